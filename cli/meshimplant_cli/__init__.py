@@ -1,0 +1,1 @@
+"""Command line of meshimplant: parses, calls the library, prints; no geometry."""

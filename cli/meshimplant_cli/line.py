@@ -1,0 +1,121 @@
+"""Verbs that run the whole line: design, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import Answer, Level, Method, Output, Reading, Wanted
+from meshimplant_cli.terminal import (
+    CHECK_FAILED,
+    DONE,
+    UsageError,
+    describe_finding,
+    flatten,
+    require_free_folder,
+    show,
+    table,
+    working,
+)
+
+if TYPE_CHECKING:
+    from meshimplant.design import Design
+    from meshimplant.volume import Volume
+
+Seed = Annotated[int, Parameter(help="Same input, prescription and seed: the same part.")]
+
+
+def design(
+    defective: Path,
+    /,
+    *,
+    output: Output,
+    method: Method = "auto",
+    complete: Path | None = None,
+    implant: Path | None = None,
+    level: Level | None = None,
+    seed: Seed = 0,
+    wanted: Wanted = Wanted(),
+    reading: Reading = Reading(),
+    answer: Answer = Answer(),
+) -> int:
+    """Design a checked, printable implant for a defective skull.
+
+    Writes into OUTPUT: implant.stl, implant.3mf, reconstruction.nrrd (the missing bone, on the input's grid),
+    report.json, report.html, preview.png, preview.html and spec.toml. Exit code 3 when the part was written
+    but its check failed.
+
+    Parameters
+    ----------
+    defective
+        Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
+    complete
+        Completed skull from elsewhere (a network): mask, probabilities or signed distances, on any grid.
+    implant
+        Missing bone from elsewhere, likewise; nothing is completed or subtracted here then.
+    """
+    if complete is not None and implant is not None:
+        raise UsageError("expected --complete or --implant, got both: choose one")
+    if level is not None and complete is None and implant is None:
+        raise UsageError("expected --level together with --complete or --implant, got it alone: leave it out")
+    spec = wanted.prescription()
+    require_free_folder(output, force=answer.force)
+    from meshimplant import Step, design_implant
+
+    with working("reading the skull") as tell:
+        skull = reading.skull(defective)
+        voxels = {"complete": _read(complete), "implant": _read(implant)}
+        made = design_implant(
+            skull.mask, spec=spec, method=method, level=level, seed=seed, progress=tell, **voxels
+        )
+        made.report.findings[:0] = skull.findings
+        made.report.steps.insert(0, Step("read", {"kind": skull.kind}, notes=skull.notes))
+        tell("writing")
+        files = {"defective": defective, "complete": complete, "implant": implant}
+        sources = {role: path for role, path in files.items() if path is not None}
+        made.save(output, sources=sources, force=answer.force)
+    return _show_design(made, output, answer)
+
+
+def demo(*, output: Output = Path("meshimplant-demo"), answer: Answer = Answer()) -> int:
+    """Design the implant of the packaged sample skull; needs no data, GPU or display.
+
+    Writes what `design` writes, and measures the reconstruction against the sample's truth.
+    """
+    require_free_folder(output, force=answer.force)
+    from meshimplant import design_implant, evaluate, read_volume
+    from meshimplant.datasets.samples import sample_path
+
+    source = sample_path("defective.nrrd")
+    with working("reading the sample") as tell:
+        defective = read_volume(source)
+        made = design_implant(defective, progress=tell)
+        tell("writing")
+        made.save(output, sources={"defective": source}, force=answer.force)
+        metrics = evaluate(made.reconstruction, read_volume(sample_path("implant.nrrd")), defective)
+    return _show_design(made, output, answer, against_truth=metrics.to_dict())
+
+
+VERBS = (design, demo)
+
+
+def _read(path: Path | None) -> Volume | None:
+    from meshimplant import read_volume
+
+    return None if path is None else read_volume(path)
+
+
+def _show_design(made: Design, output: Path, answer: Answer, **more: Any) -> int:
+    report = made.report.to_dict()
+    rows: list[tuple[object, ...]] = []
+    for name, value in flatten({**report["measures"], **more}):
+        rows.append((name, value))
+    files = sorted(path.name for path in output.iterdir())
+    verdict = "passed" if made.report.passed else "FAILED"
+    lines = [f"{output.name}: the part {verdict} its check; completed by {report['method'].get('name')}"]
+    lines += [table(rows), *(describe_finding(finding) for finding in made.report.findings)]
+    lines.append(f"written to {output}: {', '.join(files)}")
+    show({**report, **more}, as_json=answer.json, text="\n".join(lines))
+    return DONE if made.report.passed else CHECK_FAILED

@@ -1,0 +1,134 @@
+"""The application: verbs, exit codes, and errors told in one sentence.
+
+Exit codes
+----------
+0
+    Done.
+1
+    The work could not be done: a file, a folder or the anatomy is not what it must be.
+2
+    The command line itself is wrong: an unknown verb or option, a value outside its range, options that
+    exclude each other. A wrong value *inside a file* is 1.
+3
+    The part was written (or read), but `check` found errors in it.
+130
+    Stopped with Ctrl-C; nothing half-written is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from meshimplant import __version__
+from meshimplant_cli import line, look, meshes, voxels
+from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
+
+if TYPE_CHECKING:
+    from meshimplant.report import Finding
+
+_GROUPS = (("The line", line), ("Voxels", voxels), ("Meshes", meshes), ("Looking and measuring", look))
+_VERB_NAMES = [verb.__name__ for _, module in _GROUPS for verb in module.VERBS]
+_HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
+_EPILOGUE = (
+    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part is there but its check failed. "
+    "--debug, anywhere on the line, adds the traceback to an error."
+)
+
+
+def build_app() -> App:
+    """Return the application with every verb registered; imports no heavy library."""
+    app = App(
+        name="meshimplant",
+        help=_HELP,
+        help_epilogue=_EPILOGUE,
+        help_format="markdown",
+        version=__version__,
+        version_flags=("--version",),
+        group_commands=Group("Other", sort_key=1000),
+        default_parameter=Parameter(negative=(), show_default=_shown_default),
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for title, module in _GROUPS:
+        group = Group.create_ordered(title)
+        for verb in module.VERBS:
+            app.command(verb, group=group)
+    return app
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command line and return its exit code; everything is printed, nothing is raised.
+
+    A deliberate error is one sentence on stderr; with ``--json`` it is also an object on stdout. Only
+    ``--debug`` shows a traceback, before the sentence.
+    """
+    debug = "--debug" in tokens
+    tokens = [token for token in tokens if token != "--debug"]
+    app = build_app()
+    if not tokens:
+        app.help_print([])
+        return USAGE
+    try:
+        code = int(app(tokens) or DONE)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        print("meshimplant: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _tell(error, tokens)
+
+
+def main() -> None:
+    """Entry point of the ``meshimplant`` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _tell(error: Exception, tokens: Sequence[str]) -> int:
+    code = USAGE if isinstance(error, UsageError | CycloptsError) else FAILED
+    message = _sentence(error, tokens)
+    findings: Sequence[Finding] = getattr(error, "findings", ())
+    print(f"meshimplant: error: {message}", file=sys.stderr)
+    for finding in findings:
+        print(f"  {describe_finding(finding)}", file=sys.stderr)
+    if "--json" in tokens:
+        answer: dict[str, Any] = {"type": type(error).__name__, "message": message, "exit_code": code}
+        answer["findings"] = [finding.to_dict() for finding in findings]
+        print(json.dumps({"error": answer}, indent=2))
+    return code
+
+
+def _sentence(error: Exception, tokens: Sequence[str]) -> str:
+    """Put an error into one line: deliberate ones as they are, accidental ones with what to do about them."""
+    from meshimplant.errors import MeshImplantError
+
+    text = " ".join(str(error).split())
+    if isinstance(error, CycloptsError):
+        verb = f"{tokens[0]} " if tokens[0] in _VERB_NAMES else ""
+        text = text.partition(" Available commands")[0].rstrip(".")
+        return f"{text}: see meshimplant {verb}--help"
+    if isinstance(error, MeshImplantError | UsageError):
+        return text
+    if isinstance(error, MemoryError):
+        return "expected enough memory, got none left: crop the input to the head, or use a larger machine"
+    kind = type(error).__name__
+    return f"unexpected {kind}: {text}: run the command again with --debug and report the traceback"
+
+
+def _shown_default(value: object) -> str | None:
+    """Show a default in the help only where it says something."""
+    return None if value is None or value is False or value == "" else str(value)

@@ -1,0 +1,300 @@
+"""Verbs that work on meshes: smooth, trim, thickness, repair, simplify, convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    Answer,
+    Count,
+    Frame,
+    Level,
+    NotNegative,
+    Output,
+    Positive,
+    Reading,
+    SkullFile,
+    Vector,
+)
+from meshimplant_cli.terminal import (
+    MESH_SUFFIXES,
+    WRITABLE_VOXEL_SUFFIXES,
+    UsageError,
+    is_mesh,
+    require_free_file,
+    show,
+    table,
+    working,
+)
+
+if TYPE_CHECKING:
+    import trimesh
+
+
+def smooth(
+    mesh: Path,
+    /,
+    *,
+    output: Output,
+    iterations: Annotated[Count, Parameter(help="Passes of the filter.")] = 40,
+    pass_band: Annotated[Positive, Parameter(help="Smaller smooths more.")] = 0.01,
+    frame: Frame = "LPS",
+    answer: Answer = Answer(),
+) -> None:
+    """Smooth a mesh without shrinking it (windowed sinc).
+
+    Parameters
+    ----------
+    mesh
+        Closed mesh.
+    """
+    _open_output(output, answer)
+    from meshimplant import read_mesh, write_mesh
+    from meshimplant import smooth as smooth_mesh
+
+    with working("smoothing"):
+        before = read_mesh(mesh, frame=frame)
+        after = smooth_mesh(before, iterations=iterations, pass_band=pass_band)
+        write_mesh(after, output, frame=frame)
+    _show_change(before, after, output, answer)
+
+
+def trim(
+    mesh: Path,
+    /,
+    *,
+    skull: SkullFile,
+    output: Output,
+    clearance_mm: Annotated[NotNegative, Parameter(help="Distance to leave between border and bone.")] = 0.8,
+    reading: Reading = Reading(),
+    answer: Answer = Answer(),
+) -> None:
+    """Trim an implant's border to a clearance from bone, and remove what lies over intact bone.
+
+    Parameters
+    ----------
+    mesh
+        Closed implant mesh.
+    """
+    _open_output(output, answer)
+    from meshimplant import read_mesh, write_mesh
+    from meshimplant import trim as trim_mesh
+
+    with working("trimming"):
+        before = read_mesh(mesh, frame=reading.frame)
+        bone = reading.skull(skull)
+        after = trim_mesh(before, bone.mask, clearance_mm=clearance_mm)
+        write_mesh(after, output, frame=reading.frame)
+    _show_change(before, after, output, answer)
+
+
+def thickness(
+    mesh: Path,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(alias="-o", help="Where to write the changed mesh.")] = None,
+    target_mm: Annotated[Positive | None, Parameter(help="Make the part this thick.")] = None,
+    fraction: Annotated[
+        Positive | None, Parameter(help="Make it this share of its own thickness; 0.5 is half.")
+    ] = None,
+    factors: Annotated[
+        Vector | None, Parameter(help="Scale the inner surface by l1 l2 l3 about --centre-mm.")
+    ] = None,
+    centre_mm: Annotated[Vector | None, Parameter(help="Centre of --factors, LPS x y z.")] = None,
+    inside_mm: Annotated[
+        Vector | None, Parameter(help="A point inside the head, LPS; when left out, by the mesh's curvature.")
+    ] = None,
+    frame: Frame = "LPS",
+    answer: Answer = Answer(),
+) -> None:
+    """Measure the thickness of a part; or set it, or rescale its inner surface, and measure the result.
+
+    The outer surface never moves. Measures only, unless one of --target-mm, --fraction or --factors is given.
+
+    Parameters
+    ----------
+    mesh
+        Closed implant mesh.
+    """
+    _require_one_change(output, (target_mm, fraction, factors), centre_mm)
+    if output is not None:
+        _open_output(output, answer)
+    from meshimplant import measure_thickness, read_mesh, rescale_inner, set_thickness, write_mesh
+
+    with working("thickness"):
+        part = read_mesh(mesh, frame=frame)
+        if factors is not None and centre_mm is not None:
+            part = rescale_inner(part, factors, centre_mm=centre_mm, outward=inside_mm)
+        elif output is not None:
+            part = set_thickness(part, target_mm, fraction=fraction, outward=inside_mm)
+        if output is not None:
+            write_mesh(part, output, frame=frame)
+        measured = measure_thickness(part, outward=inside_mm)
+    names = ("median_mm", "p5_mm", "p95_mm", "min_mm", "min_location_mm", "margin_mm")
+    facts = {name: getattr(measured, name) for name in names}
+    show(facts, as_json=answer.json, text=table(facts.items()))
+
+
+def repair(
+    mesh: Path,
+    /,
+    *,
+    output: Output,
+    max_volume_change_fraction: Annotated[
+        NotNegative, Parameter(help="Refuse a repair that changes the volume more.")
+    ] = 0.005,
+    max_move_mm: Annotated[NotNegative, Parameter(help="Refuse a repair that moves the surface more.")] = 0.1,
+    frame: Frame = "LPS",
+    answer: Answer = Answer(),
+) -> None:
+    """Repair a mesh into a solid, or refuse: never a body dropped silently.
+
+    Parameters
+    ----------
+    mesh
+        Broken mesh.
+    """
+    _open_output(output, answer)
+    from meshimplant import read_mesh, write_mesh
+    from meshimplant import repair as repair_mesh
+
+    with working("repairing"):
+        before = read_mesh(mesh, frame=frame)
+        repaired = repair_mesh(
+            before, max_volume_change_fraction=max_volume_change_fraction, max_move_mm=max_move_mm
+        )
+        write_mesh(repaired.mesh, output, frame=frame)
+    _show_change(
+        before, repaired.mesh, output, answer, method=repaired.method, actions=list(repaired.actions)
+    )
+
+
+def simplify(
+    mesh: Path,
+    /,
+    *,
+    output: Output,
+    max_faces: Annotated[Count, Parameter(help="Face budget.")] = 150_000,
+    max_deviation_mm: Annotated[NotNegative, Parameter(help="Largest distance the surface may move.")] = 0.05,
+    frame: Frame = "LPS",
+    answer: Answer = Answer(),
+) -> None:
+    """Simplify a solid to a face budget within a distance, so that it stays a solid.
+
+    Parameters
+    ----------
+    mesh
+        Closed mesh.
+    """
+    _open_output(output, answer)
+    from meshimplant import read_mesh, write_mesh
+    from meshimplant import simplify as simplify_mesh
+
+    with working("simplifying"):
+        before = read_mesh(mesh, frame=frame)
+        after = simplify_mesh(before, max_faces=max_faces, max_deviation_mm=max_deviation_mm)
+        write_mesh(after, output, frame=frame)
+    _show_change(before, after, output, answer)
+
+
+def convert(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    level: Level | None = None,
+    smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
+    max_faces: Annotated[Count | None, Parameter(help="Simplify to this many faces.")] = None,
+    frame: Frame = "LPS",
+    target_frame: Annotated[
+        Frame | None, Parameter(help="Frame of the written mesh; the same as --frame when left out.")
+    ] = None,
+    answer: Answer = Answer(),
+) -> None:
+    """Convert voxels to a mesh, a mesh to another format or frame, or voxels to another format.
+
+    Parameters
+    ----------
+    source
+        Voxels (mask, probability or signed distances) or a mesh.
+    target
+        .stl .3mf .ply .obj .glb, or a voxel format when the source is one.
+    """
+    voxels_to_voxels = not is_mesh(source) and not is_mesh(target)
+    allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
+    if voxels_to_voxels and (smooth or max_faces is not None or level is not None):
+        raise UsageError(
+            "expected --level, --smooth and --max-faces for a mesh, got a voxel file to write: leave them out"
+        )
+    require_free_file(target, allowed, force=answer.force)
+    from meshimplant import read_volume, write_mesh, write_volume
+
+    with working("converting"):
+        if voxels_to_voxels:
+            volume = read_volume(source)
+            write_volume(volume, target)
+            show({"output": target.name}, as_json=answer.json, text=f"{target.name}: {volume!r}")
+            return
+        mesh = _surface(source, level=level, smooth_it=smooth, max_faces=max_faces, frame=frame)
+        write_mesh(mesh, target, frame=target_frame or frame)
+    _show_change(mesh, mesh, target, answer)
+
+
+VERBS = (smooth, trim, thickness, repair, simplify, convert)
+
+
+def _open_output(output: Path, answer: Answer) -> None:
+    require_free_file(output, MESH_SUFFIXES, force=answer.force)
+
+
+def _require_one_change(
+    output: Path | None, changes: tuple[object, object, object], centre_mm: Vector | None
+) -> None:
+    asked = sum(change is not None for change in changes)
+    if asked > 1:
+        raise UsageError(f"expected one of --target-mm, --fraction and --factors, got {asked}: choose one")
+    if (changes[-1] is None) != (centre_mm is None):
+        raise UsageError("expected --factors and --centre-mm together, got one of them: add the other")
+    if (output is None) != (asked == 0):
+        raise UsageError(
+            "expected -o together with --target-mm, --fraction or --factors, got one without the other: "
+            "leave both out to measure"
+        )
+
+
+def _surface(
+    source: Path, *, level: float | None, smooth_it: bool, max_faces: int | None, frame: Frame
+) -> trimesh.Trimesh:
+    import meshimplant as mi
+
+    if is_mesh(source):
+        mesh = mi.read_mesh(source, frame=frame)
+    else:
+        mesh = mi.extract(mi.read_volume(source), level=level)
+    if smooth_it:
+        mesh = mi.smooth(mesh)
+    return mesh if max_faces is None else mi.simplify(mesh, max_faces=max_faces)
+
+
+def _show_change(
+    before: trimesh.Trimesh, after: trimesh.Trimesh, output: Path, answer: Answer, **more: Any
+) -> None:
+    result = {
+        "output": output.name,
+        "faces_before": len(before.faces),
+        "faces_after": len(after.faces),
+        "volume_before_mm3": float(before.volume),
+        "volume_after_mm3": float(after.volume),
+        **more,
+    }
+    text = (
+        f"{output.name}: {len(after.faces)} faces (from {len(before.faces)}), "
+        f"{after.volume / 1000:.3f} cm3 (from {before.volume / 1000:.3f})"
+    )
+    details = [
+        f"  {name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in more.items()
+    ]
+    show(result, as_json=answer.json, text="\n".join([text, *details]))

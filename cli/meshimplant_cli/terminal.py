@@ -1,0 +1,161 @@
+"""What every verb needs around its one library call: checks of the output, progress, and printing."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meshimplant.report import Finding
+
+VOXEL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+WRITABLE_VOXEL_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
+MESH_SUFFIXES = (".stl", ".3mf", ".ply", ".obj", ".glb")
+
+
+#: Exit codes; `meshimplant_cli.main` says what they mean.
+DONE, FAILED, USAGE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class UsageError(Exception):
+    """The options contradict each other, or a value is outside its range: exit code 2."""
+
+
+def suffix_of(path: Path) -> str:
+    """Return the file ending in lower case, ``.nii.gz`` as one."""
+    return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
+
+
+def is_mesh(path: Path) -> bool:
+    """Tell a mesh file from a voxel file by its ending."""
+    return suffix_of(path) in MESH_SUFFIXES
+
+
+def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> None:
+    """Refuse a file that cannot be written where it is asked, before any work is done; nothing is touched.
+
+    Raises `UsageError` for an ending that this verb does not write, and `OutputError` for a file that exists
+    (unless `force`), a folder that does not, or one without the right to write.
+    """
+    from meshimplant.errors import OutputError
+
+    if suffix_of(path) not in allowed:
+        raise UsageError(
+            f"expected an output ending in {' '.join(allowed)}, got {path.name}: change its ending"
+        )
+    if path.exists() and not force:
+        raise OutputError(
+            f"expected an output that does not exist yet, got {path.name}, which does: "
+            "choose another name, or add --force to replace it"
+        )
+    if not path.absolute().parent.is_dir():
+        raise OutputError(
+            f"expected a folder to write {path.name} into, got {path.absolute().parent.name}, which is none: "
+            "create it first"
+        )
+    _require_writable(path.absolute().parent)
+
+
+def require_free_folder(path: Path, *, force: bool) -> None:
+    """Refuse a folder that holds anything (unless `force`) or cannot be made, before any work is done."""
+    from meshimplant.errors import OutputError
+
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"expected a folder to write into, got the file {path.name}: choose another name")
+    if path.is_dir() and any(path.iterdir()) and not force:
+        raise OutputError(
+            f"expected a new or empty output folder, got {path.name}, which holds files: "
+            "choose another name, or add --force to replace the files of an earlier run"
+        )
+    home = path.absolute()
+    while not home.exists():
+        home = home.parent
+    _require_writable(home)
+
+
+def _require_writable(folder: Path) -> None:
+    from meshimplant.errors import OutputError
+
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"expected a folder that can be written to, got {folder.name or folder}: "
+            "choose another output, or change its rights"
+        )
+
+
+@contextmanager
+def working(label: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner with `label` while the block runs; yield what changes the label.
+
+    Silent unless stderr is a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _label: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(label) as status:
+        yield status.update
+
+
+def show(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:
+    """Print a result: the mapping as JSON for programs, or the text for people."""
+    print(json_text(result) if as_json else text)
+
+
+def json_text(result: Mapping[str, Any]) -> str:
+    """Return a mapping as indented JSON; numpy values become plain ones, non-finite numbers null."""
+    from meshimplant.report import plain_values
+
+    return json.dumps(plain_values(dict(result)), indent=2, allow_nan=False)
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the leaves of nested mappings as (dotted name, value)."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def table(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as aligned columns: the first to the left, the others to the right."""
+    lines = [[cell(value) for value in row] for row in rows]
+    widths = [max(len(text) for text in column) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in lines
+    )
+
+
+def cell(value: object) -> str:
+    """Return one value as people read it: floats to three decimals, points in brackets, nothing as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(f"{v:.1f}" if isinstance(v, float) else cell(v) for v in value) + ")"
+    return str(value)
+
+
+def describe_finding(finding: Finding) -> str:
+    """Return a finding as one line: severity, code, sentence, number against limit, and the place."""
+    parts = [f"{finding.severity} {finding.code}: {finding.message}"]
+    if finding.value is not None:
+        unit = f" {finding.unit}" if finding.unit else ""
+        limit = "" if finding.limit is None else f", limit {finding.limit:g}{unit}"
+        parts.append(f"[{finding.value:.4g}{unit}{limit}]")
+    if finding.location_mm is not None:
+        parts.append("at ({:.1f}, {:.1f}, {:.1f}) mm".format(*finding.location_mm))
+    return " ".join(parts)

@@ -1,0 +1,136 @@
+"""`check_part`: is a mesh a printable implant of the prescribed thickness that fits its skull."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from meshimplant.check.fit import check_fit
+from meshimplant.check.solid import check_solid
+from meshimplant.edit.thickness import ThicknessMap, measure_thickness
+from meshimplant.errors import MeshError
+from meshimplant.report import Finding
+from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.volume import Volume
+
+#: Departure of the median thickness from the prescription that is accepted, mm.
+THICKNESS_MEDIAN_TOLERANCE_MM = 0.1
+#: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
+_SCATTER_MM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class PartCheck:
+    """All that `check_part` measured and found.
+
+    Attributes
+    ----------
+    measures
+        Numbers for the report, unit in each name.
+    findings
+        What is wrong, with value, limit, unit and place.
+    gap_mm
+        Distance (n,) of the border wall's vertices to bone; nan elsewhere, and everywhere without a skull.
+    thickness_mm
+        Wall thickness (n,); nan on the border wall.
+    passed
+        True when no finding is an error.
+    """
+
+    measures: dict[str, Any]
+    findings: tuple[Finding, ...]
+    gap_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+    passed: bool
+
+
+def check_part(
+    mesh: trimesh.Trimesh,
+    *,
+    spec: ImplantSpec | None = None,
+    skull: Volume | None = None,
+    defect_mask: Volume | None = None,
+) -> PartCheck:
+    """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits.
+
+    Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or the prescription's
+    minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median`` (warning), ``thickness.unknown``
+    (error: the mesh has no outer and inner surface).
+
+    Parameters
+    ----------
+    mesh
+        Any triangle mesh, LPS mm. What is not a closed solid is reported as such and measured no further.
+    spec
+        The prescription; ``None``: the defaults.
+    skull, defect_mask
+        Mask of the defective skull, and the reconstruction, for `check_fit`.
+    """
+    spec = ImplantSpec() if spec is None else spec
+    solid = check_solid(mesh, bodies=spec.bodies)
+    measures, findings = dict(solid.measures), list(solid.findings)
+    nothing = np.full(len(mesh.vertices), np.nan)
+    gap, thickness = nothing, nothing
+    if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
+        try:
+            wall = measure_thickness(mesh)
+        except MeshError as error:
+            findings.append(Finding("thickness.unknown", "error", str(error), location_mm=_middle(mesh)))
+        else:
+            thickness = wall.thickness_mm
+            measures |= _thickness_measures(wall)
+            findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
+            if skull is not None:
+                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask)
+                measures |= fit.measures
+                findings += fit.findings
+                gap, thickness = fit.gap_mm, fit.thickness_mm
+    passed = not any(finding.severity == "error" for finding in findings)
+    return PartCheck(measures, tuple(findings), gap, thickness, passed)
+
+
+def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
+    return {
+        "thickness_median_mm": wall.median_mm,
+        "thickness_p5_mm": wall.p5_mm,
+        "thickness_p95_mm": wall.p95_mm,
+        "thickness_min_mm": wall.min_mm,
+        "thickness_min_location_mm": wall.min_location_mm,
+        "thickness_margin_mm": wall.margin_mm,
+    }
+
+
+def _thickness_findings(wall: ThicknessMap, vertices: NDArray[np.float64], spec: ImplantSpec) -> list[Finding]:
+    """Compare the counted part of a thickness map with the prescription."""
+    findings = []
+    least = max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
+    if wall.min_mm < least - _SCATTER_MM:
+        message = f"the wall is {wall.min_mm:.2f} mm thin, {spec.material} needs {least:g} mm: set the thickness"
+        place = wall.min_location_mm
+        findings.append(Finding("thickness.too_thin", "error", message, wall.min_mm, least, "mm", place))
+    thickest = int(np.argmax(np.where(wall.counted, wall.thickness_mm, -np.inf)))
+    most, place = float(wall.thickness_mm[thickest]), _place(vertices[thickest])
+    if most > spec.thickness_max_mm + _SCATTER_MM:
+        message = f"the wall is {most:.2f} mm thick, at most {spec.thickness_max_mm:g} mm is asked: set the thickness"
+        findings.append(Finding("thickness.too_thick", "warning", message, most, spec.thickness_max_mm, "mm", place))
+    if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
+        message = f"the wall is {wall.median_mm:.2f} mm in the median, asked were {spec.thickness_mm:g} mm"
+        off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
+        place = _place(vertices[int(np.argmin(off))])
+        findings.append(
+            Finding("thickness.median", "warning", message, wall.median_mm, spec.thickness_mm, "mm", place)
+        )
+    return findings
+
+
+def _middle(mesh: trimesh.Trimesh) -> tuple[float, float, float]:
+    return _place(np.asarray(mesh.bounds, float).mean(axis=0))
+
+
+def _place(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = point
+    return float(x), float(y), float(z)

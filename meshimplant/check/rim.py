@@ -1,0 +1,204 @@
+"""How an implant sits in its opening, seen from inside the head: coverage, overlap with intact bone, flushness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from meshimplant.edit.intact import intact_bone
+from meshimplant.edit.surfaces import INNER, OUTER, Surfaces
+from meshimplant.surface.fields import sample
+from meshimplant.surface.polar import Extent, PolarMap, nearest_known
+from meshimplant.volume import Volume
+
+#: Width of bone around the implant that is looked at, mm.
+MARGIN_MM = 10.0
+#: Bone and implant surfaces are searched this far above and below each other, mm: the largest step that can be measured.
+_STEP_REACH_MM = 7.0
+#: Distance from the rim over which either surface is laid on by a plane to meet the other: the edges themselves are rounded.
+_FIT_MM = (0.8, 5.0)
+#: Distance along the rim between two measured steps, mm.
+_RIM_SPACING_MM = 1.5
+#: A gap up to the clearance plus this counts as covered: half a pixel and half a voxel.
+_COVER_SLACK_MM = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class RimSteps:
+    """Height of the implant's surface above the skull's at places along the rim, mm along the outward direction.
+
+    Attributes
+    ----------
+    step_mm
+        Signed heights (n,): positive where the implant's surface lies farther out than the bone's.
+    points_mm
+        Where (n, 3), LPS mm.
+    """
+
+    step_mm: NDArray[np.float64]
+    points_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RimView:
+    """An implant and the bone around it on a map of directions (`PolarMap`)."""
+
+    mesh: trimesh.Trimesh
+    surfaces: Surfaces
+    bone: Volume
+    view: PolarMap
+
+    @cached_property
+    def part(self) -> Extent:
+        """The implant on the map."""
+        return self.view.extent(self.mesh)
+
+    @cached_property
+    def weight(self) -> NDArray[np.float64]:
+        """Relative area of each pixel at the implant's surface."""
+        radius = nearest_known(self.part.outer_mm, self.part.hit)
+        return (radius / self.view.radius_mm) ** 2
+
+    @cached_property
+    def _bone(self) -> dict[int, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+        return {
+            side: intact_bone(
+                self.view, self.bone, self.part, self.surfaces.outward, side=side, reach_mm=_STEP_REACH_MM
+            )
+            for side in (1, -1)
+        }
+
+    def sheet(self, side: int) -> NDArray[np.bool_]:
+        """Return where the outer (1) or inner (-1) surface of the implant, not its wall, is what one sees."""
+        face, label = (self.part.outer_face, OUTER) if side > 0 else (self.part.inner_face, INNER)
+        return self.part.hit & (self.surfaces.face_labels[face] == label)
+
+    def over_bone(self, side: int) -> NDArray[np.bool_]:
+        """Return where the implant's outer (1) or inner (-1) surface lies over (under) intact bone."""
+        surface, intact = self._bone[side]
+        sheet = self.sheet(side)
+        own = self.part.outer_mm if side > 0 else self.part.inner_mm
+        return sheet & intact & (side * (np.where(sheet, own, 0) - surface) > -0.2)
+
+    def opening(self, *, defect: Volume | None = None) -> NDArray[np.bool_]:
+        """Return the opening to be covered: the shadow of the reconstruction, or what meets no bone and borders on the implant."""
+        shadow = None if defect is None else self._shadow(defect)
+        return self._boneless() if shadow is None or not shadow.any() else shadow
+
+    def covered(self, clearance_mm: float) -> NDArray[np.bool_]:
+        """Return the directions that meet the implant or pass it within the clearance."""
+        return _flat_grown(self.part.hit, (clearance_mm + _COVER_SLACK_MM) / self.view.pixel_mm)
+
+    def share(self, of: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+        """Return the share by area of one region within another; 0 if that is empty."""
+        total = float(self.weight[among].sum())
+        return float(self.weight[of & among].sum()) / total if total else 0.0
+
+    def middle(self, region: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the place (3,), LPS mm, on the implant's radius that lies deepest inside a region."""
+        import edt
+
+        deepest = np.unravel_index(
+            int(np.argmax(edt.edt(np.ascontiguousarray(np.pad(region, 1)))[1:-1, 1:-1])), region.shape
+        )
+        radius = nearest_known(self.part.outer_mm, self.part.hit)[deepest]
+        return self.view.centre_mm + radius * self.view.directions[deepest]
+
+    def _boneless(self) -> NDArray[np.bool_]:
+        low = nearest_known(self.part.inner_mm, self.part.hit)
+        high = nearest_known(self.part.outer_mm, self.part.hit)
+        unit = self.view.directions
+        bone = np.zeros(self.view.shape, bool)
+        for share in np.linspace(0, 1, 40):
+            radius = (low - _STEP_REACH_MM) * (1 - share) + (high + _STEP_REACH_MM) * share
+            points = (self.view.centre_mm + unit * radius[..., None]).reshape(-1, 3)
+            bone |= (sample(self.bone, points, fill=-1e3) > 0).reshape(self.view.shape)
+        pieces = ndimage.label(~bone)[0]
+        return np.isin(pieces, np.unique(pieces[self.part.hit & ~bone])) & ~bone
+
+    def _shadow(self, defect: Volume) -> NDArray[np.bool_]:
+        """Return where the reconstruction's outer surface is open to the outside: no bone lies over it."""
+        pixels, radius = self.view.place(defect.to_mm(np.argwhere(defect.array > 0)))
+        pixels = np.rint(pixels).astype(int)
+        within = ((pixels >= 0) & (pixels < np.array(self.view.shape))).all(axis=1)
+        outermost = np.zeros(self.view.shape)
+        np.maximum.at(outermost, tuple(pixels[within].T), radius[within])
+        reach = 2 * int(np.ceil(defect.spacing_mm.max() / self.view.pixel_mm)) + 1
+        filled = ndimage.grey_closing(np.pad(outermost, reach), (reach, reach))[reach:-reach, reach:-reach]
+        shadow = filled > 0
+        for height in np.arange(1.0, _STEP_REACH_MM):
+            points = self.view.centre_mm + self.view.directions[shadow] * (filled[shadow] + height)[:, None]
+            shadow[shadow] = sample(self.bone, points, fill=-1e3) <= 0
+        return shadow
+
+    def steps(self, side: int) -> RimSteps:
+        """Measure how flush the outer (1) or inner (-1) surface is with the skull's, along the rim.
+
+        A plane through the implant's surface within 5 mm of the rim and one through the bone's are both laid on to the middle of
+        the gap; on the map the head's curvature is already flat, so that planes suffice.
+        """
+        surface, intact = self._bone[side]
+        sheet = ndimage.binary_erosion(self.sheet(side))
+        beyond = intact & ~self.part.hit
+        own = self.part.outer_mm if side > 0 else self.part.inner_mm
+        places = _rim_places(sheet, beyond, self.view.pixel_mm)
+        heights = [
+            _laid_on(sheet, own, place, self.view.pixel_mm)
+            - _laid_on(beyond, surface, place, self.view.pixel_mm)
+            for place in places
+        ]
+        step = np.array(heights)
+        known = np.isfinite(step)
+        radius = self.view.read(nearest_known(own, self.part.hit), places[known])
+        unit = self.view.directions[tuple(np.rint(places[known]).astype(int).T)]
+        points = self.view.centre_mm + unit * radius[:, None]
+        if len(points):
+            step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))
+        return RimSteps(step if len(points) else np.zeros(0), points)
+
+
+def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
+    """Return pixels (n, 2) midway between the implant's edge and the bone nearest to it, evenly thinned out."""
+    edge = np.argwhere(sheet & ~ndimage.binary_erosion(sheet))
+    bone = np.argwhere(beyond)
+    if not len(edge) or not len(bone):
+        return np.zeros((0, 2))
+    distance, nearest = cKDTree(bone).query(edge)
+    close = distance * pixel_mm < _FIT_MM[1]
+    middle = (edge[close] + bone[nearest[close]]) / 2
+    if not len(middle):
+        return np.zeros((0, 2))
+    cell = np.floor(middle * pixel_mm / _RIM_SPACING_MM).astype(int)
+    return middle[np.unique(cell, axis=0, return_index=True)[1]]
+
+
+def _laid_on(
+    region: NDArray[np.bool_], height: NDArray[np.float64], place: NDArray[np.float64], pixel_mm: float
+) -> float:
+    """Return the height at a place of the plane through a region near it; nan where there is too little of it."""
+    reach = int(np.ceil(_FIT_MM[1] / pixel_mm))
+    corner = np.maximum(np.rint(place).astype(int) - reach, 0)
+    window = tuple(slice(c, c + 2 * reach + 1) for c in corner)
+    index = np.argwhere(region[window])
+    offset = (index + corner - place) * pixel_mm
+    distance = np.hypot(*offset.T)
+    near = (distance >= _FIT_MM[0]) & (distance <= _FIT_MM[1])
+    if near.sum() < 12:
+        return float("nan")
+    values = height[window][tuple(index[near].T)]
+    weight = np.exp(-0.5 * (distance[near] / 2.5) ** 2)
+    system = np.column_stack([np.ones(near.sum()), offset[near]]) * weight[:, None]
+    return float(np.linalg.lstsq(system, values * weight, rcond=None)[0][0])
+
+
+def _flat_grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+    """Return a map's region grown by a distance in pixels."""
+    import edt
+
+    return edt.edt(np.ascontiguousarray(~mask)) <= pixels

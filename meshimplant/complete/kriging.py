@@ -1,0 +1,112 @@
+"""Gaussian-process regression on the sphere with a symmetry prior: mirroring, interpolation and rim blending in one formula.
+
+A surface of the vault is a radius (or a thickness) per direction. Its prior covariance between directions a and b is
+
+    k(a, b) = poly(a, b) + sum_i v_i [ m(|a - b| / l_i) + c_i m(|a - Sb| / l_i) ]
+
+with m the Matern 5/2 function, S the reflection across the symmetry plane and c_i in [0, 1] how alike the two sides are at that
+scale. Far from the rim the estimate is the mirrored side; at the rim it is the bone that is there, position and slope; where the
+mirror side is missing too, it is the smoothest surface through the bone around. Nothing has to be switched or feathered by hand.
+
+Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), chapters 2 and 4; the reflected term is the
+covariance of the sum of a symmetric and an antisymmetric process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MIRROR = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One term of the prior: variance (squared unit of the values), length (chord on the unit sphere), symmetry in [0, 1]."""
+
+    variance: float
+    length: float
+    symmetry: float
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Covariance of a field on the sphere of directions, in the head's frame (x left, y back, z up).
+
+    Attributes
+    ----------
+    scales
+        The Matern terms.
+    shape_variance
+        Prior variance of each coefficient of the mean: constant, linear and symmetric quadratic terms, that is an off-centre ellipsoid.
+    noise
+        Standard deviation of one reading.
+    """
+
+    scales: tuple[Scale, ...]
+    shape_variance: float
+    noise: float
+
+    def covariance(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the (n, m) covariance between unit directions (n, 3) and (m, 3)."""
+        total = self.shape_variance * (_ellipsoid_terms(a) @ _ellipsoid_terms(b).T)
+        here, across = _chord(a, b), _chord(a, b * _MIRROR)
+        for scale in self.scales:
+            total += scale.variance * _matern(here / scale.length)
+            total += scale.variance * scale.symmetry * _matern(across / scale.length)
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A prior conditioned on readings; `predict` gives the estimate anywhere."""
+
+    prior: Prior
+    directions: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    mean: float
+    factor: tuple[NDArray[np.float64], bool]
+
+    def predict(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the estimate at unit directions (n, 3), (n,)."""
+        out = np.empty(len(directions))
+        for start in range(0, len(directions), 2048):
+            part = slice(start, start + 2048)
+            out[part] = self.prior.covariance(directions[part], self.directions) @ self.weights
+        return out + self.mean
+
+    def deviation(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the posterior standard deviation at unit directions (n, 3): how far the estimate may be off."""
+        from scipy.linalg import solve_triangular
+
+        cross = self.prior.covariance(self.directions, directions)
+        half = solve_triangular(self.factor[0], cross, lower=True, check_finite=False)
+        own = np.array([self.prior.covariance(d[None], d[None])[0, 0] for d in directions])
+        return np.sqrt(np.maximum(own - (half**2).sum(axis=0), 0))
+
+
+def fit(prior: Prior, directions: NDArray[np.float64], values: NDArray[np.float64]) -> Fit:
+    """Condition `prior` on `values` (n,) read at unit `directions` (n, 3). Time n^3 / 3: about 1 s for 4000 readings."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    mean = float(np.median(values))
+    gram = prior.covariance(directions, directions)
+    gram[np.diag_indices_from(gram)] += prior.noise**2
+    factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+    return Fit(prior, directions, cho_solve(factor, values - mean, check_finite=False), mean, factor)
+
+
+def _ellipsoid_terms(d: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, z = d.T
+    return np.stack([np.ones_like(x), x, y, z, x * x - z * z, y * y - z * z, x * y, y * z, x * z], axis=1)
+
+
+def _chord(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sqrt(np.maximum(2 - 2 * (a @ b.T), 0))
+
+
+def _matern(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    scaled = np.sqrt(5) * distance
+    return (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)

@@ -1,0 +1,271 @@
+"""Virtual craniectomies: cut a defect with a known truth into any complete skull."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.datasets.braincase import Braincase, fit_braincase
+from meshimplant.datasets.outline import draw_outline, plane
+from meshimplant.datasets.vault import read_vault
+from meshimplant.errors import InputError
+from meshimplant.skull.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
+from meshimplant.volume import Volume
+
+Kind = Literal["challenge", "bilateral", "frontoorbital", "parietotemporal", "random", "random_1", "random_2"]
+#: Kinds of defect. The first is that of SkullFix; the others are those of SkullBreak (Kodym, Li et al.,
+#: Data in Brief 35:106902, 2021), ``random`` being a third random place.
+KINDS: tuple[str, ...] = get_args(Kind)
+#: Smallest and largest implant that is cut, cm3. SkullFix: 23 to 72; a hemicraniectomy of thick bone
+#: reaches 120.
+VOLUME_RANGE_CM3 = (18.0, 115.0)
+#: Irregularity of the sawn wall, mm.
+_ROUGHNESS_MM = 0.25
+#: A piece of bone that the hole cuts off from the skull goes with the bone flap when it is smaller than this.
+_CUT_OFF_MM3 = 3000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Craniectomy:
+    """A virtual defect: ``defective`` and ``truth`` are disjoint and together exactly the complete skull.
+
+    Attributes
+    ----------
+    defective, truth : Volume
+        Masks (uint8 0/1) on the complete skull's grid; the truth is one connected body.
+    kind, seed
+        As asked for.
+    centre_mm : (3,) array
+        LPS centroid of the truth.
+    """
+
+    defective: Volume
+    truth: Volume
+    kind: str
+    seed: int
+    centre_mm: NDArray[np.float64]
+
+
+def craniectomy(complete: Volume, *, kind: str, seed: int = 0, pose: HeadPose | None = None) -> Craniectomy:
+    """Cut a defect of one kind into a complete skull.
+
+    ============== =====================================================================================
+    challenge      as in SkullFix: a box of scanner-parallel cuts across the midline behind the vertex, with
+                   two vertical burr holes at its front corners
+    bilateral      across the midline of the forehead, in front of the vertex
+    frontoorbital  forehead and upper rim of one orbit
+    parietotemporal  the side of one half, down to the base of the temple
+    random...      anywhere on the vault
+    ============== =====================================================================================
+
+    All but the first follow the bone's curvature, with an irregular outline, burr holes at its corners and
+    walls that lean inwards by 0 to 30 degrees (here and there outwards by up to 15). The place is given in
+    the braincase's own frame, so a tilted head gets the same defect. What is cut is the main body of vault
+    bone in the region; bone of the face and loose crumbs stay.
+
+    Parameters
+    ----------
+    complete : Volume
+        Mask of a complete skull, head up (+z of LPS); non-zero is bone.
+    kind
+        One of `KINDS`.
+    seed
+        Same skull, kind and seed: same defect. Seeds choose side, place, size, outline and walls.
+    pose
+        The head's pose, when it is known already (fitting it is half of the time).
+
+    Raises
+    ------
+    InputError
+        Unknown kind, or no vault where the defect should be (the scan was cut there, or the skull is not
+        complete).
+    EmptyMaskError
+        The mask is empty.
+    """
+    if kind not in KINDS:
+        raise InputError(
+            f"expected a kind of defect among {', '.join(KINDS)}, got {kind!r}: choose one of them"
+        )
+    rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
+    pose = fit_pose(complete) if pose is None else pose
+    frame = fit_braincase(complete, pose=pose)
+    if kind == "challenge":
+        region = _challenge_region(complete, pose, rng)
+    else:
+        region = _vault_region(complete, frame, rng, kind)
+    truth = _main_body(complete, *region)
+    defective = (complete.array != 0).astype(np.uint8)
+    defective[truth] = 0
+    removed = np.zeros_like(defective)
+    removed[truth] = 1
+    centre_mm = complete.to_mm(np.mean(np.stack(truth), axis=1))
+    return Craniectomy(complete.with_array(defective), complete.with_array(removed), kind, seed, centre_mm)
+
+
+# -- places
+# ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Direction of the defect's middle in the braincase's frame, and its outline's half lengths and turn.
+
+    Azimuth 0 is the front, 90 the left, 180 the back; elevation counts from the long axis of the braincase.
+    """
+
+    azimuth_deg: float
+    elevation_deg: float
+    semi_axes_mm: tuple[float, float]
+    turn_deg: float
+
+
+def _choose_place(rng: np.random.Generator, kind: str) -> _Place:
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    uniform = rng.uniform
+    if kind == "bilateral":
+        return _Place(uniform(-6, 6), uniform(42, 72), (uniform(55, 70), uniform(36, 48)), uniform(-6, 6))
+    if kind == "frontoorbital":
+        return _Place(
+            side * uniform(18, 42), uniform(0, 14), (uniform(30, 42), uniform(25, 35)), uniform(-20, 20)
+        )
+    if kind == "parietotemporal":
+        return _Place(
+            side * uniform(78, 106), uniform(4, 20), (uniform(42, 58), uniform(36, 47)), uniform(-15, 15)
+        )
+    elevation = np.degrees(np.arcsin(uniform(0.1, 1.0)))
+    return _Place(uniform(-180, 180), elevation, (uniform(26, 46), uniform(24, 40)), uniform(0, 180))
+
+
+def _direction(place: _Place) -> NDArray[np.float64]:
+    azimuth, elevation = np.radians([place.azimuth_deg, place.elevation_deg])
+    return np.array(
+        [np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
+    )
+
+
+# -- regions
+# --------------------------------------------------------------------------------------------------
+
+
+def _vault_region(
+    complete: Volume, frame: Braincase, rng: np.random.Generator, kind: str
+) -> tuple[Volume, NDArray[np.bool_]]:
+    """Return the box of the skull that holds the defect, and the bone in it that lies in the region."""
+    place = _choose_place(rng, kind)
+    vault = read_vault(complete, frame, _direction(place))
+    floor = vault.above_floor_mm(*plane(), orbit=kind == "frontoorbital")
+    state = rng.bit_generator.state
+    scale = 1.0
+    for _ in range(3):
+        rng.bit_generator.state = state
+        semi_axes = (place.semi_axes_mm[0] * scale, place.semi_axes_mm[1] * scale)
+        outline = draw_outline(rng, semi_axes_mm=semi_axes, turn_deg=place.turn_deg, within_mm=floor)
+        cm3 = vault.volume_cm3(outline.distance_mm > 0)
+        wanted = float(np.clip(cm3, *VOLUME_RANGE_CM3))
+        if cm3 <= 0.2 or wanted == cm3:
+            break
+        scale *= float(np.sqrt(wanted * (1.04 if cm3 < wanted else 0.96) / cm3))
+    drawn = outline.distance_mm > -6
+    if not (outline.distance_mm > 0).any():
+        raise InputError(_NO_VAULT)
+    box = _box_around(complete, vault.shell_points_mm(drawn))
+    index = np.argwhere(box.array)
+    local = frame.to_local(box.to_mm(index))
+    across, along, depth, near = vault.project(local)
+    inside = near & (outline.read(across, along, depth) > _roughness(rng, local))
+    region = np.zeros(box.shape, bool)
+    region[tuple(index[inside].T)] = True
+    return box, region
+
+
+def _box_around(complete: Volume, points_mm: NDArray[np.float64]) -> Volume:
+    """Return the box of the skull that holds LPS points (n, 3), as a mask."""
+    index = complete.to_index(points_mm)
+    start, stop = np.floor(index.min(axis=0)).astype(int) - 2, np.ceil(index.max(axis=0)).astype(int) + 3
+    if np.any(stop <= 0) or np.any(start >= complete.shape):
+        raise InputError(_NO_VAULT)
+    box = complete.crop(start, stop)
+    return box.with_array(box.array != 0)
+
+
+def _corners(low: tuple[float, float, float], high: tuple[float, float, float]) -> NDArray[np.float64]:
+    return np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
+
+
+def _challenge_region(
+    complete: Volume, pose: HeadPose, rng: np.random.Generator
+) -> tuple[Volume, NDArray[np.bool_]]:
+    """Cut scanner-parallel planes behind the vertex, as SkullFix does.
+
+    Measured on 15 of its implants: 74 to 82 mm wide, 50 to 70 mm deep (front to back), 41 to 55 mm high, with
+    burr holes of 4.5 mm radius, vertical, centred on the two front corners.
+    """
+    half_width, deep, high = rng.uniform(36, 42), rng.normal(62, 5), rng.normal(49, 3.5)
+    middle = rng.normal(0, 2)
+    box = _box_around(complete, pose.centre_mm + _corners((-60, -25, 73 - high), (60, 140, 90)))
+    index = np.argwhere(box.array)
+    points = (box.to_mm(index) - pose.centre_mm).astype(np.float32)
+    upper = points[:, 2] > CENTRE_DEPTH_MM - high
+    if not upper.any():
+        raise InputError(_NO_VAULT)
+    front = np.percentile(points[upper, 1], 99.9) - deep
+    across = np.abs(points[:, 0] - middle)
+    boxed = (across < half_width) & (points[:, 1] > front)
+    burr = np.hypot(across - half_width, points[:, 1] - front) < 4.5
+    inside = upper & (boxed | burr)
+    region = np.zeros(box.shape, bool)
+    region[tuple(index[inside].T)] = True
+    return box, region
+
+
+def _roughness(rng: np.random.Generator, local: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Smooth noise, mm, with wavelengths of 5 to 15 mm."""
+    total = np.zeros(len(local), np.float32)
+    points = local.astype(np.float32)
+    for _ in range(6):
+        wave = rng.normal(size=3)
+        wave *= 2 * np.pi / (np.linalg.norm(wave) * rng.uniform(5, 15))
+        total += np.sin(points @ wave.astype(np.float32) + np.float32(rng.uniform(0, 2 * np.pi)))
+    return np.float32(_ROUGHNESS_MM / np.sqrt(3)) * total
+
+
+_NO_VAULT = (
+    "expected vault bone where the defect should be, got none: pass a complete skull whose vault is in the "
+    "scan, or another kind or seed"
+)
+
+
+def _main_body(
+    complete: Volume, box: Volume, region: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the voxels (indices of the whole grid) of the region's largest body and of what it cuts off."""
+    import cc3d
+
+    labels = cc3d.connected_components(region, connectivity=6)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    if sizes.max() * box.voxel_volume_mm3 < 500:
+        raise InputError(_NO_VAULT)
+    body = labels == np.argmax(sizes)
+    body |= _cut_off(box, body)
+    corner = np.rint(complete.to_index(box.affine[:3, 3])).astype(int)
+    i, j, k = np.nonzero(body)
+    return i + corner[0], j + corner[1], k + corner[2]
+
+
+def _cut_off(box: Volume, body: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pieces of remaining bone that touch the body, no longer hang on the skull, and are small."""
+    import cc3d
+    from scipy.ndimage import binary_dilation
+
+    rest = cc3d.connected_components((box.array != 0) & ~body, connectivity=26)
+    touching = np.unique(rest[binary_dilation(body, np.ones((3, 3, 3))) & (rest > 0)])
+    small = np.bincount(rest.ravel())[touching] * box.voxel_volume_mm3 < _CUT_OFF_MM3
+    faces = [np.take(rest, edge, axis=axis) for axis in range(3) for edge in (0, -1)]
+    hanging = np.unique(np.concatenate([face.ravel() for face in faces]))
+    loose = np.setdiff1d(touching[small], hanging)
+    return np.isin(rest, loose)

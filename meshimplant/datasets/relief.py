@@ -1,0 +1,77 @@
+"""Surfaces given by one number per direction: maps over azimuth and elevation, made of smooth lobes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Azimuth, elevation and width in degrees, height in mm. Azimuth 0 is the front, 90 the left, 180 the back.
+Lobe = tuple[float, float, float, float]
+#: Step of the maps in azimuth and elevation.
+MAP_STEP_DEG = 2.0
+
+
+@cache
+def directions() -> NDArray[np.float64]:
+    """Return the unit directions (azimuth, elevation, 3) of the maps; the azimuth ends where it began."""
+    azimuth = np.radians(np.arange(0, 360 + MAP_STEP_DEG, MAP_STEP_DEG))[:, None]
+    elevation = np.radians(np.arange(-90, 90 + MAP_STEP_DEG / 2, MAP_STEP_DEG))[None, :]
+    return np.stack(
+        [
+            np.sin(azimuth) * np.cos(elevation),
+            -np.cos(azimuth) * np.cos(elevation),
+            np.sin(elevation) * np.ones_like(azimuth),
+        ],
+        axis=-1,
+    )
+
+
+def superellipsoid(semi_axes: dict[str, float]) -> NDArray[np.float64]:
+    """Return the radius of a superellipsoid that has its own half length to each side.
+
+    `semi_axes`, mm: ``side``, ``front``, ``back``, ``up``, ``down``. It also holds the common ``power`` and
+    the ``taper``: by how much it is broader behind than in front.
+    """
+    side, back, up = np.moveaxis(directions(), -1, 0)
+    power = semi_axes["power"]
+    breadth = semi_axes["side"] * (1 + semi_axes["taper"] * back)
+    total = np.abs(side / breadth) ** power
+    total += np.abs(back / np.where(back < 0, semi_axes["front"], semi_axes["back"])) ** power
+    total += np.abs(up / np.where(up < 0, semi_axes["down"], semi_axes["up"])) ** power
+    return total ** (-1 / power)
+
+
+def _lobe(azimuth_deg: float, elevation_deg: float, width_deg: float) -> NDArray[np.float64]:
+    azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
+    middle = np.array(
+        [np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
+    )
+    sharpness = 1 / np.radians(width_deg) ** 2
+    return np.exp(sharpness * (directions() @ middle - 1))
+
+
+def lobes(table: Iterable[Lobe], rng: np.random.Generator, spread: float) -> NDArray[np.float64]:
+    """Return the sum of a table's lobes and their mirror images, each height drawn about the table's."""
+    total = np.zeros(directions().shape[:2])
+    for azimuth, elevation, width, height in table:
+        drawn = height * rng.normal(1, spread)
+        total += drawn * _lobe(azimuth, elevation, width)
+        if azimuth not in (0, 180):
+            total += drawn * _lobe(-azimuth, elevation, width)
+    return total
+
+
+def relief(
+    rng: np.random.Generator, heights_mm: tuple[float, ...], widths_deg: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Return smooth random relief over all directions: at each width, enough lobes to cover the sphere."""
+    total = np.zeros(directions().shape[:2])
+    for height, width in zip(heights_mm, widths_deg, strict=True):
+        count = int(2.0 / np.radians(width) ** 2) + 4
+        elevations = np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
+        for azimuth, elevation in zip(rng.uniform(0, 360, count), elevations, strict=True):
+            total += height * rng.normal() * _lobe(azimuth, elevation, width)
+    return total

@@ -1,0 +1,208 @@
+"""`design_implant`: the line from a defective skull to a checked part, every intermediate kept by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from meshimplant.check.part import PartCheck, check_part
+from meshimplant.complete import Completion, complete_skull
+from meshimplant.edit.repair import repair
+from meshimplant.edit.simplify import simplify
+from meshimplant.edit.smooth import smooth
+from meshimplant.edit.thickness import set_thickness
+from meshimplant.edit.trim import trim_with_notes
+from meshimplant.errors import DesignRefused, EmptyMaskError, InputError, MeshError
+from meshimplant.io.bridges import new_mesh
+from meshimplant.report import Finding, Report, Step
+from meshimplant.spec import ImplantSpec
+from meshimplant.surface.extract import extract
+from meshimplant.surface.separate import Separation, separate
+from meshimplant.surface.subtract import subtract
+from meshimplant.versions import installed_versions
+from meshimplant.volume import Volume
+
+Progress = Callable[[str], None]
+
+
+@dataclass(eq=False)
+class Design:
+    """A designed part with everything that led to it.
+
+    Attributes
+    ----------
+    defective, spec
+        What came in.
+    completion : Completion or None
+        How the vault was restored; None when the missing bone came from elsewhere.
+    missing : Volume
+        Complete minus defective: a field, positive inside, with all its debris.
+    separation : Separation
+        The chosen bodies (fields) and every piece that was removed.
+    reconstruction : Volume
+        The missing *bone*: uint8 mask on the input's grid.
+    raw, smoothed, trimmed, implant : Trimesh
+        The part after extract, smooth, trim, and at the end of the line.
+    check : PartCheck
+        What `check` measured and found.
+    report : Report
+        All of it as `report.json` holds it.
+    """
+
+    defective: Volume
+    spec: ImplantSpec
+    completion: Completion | None
+    missing: Volume
+    separation: Separation[Volume]
+    reconstruction: Volume
+    raw: trimesh.Trimesh
+    smoothed: trimesh.Trimesh
+    trimmed: trimesh.Trimesh
+    implant: trimesh.Trimesh
+    check: PartCheck
+    report: Report = field(repr=False)
+
+    def save(self, folder: str | Path, *, sources: dict[str, Path] | None = None, force: bool = False) -> None:
+        """Write part, reconstruction, report and previews into `folder`; see `meshimplant.output.save_design`."""
+        from meshimplant.output import save_design
+
+        save_design(self, Path(folder), sources=sources or {}, force=force)
+
+
+def design_implant(
+    defective: Volume,
+    *,
+    spec: ImplantSpec | None = None,
+    method: str = "auto",
+    complete: Volume | None = None,
+    implant: Volume | None = None,
+    level: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Design:
+    """Turn a defective skull into a checked, printable implant.
+
+    complete -> subtract -> separate -> extract -> smooth -> trim -> thickness -> repair -> check. Each step is a public function
+    of its own; a `Design` keeps what each returned.
+
+    Parameters
+    ----------
+    defective : Volume
+        Mask of the skull with the hole; non-zero is bone.
+    spec : ImplantSpec
+        The prescription; None: the defaults.
+    method : str
+        How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
+    complete, implant : Volume
+        A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
+    level : float
+        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for distances.
+    seed : int
+        Kept in the report. No step of this line is random.
+    progress : callable
+        Called with each step's name before it starts.
+
+    Raises
+    ------
+    InputError
+        The input cannot be used; `NoDefectError` when there is nothing to fill.
+    DesignRefused
+        A step has no valid result; `.findings` name it.
+    """
+    spec = ImplantSpec() if spec is None else spec
+    if complete is not None and implant is not None:
+        raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
+    line = _Line(spec, seed, progress or (lambda _name: None))
+    if not defective.array.any():
+        raise EmptyMaskError("expected a skull mask with bone in it, got an empty one: check the segmentation and its label")
+
+    completion, source = None, complete if complete is not None else implant
+    near_mm = None
+    if source is None:
+        with line.step("complete", method=method):
+            completion = complete_skull(defective, method=method, bodies=spec.bodies)
+        line.report.add(completion.findings)
+        source, near_mm = completion.field, completion.defects[0].centre_mm
+    line.report.method = completion.method if completion else {"name": "given", "asked": "complete" if complete else "implant"}
+    with line.step("subtract", level=level):
+        missing = subtract(source, defective, level=level)
+    with line.step("separate", bodies=spec.bodies) as record:
+        separation = separate(missing, bodies=spec.bodies, near_mm=near_mm)
+        record["removed_pieces"] = len(separation.removed)
+        record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
+    reconstruction = _bone_mask(separation.bodies, defective)
+
+    with line.step("extract"):
+        raw = _joined([extract(body) for body in separation.bodies])
+    with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
+        smoothed = smooth(raw, iterations=spec.smooth_iterations)
+        record["volume_after_mm3"] = float(smoothed.volume)
+    inside = completion.pose.centre_mm if completion else None
+    with line.step("trim", smoothed, clearance_mm=spec.clearance_mm) as record:
+        cut = trim_with_notes(smoothed, defective, clearance_mm=spec.clearance_mm, outward=inside)
+        record["crumbs"] = len(cut.crumbs)
+        record["volume_after_mm3"] = float(cut.mesh.volume)
+    with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
+        thinned = set_thickness(cut.mesh, spec.thickness_mm, outward=inside)
+        thinned = trim_with_notes(thinned, defective, clearance_mm=spec.clearance_mm, outward=inside).mesh
+        record["volume_after_mm3"] = float(thinned.volume)
+    with line.step("repair", thinned, max_faces=spec.max_faces) as record:
+        repaired = repair(thinned)
+        part = simplify(repaired.mesh, max_faces=spec.max_faces)
+        record["actions"] = list(repaired.actions)
+        record["volume_after_mm3"] = float(part.volume)
+    with line.step("check"):
+        check = check_part(part, spec=spec, skull=defective, defect_mask=reconstruction)
+    line.report.measures = check.measures
+    line.report.add(check.findings)
+    return Design(
+        defective, spec, completion, missing, separation, reconstruction, raw, smoothed, cut.mesh, part, check, line.report
+    )
+
+
+class _Line:
+    """Keeps the report while the line runs: times each step and names the one that refuses."""
+
+    def __init__(self, spec: ImplantSpec, seed: int, progress: Progress) -> None:
+        self.report = Report(spec=spec.to_dict(), seed=seed, versions=installed_versions())
+        self.progress = progress
+
+    @contextmanager
+    def step(self, name: str, mesh: trimesh.Trimesh | None = None, **parameters: Any) -> Iterator[dict[str, Any]]:
+        self.progress(name)
+        start = time.perf_counter()
+        record: dict[str, Any] = {}
+        before = None if mesh is None else float(mesh.volume)
+        try:
+            yield record
+        except MeshError as error:
+            finding = Finding(f"design.{name}", "error", str(error))
+            raise DesignRefused(f"the line stopped at {name}: {error}", [finding]) from error
+        after = record.pop("volume_after_mm3", None)
+        self.report.steps.append(
+            Step(name, {**parameters, **record}, round(time.perf_counter() - start, 3), before, after)
+        )
+
+
+def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
+    """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
+    inside = Volume(np.maximum.reduce([body.array for body in bodies]) > 0, bodies[0].affine)
+    mask = inside.paste_into(defective).array
+    return Volume((mask & (defective.array == 0)).astype(np.uint8), defective.affine)
+
+
+def _joined(meshes: list[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """Return several bodies as one mesh."""
+    if len(meshes) == 1:
+        return meshes[0]
+    offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    faces: list[NDArray[np.int64]] = [mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)]
+    return new_mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces))

@@ -1,0 +1,322 @@
+"""`thickness`: measure an implant's wall, and set it to a number of millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from meshimplant.edit.pieces import body_count, cut_away
+from meshimplant.edit.rescale import rescale_inner
+from meshimplant.edit.surfaces import (
+    INNER,
+    OUTER,
+    WALL,
+    Surfaces,
+    split_surfaces,
+    vertex_areas,
+    vertex_normals,
+    wall_depth,
+    weighted_percentiles,
+)
+from meshimplant.errors import InputError, MeshError
+from meshimplant.io.bridges import new_mesh, to_manifold
+from meshimplant.surface.extract import extract
+from meshimplant.surface.occupancy import occupancy
+from meshimplant.surface.rays import Rays
+from meshimplant.volume import Volume
+
+__all__ = ["ThicknessMap", "measure_thickness", "rescale_inner", "set_thickness"]
+
+#: Walls that an implant can have, mm.
+_RANGE_MM = (0.3, 30.0)
+#: Grid on which the distance to the outer surface is held: it is so smooth that 1 mm gives the surface to 0.005 mm.
+_GRID_MM = 1.0
+#: Where the wall is too thin it is first thickened by this much more than needed; the cut at the exact distance takes it off.
+_SURPLUS_MM = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class ThicknessMap:
+    """The wall thickness of an implant, vertex by vertex.
+
+    Attributes
+    ----------
+    thickness_mm
+        Perpendicular distance (n,) from each vertex of the outer and inner surface to the other one; nan on the border wall and
+        where only the border lies across.
+    border_mm
+        Distance (n,) of each vertex from the border wall.
+    counted
+        The outer vertices (n,) that the statistics are taken over: those farther from the border than `margin_mm`.
+    margin_mm
+        Width of the border zone that is left out, because the wall leans there.
+    median_mm, p5_mm, p95_mm, min_mm
+        Statistics by area over the counted vertices.
+    min_location_mm
+        Where the thinnest counted place is, (3,) LPS mm.
+    surfaces
+        The split into outer, inner and wall.
+    """
+
+    thickness_mm: NDArray[np.float64]
+    border_mm: NDArray[np.float64]
+    counted: NDArray[np.bool_]
+    margin_mm: float
+    median_mm: float
+    p5_mm: float
+    p95_mm: float
+    min_mm: float
+    min_location_mm: tuple[float, float, float]
+    surfaces: Surfaces
+
+
+def measure_thickness(
+    mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None, margin_mm: float = 5.0
+) -> ThicknessMap:
+    """Measure an implant's wall thickness at every vertex of its outer and inner surface.
+
+    A ray runs from each vertex along the local outward direction to the opposite surface; its length times the cosine it makes
+    with that surface's normal is the perpendicular distance.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    outward
+        A point (3,) inside the head; ``None``: from the implant's own curvature.
+    margin_mm
+        Vertices this close to the border do not count in the statistics (halved until some are left, on small implants).
+
+    Notes
+    -----
+    Source: measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
+    """
+    surfaces = split_surfaces(mesh, outward=outward)
+    thickness = _across(mesh, surfaces)
+    vertices = np.asarray(mesh.vertices)
+    wall = surfaces.vertex_labels == WALL
+    border = np.full(len(vertices), np.inf)
+    if wall.any():
+        border = cKDTree(vertices[wall]).query(vertices)[0]
+    known = (surfaces.vertex_labels == OUTER) & ~np.isnan(thickness)
+    if not known.any():
+        raise MeshError(
+            "expected an implant whose outer surface lies over its inner one, got one where no outward line meets both: "
+            "give a point inside the head as `outward`"
+        )
+    margin = margin_mm
+    while not (counted := known & (border > margin)).any():
+        margin = margin / 2 if margin > 0.1 else -1.0
+    areas = vertex_areas(mesh, faces=surfaces.face_labels == OUTER)[counted]
+    p5, median, p95 = weighted_percentiles(thickness[counted], areas, (5, 50, 95))
+    thinnest = int(np.flatnonzero(counted)[np.argmin(thickness[counted])])
+    x, y, z = vertices[thinnest]
+    place = (float(x), float(y), float(z))
+    least = float(thickness[thinnest])
+    return ThicknessMap(
+        thickness,
+        border,
+        counted,
+        max(margin, 0.0),
+        float(median),
+        float(p5),
+        float(p95),
+        least,
+        place,
+        surfaces,
+    )
+
+
+def set_thickness(
+    mesh: trimesh.Trimesh,
+    target_mm: ArrayLike | None = None,
+    *,
+    fraction: float | None = None,
+    outward: ArrayLike | None = None,
+    feather_mm: float = 0.0,
+) -> trimesh.Trimesh:
+    """Give an implant the asked wall thickness; its outer surface and what remains of its border wall stay in place.
+
+    The body is cut at the target's distance from its outer surface (an offset surface, so that nothing can fold over, and no part
+    of the wall moves nearer to bone). Where the implant is thinner than asked, its inner surface is moved inward first.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    target_mm
+        Thickness: one number, or one per vertex (n,), of which the outer surface's count (``nan``: take the nearest).
+    fraction
+        In place of `target_mm`: this share of the local thickness, 0 to 2 (0.5 is "half as thick as the bone").
+    outward
+        A point (3,) inside the head; ``None``: from the implant's own curvature.
+    feather_mm
+        Width of the zone along the border over which the thickness goes from the implant's own to the target. Default 0.
+
+    Raises
+    ------
+    InputError
+        Not exactly one of `target_mm` and `fraction`, a wrong length, or a thickness outside 0.3 to 30 mm.
+    MeshError
+        The mesh is not closed, or has no outer or inner surface.
+
+    Notes
+    -----
+    Source: measured on caps of 4 to 10 mm (vertex, parietal, frontal, temporal): median error <= 0.02 mm, p5-p95 <= 0.1 mm.
+    Where the implant gets thicker it may reach bone that it did not reach before: `trim` afterwards.
+    """
+    to_manifold(mesh)
+    surfaces = split_surfaces(mesh, outward=outward)
+    target = _target(mesh, surfaces, target_mm, fraction, feather_mm)
+    thick = _thickened(mesh, surfaces, target)
+    sheet = np.asarray(mesh.faces)[surfaces.face_labels == OUTER]
+    beyond = _beyond(thick, np.asarray(mesh.vertices), sheet, target)
+    if beyond is None:
+        return new_mesh(thick.vertices, thick.faces)
+    return cut_away(thick, extract(beyond, level=0), bodies=body_count(mesh)).mesh
+
+
+def _across(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.float64]:
+    """Return the perpendicular distance (n,) to the opposite surface, nan on the wall and where the ray meets the wall."""
+    rays = Rays(mesh)
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    thickness = np.full(len(vertices), np.nan)
+    for own, other, side in ((OUTER, INNER, -1), (INNER, OUTER, 1)):
+        index = np.flatnonzero(surfaces.vertex_labels == own)
+        direction = side * surfaces.outward.at(vertices[index])
+        start = vertices[index] + 1e-3 * direction
+        distance, face = rays.first(start, direction)
+        met = (face >= 0) & (surfaces.face_labels[face] == other)
+        normals = vertex_normals(mesh, faces=surfaces.face_labels == other)
+        normal = normals[faces[face]].sum(axis=1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+        length = (distance + 1e-3) * np.abs(np.einsum("ij,ij->i", normal, direction))
+        thickness[index[met]] = length[met]
+    return thickness
+
+
+def _target(
+    mesh: trimesh.Trimesh,
+    surfaces: Surfaces,
+    target_mm: ArrayLike | None,
+    fraction: float | None,
+    feather_mm: float,
+) -> NDArray[np.float64]:
+    """Return the thickness (n,) asked for at each vertex, complete and checked."""
+    if (target_mm is None) == (fraction is None):
+        raise InputError(
+            "expected either a thickness in millimetres or a fraction of the local one, got both or neither: give one"
+        )
+    count = len(mesh.vertices)
+    vertices = np.asarray(mesh.vertices)
+    outer = surfaces.vertex_labels == OUTER
+    own = None
+    if fraction is not None or feather_mm > 0:
+        own = _filled(vertices, _across(mesh, surfaces), outer)
+    if fraction is not None and own is not None:
+        if not 0 < fraction <= 2:
+            raise InputError(f"expected a fraction of the local thickness between 0 and 2, got {fraction!r}")
+        target = fraction * own
+    else:
+        given = np.asarray(target_mm, float)
+        if given.ndim and given.shape != (count,):
+            raise InputError(f"expected one thickness or one per vertex ({count}), got shape {given.shape}")
+        target = _filled(vertices, np.broadcast_to(given, count), outer)
+    low, high = float(target.min()), float(target.max())
+    if not (_RANGE_MM[0] <= low and high <= _RANGE_MM[1]):
+        raise InputError(
+            f"expected a thickness of {_RANGE_MM[0]:g} to {_RANGE_MM[1]:g} mm, got {low:g} to {high:g} mm"
+        )
+    if feather_mm > 0 and own is not None:
+        border = cKDTree(vertices[surfaces.vertex_labels == WALL]).query(vertices)[0]
+        share = np.clip(border / feather_mm, 0, 1)
+        share = share * share * (3 - 2 * share)
+        target = share * target + (1 - share) * own
+    return target
+
+
+def _filled(
+    vertices: NDArray[np.float64], values: NDArray[np.float64], known: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return values (n,) where they are known and not nan; elsewhere those of the nearest such vertex."""
+    known = known & ~np.isnan(values)
+    if not known.any():
+        raise InputError("expected a thickness on the outer surface, got nan at all its vertices")
+    filled = np.array(values, float)
+    if np.ptp(filled[known]) == 0:
+        filled[:] = filled[known][0]
+    elif not known.all():
+        filled[~known] = filled[known][cKDTree(vertices[known]).query(vertices[~known])[1]]
+    return filled
+
+
+def _thickened(mesh: trimesh.Trimesh, surfaces: Surfaces, target: NDArray[np.float64]) -> trimesh.Trimesh:
+    """Return the mesh with its inner surface moved inward wherever it is thinner than asked; the same mesh if nowhere."""
+    vertices = np.asarray(mesh.vertices)
+    inner, wall = surfaces.vertex_labels == INNER, surfaces.vertex_labels == WALL
+    missing = target - _across(mesh, surfaces)
+    if not np.nanmax(np.where(inner, missing, np.nan), initial=-1.0) > 0:
+        return mesh
+    shift = np.zeros(len(vertices))
+    shift[inner] = np.maximum(_filled(vertices, missing, inner)[inner] + _SURPLUS_MM, 0)
+    if wall.any():
+        share, nearest = wall_depth(vertices, surfaces)
+        shift[wall] = share * shift[inner][nearest]
+    moving = shift > 0
+    moved = vertices.copy()
+    moved[moving] -= shift[moving, None] * surfaces.outward.at(vertices[moving])
+    return new_mesh(moved, np.asarray(mesh.faces))
+
+
+def _beyond(
+    mesh: trimesh.Trimesh,
+    vertices: NDArray[np.float64],
+    sheet: NDArray[np.int64],
+    target: NDArray[np.float64],
+) -> Volume | None:
+    """Return a field over a body, positive where it is farther from the outer sheet than the target; None where nowhere."""
+    import igl
+
+    low, high = np.asarray(mesh.bounds)
+    affine = np.diag([_GRID_MM, _GRID_MM, _GRID_MM, 1.0])
+    affine[:3, 3] = low - 3.3 * _GRID_MM
+    grid = Volume(np.zeros(tuple(np.ceil((high - low) / _GRID_MM).astype(int) + 8), np.uint8), affine)
+    near = _grown(occupancy(mesh, grid), 3)
+    points = grid.to_mm(np.argwhere(near))
+    used = np.unique(sheet)
+    about, nearest = cKDTree(vertices[used]).query(points)
+    value = about - target[used][nearest]
+    close = np.abs(value) < 2.5 * _GRID_MM
+    squared, face, foot = igl.point_mesh_squared_distance(points[close], vertices, sheet)[:3]
+    value[close] = np.sqrt(squared) - _interpolated(vertices, target, sheet[face], foot)
+    if not (value > 0).any():
+        return None
+    values = np.full(grid.shape, -1, np.float32)
+    values[near] = value
+    return grid.with_array(values)
+
+
+def _grown(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
+    """Return a mask grown by some voxels along each axis."""
+    from scipy.ndimage import maximum_filter
+
+    return maximum_filter(mask, 2 * voxels + 1)
+
+
+def _interpolated(
+    vertices: NDArray[np.float64],
+    values: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    points: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return values (p,) at points (p, 3) that lie on the given faces (p, 3), linear between their corners."""
+    if np.ptp(values) == 0:
+        return np.full(len(points), float(values[0]))
+    import trimesh.triangles
+
+    weights = trimesh.triangles.points_to_barycentric(vertices[faces], points)
+    return (np.clip(weights, 0, 1) * values[faces]).sum(axis=1)

@@ -1,0 +1,293 @@
+"""A CT series from a folder of DICOM files: slices found, sorted, checked, and laid on an unsheared, even
+grid.
+
+Only geometry and pixel tags are ever read from a file; name, birth date, identifiers and comments are not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.errors import FileReadError, GeometryError
+from meshimplant.io.slices import Stack, stack_findings, stack_to_volume
+from meshimplant.report import Finding
+from meshimplant.volume import Volume
+
+#: What padding outside the scanner's field becomes, and the floor of all values: air.
+AIR_HU = -1024
+
+_GEOMETRY_TAGS = [
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "ImageType",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PixelSpacing",
+    "SliceThickness",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+]
+_PIXEL_TAGS = [
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "PixelData",
+]
+#: Endings under which files without the DICOM preamble are still tried.
+_BARE_SUFFIXES = {"", ".dcm", ".ima", ".img"}
+
+
+@dataclass(frozen=True)
+class DicomSeries:
+    """A CT in Hounsfield units and what a person should know about how it came to lie on its grid."""
+
+    volume: Volume
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Slice:
+    path: Path
+    instance: str
+    series: str
+    shape: tuple[int, int]
+    pixel_mm: tuple[float, float]
+    thickness_mm: float
+    position_mm: tuple[float, float, float]
+    orientation: tuple[float, ...]
+
+    @property
+    def plane(self) -> tuple[Any, ...]:
+        """What all slices of one stack share, rounded to what headers keep."""
+        return (self.shape, tuple(np.round(self.pixel_mm, 3)), tuple(np.round(self.orientation, 3) + 0.0))
+
+
+def read_dicom_series(folder: str | Path) -> Volume:
+    """Read the largest CT series below a folder in Hounsfield units, int16; see `load_dicom_series`."""
+    return load_dicom_series(folder).volume
+
+
+def load_dicom_series(folder: str | Path) -> DicomSeries:
+    """Read the largest CT series below a folder, with findings about tilt, uneven steps and missing slices.
+
+    Slices are sorted by their position along the slice normal. A straight, even stack is taken as it is.
+    Gantry tilt (slices that also move within their plane) and uneven steps are resampled linearly onto an
+    unsheared, even grid, since ignoring them shears or stretches the head. Padding becomes air.
+
+    Raises
+    ------
+    FileReadError
+        There is no DICOM file, or no CT slice, or a slice is damaged.
+    GeometryError
+        Slices lack their position, differ in orientation, lie twice at one place with different content,
+        leave a gap, or are too few or too far apart.
+    """
+    slices = _scan(Path(folder))
+    counts = Counter(item.series for item in slices)
+    series = [item for item in slices if item.series == counts.most_common(1)[0][0]]
+    findings = []
+    if len(counts) > 1:
+        message = (
+            f"The folder holds {len(counts)} CT series; the one of most slices ({len(series)}) was read."
+        )
+        findings.append(Finding("input.other_series", "info", message, len(counts), 1, "series"))
+    series = _one_plane(series)
+    stack = _sorted_stack(series)
+    findings += stack_findings(stack)
+    return DicomSeries(stack_to_volume(stack, _planes(stack), fill=AIR_HU), tuple(findings))
+
+
+def _scan(folder: Path) -> list[_Slice]:
+    """Return the geometry of every CT slice below the folder, each instance once."""
+    if not folder.is_dir():
+        raise FileReadError("expected a folder of DICOM files, got a path that is none: name the folder")
+    found: dict[str, _Slice] = {}
+    others: set[str] = set()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        header = _header(path)
+        if header is None:
+            continue
+        modality = str(header.get("Modality", "unknown"))
+        if modality == "CT" and "LOCALIZER" not in header.get("ImageType", ()):
+            item = _to_slice(path, header)
+            found.setdefault(item.instance, item)
+        else:
+            others.add("a localizer" if modality == "CT" else modality)
+    if not found:
+        kind = f"only {', '.join(sorted(others))}" if others else "no DICOM file"
+        raise FileReadError(
+            f"expected a folder with the slices of a CT series, got {kind}: name the CT's own folder"
+        )
+    return list(found.values())
+
+
+def _header(path: Path) -> Any | None:
+    """Return the geometry tags of a DICOM image, or None for any other file."""
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    with _quiet():
+        try:
+            header = pydicom.dcmread(
+                path,
+                stop_before_pixels=True,
+                specific_tags=_GEOMETRY_TAGS,
+                force=path.suffix.lower() in _BARE_SUFFIXES,
+            )
+            return header if "Rows" in header and "Modality" in header else None
+        except InvalidDicomError:
+            return None
+        except Exception:  # a forced look at a foreign file may fail in any way
+            return None
+
+
+def _to_slice(path: Path, header: Any) -> _Slice:
+    if int(header.get("NumberOfFrames", 1) or 1) > 1:
+        raise FileReadError(
+            "expected one CT slice per DICOM file, got a multi-frame file: export it as classic CT slices"
+        )
+    try:
+        return _Slice(
+            path=path,
+            instance=str(header.get("SOPInstanceUID", path)),
+            series=str(header.get("SeriesInstanceUID", "")),
+            shape=(int(header.Rows), int(header.Columns)),
+            pixel_mm=_positive(_floats(header.PixelSpacing, 2)),
+            thickness_mm=float(header.get("SliceThickness", 0) or 0),
+            position_mm=_floats(header.ImagePositionPatient, 3),
+            orientation=_floats(header.ImageOrientationPatient, 6),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise GeometryError(
+            "expected PixelSpacing, ImagePositionPatient and ImageOrientationPatient in every CT slice, got "
+            "a slice "
+            "without a usable one: export the original series again"
+        ) from error
+
+
+def _floats(values: Sequence[Any], count: int) -> Any:
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise ValueError(f"{count} finite numbers wanted")
+    return numbers
+
+
+def _positive(numbers: tuple[float, float]) -> tuple[float, float]:
+    if min(numbers) <= 0:
+        raise ValueError("lengths above 0 wanted")
+    return numbers
+
+
+def _one_plane(series: list[_Slice]) -> list[_Slice]:
+    """Return the slices of the common plane; one or two strays (a scout) are dropped, more are refused."""
+    planes = Counter(item.plane for item in series)
+    plane, count = planes.most_common(1)[0]
+    if len(series) - count > 2:
+        raise GeometryError(
+            f"expected slices of one orientation, size and pixel spacing, got {len(planes)} kinds among "
+            f"{len(series)} slices: export one reconstruction of the series"
+        )
+    return [item for item in series if item.plane == plane]
+
+
+def _sorted_stack(series: list[_Slice]) -> Stack:
+    """Sort slices along their normal, drop identical ones at one place, and refuse differing ones."""
+    orientation = np.mean([item.orientation for item in series], axis=0)
+    normal = np.cross(orientation[:3], orientation[3:])
+    heights = np.array([item.position_mm for item in series]) @ normal
+    ordered = [series[n] for n in np.argsort(heights, kind="stable")]
+    kept: list[_Slice] = []
+    for item in ordered:
+        if kept and np.abs((np.array(item.position_mm) - kept[-1].position_mm) @ normal) < 1e-3:
+            if not np.array_equal(_hounsfield(item.path), _hounsfield(kept[-1].path)):
+                raise GeometryError(
+                    "expected one slice at each place, got two that differ at "
+                    f"{np.round(item.position_mm, 2).tolist()} mm: the series holds two reconstructions or "
+                    "phases, "
+                    "export one of them"
+                )
+            continue
+        kept.append(item)
+    return Stack(
+        shape=kept[0].shape,
+        pixel_mm=np.array(kept[0].pixel_mm),
+        orientation=orientation,
+        positions_mm=np.array([item.position_mm for item in kept]),
+        thickness_mm=np.array([item.thickness_mm for item in kept]),
+        sources=tuple(item.path for item in kept),
+    )
+
+
+def _planes(stack: Stack) -> Iterator[NDArray[np.float32]]:
+    """Yield the slices in order as Hounsfield units (rows, columns)."""
+    for path in stack.sources:
+        plane = _hounsfield(path)
+        if plane.shape != stack.shape:
+            raise FileReadError(
+                f"expected a slice of {stack.shape} pixels, got {plane.shape}: export the series again"
+            )
+        yield plane
+
+
+def _hounsfield(path: Path) -> NDArray[np.float32]:
+    """Return one slice in Hounsfield units, float32 (rows, columns), padding and all below air set to air."""
+    import pydicom
+
+    with _quiet():
+        try:
+            file = pydicom.dcmread(path, specific_tags=_PIXEL_TAGS, force=True)
+            slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
+            values = _rescaled(path, file, slope, intercept)
+        except Exception as error:  # decoders fail in many ways; each means that this slice is unusable
+            raise FileReadError(
+                "expected readable pixels in every slice, got a slice that is truncated or coded in an "
+                "unknown way: copy or export the series again"
+            ) from error
+    padding = file.get("PixelPaddingValue")
+    if padding is not None:
+        limits = np.array([padding, file.get("PixelPaddingRangeLimit", padding)], float)
+        if file.get("PixelRepresentation", 0) == 1:
+            limits[limits > 32767] -= 65536  # signed values written under an unsigned tag
+        low, high = np.sort(limits * slope + intercept) + np.array([-0.25, 0.25]) * abs(slope)
+        values[(values >= low) & (values <= high)] = AIR_HU
+    return np.maximum(values, np.float32(AIR_HU), out=values)
+
+
+def _rescaled(path: Path, file: Any, slope: float, intercept: float) -> NDArray[np.float32]:
+    """Decode with pydicom, or, where it has no decoder, with SimpleITK, which rescales by itself."""
+    try:
+        return file.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    except (RuntimeError, NotImplementedError, AttributeError, ValueError):
+        if not file.file_meta.TransferSyntaxUID.is_compressed:
+            raise
+    import SimpleITK
+
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))[0].astype(np.float32)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence pydicom's warnings: they may quote values, and each fault that matters is raised here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

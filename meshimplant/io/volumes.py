@@ -1,0 +1,144 @@
+"""Volumes in and out of files: NRRD, NIfTI, MetaImage and DICOM folders, always in LPS millimetres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError
+from meshimplant.io.atomic import atomic_path
+from meshimplant.io.metaimage import read_metaimage
+from meshimplant.io.nifti import read_nifti
+from meshimplant.io.nrrd import read_nrrd
+from meshimplant.volume import Volume
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+_READERS = {
+    ".nrrd": read_nrrd,
+    ".nhdr": read_nrrd,
+    ".nii": read_nifti,
+    ".nii.gz": read_nifti,
+    ".mha": read_metaimage,
+    ".mhd": read_metaimage,
+}
+#: Endings of the volume files that can be read.
+VOLUME_SUFFIXES = tuple(_READERS)
+#: Endings of the volume files that can be written: one file each, voxels and place together.
+WRITABLE_VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
+
+
+def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
+    """Read one 3-D volume from a file, or the largest CT series of a DICOM folder, in its own voxel type.
+
+    The header is read as it stands: a zero spacing, a shear or a missing orientation is reported and never
+    replaced by a default. One channel or time point is dropped, several are refused. The array is (i, j, k),
+    first index fastest in memory, and not copied where the file's byte order allows.
+
+    Parameters
+    ----------
+    path
+        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` (any integer or float type) or a folder of DICOM files.
+    grid
+        Where the voxels lie when, and only when, the file itself does not say so (an array saved by a
+        network, say); its shape must agree.
+
+    Raises
+    ------
+    FileReadError
+        The file is missing, empty, truncated, or not what its name promises.
+    GeometryError
+        The header states no or an impossible place in the patient.
+    InputError
+        The file holds several channels, colours, or values that are not finite.
+    """
+    path = Path(path)
+    if path.is_dir():
+        from meshimplant.io.dicom import read_dicom_series
+
+        return read_dicom_series(path)
+    suffix = volume_suffix(path)
+    if suffix is None:
+        raise FileReadError(
+            f"expected a volume ending in {', '.join(VOLUME_SUFFIXES)} or a DICOM folder, got {path.name}: "
+            "convert it first"
+        )
+    try:
+        raw = _READERS[suffix](path)
+    except InputError:
+        raise
+    except (ValueError, OverflowError) as error:  # a field that is no number
+        raise FileReadError(
+            f"expected a readable header in {path.name}, got a damaged one: copy or export it again"
+        ) from error
+    affine = raw.affine
+    if affine is None and grid is not None and raw.array.shape == grid.shape:
+        affine = grid.affine
+    if affine is None:
+        raise GeometryError(
+            f"expected {path.name} to state its place in the patient, got a header without {raw.missing}: "
+            "left and right would be a "
+            "guess; write the file with its orientation"
+        )
+    try:
+        return Volume(raw.array, affine)
+    except InputError as error:
+        raise type(error)(f"{path.name}: {error}") from error
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Write a volume to ``.nrrd``, ``.nii.gz``, ``.nii`` or ``.mha``, compressed, with its true place; the
+    same bytes every time.
+
+    Bool becomes uint8 and float16 float32; all other types are kept. An existing file is replaced as a whole
+    or not at all.
+
+    Raises
+    ------
+    OutputError
+        The ending is none of these, or the place cannot be written.
+    """
+    import SimpleITK
+
+    path = Path(path)
+    if volume_suffix(path) not in WRITABLE_VOLUME_SUFFIXES:
+        raise OutputError(
+            f"expected a volume name ending in {', '.join(WRITABLE_VOLUME_SUFFIXES)}, got {path.name}: "
+            "choose one of these"
+        )
+    image = _to_image(volume)
+    with atomic_path(path) as temporary:
+        try:
+            SimpleITK.WriteImage(image, str(temporary), True)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1][:200]
+            raise OutputError(
+                f"could not write {path.name} ({reason}): check space and permissions"
+            ) from error
+
+
+def volume_suffix(path: str | Path) -> str | None:
+    """Return the volume ending of a name, lower-case (``.nii.gz`` as one), or None where it has none."""
+    name = Path(path).name.lower()
+    return next((suffix for suffix in sorted(_READERS, key=len, reverse=True) if name.endswith(suffix)), None)
+
+
+def _to_image(volume: Volume) -> SimpleITK.Image:
+    """Return the volume as a SimpleITK image, which is LPS as well."""
+    import SimpleITK
+
+    array = volume.array
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    elif array.dtype == np.float16:
+        array = array.astype(np.float32)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T))
+    direction = volume.affine[:3, :3] / volume.spacing_mm
+    image.SetSpacing(volume.spacing_mm.tolist())
+    image.SetDirection(direction.ravel().tolist())
+    image.SetOrigin(volume.affine[:3, 3].tolist())
+    return image

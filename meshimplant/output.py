@@ -1,0 +1,86 @@
+"""Write a design: part, reconstruction, prescription, report and previews, all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import trimesh
+
+from meshimplant.errors import MeshImplantError
+from meshimplant.io.atomic import atomic_folder
+from meshimplant.io.meshes import write_mesh
+from meshimplant.io.volumes import write_volume
+from meshimplant.preview.page import write_report_html
+from meshimplant.preview.render import render_preview
+from meshimplant.preview.viewer import write_viewer
+from meshimplant.report import Finding
+from meshimplant.surface.extract import extract
+from meshimplant.volume import Volume
+
+if TYPE_CHECKING:
+    from meshimplant.design import Design
+
+_TITLE = "Cranial implant"
+
+
+def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force: bool) -> None:
+    """Write the files of a design into `folder`.
+
+    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html, report.json and
+    report.html. A picture that cannot be made becomes a finding, never a failure. File names and paths of the sources, which may
+    name a patient, are not kept: only what role they played and their SHA-256.
+
+    Raises
+    ------
+    OutputError
+        The folder is occupied (and not `force`) or not writable; what was there is untouched.
+    """
+    with atomic_folder(folder, force=force) as target:
+        write_mesh(design.implant, target / "implant.stl")
+        write_mesh(design.implant, target / "implant.3mf")
+        write_volume(design.reconstruction, target / "reconstruction.nrrd")
+        (target / "spec.toml").write_text(design.spec.to_toml(), encoding="utf-8")
+        _write_previews(design, target)
+        report = design.report
+        report.inputs = [{"role": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()]
+        report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
+        (target / "report.json").write_text(report.to_json(), encoding="utf-8")
+        picture = target / "preview.png"
+        write_report_html(report, target / "report.html", preview_png=picture.read_bytes() if picture.is_file() else None)
+
+
+def _write_previews(design: Design, target: Path) -> None:
+    maps = {"thickness_mm": design.check.thickness_mm, "gap_mm": design.check.gap_mm}
+    try:
+        skull = skull_surface(design.defective)
+        render_preview(target / "preview.png", implant=design.implant, skull=skull, title=_TITLE, **maps)
+        write_viewer(target / "preview.html", implant=design.implant, skull=skull, title=_TITLE, **maps)
+    except MeshImplantError as error:
+        design.report.add([Finding("preview.missing", "info", f"a picture could not be made: {error}")])
+
+
+def skull_surface(skull: Volume) -> trimesh.Trimesh:
+    """Return a surface of the bone for pictures, from voxels averaged to about 1 mm."""
+    factor = np.maximum(1, np.rint(1.0 / skull.spacing_mm).astype(int))
+    array = (skull.array != 0).astype(np.float32)
+    for axis, step in enumerate(factor):
+        length = array.shape[axis] // step * step
+        whole = array.take(np.arange(length), axis=axis) if length != array.shape[axis] else array
+        shape = (*whole.shape[:axis], length // step, step, *whole.shape[axis + 1 :])
+        array = whole.reshape(shape).mean(axis=axis + 1, dtype=np.float32)
+    affine = skull.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ ((factor - 1) / 2)
+    affine[:3, :3] *= factor
+    return extract(Volume(array, affine), level=0.5)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

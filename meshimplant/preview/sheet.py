@@ -1,0 +1,185 @@
+"""The sheet under the pictures: cards, captions, scale bars, colour bars, with Pillow and its own font."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from meshimplant.preview.colours import ColourScale, round_step
+
+PAPER = (222, 227, 233)
+CARD = (250, 251, 252)
+INK = (28, 38, 51)
+SOFT_INK = (96, 109, 125)
+_EDGE = (203, 210, 219)
+
+Box = tuple[int, int, int, int]
+_LETTERS = {
+    "\u00d7": "x",
+    "\u2013": "-",
+    "\u2014": "-",
+    "³": "3",
+    "²": "2",
+    "µ": "u",
+    "ß": "ss",
+    "≤": "<=",
+    "≥": ">=",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A frame on the sheet, pixels (left, top, right, bottom), and the part of it that the picture fills."""
+
+    box: Box
+    picture: Box
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        left, top, right, bottom = self.picture
+        return right - left, bottom - top
+
+
+class Sheet:
+    """A picture sheet; its methods take pixels, `unit` scales letters and lines (1 at 1600 pixels wide)."""
+
+    def __init__(self, width_px: int, height_px: int, *, unit: float) -> None:
+        self.image = Image.new("RGB", (width_px, height_px), PAPER)
+        self.unit = unit
+        self._draw = ImageDraw.Draw(self.image)
+
+    def px(self, length: float) -> int:
+        """Return a length at 1600 pixels in pixels of this sheet."""
+        return round(length * self.unit)
+
+    def text(
+        self,
+        place: tuple[float, float],
+        words: str,
+        *,
+        size: float,
+        colour: tuple = INK,
+        anchor: str = "la",
+        bold: bool = False,
+    ) -> None:
+        """Write one line; `anchor` as in Pillow (la: left top, mm: middle)."""
+        font = self._font(size)
+        stroke = size * self.unit / 40 if bold else 0
+        self._draw.text(
+            place, plain_letters(words), fill=colour, font=font, anchor=anchor, stroke_width=stroke
+        )
+
+    def fitting(self, words: str, *, size: float, width_px: float) -> str:
+        """Return the words, shortened with dots where they would be wider than `width_px`."""
+        font = self._font(size)
+        words = plain_letters(words)
+        if font.getlength(words) <= width_px:
+            return words
+        while words and font.getlength(words + "...") > width_px:
+            words = words[:-1]
+        return words.rstrip() + "..."
+
+    def card(self, card: Card) -> None:
+        """Draw an empty card with round corners."""
+        left, top, right, bottom = card.box
+        size = (right - left, bottom - top)
+        times = 4
+        corner = self.px(10) * times
+        shape = Image.new("L", (size[0] * times, size[1] * times), 0)
+        outline = (0, 0, size[0] * times - 1, size[1] * times - 1)
+        ImageDraw.Draw(shape).rounded_rectangle(outline, corner, fill=255)
+        self.image.paste(CARD, (left, top), shape.resize(size, Image.Resampling.BOX))
+
+    def background(self, card: Card) -> NDArray[np.float64]:
+        """Return what lies under a card's picture, sRGB (h, w, 3), 0 to 1."""
+        return np.asarray(self.image.crop(card.picture), float) / 255
+
+    def picture(self, card: Card, pixels: NDArray[np.uint8]) -> None:
+        """Lay a picture (h, w, 3) into a card."""
+        self.image.paste(Image.fromarray(pixels), card.picture[:2])
+
+    def letters(self, card: Card, letters: tuple[str, str, str, str]) -> None:
+        """Write the anatomical letters at the left, right, top and bottom edge of a card's picture."""
+        left, top, right, bottom = card.picture
+        x, y = (left + right) / 2, (top + bottom) / 2
+        places = ((left, y, "lm"), (right, y, "rm"), (x, top, "ma"), (x, bottom, "md"))
+        for word, (across, down, anchor) in zip(letters, places, strict=True):
+            self.text((across, down), word, size=21, colour=INK, anchor=anchor, bold=True)
+
+    def scale_bar(self, card: Card, *, mm_per_px: float) -> None:
+        """Draw a bar of a round length, at most a quarter of the card, at the picture's lower left."""
+        width = card.size_px[0]
+        limit_mm = width / 4 * mm_per_px
+        length_mm = max(
+            (n for n in (1, 2, 5, 10, 20, 50, 100) if n <= limit_mm), default=round_step(limit_mm / 3)
+        )
+        left, bottom = card.picture[0], card.picture[3] - self.px(3)
+        right = left + length_mm / mm_per_px
+        tick, line = self.px(5), max(self.px(2), 1)
+        for stroke in (
+            (left, bottom, right, bottom),
+            (left, bottom - tick, left, bottom),
+            (right, bottom - tick, right, bottom),
+        ):
+            self._draw.line(stroke, fill=INK, width=line)
+        self.text((left, bottom - self.px(9)), f"{length_mm:g} mm", size=16, colour=INK, anchor="ld")
+
+    def colour_bar(self, box: Box, scale: ColourScale, values_mm: NDArray[np.float64]) -> None:
+        """Draw the scale's colours with ticks in mm, and above them how often each value occurs."""
+        left, top, right, bottom = box
+        width = right - left
+        bar_top = bottom - self.px(34)
+        bar_bottom = bar_top + self.px(13)
+        colours = np.rint(scale.table[np.linspace(0, 255, width).astype(int)] * 255).astype(np.uint8)
+        strip = np.repeat(colours[None], bar_bottom - bar_top, axis=0)
+        self.image.paste(Image.fromarray(strip), (left, bar_top))
+        self._histogram((left, top, right, bar_top - self.px(2)), scale, values_mm, colours)
+        for tick in scale.ticks_mm:
+            x = left + (tick - scale.low_mm) / (scale.high_mm - scale.low_mm) * (width - 1)
+            self._draw.line(
+                (x, bar_bottom, x, bar_bottom + self.px(4)), fill=SOFT_INK, width=max(self.px(1), 1)
+            )
+            unit = " mm" if tick == scale.ticks_mm[-1] else ""
+            self.text((x, bar_bottom + self.px(6)), f"{tick:g}{unit}", size=15, colour=INK, anchor="ma")
+
+    def _histogram(
+        self, box: Box, scale: ColourScale, values_mm: NDArray[np.float64], colours: NDArray[np.uint8]
+    ) -> None:
+        left, top, right, bottom = box
+        known = values_mm[np.isfinite(values_mm)]
+        count = max((right - left) // max(self.px(4), 1), 1)
+        counts, _ = np.histogram(
+            np.clip(known, scale.low_mm, scale.high_mm), count, (scale.low_mm, scale.high_mm)
+        )
+        heights = counts / max(counts.max(), 1) * (bottom - top)
+        edges = np.linspace(left, right, count + 1)
+        for height, start, stop in zip(heights, edges[:-1], edges[1:], strict=True):
+            if height > 0:
+                colour = tuple(int(c) for c in colours[min(int((start + stop) / 2 - left), len(colours) - 1)])
+                self._draw.rectangle((start, bottom - max(height, 1), stop - 1, bottom), fill=colour)
+
+    def swatch(self, card: Card, words: str, colour: tuple[float, float, float]) -> None:
+        """Explain a colour (sRGB, 0 to 1) by a small square at the lower right of a card's picture."""
+        right, y = card.picture[2], card.picture[3] - self.px(9)
+        side = self.px(12)
+        left = right - self._font(14).getlength(words) - side - self.px(6)
+        fill = tuple(round(255 * c) for c in colour)
+        self._draw.rectangle((left, y - side // 2, left + side, y + side // 2), fill=fill, outline=_EDGE)
+        self.text((right, y), words, size=14, colour=SOFT_INK, anchor="rm")
+
+    def _font(self, size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+        return ImageFont.load_default(size * self.unit)
+
+
+def plain_letters(words: str) -> str:
+    """Return the words in letters that Pillow's own font has: accents drop off, other scripts become '?'."""
+    spelled = "".join(_LETTERS.get(letter, letter) for letter in words)
+    bare = "".join(
+        letter for letter in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(letter)
+    )
+    return "".join(letter if " " <= letter <= "~" or letter in "·°±" else "?" for letter in bare)

@@ -1,0 +1,29 @@
+"""Fill the room's HTML templates, with every value escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def render_template(name: str, /, **values: Any) -> str:
+    """Return the template of this name (``*.html.j2`` beside this file), filled; all values are needed."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name).render(**values)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text: the whole file, or none."""
+    from meshimplant.io.atomic import atomic_path
+
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")

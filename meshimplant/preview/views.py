@@ -1,0 +1,154 @@
+"""Where a picture is taken from: view directions, the letters at its edges, and what fits into it.
+
+All views are orthographic, so that a scale bar is true everywhere in the picture, and use LPS millimetres:
++x is the patient's left, +y posterior, +z superior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+_POSITIVE = "LPS"
+_NEGATIVE = "RAI"
+#: A second letter is added at an edge when its share of the direction exceeds this; sin 20 degrees.
+_SECOND_LETTER = 0.34
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """An orthographic view.
+
+    Attributes
+    ----------
+    name
+        Its caption.
+    right, up
+        Unit vectors (3,), LPS, that point to the right and to the top of the picture.
+    """
+
+    name: str
+    right: Vector
+    up: Vector
+
+    @classmethod
+    def along(cls, name: str, forward: ArrayLike, up: ArrayLike) -> View:
+        """Look along `forward` (3,), with `up` (3,) as near to the picture's top as that allows."""
+        ahead = _unit(forward)
+        right = _unit(np.cross(ahead, np.asarray(up, float)))
+        return cls(name, right, np.cross(right, ahead))
+
+    @property
+    def forward(self) -> Vector:
+        """Unit vector (3,) away from the viewer."""
+        return np.cross(self.up, self.right)
+
+    @property
+    def letters(self) -> tuple[str, str, str, str]:
+        """Anatomical letters at the left, right, top and bottom edge."""
+        return (
+            direction_letters(-self.right),
+            direction_letters(self.right),
+            direction_letters(self.up),
+            direction_letters(-self.up),
+        )
+
+    def project(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Return picture coordinates (n, 2) in mm, to the right and up, of LPS points (n, 3)."""
+        return np.asarray(points_mm, float) @ np.stack([self.right, self.up], axis=1)
+
+    def frame(self, points_mm: ArrayLike) -> tuple[Vector, Vector]:
+        """Return the middle (3,) and the picture size (2,), mm, of what holds points (n, 3)."""
+        points = np.asarray(points_mm, float)
+        axes = np.stack([self.right, self.up, self.forward])
+        placed = points @ axes.T
+        low, high = placed.min(axis=0), placed.max(axis=0)
+        return (low + high) / 2 @ axes, (high - low)[:2]
+
+
+def direction_letters(direction: ArrayLike) -> str:
+    """Name a direction (3,) by its anatomical letters, strongest first: ``"L"``, or ``"LA"`` in between."""
+    vector = _unit(direction)
+    order = np.argsort(-np.abs(vector), kind="stable")[:2]
+    kept = [axis for rank, axis in enumerate(order) if rank == 0 or abs(vector[axis]) > _SECOND_LETTER]
+    return "".join((_POSITIVE if vector[axis] > 0 else _NEGATIVE)[axis] for axis in kept)
+
+
+def anatomical_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> list[View]:
+    """Return the anterior, a lateral and the superior view, and one that looks at the implant straight on.
+
+    The lateral view is from the side on which the implant lies, from the left where it lies in the middle.
+    """
+    middle = (implant if skull is None else skull).bounds.mean(axis=0)
+    sideways_mm = float(implant.bounds.mean(axis=0)[0] - middle[0])
+    from_right = sideways_mm < -0.1 * float(np.ptp(implant.bounds[:, 0]))
+    outward = outward_direction(implant, skull)
+    return [
+        View.along("Anterior", (0, 1, 0), (0, 0, 1)),
+        View.along("Right lateral", (1, 0, 0), (0, 0, 1))
+        if from_right
+        else View.along("Left lateral", (-1, 0, 0), (0, 0, 1)),
+        View.along("Superior", (0, 0, -1), (0, -1, 0)),
+        View.along("Facing the implant", -outward, upright(outward)),
+    ]
+
+
+def implant_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> dict[str, View]:
+    """Return close-up views of the implant: ``outer``, ``inner``, ``side`` and ``oblique``.
+
+    ``side`` shows the border edge-on, outer surface up and the implant's longest extent across the picture.
+    """
+    outward = outward_direction(implant, skull)
+    outer = View.along("Outer side", -outward, upright(outward))
+    placed = outer.project(implant.vertices)
+    long_axis = np.linalg.eigh(np.cov(placed.T))[1][:, -1]
+    across = long_axis[0] * outer.right + long_axis[1] * outer.up
+    return {
+        "outer": outer,
+        "inner": View.along("Inner side", outward, outer.up),
+        "side": View.along("Border from the side", _towards_back(np.cross(outward, across)), outward),
+        "oblique": View.along("Border, tilted", outward - 0.9 * outer.up, outward),
+    }
+
+
+def outward_direction(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> Vector:
+    """Return the unit direction (3,), LPS, in which the outer side of an implant faces.
+
+    A sphere is fitted to the vertices: an implant is a cap of the vault, and its middle seen from the
+    sphere's centre is outward. A plate too flat for that faces along its thinnest axis, away from the
+    skull's middle; a lump that faces nowhere (a ball) is looked at from outside, or from the front.
+    """
+    vertices = np.asarray(implant.vertices, float)
+    middle = vertices.mean(axis=0)
+    centred = vertices - middle
+    size_mm = float(np.sqrt((centred**2).sum(axis=1).mean()))
+    normal_terms = np.column_stack([2 * centred, np.ones(len(centred))])
+    solution = np.linalg.lstsq(normal_terms, (centred**2).sum(axis=1), rcond=None)[0]
+    distance_mm = float(np.linalg.norm(solution[:3]))
+    if 0.15 * size_mm < distance_mm < 20 * size_mm:
+        return _unit(-solution[:3])
+    away = np.array([0.0, -1.0, 0.0]) if skull is None else middle - skull.bounds.mean(axis=0)
+    spread, axes = np.linalg.eigh(np.cov(centred.T))
+    if spread[0] > 0.3 * spread[1]:
+        return _unit(away)
+    return _unit(axes[:, 0] if axes[:, 0] @ away >= 0 else -axes[:, 0])
+
+
+def upright(outward: Vector) -> Vector:
+    """Return the picture's top for a view along `-outward`: superior, or anterior from above."""
+    return np.array([0.0, 0.0, 1.0]) if abs(outward[2]) < 0.8 else np.array([0.0, -1.0, 0.0])
+
+
+def _towards_back(direction: Vector) -> Vector:
+    """Return the direction or its opposite, whichever looks from the front to the back."""
+    return direction if direction[1] >= 0 else -direction
+
+
+def _unit(vector: ArrayLike) -> Vector:
+    values = np.asarray(vector, float)
+    return values / max(float(np.linalg.norm(values)), 1e-12)

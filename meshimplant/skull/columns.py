@@ -1,0 +1,90 @@
+"""The vault read along rays from the head's centre: where each ray enters bone and where it leaves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.volume import Volume
+
+#: Rays are read between these radii; no adult vault is nearer or farther from the centre (75 skulls: 47 to 118 mm).
+RADIUS_RANGE_MM = (30.0, 140.0)
+#: Gaps of air up to this length inside a column (diploe, vessels) do not end it.
+PORE_MM = 3.0
+#: Bone shorter than this along the ray is noise.
+SPECK_MM = 0.8
+_STEP_MM = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Bone along rays; arrays have the shape of the directions without their last axis.
+
+    Attributes
+    ----------
+    inner_mm, outer_mm
+        Radius at which the first column of bone begins and ends; nan where the ray meets none.
+    """
+
+    inner_mm: NDArray[np.float32]
+    outer_mm: NDArray[np.float32]
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """True where the ray leaves the head without meeting bone."""
+        return np.isnan(self.inner_mm)
+
+
+def read_columns(skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64]) -> Columns:
+    """Walk outwards along each unit direction (..., 3) and return the first column of bone.
+
+    Only the first column counts: the cheek bone and the jaw lie behind it. Voxels are read at the nearest centre, every
+    0.25 mm; the scatter of +-0.2 mm this leaves is smaller than the voxel's own.
+    """
+    flat = np.ascontiguousarray(directions, np.float64).reshape(-1, 3)
+    radii = np.arange(RADIUS_RANGE_MM[0], RADIUS_RANGE_MM[1], _STEP_MM)
+    inner = np.full(len(flat), np.nan, np.float32)
+    outer = np.full(len(flat), np.nan, np.float32)
+    for start in range(0, len(flat), 16384):
+        part = slice(start, start + 16384)
+        bone = _read_along(skull, centre_mm, flat[part], radii)
+        inner[part], outer[part] = _first_column(bone, radii)
+    shape = directions.shape[:-1]
+    return Columns(inner.reshape(shape), outer.reshape(shape))
+
+
+def _read_along(
+    skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64], radii: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return bone (n, radii) at the nearest voxel; outside the grid is air."""
+    inverse = np.linalg.inv(skull.affine)[:3, :3].astype(np.float32)
+    step = directions.astype(np.float32) @ inverse.T
+    origin = skull.to_index(centre_mm).astype(np.float32) + np.float32(0.5)
+    index = []
+    inside = np.ones((len(directions), len(radii)), bool)
+    for axis in range(3):
+        along = np.floor(origin[axis] + step[:, axis, None] * radii.astype(np.float32)).astype(np.int32)
+        inside &= (along >= 0) & (along < skull.shape[axis])
+        index.append(np.clip(along, 0, skull.shape[axis] - 1, out=along))
+    return (skull.array[tuple(index)] != 0) & inside
+
+
+def _first_column(bone: NDArray[np.bool_], radii: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where the first column of at least `SPECK_MM` begins and ends, gaps up to `PORE_MM` bridged."""
+    from scipy.ndimage import binary_closing, binary_opening
+
+    speck = np.ones((1, max(1, round(SPECK_MM / _STEP_MM))), bool)
+    pore = np.ones((1, round(PORE_MM / _STEP_MM)), bool)
+    solid = binary_opening(bone, speck)
+    solid = binary_closing(solid, pore) | solid
+    hit = solid.any(axis=1)
+    first = solid.argmax(axis=1)
+    after = np.arange(solid.shape[1])[None, :] > first[:, None]
+    ended = (~solid & after).argmax(axis=1)
+    ended[~(~solid & after).any(axis=1)] = solid.shape[1] - 1
+    half = np.float32(_STEP_MM / 2)
+    inner = np.where(hit, radii[first] - half, np.nan).astype(np.float32)
+    outer = np.where(hit, radii[ended] - half, np.nan).astype(np.float32)
+    return inner, outer

@@ -1,0 +1,292 @@
+"""The door of the line: a mask, a CT, a DICOM folder or a closed mesh of a skull becomes a bone mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.errors import EmptyMaskError, GeometryError, InputError
+from meshimplant.io.meshes import MESH_SUFFIXES, read_mesh
+from meshimplant.io.volumes import read_volume
+from meshimplant.report import Finding
+from meshimplant.skull.bone import keep_skull
+from meshimplant.skull.voxelize import voxelize
+from meshimplant.volume import Volume
+
+__all__ = ["SkullInput", "read_skull", "segment_bone", "voxelize"]
+
+#: From this value on a voxel is bone, HU. Above clotted blood and contrast in brain (up to about 150), below
+#: the partial volume of a thin temple. Measured on a patient's CT with 4 to 7 mm slices: share of the vault
+#: read as open 0.05 % from 120 to 200 HU, 0.10 % at 226 (a common default elsewhere), 0.35 % at 300.
+#: Surfaces shift by about 0.1 mm per 100 HU on thick bone.
+BONE_HU = 200.0
+#: Metal, or the top of a 12-bit scale, HU; enamel and the petrous bone stay below.
+METAL_HU = 3000.0
+#: Less metal than this is not worth a finding, mm3.
+_METAL_MM3 = 20.0
+#: More different values than this are an image, not a mask with labels.
+_MAX_LEVELS = 64
+#: A skull fits between these sizes, mm, along its longest side.
+SKULL_EXTENT_MM = (60.0, 600.0)
+#: No bone of a head is deeper under its surface than this, mm; a head filled with brain is 60 mm deep.
+MAX_DEPTH_MM = 18.0
+#: Bone cut by a side of the grid in more than this area is reported, mm2 (the lower side, the neck, always
+#: is).
+_CUT_AREA_MM2 = 25.0
+
+_SIDES = {"L": "left", "R": "right", "A": "front", "P": "back", "S": "upper"}
+
+
+@dataclass(frozen=True)
+class SkullInput:
+    """A skull as it came in.
+
+    Attributes
+    ----------
+    mask
+        Bone, uint8 0/1, on the input's own grid (a mesh: on a grid made for it).
+    kind
+        What the input was.
+    notes
+        What was done to it, in words.
+    findings
+        What a person should know about it: tilt, gaps, metal, bone cut by the edge of the scan.
+    """
+
+    mask: Volume
+    kind: Literal["mask", "ct", "mesh"]
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def read_skull(
+    path: str | Path,
+    *,
+    threshold_hu: float | None = None,
+    frame: str = "LPS",
+    spacing_mm: float = 0.5,
+    label: int | None = None,
+) -> SkullInput:
+    """Read a skull from a mask, a CT, a DICOM folder or a closed surface.
+
+    What a volume is, its values tell: two values are a mask; up to 64 whole numbers from 0 are labels, of
+    which all but 0 count (or `label` alone); numbers between 0 and 1 are a probability, cut at 0.5;
+    Hounsfield units are segmented with `segment_bone`. Any other values need `threshold_hu`, in their own
+    unit.
+
+    Parameters
+    ----------
+    path
+        ``.nrrd .nhdr .nii .nii.gz .mha .mhd``, a DICOM folder, or ``.stl .ply .obj .3mf .glb``.
+    threshold_hu
+        Bone from this value on; makes any volume with more than two values be taken as a CT. Default
+        `BONE_HU`.
+    frame
+        Frame of a mesh that does not state its own.
+    spacing_mm
+        Voxel edge for a mesh.
+    label
+        The label that is bone, in a map of several tissues.
+
+    Raises
+    ------
+    InputError
+        The values are neither a mask nor Hounsfield units, or are a solid head and not bone.
+    EmptyMaskError
+        No bone was found.
+    FileReadError, GeometryError, MeshError
+        The file cannot be read, has no true place or size, or the surface is open.
+    """
+    path = Path(path)
+    if path.suffix.lower() in MESH_SUFFIXES and not path.is_dir():
+        return _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
+    if path.is_dir():
+        from meshimplant.io.dicom import load_dicom_series
+
+        series = load_dicom_series(path)
+        return _from_ct(series.volume, threshold_hu, series.findings)
+    volume = read_volume(path)
+    levels = _levels(volume.array)
+    is_image = levels is None or float(levels.min()) <= -200
+    cut = threshold_hu is not None and levels is not None and len(levels) > 2
+    if label is None and (is_image or cut) and not _is_probability(volume.array):
+        return _from_ct(volume, threshold_hu, ())
+    return _from_mask(volume, levels, label)
+
+
+def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
+    """Return the skull's bone in a CT as uint8 0/1 on the CT's grid.
+
+    Bone is what reaches the threshold and belongs to the largest connected body, or to a piece that touches
+    it almost (a jaw in its joint, teeth) or lies within its outline (a bone flap). Table, head-rest,
+    electrodes and specks are left out. Metal counts as bone: it is in the way of an implant all the same.
+
+    Parameters
+    ----------
+    ct
+        Hounsfield units; or any unit when `threshold_hu` is given in it.
+    threshold_hu
+        Default `BONE_HU`, 200.
+
+    Raises
+    ------
+    InputError
+        No threshold was given and the values are not Hounsfield units.
+    EmptyMaskError
+        No bone reaches the threshold.
+    """
+    return _from_ct(ct, threshold_hu, ()).mask
+
+
+def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ...]) -> SkullInput:
+    if threshold_hu is None:
+        _require_hounsfield(ct)
+    threshold = BONE_HU if threshold_hu is None else float(threshold_hu)
+    bone = ct.array >= threshold
+    if not bone.any():
+        raise EmptyMaskError(
+            f"expected bone from {threshold:g} HU on, got values of {ct.array.min():g} to "
+            f"{ct.array.max():g}: lower threshold_hu"
+        )
+    mask, notes = keep_skull(ct.with_array(bone))
+    notes = (f"bone from {threshold:g} HU on", *notes)
+    found = (*findings, *_metal(ct, mask), *_cut_sides(mask))
+    return SkullInput(mask, "ct", notes, found)
+
+
+def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -> SkullInput:
+    array, note = volume.array, ""
+    if label is not None:
+        bone, note = array == label, f"label {label}"
+    elif _is_probability(array) and (levels is None or len(levels) > 2):
+        bone, note = array >= 0.5, "a probability, bone from 0.5 on"
+    else:
+        known = np.array([]) if levels is None else levels
+        _require_background(known)
+        bone = array != 0
+        if len(known) > 2:
+            note = f"labels {', '.join(f'{level:g}' for level in known if level)} together"
+    if not bone.any():
+        what = "voxel above 0" if label is None else f"voxel of label {label}"
+        raise EmptyMaskError(f"expected a skull, got a mask without a single {what}: check the segmentation")
+    mask = volume.with_array(bone.view(np.uint8))
+    _require_bone_not_head(mask)
+    return SkullInput(mask, "mask", (note,) if note else (), tuple(_cut_sides(mask)))
+
+
+def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
+    mesh = read_mesh(path, frame=frame)
+    extent = float(mesh.extents.max())
+    if not SKULL_EXTENT_MM[0] <= extent <= SKULL_EXTENT_MM[1]:
+        raise GeometryError(
+            f"expected a skull {SKULL_EXTENT_MM[0]:g} to {SKULL_EXTENT_MM[1]:g} mm long in {path.name}, got "
+            f"{extent:.4g} mm: "
+            "is it in centimetres or without a unit? scale it to millimetres"
+        )
+    mask = voxelize(mesh, spacing_mm=spacing_mm)
+    _require_bone_not_head(mask)
+    return SkullInput(mask, "mesh", (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",))
+
+
+# -- what the values are
+# ----------------------------------------------------------------------------------------
+
+
+def _levels(array: NDArray[Any]) -> NDArray[Any] | None:
+    """Return the different values, rising, or None when there are more than `_MAX_LEVELS`."""
+    levels = np.unique(array[:: max(1, array.shape[0] // 8)])
+    if len(levels) > _MAX_LEVELS:
+        return None
+    low, high = array.min(), array.max()
+    if array.dtype.kind == "b" or (array.dtype.kind in "ui" and int(high) - int(low) <= 1):
+        return np.unique([low, high])
+    for plane in array.T:
+        known = np.zeros(plane.shape, bool)
+        for level in levels[:3]:
+            known |= plane == level
+        if not known.all():
+            levels = np.union1d(levels, plane[~known])
+            if len(levels) > _MAX_LEVELS:
+                return None
+    return levels
+
+
+def _is_probability(array: NDArray[Any]) -> bool:
+    return array.dtype.kind == "f" and float(array.min()) >= 0 and float(array.max()) <= 1
+
+
+def _require_background(levels: NDArray[Any]) -> None:
+    """A mask's values are 0 for air and a few others, none negative."""
+    if levels.min() < 0 or (0 not in levels and len(levels) > 1):
+        shown = ", ".join(f"{level:g}" for level in levels[:6])
+        raise InputError(
+            f"expected a mask (0 and bone) or a CT in Hounsfield units, got the values {shown}: set the "
+            "background to 0, "
+            "or give threshold_hu"
+        )
+
+
+def _require_hounsfield(ct: Volume) -> None:
+    """Air at -1000 and bone at 300 and up must both be there, or at least values on both sides of water."""
+    low, high = float(ct.array.min()), float(ct.array.max())
+    if low >= 0 or high < 300:
+        raise InputError(
+            "expected a CT in Hounsfield units (air -1000, bone 300 and up) or a mask, got values of "
+            f"{low:g} to {high:g}: rescale "
+            "them, or give threshold_hu in this unit (for values stored as HU + 1024 it is about 1224)"
+        )
+
+
+def _require_bone_not_head(mask: Volume) -> None:
+    """Refuse a mask that is solid: brain and skin were labelled too, or a filled head."""
+    from meshimplant.skull.bone import depth_mm
+
+    depth = depth_mm(mask)
+    if depth > MAX_DEPTH_MM:
+        raise InputError(
+            f"expected bone, which is never more than {MAX_DEPTH_MM:g} mm deep, got a body {depth:.0f} mm "
+            "deep: it is a whole head or "
+            "a map of several tissues; give the mask of the bone, or its label"
+        )
+
+
+# -- what a person should know
+# ----------------------------------------------------------------------------------
+
+
+def _metal(ct: Volume, mask: Volume) -> list[Finding]:
+    """Report metal in the bone, with its place: streaks around it make false bone and false holes."""
+    if ct.array.min() >= 0:
+        return []  # not Hounsfield units
+    metal = np.argwhere((ct.array >= METAL_HU) & (mask.array != 0))
+    volume_mm3 = len(metal) * ct.voxel_volume_mm3
+    if volume_mm3 < _METAL_MM3:
+        return []
+    x, y, z = (float(value) for value in np.median(ct.to_mm(metal), axis=0))
+    message = "There is metal in the scan; streaks around it can make false bone or false holes."
+    return [Finding("input.metal", "warning", message, volume_mm3, _METAL_MM3, "mm3", (x, y, z))]
+
+
+def _cut_sides(mask: Volume) -> list[Finding]:
+    """Report bone that the scan cuts off elsewhere than at the neck: that end is not a defect."""
+    findings = []
+    for axis, letter in enumerate(mask.orientation):
+        for end in (0, -1):
+            side = letter if end == -1 else "LRAPSI"["RLPAIS".index(letter)]
+            face = np.moveaxis(mask.array, axis, 0)[end]
+            area = float(np.count_nonzero(face) * mask.voxel_volume_mm3 / mask.spacing_mm[axis])
+            if side not in _SIDES or area <= _CUT_AREA_MM2:
+                continue
+            index = np.insert(np.argwhere(face).mean(axis=0), axis, 0 if end == 0 else mask.shape[axis] - 1)
+            x, y, z = (float(value) for value in mask.to_mm(index))
+            message = (
+                f"The {_SIDES[side]} side of the scan cuts through bone; an opening there is not a defect."
+            )
+            findings.append(
+                Finding("input.cut_off", "warning", message, area, _CUT_AREA_MM2, "mm2", (x, y, z))
+            )
+    return findings

@@ -1,0 +1,55 @@
+"""Scalar fields on voxel grids: signed distances of masks, and reading fields between voxels.
+
+Fields are **positive inside** the body and negative outside, in millimetres, with the surface at 0. So a mask, a probability
+map and a signed distance all grow towards the inside, and `extract` treats them alike.
+"""
+
+from __future__ import annotations
+
+import edt
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from meshimplant.volume import Volume
+
+
+def signed_distance(mask: Volume, *, smooth_voxels: float = 0.7) -> Volume:
+    """Return the signed distance of a mask's surface on the mask's own grid, float32 mm, positive inside.
+
+    The exact Euclidean distance between voxel *centres* of the two phases overestimates the distance to the surface between them,
+    by half a voxel next to it and less farther away, where more lattice points compete to be the nearest. Measured on spheres and
+    three voxel shapes, the excess is ``0.5 s (d / s) ** -0.6`` for a distance d >= s and a mean voxel edge s; it is subtracted.
+    A Gaussian of `smooth_voxels` voxels then takes off the staircase.
+
+    Crop first: time and memory grow with the grid (three float32 copies). What lies beyond the grid is unknown, not air.
+
+    Source: measured on spheres of 20 and 60 mm radius at 0.45 x 0.45 x 0.63 mm: bias <= 0.02 mm within 3 mm of the surface,
+    scatter 0.05 mm (tests/surface/test_fields.py).
+    """
+    solid = np.ascontiguousarray(mask.array != 0)
+    field = _lattice_distance(solid, mask.spacing_mm)
+    outside = _lattice_distance(~solid, mask.spacing_mm)
+    np.subtract(field, outside, out=field)
+    if smooth_voxels > 0:
+        field = ndimage.gaussian_filter(field, smooth_voxels, truncate=3, mode="nearest")
+    return Volume(field, mask.affine)
+
+
+def sample(field: Volume, points_mm: ArrayLike, *, fill: float = np.nan) -> NDArray[np.float64]:
+    """Read a field at LPS points (n, 3) by trilinear interpolation; `fill` outside the grid. Returns (n,)."""
+    index = field.to_index(points_mm).T
+    values = ndimage.map_coordinates(field.array, index, output=np.float64, order=1, mode="nearest")
+    limits = np.array(field.shape)[:, None] - 0.5
+    values[((index < -0.5) | (index > limits)).any(axis=0)] = fill
+    return values
+
+
+def _lattice_distance(phase: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the distance from each voxel of `phase` to its surface, 0 elsewhere; far values are capped at 1 m."""
+    distance = edt.edt(phase, anisotropy=tuple(float(s) for s in spacing_mm), black_border=False)
+    np.clip(distance, 0, 1000, out=distance)
+    edge = float(np.mean(spacing_mm))
+    excess = np.maximum(distance / edge, 1) ** np.float32(-0.6) * np.float32(0.5 * edge)
+    np.subtract(distance, excess, out=distance, where=phase)
+    return distance

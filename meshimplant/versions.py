@@ -1,0 +1,20 @@
+"""Which packages shaped a result."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+#: Packages whose version can change a number or a byte of the result.
+_SHAPING = ("meshimplant", "numpy", "scipy", "trimesh", "vtk", "SimpleITK", "edt", "connected-components-3d", "manifold3d", "libigl")
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the version of Python and of each package that shapes the result."""
+    found = {"python": platform.python_version()}
+    for name in _SHAPING:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,127 @@
+"""design and demo: what they write, say and refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from meshimplant import Volume, evaluate, read_mesh, read_volume, write_volume
+from meshimplant.spec import ImplantSpec
+
+FILES = [
+    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
+]  # fmt: skip
+
+
+def test_design_writes_every_file_and_a_part_that_is_one(case, designed: Path) -> None:
+    assert sorted(path.name for path in designed.iterdir()) == FILES
+    part, truth = read_mesh(designed / "implant.stl"), read_volume(case.truth)
+    assert part.is_volume
+    assert part.body_count == 1
+    assert read_mesh(designed / "implant.3mf").volume == pytest.approx(part.volume, rel=1e-4)
+    found, defective = read_volume(designed / "reconstruction.nrrd"), read_volume(case.defective)
+    assert found.same_grid(defective)
+    assert evaluate(found, truth, defective).dice > 0.8
+    assert ImplantSpec.read(designed / "spec.toml") == ImplantSpec()
+    report = json.loads((designed / "report.json").read_text())
+    assert report["passed"] is True
+    assert {entry["name"] for entry in report["outputs"]} >= {"implant.stl", "reconstruction.nrrd"}
+
+
+def test_design_prints_the_report_as_json_and_takes_flags_over_a_spec_file(
+    cli: Callable, case, tmp_path: Path
+) -> None:
+    (tmp_path / "my.toml").write_text(
+        'thickness_mm = 5.0\nclearance_mm = 1.2\nmaterial = "PMMA"\nthickness_min_mm = 3.0\n'
+    )
+    spec = ("--spec", tmp_path / "my.toml", "--thickness-mm", 4.5)
+    told = cli("design", case.defective, "-o", tmp_path / "part", *spec, "--json")
+    assert told.code in (0, 3)
+    assert told.json["passed"] is (told.code == 0)
+    asked = told.json["spec"]
+    assert (asked["thickness_mm"], asked["clearance_mm"], asked["material"]) == (4.5, 1.2, "PMMA")
+    assert ImplantSpec.read(tmp_path / "part" / "spec.toml").thickness_mm == 4.5
+    assert str(tmp_path) not in (tmp_path / "part" / "report.json").read_text()
+
+
+def test_design_takes_a_prediction_of_the_implant(cli: Callable, case, tmp_path: Path) -> None:
+    told = cli("design", case.defective, "-o", tmp_path / "part", "--implant", case.truth)
+    assert told.code in (0, 3)
+    found, truth = read_volume(tmp_path / "part" / "reconstruction.nrrd"), read_volume(case.truth)
+    assert evaluate(found, truth, read_volume(case.defective)).dice > 0.95
+    assert "written to" in told.out
+
+
+def test_design_takes_a_prediction_of_the_complete_skull_as_probabilities(
+    cli: Callable, case, tmp_path: Path
+) -> None:
+    complete = read_volume(case.complete)
+    write_volume(complete.with_array(complete.array.astype(np.float32) * 0.9), tmp_path / "network.nii.gz")
+    told = cli("design", case.defective, "-o", tmp_path / "part", "--complete", tmp_path / "network.nii.gz")
+    assert told.code in (0, 3)
+    found, truth = read_volume(tmp_path / "part" / "reconstruction.nrrd"), read_volume(case.truth)
+    assert evaluate(found, truth, read_volume(case.defective)).dice > 0.9
+
+
+def test_a_second_run_into_the_same_folder_is_refused_and_changes_nothing(
+    cli: Callable, case, designed: Path, contents: Callable
+) -> None:
+    before = contents(designed)
+    told = cli("design", case.defective, "-o", designed)
+    assert told.code == 1
+    assert told.err.count("\n") == 1
+    assert "holds files: choose another name, or add --force" in told.err
+    assert contents(designed) == before
+
+
+def test_the_same_input_gives_the_same_bytes(cli: Callable, case, designed: Path, tmp_path: Path) -> None:
+    assert cli("design", case.defective, "-o", tmp_path / "again").code == 0
+    assert (tmp_path / "again" / "implant.stl").read_bytes() == (designed / "implant.stl").read_bytes()
+
+
+def test_force_replaces_the_run_and_leaves_other_files(cli: Callable, case, tmp_path: Path) -> None:
+    folder = tmp_path / "part"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    (folder / "implant.stl").write_text("old")
+    assert cli("design", case.defective, "-o", folder, "--force").code == 0
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert read_mesh(folder / "implant.stl").is_volume
+
+
+def test_a_part_that_fails_its_check_is_written_and_is_3(cli: Callable, case, tmp_path: Path) -> None:
+    """Shift the true implant into the bone: nothing that fits can come of it."""
+    truth = read_volume(case.truth)
+    moved = truth.affine.copy()
+    moved[:3, 3] += (0, 0, 12)
+    write_volume(Volume(truth.array, moved), tmp_path / "shifted.nrrd")
+    told = cli("design", case.defective, "-o", tmp_path / "part", "--implant", tmp_path / "shifted.nrrd")
+    assert told.code == 3
+    assert "FAILED" in told.out
+    assert "error " in told.out
+    assert (tmp_path / "part" / "implant.stl").exists()
+
+
+def test_demo_designs_the_sample_alone_in_a_bare_process(tmp_path: Path) -> None:
+    """As a newcomer runs it: another process, no display, an empty working folder, its default output."""
+    bare = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "MESHIMPLANT_DATA")}
+    done = subprocess.run(
+        [sys.executable, "-m", "meshimplant_cli", "demo"],
+        cwd=tmp_path,
+        env=bare,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert sorted(path.name for path in (tmp_path / "meshimplant-demo").iterdir()) == FILES
+    dice = next(line for line in done.stdout.splitlines() if line.startswith("against_truth.dice"))
+    assert float(dice.split()[-1]) > 0.85

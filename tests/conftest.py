@@ -1,0 +1,18 @@
+"""Shared fixtures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder of the real skulls; the test is skipped where it is missing."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MESHIMPLANT_DATA", default))
+    if not (folder / "skullfix" / "complete_skull").is_dir():
+        pytest.skip(f"real skulls not found in {folder.name}: set MESHIMPLANT_DATA to the folder that holds skullfix/")
+    return folder

@@ -1,0 +1,101 @@
+"""Colour scales: even, ordered, and true to the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from meshimplant.errors import InputError
+from meshimplant.preview.colours import (
+    NO_VALUE,
+    ColourScale,
+    colour_table,
+    decode_srgb,
+    encode_srgb,
+    round_step,
+)
+
+
+def _cie_lightness(colours: np.ndarray) -> np.ndarray:
+    """Return CIE L* (0 to 100), a measure of lightness that the scales were not made from."""
+    luminance = decode_srgb(colours) @ [0.2126, 0.7152, 0.0722]
+    return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
+
+
+@pytest.mark.parametrize("quantity", ["thickness", "gap"])
+def test_lightness_rises_evenly(quantity: str) -> None:
+    lightness = _cie_lightness(colour_table(quantity))
+    steps = np.diff(lightness[::16])
+    assert lightness[0] < 25
+    assert lightness[-1] > 85
+    assert steps.min() > 0
+    assert steps.max() < 1.8 * steps.min()
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+@pytest.mark.parametrize("quantity", ["thickness", "gap"])
+def test_order_survives_the_loss_of_a_cone(quantity: str, missing: int) -> None:
+    """Replace one cone's signal by the mean of the others: neighbouring sixteenths still differ visibly."""
+    lms_from_rgb = np.array([[0.314, 0.640, 0.046], [0.155, 0.758, 0.087], [0.018, 0.109, 0.873]])
+    cones = decode_srgb(colour_table(quantity)) @ lms_from_rgb.T
+    others = [i for i in range(3) if i != missing]
+    cones[:, missing] = cones[:, others].mean(axis=1)
+    seen = np.cbrt(cones[::16])
+    assert np.linalg.norm(np.diff(seen, axis=0), axis=1).min() > 0.02
+
+
+def test_the_two_scales_are_told_apart() -> None:
+    apart = np.linalg.norm(colour_table("thickness") - colour_table("gap"), axis=1)
+    assert (apart[64:224] > 0.2).all()
+
+
+def test_colours_follow_values_and_clip() -> None:
+    scale = ColourScale("thickness", 2.0, 6.0, (2.0, 4.0, 6.0))
+    colours = scale.colours([-10.0, 2.0, 4.0, 6.0, 99.0, np.nan])
+    assert np.array_equal(colours[0], scale.table[0])
+    assert np.array_equal(colours[1], scale.table[0])
+    assert np.array_equal(colours[2], scale.table[128])
+    assert np.array_equal(colours[3], scale.table[255])
+    assert np.array_equal(colours[4], scale.table[255])
+    assert tuple(colours[5]) == NO_VALUE
+
+
+def test_range_is_round_and_ignores_one_spike() -> None:
+    values = np.append(np.linspace(3.1, 5.2, 5000), [400.0, np.nan, np.inf])
+    scale = ColourScale.of_values("thickness", values)
+    assert (scale.low_mm, scale.high_mm) == (3.0, 6.0)
+    assert scale.ticks_mm == (3.0, 4.0, 5.0, 6.0)
+
+
+@pytest.mark.parametrize("constant", [0.0, 4.0, -0.3, 4.01])
+def test_constant_values_get_a_range_around_them(constant: float) -> None:
+    scale = ColourScale.of_values("gap", np.full(10, constant))
+    assert scale.low_mm <= constant <= scale.high_mm
+    assert scale.high_mm - scale.low_mm >= 0.05 - 1e-9
+
+
+def test_no_value_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one finite gap"):
+        ColourScale.of_values("gap", [np.nan, np.nan])
+
+
+def test_unknown_quantity_is_refused() -> None:
+    with pytest.raises(InputError, match="thickness, gap, got 'stress'"):
+        colour_table("stress")
+
+
+def test_round_steps() -> None:
+    assert [round_step(v) for v in (0.001, 0.05, 0.11, 0.5, 0.51, 3.0, 7.0)] == [
+        0.05,
+        0.05,
+        0.2,
+        0.5,
+        1,
+        5,
+        10,
+    ]
+
+
+def test_srgb_round_trip() -> None:
+    values = np.linspace(0, 1, 256)
+    assert np.allclose(encode_srgb(decode_srgb(values)), values, atol=1e-6)

@@ -1,0 +1,106 @@
+"""Write the README's tables of verbs and prescription from the code: ``python tests/readme_verbs.py``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant_cli.main import _GROUPS, build_app
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def chapter() -> str:
+    """Return the chapter: each verb with its usage line, description and options, in the order of --help."""
+    app = build_app()
+    parts = []
+    for title, module in _GROUPS:
+        parts.append(f"### {title}")
+        parts += [_section(app[verb.__name__], verb) for verb in module.VERBS]
+    return "\n\n".join(parts)
+
+
+def _section(app: Any, verb: Any) -> str:
+    arguments = list(_arguments(app))
+    text = cleandoc(verb.__doc__).partition("\nParameters\n")[0].strip()
+    text = re.sub(r"(?<!\n)\n(?!\n)", " ", text)
+    usage = " ".join(
+        ["meshimplant", verb.__name__, *filter(None, (_usage(argument) for argument in arguments))]
+    )
+    lines = [f"#### {verb.__name__}", "", text, "", "```text", usage, "```", ""]
+    lines += ["| | default | |", "|---|---|---|", *map(_row, arguments)]
+    return "\n".join(lines)
+
+
+def _arguments(app: Any) -> Iterator[Any]:
+    yield from (a for a in app.assemble_argument_collection(parse_docstring=True) if a.show)
+
+
+def _positional(argument: Any) -> bool:
+    return not str(argument.name).startswith("-")
+
+
+def _usage(argument: Any) -> str:
+    if _positional(argument):
+        return argument.name + (
+            "..." if argument.field_info.kind is argument.field_info.VAR_POSITIONAL else ""
+        )
+    return f"{_names(argument)[0]} {_value(argument)}" if argument.required else ""
+
+
+def _names(argument: Any) -> list[str]:
+    names = [name for name in argument.names if not name.startswith(("--no-", "--empty-"))]
+    return sorted(names, key=len)
+
+
+def _value(argument: Any) -> str:
+    choices = argument.get_choices()
+    if choices:
+        return "\\|".join(choices)
+    hint = argument.hint
+    if isinstance(hint, UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    words = {bool: "", int: "N", float: "X", str: "TEXT", Path: "PATH"}
+    return " ".join(words[kind] for kind in get_args(hint) or (hint,))
+
+
+def _row(argument: Any) -> str:
+    default = argument.field_info.default
+    shown = "" if default is None or default is False or default == "" else str(default)
+    if argument.required or default is argument.field_info.empty:
+        shown = "required"
+    name = argument.name
+    if not _positional(argument):
+        name = f"`{', '.join(_names(argument))}` {_value(argument)}".strip()
+    return f"| {name} | {shown} | {' '.join((argument.parameter.help or '').split())} |"
+
+
+def prescription() -> str:
+    """Return the table of the prescription's fields with default, range and first words of their reason."""
+    spec = ImplantSpec()
+    rows = ["| field | default | range |", "|---|---|---|"]
+    for name, value in spec.to_dict().items():
+        low_high = _RANGES.get(name)
+        allowed = (
+            ", ".join(MATERIALS_MIN_THICKNESS_MM) if low_high is None else "{:g} to {:g}".format(*low_high)
+        )
+        rows.append(f"| `{name}` | {value} | {allowed} |")
+    return "\n".join(rows)
+
+
+def updated(text: str) -> str:
+    """Return the README with what lies between its marks replaced by what the code says now."""
+    for mark, content in (("spec", prescription()), ("verbs", chapter())):
+        before, _, rest = text.partition(f"<!-- {mark} -->")
+        _, _, after = rest.partition(f"<!-- /{mark} -->")
+        text = f"{before}<!-- {mark} -->\n\n{content}\n\n<!-- /{mark} -->{after}"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")

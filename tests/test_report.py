@@ -1,0 +1,116 @@
+"""The report: whatever is measured becomes valid JSON, and one error finding is enough to fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+
+from meshimplant.report import SCHEMA_VERSION, Finding, Report, Step
+
+
+def _finding(severity) -> Finding:
+    return Finding(
+        "solid.boundary_edges", severity, "3 open edges: run repair.", 3, 0, "edges", (1.0, -2.0, 3.5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("severities", "passed"),
+    [
+        ([], True),
+        (["info"], True),
+        (["info", "warning"], True),
+        (["warning", "error"], False),
+        (["error", "info"], False),
+    ],
+)
+def test_only_an_error_fails(severities, passed):
+    report = Report()
+    report.add(_finding(severity) for severity in severities)
+    assert report.passed is passed
+    assert report.to_dict()["passed"] is passed
+    assert [entry["severity"] for entry in report.to_dict()["findings"]] == severities
+
+
+def test_every_section_is_in_the_json_with_version_frame_and_unit():
+    report = Report(
+        method={"name": "mirror", "why": "healthy side present"},
+        spec={"thickness_mm": 4.0},
+        measures={"gap_mm": {"median": 0.8}},
+        inputs=[{"name": "skull.nrrd", "sha256": "ab"}],
+        outputs=[{"name": "implant.stl", "sha256": "cd"}],
+        versions={"numpy": "2"},
+        seed=7,
+        steps=[Step("smooth", {"iterations": 40}, 0.25, 100.0, 99.5, ("two passes",))],
+        findings=[_finding("warning")],
+    )
+    read = json.loads(report.to_json())
+    assert (read["schema_version"], read["frame"], read["unit"]) == (SCHEMA_VERSION, "LPS", "mm")
+    assert read["steps"] == [
+        {
+            "name": "smooth",
+            "parameters": {"iterations": 40},
+            "seconds": 0.25,
+            "volume_before_mm3": 100.0,
+            "volume_after_mm3": 99.5,
+            "notes": ["two passes"],
+        }
+    ]
+    assert read["findings"][0]["location_mm"] == [1.0, -2.0, 3.5]
+    assert (read["findings"][0]["value"], read["findings"][0]["limit"]) == (3, 0)
+    for name in ("method", "spec", "measures", "inputs", "outputs", "versions", "seed"):
+        assert read[name] == getattr(report, name)
+
+
+def test_numpy_values_and_infinities_become_plain_json():
+    measures = {
+        "array": np.arange(3, dtype=np.float32),
+        "grid": np.eye(2, dtype=np.int16),
+        "one": np.float64(1.23456789),
+        "whole": np.int64(5),
+        "flag": np.bool_(True),
+        "nothing": None,
+        "bad": [float("nan"), np.float32("inf"), -np.inf, {"deep": np.nan}],
+        "pair": (1, 2.0),
+        3: "a key that is no text",
+        "yes": True,
+    }
+    read = json.loads(Report(measures=measures).to_json())["measures"]
+    assert read == {
+        "array": [0, 1, 2],
+        "grid": [[1, 0], [0, 1]],
+        "one": 1.234568,
+        "whole": 5,
+        "flag": True,
+        "nothing": None,
+        "bad": [None, None, None, {"deep": None}],
+        "pair": [1, 2.0],
+        "3": "a key that is no text",
+        "yes": True,
+    }
+    assert type(read["flag"]) is bool
+    assert type(read["yes"]) is bool
+    assert np.isnan(measures["bad"][0])  # the input is not edited
+
+
+def test_the_same_report_gives_the_same_text():
+    assert Report(seed=3).to_json() == Report(seed=3).to_json()
+    assert Report().to_json().endswith("}\n")
+
+
+def test_lists_are_not_shared_between_reports():
+    first = Report()
+    first.add([_finding("error")])
+    first.measures["x"] = 1
+    assert Report().findings == []
+    assert Report().measures == {}
+
+
+def test_findings_and_steps_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        _finding("info").severity = "error"
+    with pytest.raises(FrozenInstanceError):
+        Step("trim").name = "smooth"
