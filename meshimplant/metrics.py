@@ -1,8 +1,8 @@
 """How well a reconstruction (the missing bone, as voxels) agrees with the truth.
 
 The definitions are exactly those of the AutoImplant challenge's reference script (``metrics.py`` of the
-organisers, itself after MedPy); only the way to the number is shorter: all work is done on the smallest box that
-cannot change it.
+organisers, itself after MedPy); only the way to the number is shorter: all work is done on the smallest box
+that cannot change it.
 """
 
 from __future__ import annotations

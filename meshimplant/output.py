@@ -45,7 +45,7 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
         (target / "spec.toml").write_text(design.spec.to_toml(), encoding="utf-8")
         _write_previews(design, target)
         report = design.report
-        report.inputs = [{"role": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()]
+        report.inputs = [{"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()]
         report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
         picture = target / "preview.png"

@@ -14,5 +14,7 @@ def data_folder() -> Path:
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MESHIMPLANT_DATA", default))
     if not (folder / "skullfix" / "complete_skull").is_dir():
-        pytest.skip(f"real skulls not found in {folder.name}: set MESHIMPLANT_DATA to the folder that holds skullfix/")
+        pytest.skip(
+            f"real skulls not found in {folder.name}: set MESHIMPLANT_DATA to the folder that holds skullfix/"
+        )
     return folder

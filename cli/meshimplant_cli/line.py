@@ -11,9 +11,10 @@ from meshimplant_cli.options import Answer, Level, Method, Output, Reading, Want
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
+    SHOWN_METRICS,
     UsageError,
     describe_finding,
-    flatten,
+    headlines,
     require_free_folder,
     show,
     table,
@@ -95,7 +96,8 @@ def demo(*, output: Output = Path("meshimplant-demo"), answer: Answer = Answer()
         tell("writing")
         made.save(output, sources={"defective": source}, force=answer.force)
         metrics = evaluate(made.reconstruction, read_volume(sample_path("implant.nrrd")), defective)
-    return _show_design(made, output, answer, against_truth=metrics.to_dict())
+    against_truth = {name: getattr(metrics, name) for name in SHOWN_METRICS}
+    return _show_design(made, output, answer, against_truth=against_truth)
 
 
 VERBS = (design, demo)
@@ -107,15 +109,13 @@ def _read(path: Path | None) -> Volume | None:
     return None if path is None else read_volume(path)
 
 
-def _show_design(made: Design, output: Path, answer: Answer, **more: Any) -> int:
+def _show_design(made: Design, output: Path, answer: Answer, **more: dict[str, Any]) -> int:
     report = made.report.to_dict()
-    rows: list[tuple[object, ...]] = []
-    for name, value in flatten({**report["measures"], **more}):
-        rows.append((name, value))
-    files = sorted(path.name for path in output.iterdir())
     verdict = "passed" if made.report.passed else "FAILED"
-    lines = [f"{output.name}: the part {verdict} its check; completed by {report['method'].get('name')}"]
-    lines += [table(rows), *(describe_finding(finding) for finding in made.report.findings)]
-    lines.append(f"written to {output}: {', '.join(files)}")
+    extra = [(f"{group}.{name}", value) for group, values in more.items() for name, value in values.items()]
+    lines = [f"{output.name}: the part {verdict} its check"]
+    lines += [table([*headlines(report["measures"]), *extra])]
+    lines += [describe_finding(finding) for finding in made.report.findings]
+    lines += [f"written to {output}: {', '.join(sorted(path.name for path in output.iterdir()))}"]
     show({**report, **more}, as_json=answer.json, text="\n".join(lines))
     return DONE if made.report.passed else CHECK_FAILED

@@ -12,10 +12,11 @@ from meshimplant_cli.options import Force, Frame, Output, Print, Reading, SkullF
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
+    SHOWN_METRICS,
     VOXEL_SUFFIXES,
     UsageError,
     describe_finding,
-    flatten,
+    headlines,
     is_mesh,
     require_free_file,
     show,
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from meshimplant.metrics import Metrics
     from meshimplant.volume import Volume
-
-SHOWN_METRICS = ("dice", "border_dice", "hausdorff_mm", "hausdorff95_mm")
 
 
 def check(
@@ -59,7 +58,7 @@ def check(
         bone = reading.bone(skull)
         result = check_part(part, spec=spec, skull=bone)
     verdict = "passed" if result.passed else "failed"
-    lines = [f"{mesh.name}: {verdict}", table(flatten(result.measures))]
+    lines = [f"{mesh.name}: {verdict}", table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     found = [finding.to_dict() for finding in result.findings]
     answered = {"passed": result.passed, "measures": result.measures, "findings": found}
@@ -121,7 +120,7 @@ def info(file: Path, /, *, frame: Frame = "LPS", answer: Print = Print()) -> Non
         facts = (
             _mesh_facts(read_mesh(file, frame=frame)) if is_mesh(file) else _volume_facts(read_volume(file))
         )
-    show(facts, as_json=answer.json, text=table(flatten(facts)))
+    show(facts, as_json=answer.json, text=table(facts.items()))
 
 
 def evaluate(

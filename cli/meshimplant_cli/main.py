@@ -22,6 +22,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -104,7 +105,8 @@ def _tell(error: Exception, tokens: Sequence[str]) -> int:
     findings: Sequence[Finding] = getattr(error, "findings", ())
     print(f"meshimplant: error: {message}", file=sys.stderr)
     for finding in findings:
-        print(f"  {describe_finding(finding)}", file=sys.stderr)
+        told = replace(finding, message="see above") if finding.message in message else finding
+        print(f"  {describe_finding(told)}", file=sys.stderr)
     if "--json" in tokens:
         answer: dict[str, Any] = {"type": type(error).__name__, "message": message, "exit_code": code}
         answer["findings"] = [finding.to_dict() for finding in findings]

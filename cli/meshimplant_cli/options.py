@@ -24,7 +24,8 @@ Level = Annotated[
     Parameter(help="Value of the surface; when left out, 0 for distances, 0.5 for masks and probabilities."),
 ]
 Method = Annotated[
-    Literal["auto", "mirror"], Parameter(help="How to complete; auto chooses by what the defect leaves.")
+    Literal["auto", "mirror", "template"],
+    Parameter(help="How to complete; auto chooses by what the defect leaves."),
 ]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]

@@ -18,6 +18,15 @@ WRITABLE_VOXEL_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
 MESH_SUFFIXES = (".stl", ".3mf", ".ply", ".obj", ".glb")
 
 
+#: What the challenge ranks by.
+SHOWN_METRICS = ("dice", "border_dice", "hausdorff_mm", "hausdorff95_mm")
+#: Measures of a part that people read first.
+HEADLINES = (
+    *("volume_mm3", "extents_mm", "faces", "bodies", "watertight", "self_intersections"),
+    *("thickness_median_mm", "thickness_p5_mm", "thickness_p95_mm", "thickness_min_mm"),
+    *("gap_median_mm", "gap_p5_mm", "gap_p95_mm", "penetration_mm", "penetration_mm3"),
+    *("coverage_fraction", "outside_fraction", "step_median_mm", "step_p95_mm", "inward_protrusion_mm"),
+)
 #: Exit codes; `meshimplant_cli.main` says what they mean.
 DONE, FAILED, USAGE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -115,13 +124,9 @@ def json_text(result: Mapping[str, Any]) -> str:
     return json.dumps(plain_values(dict(result)), indent=2, allow_nan=False)
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the leaves of nested mappings as (dotted name, value)."""
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+def headlines(measures: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Return the measures that people read first, in a fixed order; `report.json` and ``--json`` hold all."""
+    return [(name, measures[name]) for name in HEADLINES if name in measures]
 
 
 def table(rows: Iterable[Sequence[object]]) -> str:

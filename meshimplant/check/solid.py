@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from meshimplant.report import Finding
 from meshimplant.surface.crossings import find_crossings
+from meshimplant.surface.parts import Part, connected_parts
 from meshimplant.surface.topology import (
     as_written,
     edge_uses,
-    face_groups,
     face_heights,
     longest_edges,
     topology_flaws,
@@ -81,7 +81,7 @@ def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
     flaws["degenerate_faces"] = solid.triangles_center[face_heights(solid) < DEGENERATE_HEIGHT_MM]
     crossing = find_crossings(solid)
     flaws["self_intersections"] = solid.triangles_center[crossing].mean(axis=1)
-    parts = _parts(solid)
+    parts = connected_parts(solid)
     closed = not any(len(flaws[name]) for name in ("boundary_edges", "nonmanifold_edges", "winding"))
     findings = [
         *_unit_findings(solid),
@@ -90,56 +90,6 @@ def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
         *_body_findings(parts, bodies),
     ]
     return SolidCheck(_measures(solid, flaws, parts), tuple(findings))
-
-
-# -- bodies -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One connected surface: its faces' corners (f, 3, 3), enclosed volume, and whether another one encloses it."""
-
-    triangles: NDArray[np.float64]
-    volume_mm3: float
-    enclosed: bool = False
-
-    @property
-    def centre_mm(self) -> NDArray[np.float64]:
-        return self.triangles.mean(axis=(0, 1))
-
-
-def _parts(mesh: trimesh.Trimesh) -> list[_Part]:
-    """Return the edge-connected surfaces, largest volume first."""
-    groups = face_groups(np.asarray(mesh.faces))
-    order = np.argsort(groups, kind="stable")
-    cuts = np.flatnonzero(np.diff(groups[order])) + 1
-    corners = [mesh.triangles[rows] for rows in np.split(order, cuts)]
-    parts = [_Part(t, _enclosed_volume(t)) for t in corners]
-    parts.sort(key=lambda part: -abs(part.volume_mm3))
-    outer: list[_Part] = []
-    for part in parts:
-        enclosed = any(_encloses(other, part) for other in outer[:MAX_PLACES])
-        outer.append(_Part(part.triangles, part.volume_mm3, enclosed))
-    return outer
-
-
-def _enclosed_volume(triangles: NDArray[np.float64]) -> float:
-    a, b, c = np.moveaxis(triangles - triangles[0, 0], 1, 0)
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
-
-
-def _encloses(outer: _Part, inner: _Part) -> bool:
-    """Tell whether a vertex of one surface, whose box lies inside the other's, has a winding number there."""
-    low, high = outer.triangles.min(axis=(0, 1)), outer.triangles.max(axis=(0, 1))
-    if (inner.triangles.min(axis=(0, 1)) <= low).any() or (inner.triangles.max(axis=(0, 1)) >= high).any():
-        return False
-    a, b, c = np.moveaxis(outer.triangles - inner.triangles[0, 0], 1, 0)
-    la, lb, lc = (np.linalg.norm(side, axis=1) for side in (a, b, c))
-    dot = lambda p, q: np.einsum("ij,ij->i", p, q)  # noqa: E731
-    solid_angle = 2 * np.arctan2(
-        dot(a, np.cross(b, c)), la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb
-    )
-    return bool(abs(solid_angle.sum()) > 2 * np.pi)
 
 
 # -- findings -----------------------------------------------------------------------------------------------
@@ -188,7 +138,7 @@ def _unit_findings(mesh: trimesh.Trimesh) -> list[Finding]:
     return [_finding("units", message, mesh.bounds.mean(axis=0), value=longest, limit=limit, unit="mm")]
 
 
-def _shell_findings(parts: list[_Part]) -> list[Finding]:
+def _shell_findings(parts: list[Part]) -> list[Finding]:
     """Return findings for surfaces inside others, and for bodies that are inside out; for closed surfaces only."""
     findings = []
     for part in parts:
@@ -214,7 +164,7 @@ def _shell_findings(parts: list[_Part]) -> list[Finding]:
     return findings[:MAX_PLACES]
 
 
-def _body_findings(parts: list[_Part], bodies: int) -> list[Finding]:
+def _body_findings(parts: list[Part], bodies: int) -> list[Finding]:
     outer = [part for part in parts if not part.enclosed]
     if len(outer) == bodies:
         return []
@@ -238,7 +188,7 @@ def _unreadable(mesh: trimesh.Trimesh) -> SolidCheck:
     )
 
 
-def _measures(mesh: trimesh.Trimesh, flaws: dict[str, NDArray[Any]], parts: list[_Part]) -> dict[str, Any]:
+def _measures(mesh: trimesh.Trimesh, flaws: dict[str, NDArray[Any]], parts: list[Part]) -> dict[str, Any]:
     counts = {name: len(points) for name, points in flaws.items()}
     heights = face_heights(mesh)
     aspect = longest_edges(mesh)[heights > 0] / heights[heights > 0]

@@ -52,10 +52,11 @@ class Prior:
     def covariance(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the (n, m) covariance between unit directions (n, 3) and (m, 3)."""
         total = self.shape_variance * (_ellipsoid_terms(a) @ _ellipsoid_terms(b).T)
-        here, across = _chord(a, b), _chord(a, b * _MIRROR)
-        for scale in self.scales:
-            total += scale.variance * _matern(here / scale.length)
-            total += scale.variance * scale.symmetry * _matern(across / scale.length)
+        for image, across in ((b, False), (b * _MIRROR, True)):
+            chord = _chord(a, image)
+            for scale in self.scales:
+                weight = scale.variance * (scale.symmetry if across else 1.0)
+                total += weight * _matern(chord, scale.length)
         return total
 
 
@@ -66,16 +67,15 @@ class Fit:
     prior: Prior
     directions: NDArray[np.float64]
     weights: NDArray[np.float64]
-    mean: float
     factor: tuple[NDArray[np.float64], bool]
 
     def predict(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the estimate at unit directions (n, 3), (n,)."""
+        """Return the estimate at unit directions (n, 3), (n,), relative to the baseline that the readings were given in."""
         out = np.empty(len(directions))
-        for start in range(0, len(directions), 2048):
-            part = slice(start, start + 2048)
+        for start in range(0, len(directions), 512):
+            part = slice(start, start + 512)
             out[part] = self.prior.covariance(directions[part], self.directions) @ self.weights
-        return out + self.mean
+        return out
 
     def deviation(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the posterior standard deviation at unit directions (n, 3): how far the estimate may be off."""
@@ -88,14 +88,16 @@ class Fit:
 
 
 def fit(prior: Prior, directions: NDArray[np.float64], values: NDArray[np.float64]) -> Fit:
-    """Condition `prior` on `values` (n,) read at unit `directions` (n, 3). Time n^3 / 3: about 1 s for 4000 readings."""
+    """Condition `prior` on `values` (n,), departures from a baseline, read at unit `directions` (n, 3).
+
+    Time n^3 / 3: about 1 s for 3000 readings.
+    """
     from scipy.linalg import cho_factor, cho_solve
 
-    mean = float(np.median(values))
     gram = prior.covariance(directions, directions)
     gram[np.diag_indices_from(gram)] += prior.noise**2
     factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
-    return Fit(prior, directions, cho_solve(factor, values - mean, check_finite=False), mean, factor)
+    return Fit(prior, directions, cho_solve(factor, values, check_finite=False), factor)
 
 
 def _ellipsoid_terms(d: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,10 +105,18 @@ def _ellipsoid_terms(d: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.ones_like(x), x, y, z, x * x - z * z, y * y - z * z, x * y, y * z, x * z], axis=1)
 
 
-def _chord(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.maximum(2 - 2 * (a @ b.T), 0))
+def _chord(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return chord lengths (n, m); float32, whose rounding is a thousandth of the noise and half the time."""
+    cosine = a.astype(np.float32) @ b.T.astype(np.float32)
+    return np.sqrt(np.maximum(2 - 2 * cosine, 0))
 
 
-def _matern(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    scaled = np.sqrt(5) * distance
-    return (1 + scaled + scaled * scaled / 3) * np.exp(-scaled)
+def _matern(chord: NDArray[np.float32], length: float) -> NDArray[np.float32]:
+    scaled = chord * np.float32(np.sqrt(5) / length)
+    decay = np.exp(-scaled)
+    polynomial = scaled * scaled
+    polynomial /= np.float32(3)
+    polynomial += scaled
+    polynomial += np.float32(1)
+    polynomial *= decay
+    return polynomial

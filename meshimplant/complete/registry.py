@@ -7,16 +7,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from meshimplant.complete.mirror import complete_by_mirror
 from meshimplant.complete.patch import Shell
+from meshimplant.complete.template import packaged_vault_mean
+from meshimplant.complete.vault import estimate_vault
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
 from meshimplant.skull.defect import Defect, Opening, find_defects
 from meshimplant.skull.pose import HeadPose, fit_pose
 from meshimplant.volume import Volume
 
-Method = Literal["auto", "mirror"]
-METHODS: tuple[str, ...] = ("auto", "mirror")
+Method = Literal["auto", "mirror", "template"]
+#: What each method does, in the words of the report and of the command line's help.
+METHODS: dict[str, str] = {
+    "auto": "the best method there is for this defect",
+    "mirror": "the head's other side, and the bone around where that is missing too",
+    "template": "as mirror, as departures from the mean vault of a population scaled to this head",
+}
 
 _MARGIN_MM = 12.0
 #: Mirror images that differ by more than this (median over the intact bone) make a poor guide.
@@ -58,7 +64,7 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
     defective : Volume
         Mask; non-zero is bone.
     method : str
-        ``mirror``: the head's other side where it is there, the bone around where it is not. ``auto`` chooses the best one there is.
+        A key of `METHODS`. ``auto`` takes ``template``, which was at least as good for every kind of defect on validation skulls.
     bodies : int
         How many openings to close, largest first.
 
@@ -76,16 +82,26 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
     pose = fit_pose(defective)
     opening = find_defects(defective, pose)
     defects = opening.defects[:bodies]
-    shells, deviations = zip(*(complete_by_mirror(defective, pose, opening, d) for d in defects), strict=True)
+    mean = None if method == "mirror" else packaged_vault_mean()
+    shells, deviations = zip(
+        *(estimate_vault(defective, pose, opening, defect, mean=mean) for defect in defects), strict=True
+    )
     field = _merge(defective, pose, shells)
-    quality = {"symmetry_residual_mm": pose.residual_mm, "posterior_deviation_mm": float(max(deviations))}
-    reason = "defect crosses the midline: interpolated from the bone around" if defects[0].crosses_midline else (
-        "the other side is intact: mirrored, and blended into the rim"
-    )
-    return Completion(
-        field, defects, pose, {"name": "mirror", "asked": method, "reason": reason, **quality},
-        _findings(pose, opening, bodies, float(max(deviations))),
-    )
+    about = {
+        "name": method if method != "auto" else "template",
+        "asked": method,
+        "reason": _reason(defects[0]),
+        "symmetry_residual_mm": pose.residual_mm,
+        "posterior_deviation_mm": float(max(deviations)),
+        "template": mean.about if mean else None,
+    }
+    return Completion(field, defects, pose, about, _findings(pose, opening, bodies, float(max(deviations))))
+
+
+def _reason(defect: Defect) -> str:
+    if defect.crosses_midline:
+        return "the defect crosses the midline: shape comes from the bone around it as much as from the other side"
+    return "the other side is intact: shape comes from it, blended into the rim"
 
 
 def _merge(defective: Volume, pose: HeadPose, shells: tuple[Shell, ...]) -> Volume:

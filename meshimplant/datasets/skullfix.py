@@ -11,6 +11,16 @@ from meshimplant.errors import FileReadError, InputError
 from meshimplant.io.volumes import VOLUME_SUFFIXES, read_volume, volume_suffix
 from meshimplant.volume import Volume
 
+#: Skulls kept aside for validation, spread over the ids; none looks like another of the set.
+VALIDATION = (
+    "003", "012", "018", "027", "032", "039", "046", "053", "058", "064", "072", "079", "087", "092", "098",
+)  # fmt: skip
+#: Skulls that statistics may be made from: the rest, one of each look-alike pair (000/052, 011/042, 019/086,
+#: 084/091).
+TRAINING = tuple(
+    name for name in (f"{n:03d}" for n in range(100)) if name not in (*VALIDATION, "052", "042", "086", "091")
+)
+
 _COMPLETE, _IMPLANT, _DEFECTIVE = "complete_skull", "implant", "defective_skull"
 
 

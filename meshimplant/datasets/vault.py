@@ -45,7 +45,7 @@ class Vault:
 
     def project(
         self, local_mm: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
         """Map points of the frame (n, 3) to across, along, depth, and whether in the vault."""
         points = (local_mm @ self.tangents.T).astype(np.float32)
         radius = np.linalg.norm(points, axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import trimesh
@@ -17,8 +18,9 @@ from meshimplant.io.bridges import from_manifold, new_mesh, to_manifold
 from meshimplant.surface.crossings import find_crossings
 from meshimplant.surface.topology import as_written
 
-#: Slivers that two surfaces cut out of each other are merged within this, mm: ten times what an STL file resolves 300 mm away.
-_SLIVER_MM = 5e-4
+if TYPE_CHECKING:
+    import manifold3d
+
 #: Attempts at drawing slivers together, and the distance around a failure that the next one leaves alone, mm.
 _CLEANINGS, _SPARE_MM = 4, 0.3
 
@@ -29,6 +31,16 @@ class Crumb:
 
     volume_mm3: float
     centre_mm: tuple[float, float, float]
+
+
+def require_solid(mesh: trimesh.Trimesh) -> manifold3d.Manifold:
+    """Return the mesh as a solid; raise `MeshError` unless it is closed, consistently wound and wound outward."""
+    solid = to_manifold(mesh)
+    if solid.volume() <= 0:
+        raise MeshError(
+            f"expected a closed mesh wound outward, got one of volume {solid.volume():.1f} mm3: run repair on it first"
+        )
+    return solid
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +55,7 @@ class Cut:
 def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None = None) -> Cut:
     """Subtract a closed tool from a closed mesh and keep its largest bodies.
 
-    Every vertex that remains and is not on the cut is one of the input's, exactly; no surface moves by more than 0.0005 mm.
+    What is not cut stays exactly: its vertices are the input's. Slivers along the cut are drawn together (`without_slivers`).
 
     Parameters
     ----------
@@ -55,8 +67,8 @@ def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None
     MeshError
         Either mesh is not closed and consistently wound, or nothing is left.
     """
-    solid = to_manifold(mesh)
-    left = (solid - to_manifold(tool)).simplify(_SLIVER_MM)
+    solid = require_solid(mesh)
+    left = solid - to_manifold(tool)
     if left.is_empty():
         raise MeshError(
             "expected a cut that leaves something of the implant, got one that takes all of it: check that the two are in one "

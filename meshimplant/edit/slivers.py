@@ -38,12 +38,16 @@ def without_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
         of the input's.
     """
     vertices, faces = np.asarray(mesh.vertices, float), np.array(mesh.faces, np.int64)
+    beside = np.zeros(len(vertices), bool)
+    beside[faces[~fixed[faces].all(axis=1)]] = True
+    near = beside[faces].any(axis=1)
+    moving, rest = faces[near], faces[~near]
     for _ in range(_ROUNDS):
-        faces, collapsed = _collapse_round(vertices, faces, fixed)
-        faces, turned = _turn_round(vertices, faces, fixed)
+        moving, collapsed = _collapse_round(vertices, moving, fixed)
+        moving, turned = _turn_round(vertices, moving, fixed)
         if not collapsed and not turned:
             break
-    used, renumbered = np.unique(faces, return_inverse=True)
+    used, renumbered = np.unique(np.concatenate([rest, moving]), return_inverse=True)
     return new_mesh(vertices[used], renumbered.reshape(-1, 3))
 
 

@@ -23,6 +23,8 @@ _SURFACE_COSINE = 0.82
 _SEED_COSINES = (0.5, 0.8)
 #: Edge of the cells and width of the Gaussian over which the local direction is averaged, mm.
 _CELL_MM, _REACH_MM = 4.0, 7.0
+#: Faces this close to the commonest direction of the normals, cosine of 26 degrees, show which way an implant bulges.
+_SHEET_COSINE = 0.9
 #: Radius given to a flat implant's sphere, mm.
 _FLATTEST_MM = 300.0
 #: Islands smaller than this share of the largest piece of a surface are not part of it.
@@ -134,7 +136,7 @@ def head_centre(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
     middles = np.asarray(mesh.triangles_center)
     axis = np.linalg.eigh((normals * areas[:, None]).T @ normals)[1][:, -1]
     along = normals @ axis
-    sheets = [_fit_sphere(middles[s], areas[s], axis) for s in (along > 0.6, along < -0.6) if s.any()]
+    sheets = [_fit_sphere(middles[s], areas[s], axis) for s in (along > _SHEET_COSINE, along < -_SHEET_COSINE) if s.any()]
     if not sheets:
         raise MeshError("expected an implant with two sheets, got a mesh without any area: repair it first")
     curvature = sum(c for _, c in sheets)
@@ -150,8 +152,14 @@ def _fit_sphere(
     """Fit a sphere; return its pole on the sheet (along `axis` from the centre) and its curvature, positive if it bulges along `axis`."""
     middle = np.average(points, axis=0, weights=areas)
     local = points - middle
-    system = np.column_stack([2 * local, np.ones(len(local))]) * np.sqrt(areas)[:, None]
-    solved = np.linalg.lstsq(system, (local**2).sum(axis=1) * np.sqrt(areas), rcond=None)[0]
+    system = np.column_stack([2 * local, np.ones(len(local))])
+    square = (local**2).sum(axis=1)
+    weight = areas
+    for _ in range(5):  # towards least absolute residuals: strips of border count little
+        root = np.sqrt(weight)
+        solved = np.linalg.lstsq(system * root[:, None], square * root, rcond=None)[0]
+        residual = np.abs(system @ solved - square)
+        weight = areas / (residual + 0.1 * np.median(residual) + 1e-9)
     centre = solved[:3]
     radius = float(np.sqrt(max(solved[3] + centre @ centre, 1e-12)))
     side = -np.sign(centre @ axis) or 1.0

@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.pieces import body_count, cut_away
+from meshimplant.edit.pieces import body_count, cut_away, require_solid
 from meshimplant.edit.rescale import rescale_inner
 from meshimplant.edit.surfaces import (
     INNER,
@@ -23,7 +23,7 @@ from meshimplant.edit.surfaces import (
     weighted_percentiles,
 )
 from meshimplant.errors import InputError, MeshError
-from meshimplant.io.bridges import new_mesh, to_manifold
+from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.extract import extract
 from meshimplant.surface.occupancy import occupancy
 from meshimplant.surface.rays import Rays
@@ -169,7 +169,7 @@ def set_thickness(
     Source: measured on caps of 4 to 10 mm (vertex, parietal, frontal, temporal): median error <= 0.02 mm, p5-p95 <= 0.1 mm.
     Where the implant gets thicker it may reach bone that it did not reach before: `trim` afterwards.
     """
-    to_manifold(mesh)
+    require_solid(mesh)
     surfaces = split_surfaces(mesh, outward=outward)
     target = _target(mesh, surfaces, target_mm, fraction, feather_mm)
     thick = _thickened(mesh, surfaces, target)
@@ -211,6 +211,8 @@ def _target(
         raise InputError(
             "expected either a thickness in millimetres or a fraction of the local one, got both or neither: give one"
         )
+    if not feather_mm >= 0:
+        raise InputError(f"expected a feather of 0 mm or more, got {feather_mm!r}")
     count = len(mesh.vertices)
     vertices = np.asarray(mesh.vertices)
     outer = surfaces.vertex_labels == OUTER
@@ -290,7 +292,7 @@ def _beyond(
     used = np.unique(sheet)
     about, nearest = cKDTree(vertices[used]).query(points)
     value = about - target[used][nearest]
-    close = np.abs(value) < 2.5 * _GRID_MM
+    close = np.abs(value) < 1.5 * _GRID_MM
     squared, face, foot = igl.point_mesh_squared_distance(points[close], vertices, sheet)[:3]
     value[close] = np.sqrt(squared) - _interpolated(vertices, target, sheet[face], foot)
     if not (value > 0).any():

@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.edit.intact import intact_bone
-from meshimplant.edit.pieces import Cut, cut_away
+from meshimplant.edit.pieces import Cut, cut_away, require_solid
 from meshimplant.edit.surfaces import head_centre, outward_field
 from meshimplant.errors import InputError
-from meshimplant.io.bridges import to_manifold
 from meshimplant.surface.extract import extract
 from meshimplant.surface.fields import sample, signed_distance
 from meshimplant.surface.occupancy import occupancy
@@ -26,12 +25,13 @@ _MARGIN_MM = 8.0
 #: Added to the asked clearance, so that flat triangles across a hollow wall keep it too (measured on
 #: five SkullFix implants: 0.05 % of the vertices are nearer, the nearest by 0.03 mm).
 _CHORD_MM = 0.05
-#: No bone voxel's centre comes closer than the clearance plus this, however thin the bone there is.
-_CORE_MM = 0.05
+#: No bone voxel's centre comes closer than the clearance plus this share of a voxel's edge: smoothing takes off the tips of
+#: bone, and thin layers of it.
+_CORE_VOXELS = 0.35
 #: What is left of a column that was cut must be this thick, else the whole column goes: thinner edges break in printing.
 _EDGE_MM = 0.6
-#: The column over intact bone starts this much farther from it than the clearance, so that the wall alone sets the gap.
-_SETBACK_MM = 0.3
+#: Intact surface ends about this far from the rim on the map, for the rim is rounded by a voxel.
+_ROUNDING_MM = 0.3
 
 
 def trim(
@@ -79,7 +79,7 @@ def trim_with_notes(
         raise InputError(
             f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give it in millimetres"
         )
-    to_manifold(mesh)
+    require_solid(mesh)
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     forbidden = _forbidden_field(mesh, skull, clearance_mm, centre)
     if forbidden is None:
@@ -129,7 +129,7 @@ def _forbidden_field(
     bone = signed_distance(box)
     solid = np.ascontiguousarray(box.array == 0)
     core = edt.edt(solid, anisotropy=tuple(float(s) for s in box.spacing_mm), black_border=False)
-    values = np.maximum(bone.array, _CORE_MM - core) + np.float32(clearance_mm + _CHORD_MM)
+    values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(clearance_mm + _CHORD_MM)
     near = ndimage.binary_dilation(occupancy(mesh, box), iterations=3)
     points = box.to_mm(np.argwhere(near))
     values[near] = np.maximum(values[near], _column_field(mesh, bone, clearance_mm, centre, points))
@@ -157,9 +157,9 @@ def _column_field(
         intact &= ndimage.binary_dilation(part.hit, iterations=4)
         if not intact.any():
             continue
-        apart = _flat_distance(intact, view.pixel_mm) + (clearance_mm - _SETBACK_MM)
+        apart = _flat_distance(intact, view.pixel_mm) + (clearance_mm + _ROUNDING_MM)
         level = view.read(nearest_known(surface, intact), pixels)
-        beyond = side * (reach - level) + 0.5
+        beyond = side * (reach - level)
         field = np.maximum(field, np.minimum(view.read(apart, pixels), beyond))
     return field
 

@@ -30,7 +30,7 @@ def keep_skull(bone: Volume) -> tuple[Volume, tuple[str, ...]]:
     start, stop = bounding_box(bone.array)
     box = bone.crop(start, stop)
     labels = np.asarray(cc3d.connected_components(np.asfortranarray(box.array), connectivity=26))
-    volumes = np.bincount(labels.ravel(order="K")) * box.voxel_volume_mm3
+    volumes = np.bincount(labels.ravel(order="K")).astype(np.float64) * box.voxel_volume_mm3
     volumes[0] = 0
     main = int(volumes.argmax())
     candidates = [int(n) for n in np.flatnonzero(volumes >= SPECK_MM3) if n != main]

@@ -148,12 +148,13 @@ def _apart_in_plane(first: Floats, second: Floats) -> Bools:
         for triangle in (first, second):
             for corner in range(3):
                 across = np.cross(normal, triangle[:, corner] - triangle[:, corner - 1])
-                across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
+                length = np.linalg.norm(across, axis=1)
+                across /= np.maximum(length, 1e-300)[:, None]
                 origin = triangle[:, None, corner]
                 a = np.einsum("ijk,ik->ij", first - origin, across)
                 b = np.einsum("ijk,ik->ij", second - origin, across)
                 gap = np.maximum(a.min(axis=1) - b.max(axis=1), b.min(axis=1) - a.max(axis=1))
-                apart |= gap >= -_TOUCH_MM
+                apart |= (gap >= -_TOUCH_MM) & (length > 0)
     return apart
 
 

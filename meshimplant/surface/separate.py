@@ -138,7 +138,7 @@ def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float)
 
     neck_mm = max(opening_mm, _NECK_VOXELS * float(np.median(body.spacing_mm)))
     deep = np.asarray(cc3d.connected_components(depth > neck_mm, connectivity=6), np.int32)
-    whole = np.asarray(cc3d.connected_components(body.array, connectivity=26), np.int32)
+    whole = np.asarray(cc3d.connected_components(np.array(body.array), connectivity=26), np.int32)
     shallow = ~np.isin(whole, np.unique(whole[deep > 0])) & (whole > 0)
     deep[shallow] = whole[shallow] + deep.max()
     regions = watershed(-depth, deep, mask=body.array, connectivity=3)
@@ -211,7 +211,8 @@ def _without_films(region: Bools, grid: Volume, opening_mm: float) -> Bools:
 def _depth(mask: Bools, grid: Volume) -> NDArray[np.float32]:
     """Return the distance of each voxel of the mask to the nearest voxel outside it, mm; the array's edge is no outside."""
     spacing = tuple(float(s) for s in grid.spacing_mm)
-    distance: NDArray[np.float32] = edt.edt(np.ascontiguousarray(mask), anisotropy=spacing, black_border=False)
+    # A copy of its own: edt asks for a writeable buffer, and a volume's array is read-only.
+    distance: NDArray[np.float32] = edt.edt(np.array(mask, order="C"), anisotropy=spacing, black_border=False)
     return distance
 
 

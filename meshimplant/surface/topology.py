@@ -45,26 +45,27 @@ def edge_uses(faces: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     return edges, edge_of, uses, np.bincount(edge_of, forward, len(edges)).astype(int)
 
 
-def _many_fans(faces: NDArray[Any], edge_of: NDArray[Any]) -> NDArray[Any]:
-    """Return the vertices whose faces, joined across common edges, make more than one fan."""
+def fan_of_corners(faces: NDArray[Any], edge_of: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return for each corner (3 f,) the number of its fan: the faces around its vertex that hang together by edges there."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    edge_of = edge_uses(faces)[1] if edge_of is None else edge_of
     order = np.argsort(edge_of, kind="stable")
     together = edge_of[order][1:] == edge_of[order][:-1]
     one, other = order[:-1][together], order[1:][together]
-    start = np.arange(faces.size)
-    stop = start // 3 * 3 + (start + 1) % 3
     corner_of = faces.reshape(-1)
-    swapped = corner_of[start[one]] != corner_of[start[other]]
-    links = [
-        (start[one], np.where(swapped, stop[other], start[other])),
-        (stop[one], np.where(swapped, start[other], stop[other])),
-    ]
-    a, b = (np.concatenate(side) for side in zip(*links, strict=True))
+    after = np.arange(faces.size) // 3 * 3 + (np.arange(faces.size) + 1) % 3
+    opposed = corner_of[one] != corner_of[other]
+    a = np.concatenate([one, after[one]])
+    b = np.concatenate([np.where(opposed, after[other], other), np.where(opposed, other, after[other])])
     graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(faces.size, faces.size))
-    _, fan = connected_components(graph, directed=False)
-    fans = np.unique(np.stack([corner_of, fan], axis=1), axis=0)
+    return connected_components(graph, directed=False)[1]
+
+
+def _many_fans(faces: NDArray[Any], edge_of: NDArray[Any]) -> NDArray[Any]:
+    """Return the vertices whose faces make more than one fan."""
+    fans = np.unique(np.stack([faces.reshape(-1), fan_of_corners(faces, edge_of)], axis=1), axis=0)
     touched, count = np.unique(fans[:, 0], return_counts=True)
     return touched[count > 1]
 

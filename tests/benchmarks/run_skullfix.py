@@ -29,6 +29,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, TypeVar
 
+from meshimplant.datasets.skullfix import VALIDATION, SkullFixCase, list_skullfix, read_skullfix
+
 #: One case may take this long and this much on two cores; a child is killed at three times the seconds.
 MAX_SECONDS, MAX_GB = 300, 6
 METRICS = {"dice": max, "border_dice": max, "hausdorff95_mm": min}
@@ -37,22 +39,24 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Case:
-    """One skull: its name, where its files are, and its truth where that is known."""
+    """One skull: its name, the defective skull where that is a file, and the truth where that is known."""
 
     name: str
-    skull: Path
-    truth: Path | None
+    defective: Path | None
+    truth: SkullFixCase | None
 
 
 def find_cases(data: Path) -> list[Case]:
     """List training cases (with truth), then test skulls (without), each by name."""
     root = data / "skullfix"
-    complete = sorted((root / "complete_skull").glob("*.nrrd"))
+    cases = []
+    if (root / "complete_skull").is_dir():
+        cases += [Case(case.name, None, case) for case in list_skullfix(root)]
     test = sorted((root / "test_defective").glob("*.nrrd"))
-    if not complete and not test:
+    cases += [Case(f"test-{path.stem}", path, None) for path in test]
+    if not cases:
         sys.exit(f"expected skullfix/complete_skull or skullfix/test_defective in {data}, got neither")
-    training = [Case(path.stem, path, root / "implant" / path.name) for path in complete]
-    return training + [Case(f"test-{path.stem}", path, None) for path in test]
+    return cases
 
 
 def run_case(case: Case, results: Path, options: Sequence[str]) -> dict[str, Any]:
@@ -67,14 +71,14 @@ def run_case(case: Case, results: Path, options: Sequence[str]) -> dict[str, Any
 
 
 def prepare(case: Case, source: Path) -> None:
-    """Write the defective skull of a case as uint8."""
-    from meshimplant import Volume, read_volume, write_volume
+    """Write the defective skull of a case as a mask."""
+    from meshimplant import read_volume, write_volume
 
-    skull = read_volume(case.skull)
-    mask = skull.array != 0
     if case.truth is not None:
-        mask = mask & (read_volume(case.truth).array == 0)
-    write_volume(Volume(mask.astype("uint8"), skull.affine), source)
+        write_volume(read_skullfix(case.truth).defective, source)
+    elif case.defective is not None:
+        skull = read_volume(case.defective)
+        write_volume(skull.with_array((skull.array != 0).astype("uint8")), source)
 
 
 def design(source: Path, folder: Path, options: Sequence[str]) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def measure(case: Case, source: Path, folder: Path) -> dict[str, Any]:
     }
     if case.truth is not None:
         found = read_volume(folder / "reconstruction.nrrd")
-        record["metrics"] = evaluate(found, read_volume(case.truth), defective).to_dict()
+        record["metrics"] = evaluate(found, read_skullfix(case.truth).implant, defective).to_dict()
     return record
 
 
@@ -152,9 +156,12 @@ def table(records: Sequence[dict[str, Any]]) -> str:
         if group:
             lines.append(_group_row(title, group))
     known = [record for record in records if record["truth"]]
+    aside = [record for record in known if record["case"] in VALIDATION]
     if known:
-        lines += ["", "| training defects | mean | median | worst |", "|---|---|---|---|"]
-        lines += [_metric_row(name, known) for name in METRICS]
+        lines += ["", "| training defects | cases | mean | median | worst |", "|---|---|---|---|---|"]
+        lines += [_metric_row(name, "all", known) for name in METRICS]
+    if aside:
+        lines += [_metric_row(name, "kept aside for validation", aside) for name in METRICS]
     failed = [f"`{r['case']}`: {_why(r)}" for r in records if not _good(r)]
     return "\n".join([*lines, "", f"Not as asked: {'; '.join(failed) or 'none'}."])
 
@@ -173,16 +180,16 @@ def _group_row(title: str, group: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _metric_row(name: str, known: Sequence[dict[str, Any]]) -> str:
+def _metric_row(name: str, which: str, known: Sequence[dict[str, Any]]) -> str:
     """A case without a reconstruction counts as 0 (overlaps) or is named below and left out (distances)."""
     best = METRICS[name]
     values = {r["case"]: r.get("metrics", {}).get(name, 0.0 if best is max else None) for r in known}
     numbers = {case: value for case, value in values.items() if value is not None}
     if not numbers:
-        return f"| {name} | - | - | - |"
+        return f"| {name} | {which} | - | - | - |"
     worst = (min if best is max else max)(numbers, key=lambda case: numbers[case])
     return (
-        f"| {name} | {mean(numbers.values()):.3f} | {median(numbers.values()):.3f} | "
+        f"| {name} | {which}, {len(known)} | {mean(numbers.values()):.3f} | {median(numbers.values()):.3f} | "
         f"{numbers[worst]:.3f} (`{worst}`) |"
     )
 

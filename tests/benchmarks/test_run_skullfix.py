@@ -55,8 +55,10 @@ def test_the_table_counts_every_failure_and_names_it() -> None:
     )
     assert "| training defects | 3 | 1 | 2 of 2 written | 1 of 2 |" in text
     assert "| test skulls | 1 | 1 | 0 of 1 written | 1 of 1 | median 400, worst 400 |" in text
-    assert "| dice | 0.500 | 0.600 | 0.000 (`002`) |" in text
-    assert "| hausdorff95_mm | 2.600 | 2.600 | 4.000 (`001`) |" in text
+    assert "| dice | all, 3 | 0.500 | 0.600 | 0.000 (`002`) |" in text
+    assert "| hausdorff95_mm | all, 3 | 2.600 | 2.600 | 4.000 (`001`) |" in text
+    assert "kept aside" not in text
+    assert "| dice | kept aside for validation, 1 | 0.900 |" in table([_record("003"), _record("000")])
     assert "`001`: exit code 3, fit.penetration, 2.50 mm3 of bone inside" in text
     assert "`002`: exit code 1, no defect" in text
     assert "`test-100`: closed True, wound True, 2 bodies" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -134,7 +135,7 @@ def dicom_series(folder: Path, slices: list[int]) -> Path:
 
 
 CASES = [
-    (empty_mask, "empty"),
+    (empty_mask, "empty|without a single voxel"),
     (complete_skull, "no defect|no hole|defect"),
     (sheared, "shear"),
     (zero_spacing, "spacing|0"),
@@ -174,9 +175,6 @@ def test_design_refuses_bad_input_in_one_sentence_and_touches_nothing(
     assert first.startswith("meshimplant: error: ")
     assert not first.startswith("meshimplant: error: unexpected")
     assert all(line.startswith("  ") for line in rest)
-    assert pytest.approx(0) != len(first)
-    import re
-
     assert re.search(words, first), first
     assert str(tmp_path) not in told.err
     assert contents(tmp_path) == before

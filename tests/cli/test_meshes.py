@@ -110,7 +110,7 @@ def test_convert_goes_from_voxels_to_every_mesh_format(cli: Callable, tmp_path: 
     assert cli("convert", tmp_path / "ball.nrrd", tmp_path / f"ball{ending}", "--smooth").code == 0
     mesh = read_mesh(tmp_path / f"ball{ending}")
     assert mesh.is_volume
-    assert np.abs(np.linalg.norm(mesh.vertices - (20, -30, 40), axis=1) - 12).max() < 0.15
+    assert np.abs(np.linalg.norm(mesh.vertices - (20, -30, 40), axis=1) - 12).max() < 0.2
 
 
 def test_convert_changes_frame_faces_and_voxel_format(cli: Callable, tmp_path: Path) -> None:

@@ -120,4 +120,4 @@ def test_choices_are_those_of_the_library() -> None:
     from meshimplant.datasets.craniectomy import KINDS
 
     assert get_args(voxels.Kind) == KINDS
-    assert get_args(get_args(options.Method)[0]) == METHODS
+    assert get_args(get_args(options.Method)[0]) == tuple(METHODS)

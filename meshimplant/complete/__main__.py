@@ -1,0 +1,34 @@
+"""Build the packaged mean vault: ``python -m meshimplant.complete SKULLFIX_FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from meshimplant.complete.template import build_vault_mean
+from meshimplant.datasets.skullfix import TRAINING, list_skullfix
+from meshimplant.io.volumes import read_volume
+from meshimplant.volume import Volume
+
+ABOUT = {
+    "data": "SkullFix (Li et al., Data in Brief 35:106902, 2021), derived from CQ500",
+    "licence": "CC BY-NC-SA 4.0: non-commercial",
+    "split": "training",
+}
+
+
+def main(folder: str) -> None:
+    """Average the training skulls of a SkullFix folder and replace the packaged mean; the result is deterministic."""
+    cases = [case for case in list_skullfix(folder) if case.name in TRAINING]
+
+    def skulls() -> Iterator[Volume]:
+        for number, case in enumerate(cases, start=1):
+            sys.stderr.write(f"\r{number} of {len(cases)}: {case.name}")
+            yield read_volume(case.complete)
+
+    build_vault_mean(skulls(), about=ABOUT).save(Path(__file__).with_name("vault_mean.npz"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,99 @@
+"""`simplify`: fewer faces, the same surface, still a solid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import trimesh
+
+from meshimplant.errors import MeshError
+from meshimplant.io.bridges import from_manifold, from_pyvista, new_mesh, to_manifold, to_pyvista
+from meshimplant.surface.crossings import find_crossings
+from meshimplant.surface.deviation import deviation_mm
+from meshimplant.surface.topology import as_written, topology_flaws
+
+#: Trials between the asked-for and the given number of faces when the deviation forbids the asked-for one.
+_TRIALS = 5
+
+
+def simplify(
+    mesh: trimesh.Trimesh, *, max_faces: int = 150_000, max_deviation_mm: float = 0.05
+) -> trimesh.Trimesh:
+    """Reduce a mesh to a number of faces, as far as it may without leaving its surface or ceasing to be a solid.
+
+    Edges are collapsed by the quadric error, which keeps triangles well shaped. The result is measured against the input:
+    the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and no open, non-manifold or
+    crossing place may appear that the input did not have. Where the asked-for number cannot be had so, the smallest number found
+    that can is returned: compare ``len(result.faces)`` with what was asked.
+
+    Parameters
+    ----------
+    mesh
+        Closed mesh, LPS millimetres. One with at most `max_faces` faces comes back as a copy.
+    max_faces
+        Faces wanted at most.
+    max_deviation_mm
+        Largest 99th percentile of the distance between the two surfaces.
+
+    Raises
+    ------
+    MeshError
+        The mesh is empty, or a limit is not positive.
+
+    Notes
+    -----
+    Measured (smoothed 6 mm cap, 297 000 faces): 150 000 faces in 3 s, p99 0.001 mm, aspect ratio p99 7.4; 30 000 faces: p99
+    0.011 mm, 9.0. manifold3d's simplify reaches aspect ratios of 20 to 40 and is used only where the collapse breaks the solid.
+    """
+    if len(mesh.faces) == 0 or max_faces < 4 or max_deviation_mm <= 0:
+        raise MeshError(
+            f"expected a mesh with faces, max_faces >= 4 and max_deviation_mm > 0, got {len(mesh.faces)} faces, "
+            f"{max_faces} and {max_deviation_mm:g}"
+        )
+    if len(mesh.faces) <= max_faces:
+        return new_mesh(mesh.vertices, mesh.faces)
+    origin = mesh.vertices.mean(axis=0)
+    local = new_mesh(mesh.vertices - origin, mesh.faces)
+    closed = _is_closed(local)
+    for candidate in _candidates(local, max_faces, max_deviation_mm):
+        if not closed or (_is_closed(candidate) and not len(find_crossings(as_written(candidate)))):
+            return new_mesh(candidate.vertices + origin, candidate.faces)
+    return new_mesh(mesh.vertices, mesh.faces)
+
+
+def _candidates(mesh: trimesh.Trimesh, max_faces: int, max_deviation_mm: float) -> Iterator[trimesh.Trimesh]:
+    """Yield results within the deviation, the preferred one first."""
+    fewest, most, best = float(max_faces), float(len(mesh.faces)), None
+    wanted = max_faces
+    for _ in range(_TRIALS):
+        reduced = _collapsed(mesh, wanted)
+        if _within(reduced, mesh, max_deviation_mm):
+            best, most = reduced, wanted
+        else:
+            fewest = wanted
+        if most <= 1.05 * fewest:
+            break
+        wanted = int(np.sqrt(fewest * most))
+    if best is not None:
+        yield best
+    if _is_closed(mesh):
+        tolerance = max_deviation_mm / 2
+        for _ in range(_TRIALS):
+            reduced = from_manifold(to_manifold(mesh).simplify(tolerance))
+            if _within(reduced, mesh, max_deviation_mm):
+                yield reduced
+            tolerance /= 2
+
+
+def _collapsed(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
+    """Return the mesh with about `faces` faces, by VTK's quadric edge collapse."""
+    return from_pyvista(to_pyvista(mesh).decimate(1 - faces / len(mesh.faces)))
+
+
+def _within(reduced: trimesh.Trimesh, mesh: trimesh.Trimesh, max_deviation_mm: float) -> bool:
+    return len(reduced.faces) >= 4 and float(np.percentile(deviation_mm(reduced, mesh), 99)) <= max_deviation_mm
+
+
+def _is_closed(mesh: trimesh.Trimesh) -> bool:
+    return not any(len(places) for places in topology_flaws(as_written(mesh)).values())

@@ -1,0 +1,137 @@
+"""Virtual defects: exact, through and through, where their name says, in any pose and on any grid."""
+
+from __future__ import annotations
+
+import cc3d
+import numpy as np
+import pytest
+
+from meshimplant.datasets.braincase import fit_braincase
+from meshimplant.datasets.craniectomy import KINDS, craniectomy
+from meshimplant.datasets.phantom import skull_phantom
+from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.skull.columns import read_columns
+from meshimplant.skull.pose import fit_pose
+
+
+def in_head(cut, frame):
+    """Where the defect lies: azimuth (0 front, 90 left) and elevation in the braincase's frame, degrees."""
+    left, back, up = frame.to_local(cut.centre_mm)
+    return np.degrees(np.arctan2(left, -back)), np.degrees(np.arctan2(up, np.hypot(left, back)))
+
+
+def bodies(volume, connectivity=26):
+    return int(cc3d.connected_components(np.array(volume.array), connectivity=connectivity).max())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_cuts_one_clean_piece_out_of_the_vault(phantom, phantom_pose, kind, seed):
+    cut = craniectomy(phantom, kind=kind, seed=seed, pose=phantom_pose)
+    np.testing.assert_array_equal(cut.defective.array + cut.truth.array, phantom.array)
+    np.testing.assert_array_equal(cut.defective.affine, phantom.affine)
+    assert cut.truth.array.dtype == np.uint8
+    assert (bodies(cut.truth, 26), bodies(cut.defective)) == (1, 1)
+    cm3 = np.count_nonzero(cut.truth.array) * phantom.voxel_volume_mm3 / 1000
+    assert 15 < cm3 < 120
+    outwards = cut.centre_mm - phantom_pose.centre_mm
+    ray = (outwards / np.linalg.norm(outwards))[None]
+    assert not read_columns(phantom, phantom_pose.centre_mm, ray).missing[0]
+    assert read_columns(cut.defective, phantom_pose.centre_mm, ray).missing[0]
+    np.testing.assert_allclose(cut.centre_mm, cut.truth.to_mm(np.argwhere(cut.truth.array)).mean(axis=0))
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_lies_where_its_name_says(phantom, phantom_pose, seed):
+    frame = fit_braincase(phantom, pose=phantom_pose)
+    place = {
+        kind: in_head(craniectomy(phantom, kind=kind, seed=seed, pose=phantom_pose), frame) for kind in KINDS
+    }
+    azimuth, elevation = place["challenge"]
+    assert abs(azimuth) > 160
+    assert 25 < elevation < 75
+    azimuth, elevation = place["bilateral"]
+    assert abs(azimuth) < 25
+    assert 35 < elevation < 80
+    azimuth, elevation = place["frontoorbital"]
+    assert 12 < abs(azimuth) < 55
+    assert -5 < elevation < 35
+    azimuth, elevation = place["parietotemporal"]
+    assert 65 < abs(azimuth) < 125
+    assert 0 < elevation < 45
+
+
+def test_random_defects_reach_all_of_the_vault_and_both_sides(phantom, phantom_pose):
+    frame = fit_braincase(phantom, pose=phantom_pose)
+    places = [
+        in_head(craniectomy(phantom, kind="random", seed=s, pose=phantom_pose), frame) for s in range(9)
+    ]
+    azimuth, elevation = np.transpose(places)
+    assert np.count_nonzero(azimuth > 0) >= 2
+    assert np.count_nonzero(azimuth < 0) >= 2
+    assert np.count_nonzero(np.abs(azimuth) < 90) >= 2
+    assert np.ptp(elevation) > 25
+
+
+def test_is_repeatable_and_kinds_and_seeds_differ(phantom, phantom_pose):
+    first = craniectomy(phantom, kind="random_1", seed=5, pose=phantom_pose)
+    again = craniectomy(phantom, kind="random_1", seed=5, pose=phantom_pose)
+    np.testing.assert_array_equal(first.truth.array, again.truth.array)
+    for other in ({"kind": "random_2", "seed": 5}, {"kind": "random_1", "seed": 6}):
+        cut = craniectomy(phantom, pose=phantom_pose, **other)
+        assert (cut.truth.array != first.truth.array).sum() > 1000
+
+
+@pytest.mark.parametrize("kind", ["challenge", "parietotemporal"])
+@pytest.mark.parametrize("orientation", ["RAS", "SPL"])
+def test_axes_of_the_grid_do_not_matter(phantom, phantom_pose, orientation, kind):
+    expected = craniectomy(phantom, kind=kind, pose=phantom_pose).truth
+    got = craniectomy(phantom.reorient(orientation), kind=kind, pose=phantom_pose).truth.reorient("LPS")
+    assert np.count_nonzero(got.array != expected.array) < 0.01 * np.count_nonzero(expected.array)
+
+
+def test_a_tilted_head_gets_the_same_defect(phantom, phantom_pose):
+    turned = skull_phantom(spacing_mm=2.0, seed=4, tilt_deg=18)
+    turned_pose = fit_pose(turned)
+    for kind in ("bilateral", "frontoorbital", "parietotemporal"):
+        places = []
+        for skull, pose in ((phantom, phantom_pose), (turned, turned_pose)):
+            cut = craniectomy(skull, kind=kind, seed=1, pose=pose)
+            places.append(fit_braincase(skull, pose=pose).to_local(cut.centre_mm))
+        assert np.linalg.norm(places[1] - places[0]) < 8, kind
+
+
+def test_any_number_type_is_a_mask(phantom, phantom_pose):
+    expected = craniectomy(phantom, kind="random", pose=phantom_pose)
+    got = craniectomy(
+        phantom.with_array(phantom.array.astype(np.float32) * 3), kind="random", pose=phantom_pose
+    )
+    np.testing.assert_array_equal(got.truth.array, expected.truth.array)
+    np.testing.assert_array_equal(got.defective.array, expected.defective.array)
+
+
+def test_refuses_an_unknown_kind_and_a_skull_without_its_top(phantom, phantom_pose):
+    with pytest.raises(InputError, match="expected a kind of defect among challenge, bilateral"):
+        craniectomy(phantom, kind="occipital")
+    with pytest.raises(EmptyMaskError):
+        craniectomy(phantom.with_array(np.zeros_like(phantom.array)), kind="random")
+    topless = np.array(phantom.array)
+    topless[..., int(phantom.to_index((0, 0, 10))[2]) :] = 0
+    with pytest.raises(InputError, match="vault"):
+        craniectomy(phantom.with_array(topless), kind="bilateral", pose=phantom_pose)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_a_real_skull_whose_chin_is_up_by_27_degrees(data_folder):
+    from meshimplant.datasets.skullfix import SkullFixCase, read_skullfix
+
+    root = data_folder / "skullfix"
+    case = SkullFixCase("054", root / "complete_skull" / "054.nrrd", root / "implant" / "054.nrrd")
+    skull = read_skullfix(case).complete
+    pose = fit_pose(skull)
+    for kind in ("challenge", "frontoorbital"):
+        cut = craniectomy(skull, kind=kind, seed=1, pose=pose)
+        np.testing.assert_array_equal(cut.defective.array + cut.truth.array, skull.array)
+        assert bodies(cut.truth) == 1
+        assert 15 < np.count_nonzero(cut.truth.array) * skull.voxel_volume_mm3 / 1000 < 120

@@ -1,0 +1,65 @@
+"""Implants with injected debris: what a raw subtraction looks like, with the truth known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from shapes import Body, cap, capsule, oblique, random_rotation, sample_on, sphere
+
+from meshimplant.volume import Volume
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Littered:
+    """The body as a mask, the implant's own voxels, and how many pieces hang on it by a neck."""
+
+    volume: Volume
+    truth: Bools
+    pieces: int
+    bridged: int
+
+
+def littered_implant(seed: int) -> Littered:
+    """Return a turned cap of 4 to 7 mm with 5 to 30 pieces around it, up to 30 % of its volume, half of them bridged."""
+    rng = np.random.default_rng(seed)
+    body = cap(rng.uniform(60, 90), rng.uniform(4, 7), rng.uniform(12, 26), edge_mm=4)
+    body = body.moved(random_rotation(seed), rng.uniform(-150, 150, 3))
+    grid = body.grid((0.7, 0.7, 0.9), direction=oblique() if seed % 2 else None, margin_mm=18)
+    truth = sample_on(body.distance, grid) > 0
+    keep_off = ndimage.binary_dilation(truth, iterations=3)
+    everything, count, bridged = truth.copy(), 0, 0
+    wanted, budget = int(rng.integers(5, 31)), rng.uniform(0.1, 0.3) * truth.sum()
+    mesh = body.mesh
+    for _ in range(200):
+        piece, neck = _piece(rng, mesh, budget * grid.voxel_volume_mm3 / wanted)
+        voxels = sample_on(piece.distance, grid) > 0
+        spent = (everything & ~truth).sum() + voxels.sum()
+        if (voxels & keep_off).any() or not voxels.any() or spent > budget:
+            continue
+        everything |= voxels
+        count += 1
+        if rng.random() < 0.5:
+            everything |= sample_on(neck.distance, grid) > 0
+            bridged += 1
+        if count == wanted:
+            break
+    return Littered(grid.with_array(everything.astype(np.uint8)), truth, count, bridged)
+
+
+def _piece(rng: np.random.Generator, mesh, volume_mm3: float) -> tuple[Body, Body]:
+    """Return a ball or rod beside the mesh and the neck (1 to 2 voxels wide) that would join them."""
+    vertex = rng.integers(len(mesh.vertices))
+    root, outward = mesh.vertices[vertex], mesh.vertex_normals[vertex]
+    radius = min((0.24 * volume_mm3 * rng.uniform(0.4, 1.6)) ** (1 / 3), 7.0)
+    centre = root + outward * (radius + rng.uniform(3, 5))
+    neck = capsule(root - outward, centre, float(rng.choice([0.4, 0.65])))
+    if rng.random() < 0.6:
+        return sphere(radius, centre, subdivisions=0), neck
+    along = np.cross(outward, rng.normal(size=3))
+    along *= radius / np.linalg.norm(along)
+    return capsule(centre - along, centre + along, 0.7 * radius), neck

@@ -1,0 +1,230 @@
+"""Thickness: measured on shells of known wall, set on caps of varying curvature and thickness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from defects import PLACES, CurvedCap, ellipsoid_cap
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from shapes import cap, joined, random_rotation
+
+from meshimplant.edit.surfaces import INNER, OUTER, head_centre, split_surfaces
+from meshimplant.edit.thickness import measure_thickness, rescale_inner, set_thickness
+from meshimplant.errors import InputError, MeshError
+
+FAR_MM = (300.0, -250.0, 180.0)
+
+
+def _inner_depths(result: trimesh.Trimesh, body: CurvedCap, *, margin_mm: float = 5.0) -> NDArray[np.float64]:
+    """Exact distance of the result's inner vertices from the analytic outer surface, away from the border."""
+    surfaces = split_surfaces(result)
+    inner = result.vertices[surfaces.vertex_labels == INNER]
+    wall = result.vertices[surfaces.vertex_labels == 0]
+    away = cKDTree(wall).query(inner)[0] > margin_mm
+    assert away.sum() > 500
+    return cKDTree(body.outer_points).query(inner[away])[0]
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("half_angle_deg", [10, 30, 75])
+def test_a_6_mm_shell_measures_6_00_mm_anywhere(half_angle_deg: float, seed: int | None) -> None:
+    body = cap(90, 6, half_angle_deg, edge_mm=1.5)
+    if seed is not None:
+        body = body.moved(random_rotation(seed), FAR_MM)
+    wall = measure_thickness(body.mesh)
+    assert wall.median_mm == pytest.approx(6.0, abs=0.02)
+    assert wall.p5_mm > 5.95
+    assert wall.p95_mm < 6.05
+    assert wall.min_mm > 5.9
+    both = ~np.isnan(wall.thickness_mm)
+    assert both.sum() > 0.6 * len(both)
+    np.testing.assert_allclose(wall.thickness_mm[both & (wall.border_mm > 1)], 6.0, atol=0.06)
+
+
+def test_a_thin_spot_is_measured_and_placed() -> None:
+    mesh = cap(90, 6, 20, edge_mm=1.0).mesh
+    spot = np.array([10.0, 5.0, np.sqrt(84**2 - 125)])
+    weight = np.exp(-(np.linalg.norm(mesh.vertices - spot, axis=1) ** 2) / 18)
+    inner = np.linalg.norm(mesh.vertices, axis=1) < 84.5
+    mesh.vertices[inner] *= 1 + (weight[inner] * 2.5 / 84)[:, None]
+    wall = measure_thickness(mesh)
+    assert wall.min_mm == pytest.approx(3.5, abs=0.1)
+    assert np.linalg.norm(np.array(wall.min_location_mm) - spot / 84 * 90) < 2
+    assert wall.median_mm == pytest.approx(6.0, abs=0.02)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("target_mm", [3.0, 6.0, 10.5])
+def test_the_asked_thickness_is_reached_on_every_part_of_the_head(place: str, target_mm: float) -> None:
+    body = ellipsoid_cap(place)
+    result = set_thickness(body.mesh, target_mm)
+    depths = _inner_depths(result, body)
+    assert np.median(np.abs(depths - target_mm)) <= 0.05
+    assert np.percentile(depths, 95) - np.percentile(depths, 5) <= 0.3
+    assert depths.min() > target_mm - 0.3
+    assert result.is_watertight
+    wall = measure_thickness(result)
+    assert wall.median_mm == pytest.approx(target_mm, abs=0.1)
+    assert wall.p95_mm - wall.p5_mm <= 0.6
+
+
+@pytest.mark.parametrize("target_mm", [3.0, 10.5])
+def test_the_outer_surface_stays(target_mm: float) -> None:
+    body = ellipsoid_cap("temporal")
+    before = body.mesh.vertices.copy()
+    result = set_thickness(body.mesh, target_mm)
+    outer = before[split_surfaces(body.mesh).vertex_labels == OUTER]
+    assert cKDTree(result.vertices).query(outer)[0].max() < 1e-9
+    np.testing.assert_array_equal(body.mesh.vertices, before)
+
+
+def test_a_rigid_motion_changes_nothing() -> None:
+    rotation = random_rotation(7)
+    here = ellipsoid_cap("parietal")
+    there = ellipsoid_cap("parietal", rotation=rotation, translation_mm=FAR_MM)
+    results = [set_thickness(body.mesh, 5.0) for body in (here, there)]
+    assert results[1].volume == pytest.approx(results[0].volume, rel=2e-4)
+    for body, result in zip((here, there), results, strict=True):
+        assert np.median(np.abs(_inner_depths(result, body) - 5.0)) < 0.02
+
+
+def test_thinning_stays_inside_what_was_there() -> None:
+    body = cap(90, 8, 30)
+    result = set_thickness(body.mesh, 3.0)
+    assert body.distance(np.asarray(result.vertices)).min() > -0.03
+    assert result.volume == pytest.approx(2 / 3 * np.pi * (1 - np.cos(np.pi / 6)) * (90**3 - 87**3), rel=0.01)
+
+
+def test_a_fraction_of_the_local_thickness() -> None:
+    body = ellipsoid_cap("vertex", thin_mm=5, thick_mm=9)
+    own = measure_thickness(body.mesh)
+    half = measure_thickness(set_thickness(body.mesh, fraction=0.5))
+    assert half.median_mm == pytest.approx(own.median_mm / 2, abs=0.1)
+    assert half.p95_mm == pytest.approx(own.p95_mm / 2, abs=0.15)
+    assert half.p5_mm == pytest.approx(own.p5_mm / 2, abs=0.15)
+
+
+def test_a_map_is_followed() -> None:
+    mesh = cap(90, 8, 25, edge_mm=1.5).mesh
+    target = 4 + 2 * np.clip((mesh.vertices[:, 0] + 10) / 20, 0, 1)
+    result = set_thickness(mesh, target)
+    wall = measure_thickness(result)
+    x = np.where(wall.counted, result.vertices[:, 0], np.nan)
+    assert np.median(wall.thickness_mm[x < -15]) == pytest.approx(4, abs=0.05)
+    assert np.median(wall.thickness_mm[x > 15]) == pytest.approx(6, abs=0.05)
+
+
+def test_a_feathered_border_keeps_its_own_thickness() -> None:
+    mesh = cap(90, 8, 25, edge_mm=1.5).mesh
+    result = set_thickness(mesh, 4.0, feather_mm=10)
+    wall = measure_thickness(result)
+    middle = wall.border_mm > 14
+    assert np.nanmedian(wall.thickness_mm[middle]) == pytest.approx(4, abs=0.05)
+    rim = result.vertices[wall.border_mm < 1.0]
+    assert np.linalg.norm(rim, axis=1).min() < 82.5
+
+
+def test_two_bodies_stay_two() -> None:
+    mesh = joined(cap(90, 6, 14).mesh, cap(90, 6, 14).moved(random_rotation(3)).mesh)
+    result = set_thickness(mesh, 4.0, outward=(0, 0, 0))
+    assert result.body_count == 2
+    assert measure_thickness(result, outward=(0, 0, 0)).median_mm == pytest.approx(4, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "either a thickness"),
+        ({"target_mm": 4.0, "fraction": 0.5}, "either a thickness"),
+        ({"target_mm": 0.1}, "0.3 to 30 mm"),
+        ({"target_mm": 45.0}, "0.3 to 30 mm"),
+        ({"fraction": 3.0}, "fraction of the local thickness"),
+        ({"target_mm": [4.0, 5.0]}, "one per vertex"),
+        ({"target_mm": float("nan")}, "nan at all"),
+        ({"target_mm": 4.0, "feather_mm": -1.0}, "feather"),
+    ],
+)
+def test_impossible_wishes_are_refused(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        set_thickness(cap(90, 6, 15).mesh, **arguments)
+
+
+def test_an_open_mesh_is_refused() -> None:
+    mesh = cap(90, 6, 15).mesh
+    mesh.update_faces(np.arange(len(mesh.faces)) > 5)
+    with pytest.raises(MeshError, match="closed"):
+        set_thickness(mesh, 4.0)
+
+
+# -- the form omega(l1 x, l2 y, l3 z) -----------------------------------------------------------------------
+
+
+def test_rescaling_depends_on_its_centre_as_measured() -> None:
+    body = cap(88.5, 6, 30)
+    about_skull = rescale_inner(body.mesh, (1.02, 1.02, 1.02), centre_mm=(0, 0, 0))
+    assert measure_thickness(about_skull).median_mm == pytest.approx(4.35, abs=0.02)
+    centroid = body.mesh.vertices.mean(axis=0)
+    about_centroid = measure_thickness(rescale_inner(body.mesh, (1.02, 1.02, 1.02), centre_mm=centroid))
+    assert 5.5 < about_centroid.median_mm < 6.3
+    with pytest.raises(MeshError, match="at least 0.3 mm"):
+        rescale_inner(body.mesh, (1.02, 1.02, 1.02), centre_mm=(0, 0, -300))
+
+
+def test_one_factor_acts_on_the_vertex_and_not_on_the_temple() -> None:
+    body = cap(87, 7, 80, edge_mm=2.0)
+    wall = measure_thickness(rescale_inner(body.mesh, (1, 1, 1.07), centre_mm=(0, 0, 0)))
+    vertices = body.mesh.vertices
+    outer = wall.surfaces.vertex_labels == OUTER
+    top, side = outer & (vertices[:, 2] > 86), outer & (vertices[:, 2] < 25) & wall.counted
+    assert np.median(wall.thickness_mm[top]) == pytest.approx(7 - 0.07 * 80, abs=0.1)
+    assert np.median(wall.thickness_mm[side]) > 6.3
+
+
+def test_rescaling_keeps_topology_and_outer_surface() -> None:
+    mesh = cap(88.5, 6, 30).mesh
+    result = rescale_inner(mesh, (0.98, 1.0, 0.99), centre_mm=(0, 0, 0))
+    np.testing.assert_array_equal(result.faces, mesh.faces)
+    outer = split_surfaces(mesh).vertex_labels == OUTER
+    np.testing.assert_array_equal(result.vertices[outer], mesh.vertices[outer])
+    assert result.volume > mesh.volume
+
+
+def test_rescaling_refuses_nonsense() -> None:
+    mesh = cap(90, 6, 15).mesh
+    with pytest.raises(InputError, match="three factors"):
+        rescale_inner(mesh, (1.0, -1.0, 1.0), centre_mm=(0, 0, 0))
+    with pytest.raises(InputError, match="three factors"):
+        rescale_inner(mesh, (1.0, 1.0), centre_mm=(0, 0, 0))
+
+
+# -- outer, inner, wall -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [None, 4, 5])
+@pytest.mark.parametrize("half_angle_deg", [8, 25, 60, 85])
+def test_outer_inner_and_wall_are_told_apart(half_angle_deg: float, seed: int | None) -> None:
+    body = cap(90, 6, half_angle_deg, edge_mm=1.5)
+    radius = np.linalg.norm(body.mesh.triangles_center, axis=1)
+    expected = np.where(radius > 89.7, OUTER, np.where(radius < 84.1, INNER, 0))
+    if seed is not None:
+        body = body.moved(random_rotation(seed), FAR_MM)
+    labels = split_surfaces(body.mesh).face_labels
+    assert np.mean(labels != expected) < 0.005
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_inside_of_the_head_is_found(place: str) -> None:
+    body = ellipsoid_cap(place, translation_mm=FAR_MM)
+    middle = body.mesh.vertices.mean(axis=0)
+    towards_head = np.asarray(FAR_MM) - middle
+    found = head_centre(body.mesh) - middle
+    assert found @ towards_head > 0.9 * np.linalg.norm(found) * np.linalg.norm(towards_head)
+
+
+def test_an_inside_out_mesh_has_no_outer_surface() -> None:
+    mesh = cap(90, 6, 20).mesh
+    mesh.invert()
+    with pytest.raises(MeshError):
+        set_thickness(mesh, 4.0, outward=(0, 0, 0))

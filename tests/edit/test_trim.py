@@ -1,0 +1,193 @@
+"""Trimming: clearance, penetration, edges over and under bone, on conical holes whose wall is known exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from defects import Defect, conical_defect
+from numpy.typing import NDArray
+from shapes import cap, joined, oblique, plain_mesh, random_rotation, signed_permutations
+
+from meshimplant.edit.surfaces import WALL, split_surfaces, vertex_areas, weighted_percentiles
+from meshimplant.edit.trim import trim, trim_with_notes
+from meshimplant.errors import InputError, MeshError
+from meshimplant.surface.fields import sample, signed_distance
+from meshimplant.surface.occupancy import occupancy
+from meshimplant.volume import Volume
+
+SPACING_MM = (0.5, 0.5, 0.65)
+FAR_MM = (260.0, -310.0, 150.0)
+
+
+def _wall_gaps(result: trimesh.Trimesh, defect: Defect) -> NDArray[np.float64]:
+    """Percentiles 5, 50, 95 by area of the exact distance from the border wall to bone."""
+    labels = split_surfaces(result).face_labels
+    areas = vertex_areas(result, faces=labels == WALL)
+    return weighted_percentiles(
+        defect.gap(np.asarray(result.vertices))[areas > 0], areas[areas > 0], (5, 50, 95)
+    )
+
+
+def _bone_inside(result: trimesh.Trimesh, skull: Volume) -> int:
+    return int((occupancy(result, skull) & (skull.array != 0)).sum())
+
+
+def _vertices_in_bone_voxels(result: trimesh.Trimesh, skull: Volume) -> int:
+    index = np.rint(skull.to_index(result.vertices)).astype(int)
+    inside = ((index >= 0) & (index < skull.shape)).all(axis=1)
+    return int((skull.array[tuple(index[inside].T)] != 0).sum())
+
+
+@pytest.mark.parametrize("lean_deg", [-35, -15, 0, 20, 40])
+@pytest.mark.parametrize("clearance_mm", [0.0, 0.8, 2.0])
+def test_the_gap_is_what_was_asked(lean_deg: float, clearance_mm: float) -> None:
+    defect = conical_defect(lean_deg=lean_deg)
+    skull = defect.bone.mask(SPACING_MM)
+    result = trim(defect.plug().mesh, skull, clearance_mm=clearance_mm)
+    low, middle, high = _wall_gaps(result, defect)
+    assert middle == pytest.approx(clearance_mm, abs=0.15)
+    assert low > clearance_mm - 0.15
+    assert high <= clearance_mm + 0.5
+    assert defect.gap(np.asarray(result.vertices)).min() > clearance_mm - 0.3
+    field = -sample(signed_distance(skull), result.vertices)
+    assert np.nanmin(field) > clearance_mm - 0.06
+    assert _bone_inside(result, skull) == 0
+    if clearance_mm > 0.45:
+        assert _vertices_in_bone_voxels(result, skull) == 0
+    assert result.is_watertight
+    assert result.body_count == 1
+    assert result.volume > 0
+
+
+@pytest.mark.parametrize("direction", [np.eye(3), oblique(), *list(signed_permutations())[3::15]])
+def test_orientation_of_the_grid_does_not_matter(direction: NDArray[np.float64]) -> None:
+    defect = conical_defect(lean_deg=15, half_angle_deg=14)
+    skull = defect.bone.mask(SPACING_MM, direction=direction)
+    result = trim(defect.plug().mesh, skull, clearance_mm=1.0)
+    low, middle, high = _wall_gaps(result, defect)
+    assert low > 0.85
+    assert middle == pytest.approx(1.0, abs=0.15)
+    assert high < 1.5
+    assert _bone_inside(result, skull) == 0
+
+
+def test_far_from_the_origin_and_turned() -> None:
+    defect, rotation = conical_defect(lean_deg=-20), random_rotation(11)
+    skull = defect.bone.moved(rotation, FAR_MM).mask(SPACING_MM)
+    result = trim(defect.plug().moved(rotation, FAR_MM).mesh, skull)
+    home = plain_mesh((result.vertices - FAR_MM) @ rotation, result.faces)
+    low, middle, high = _wall_gaps(home, defect)
+    assert low > 0.65
+    assert middle == pytest.approx(0.8, abs=0.15)
+    assert high < 1.3
+
+
+@pytest.mark.parametrize("lean_deg", [-30, 0, 30])
+def test_what_lies_over_intact_bone_goes(lean_deg: float) -> None:
+    defect = conical_defect(lean_deg=lean_deg)
+    skull = defect.bone.mask(SPACING_MM)
+    plug = defect.plug(over_mm=8, raised_mm=2.5)
+    result = trim(plug.mesh, skull)
+    rim = defect.rim_angle(defect.radius_mm)
+    radius, polar = _polar(result.vertices)
+    over = (radius > defect.radius_mm) & (polar > rim)
+    assert not over.any(), (radius[over].max(), np.degrees(polar[over].max()), np.degrees(rim))
+    assert (radius > defect.radius_mm + 2.4).any()
+
+
+def test_what_lies_under_intact_bone_goes() -> None:
+    defect = conical_defect(lean_deg=10)
+    skull = defect.bone.mask(SPACING_MM)
+    plug = cap(defect.radius_mm, defect.thickness_mm + 2.5, defect.half_angle_deg + 6)
+    result = trim(plug.mesh, skull)
+    inner = defect.radius_mm - defect.thickness_mm
+    radius, polar = _polar(result.vertices)
+    assert not ((radius < inner) & (polar > defect.rim_angle(inner))).any()
+    assert (radius < inner - 2.4).any()
+
+
+@pytest.mark.parametrize("lean_deg", [25, 45])
+def test_no_knife_edge_is_left(lean_deg: float) -> None:
+    defect = conical_defect(lean_deg=lean_deg)
+    result = trim(defect.plug().mesh, defect.bone.mask(SPACING_MM))
+    radius, polar = _polar(result.vertices)
+    edge = polar > polar.max() - 0.1 / defect.radius_mm
+    assert np.ptp(radius[edge]) > 0.45
+    assert radius[edge].max() == pytest.approx(defect.radius_mm, abs=0.05)
+
+
+def test_what_does_not_reach_the_bone_stays_exactly() -> None:
+    defect = conical_defect()
+    skull = defect.bone.mask(SPACING_MM)
+    small = cap(defect.radius_mm, defect.thickness_mm, defect.half_angle_deg - 3).mesh
+    result = trim(small, skull, clearance_mm=0.8)
+    np.testing.assert_array_equal(result.vertices, small.vertices)
+    affine = skull.affine.copy()
+    affine[:3, 3] += 500
+    assert trim(small, Volume(skull.array, affine)).volume == pytest.approx(small.volume)
+
+
+def test_surfaces_away_from_the_border_stay_exactly() -> None:
+    defect = conical_defect(lean_deg=20)
+    plug = defect.plug().mesh
+    before = plug.vertices.copy()
+    result = trim(plug, defect.bone.mask(SPACING_MM))
+    polar = _polar(before)[1]
+    kept = before[polar < np.radians(defect.half_angle_deg) - 6 / defect.radius_mm]
+    there = {point.tobytes() for point in np.asarray(result.vertices)}
+    assert all(point.tobytes() in there for point in np.asarray(kept))
+    np.testing.assert_array_equal(plug.vertices, before)
+
+
+def test_crumbs_are_dropped_and_listed() -> None:
+    defect = conical_defect()
+    skull = defect.bone.mask(SPACING_MM)
+    plug = cap(defect.radius_mm + 5, defect.thickness_mm + 10, defect.half_angle_deg + 5).mesh
+    done = trim_with_notes(plug, skull)
+    assert done.mesh.body_count == 1
+    assert done.removed_mm3 == pytest.approx(plug.volume - done.mesh.volume, abs=1)
+    two = joined(plug, cap(85, 16, 4).moved(random_rotation(2)).mesh)
+    assert trim_with_notes(two, skull).mesh.body_count == 2
+
+
+def test_thin_bone_is_kept_clear_too() -> None:
+    """A single layer of bone voxels, which smoothing would nearly take away, is still bone."""
+    array = np.zeros((60, 60, 60), np.uint8)
+    array[:, 30:33, 30] = 1
+    array[:, 30, 30:34] = 1
+    skull = Volume(array, np.diag([0.5, 0.5, 0.6, 1.0]))
+    block = trimesh.creation.box(extents=(12, 26, 8))
+    block.apply_translation((15, 15, 19))
+    result = trim(block, skull, clearance_mm=0.5, outward=(15, 15, -80))
+    assert _bone_inside(result, skull) == 0
+    assert _vertices_in_bone_voxels(result, skull) == 0
+    assert 0 < result.volume < block.volume
+
+
+def test_impossible_wishes_are_refused() -> None:
+    defect = conical_defect(half_angle_deg=10)
+    skull = defect.bone.mask((1, 1, 1))
+    plug = defect.plug().mesh
+    with pytest.raises(InputError, match="clearance of 0 to 5 mm"):
+        trim(plug, skull, clearance_mm=-0.1)
+    with pytest.raises(InputError, match="without a single voxel"):
+        trim(plug, skull.with_array(np.zeros(skull.shape, np.uint8)))
+    with pytest.raises(MeshError, match="all of it"):
+        trim(cap(79, 3, 3).moved(random_rotation(1)).mesh, _ball(random_rotation(1) @ [0, 0, 77]))
+    plug.update_faces(np.arange(len(plug.faces)) > 3)
+    with pytest.raises(MeshError, match="closed"):
+        trim(plug, skull)
+
+
+def _ball(centre: NDArray[np.float64]) -> Volume:
+    grid = np.indices((41, 41, 41)).transpose(1, 2, 3, 0) - 20
+    affine = np.eye(4)
+    affine[:3, 3] = centre - 20
+    return Volume((np.linalg.norm(grid, axis=-1) < 15).astype(np.uint8), affine)
+
+
+def _polar(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    points = np.asarray(points)
+    radius = np.linalg.norm(points, axis=1)
+    return radius, np.arctan2(np.hypot(points[:, 0], points[:, 1]), points[:, 2])

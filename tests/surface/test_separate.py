@@ -1,0 +1,138 @@
+"""separate: the right body out of the debris, every time, with its border whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from debris import littered_implant
+from scipy import ndimage
+from shapes import box, cap, capsule, joined, oblique, random_rotation, sphere, union
+
+from meshimplant.errors import EmptyMaskError, MeshError
+from meshimplant.surface.extract import extract
+from meshimplant.surface.separate import separate
+from meshimplant.volume import Volume
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_twenty_of_twenty_implants_come_clean(seed) -> None:
+    case = littered_implant(seed)
+    found = separate(case.volume)
+    kept = found.bodies[0].array > 0
+    voxel = case.volume.voxel_volume_mm3
+    assert (kept & ~case.truth).sum() * voxel <= 10
+    assert (case.truth & ~kept).sum() <= 0.01 * case.truth.sum()
+    listed = sum(piece.volume_mm3 for piece in found.removed)
+    assert listed == pytest.approx(((case.volume.array > 0) & ~kept).sum() * voxel, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_a_mesh_comes_clean_too(seed) -> None:
+    case = littered_implant(seed)
+    truth = extract(Volume(case.truth, case.volume.affine))
+    found = separate(extract(case.volume))
+    assert found.bodies[0].is_watertight
+    assert found.bodies[0].volume == pytest.approx(truth.volume, rel=0.01)
+    assert any(piece.bridged for piece in found.removed)
+
+
+def test_removed_pieces_are_listed_with_volume_place_and_bridge() -> None:
+    plate = box((40, 40, 6))
+    ball, loose = sphere(4, (0, 0, 12)), sphere(3, (0, 30, 0))
+    grid = box((80, 80, 40)).grid(0.5)
+    parts = union(union(plate, union(ball, capsule((0, 0, 0), (0, 0, 12), 0.4))), loose)
+    found = separate(parts.mask(0.5, grid=grid))
+    bridged, apart = sorted(found.removed, key=lambda piece: -piece.volume_mm3)[:2]
+    assert bridged.bridged
+    assert not apart.bridged
+    assert bridged.centre_mm == pytest.approx((0, 0, 12), abs=0.5)
+    assert apart.centre_mm == pytest.approx((0, 30, 0), abs=0.5)
+    assert apart.volume_mm3 == pytest.approx(loose.volume_mm3, rel=0.05)
+
+
+def test_an_implant_alone_comes_back_unchanged() -> None:
+    for direction in (np.eye(3), oblique(), -np.eye(3)):
+        mask = cap(80, 4, 25).mask((0.5, 0.5, 0.8), direction=direction)
+        found = separate(mask)
+        assert np.array_equal(found.bodies[0].array, mask.array)
+        assert found.bodies[0].array.dtype == mask.array.dtype
+        assert found.removed == ()
+
+
+def test_a_field_keeps_its_surface_between_voxels() -> None:
+    body = cap(60, 6, 30).moved(random_rotation(2), (40, -90, 200))
+    littered = union(body, sphere(5, body.centre_mm + (0, 0, 30), subdivisions=1))
+    field = littered.field(0.8, margin_mm=12)
+    found = separate(field)
+    mesh = extract(found.bodies[0])
+    assert np.abs(body.distance(mesh.vertices)).max() < 0.8
+    assert np.median(np.abs(body.distance(mesh.vertices))) < 0.01
+    assert mesh.volume == pytest.approx(body.volume_mm3, rel=0.01)
+    same = found.bodies[0].array > 0
+    assert np.array_equal(found.bodies[0].array[same], field.array[same])
+
+
+def test_a_film_of_misfit_is_cut_where_it_leaves_the_implant() -> None:
+    implant = cap(70, 6, 25)
+    film = cap(70.8, 0.8, 60)
+    grid = film.grid(0.6)
+    truth = implant.mask(0.6, grid=grid).array > 0
+    found = separate(union(implant, film).mask(0.6, grid=grid))
+    kept = found.bodies[0].array > 0
+    assert (kept & ~ndimage.binary_dilation(truth, iterations=4)).sum() == 0
+    assert (truth & ~kept).sum() <= 0.01 * truth.sum()
+
+
+def test_two_defects_give_two_bodies_when_asked() -> None:
+    first, second = sphere(9, (-25, 0, 0)), box((20, 20, 5), (25, 0, 0))
+    litter = sphere(4, (0, 25, 0))
+    found = separate(union(union(first, second), litter).mask(0.7), bodies=2)
+    volumes = [body.array.sum() * body.voxel_volume_mm3 for body in found.bodies]
+    assert sorted(volumes) == pytest.approx([second.volume_mm3, first.volume_mm3], rel=0.05)
+    assert len(found.removed) == 1
+
+
+def test_a_thick_implant_beats_a_wider_thin_film() -> None:
+    implant, film = box((30, 30, 6), (0, 0, 20)), box((90, 90, 1.4))
+    kept = separate(union(implant, film).mask(0.7)).bodies[0]
+    assert kept.array.sum() * kept.voxel_volume_mm3 == pytest.approx(implant.volume_mm3, rel=0.06)
+
+
+def test_near_mm_prefers_the_body_there() -> None:
+    small, large = sphere(8, (-40, 0, 0)), sphere(10, (40, 0, 0))
+    mask = union(small, large).mask(0.8)
+    assert extract(separate(mask).bodies[0]).center_mass[0] == pytest.approx(40, abs=0.5)
+    assert extract(separate(mask, near_mm=(-40, 0, 0)).bodies[0]).center_mass[0] == pytest.approx(
+        -40, abs=0.5
+    )
+    mesh = joined(small.mesh, large.mesh)
+    assert separate(mesh).bodies[0].center_mass[0] == pytest.approx(40, abs=0.5)
+    assert separate(mesh, near_mm=(-40, 0, 0)).bodies[0].center_mass[0] == pytest.approx(-40, abs=0.5)
+
+
+def test_a_clean_surface_of_a_mesh_keeps_its_triangles() -> None:
+    kept, debris = cap(60, 6, 25).mesh, sphere(4, (0, 0, 90), subdivisions=2).mesh
+    found = separate(joined(debris, kept))
+    assert np.array_equal(found.bodies[0].triangles, kept.triangles)
+    assert found.removed[0].volume_mm3 == pytest.approx(debris.volume)
+    assert not found.removed[0].bridged
+
+
+def test_thin_zones_do_not_break_an_implant() -> None:
+    halves = union(box((30, 30, 6), (-20, 0, 0)), box((30, 30, 6), (20, 0, 0)))
+    whole = union(halves, box((30, 30, 2.4)))
+    mask = whole.mask(0.6)
+    kept = separate(mask).bodies[0]
+    assert (kept.array > 0).sum() >= 0.99 * (mask.array > 0).sum()
+
+
+def test_more_bodies_than_there_are_is_refused() -> None:
+    with pytest.raises(MeshError, match="expected at least 2 separate bodies, got 1"):
+        separate(sphere(8).mask(1.0), bodies=2)
+    with pytest.raises(MeshError, match="expected at least 2 separate bodies, got 1"):
+        separate(sphere(8).mesh, bodies=2)
+
+
+def test_nothing_is_refused() -> None:
+    with pytest.raises(EmptyMaskError):
+        separate(Volume(np.zeros((4, 4, 4), np.uint8), np.eye(4)))
