@@ -29,7 +29,7 @@ def littered_implant(seed: int) -> Littered:
     rng = np.random.default_rng(seed)
     body = cap(rng.uniform(60, 90), rng.uniform(4, 7), rng.uniform(12, 26), edge_mm=4)
     body = body.moved(random_rotation(seed), rng.uniform(-150, 150, 3))
-    grid = body.grid((0.7, 0.7, 0.9), direction=oblique() if seed % 2 else None, margin_mm=18)
+    grid = body.grid((0.6, 0.6, 0.8), direction=oblique() if seed % 2 else None, margin_mm=18)
     truth = sample_on(body.distance, grid) > 0
     keep_off = ndimage.binary_dilation(truth, iterations=3)
     everything, count, bridged = truth.copy(), 0, 0
@@ -37,14 +37,16 @@ def littered_implant(seed: int) -> Littered:
     mesh = body.mesh
     for _ in range(200):
         piece, neck = _piece(rng, mesh, budget * grid.voxel_volume_mm3 / wanted)
-        voxels = sample_on(piece.distance, grid) > 0
-        spent = (everything & ~truth).sum() + voxels.sum()
-        if (voxels & keep_off).any() or not voxels.any() or spent > budget:
+        box, voxels = _voxels(piece, grid)
+        size = np.count_nonzero(voxels)
+        if size == 0 or size > budget or (voxels & keep_off[box]).any():
             continue
-        everything |= voxels
+        everything[box] |= voxels
+        budget -= size
         count += 1
         if rng.random() < 0.5:
-            everything |= sample_on(neck.distance, grid) > 0
+            box, voxels = _voxels(neck, grid)
+            everything[box] |= voxels
             bridged += 1
         if count == wanted:
             break
@@ -63,3 +65,13 @@ def _piece(rng: np.random.Generator, mesh, volume_mm3: float) -> tuple[Body, Bod
     along = np.cross(outward, rng.normal(size=3))
     along *= radius / np.linalg.norm(along)
     return capsule(centre - along, centre + along, 0.7 * radius), neck
+
+
+def _voxels(piece: Body, grid: Volume) -> tuple[tuple[slice, ...], Bools]:
+    """Return the box of the grid that holds a body, and its voxels in it."""
+    corners = np.array(np.meshgrid(*zip(piece.lower_mm, piece.upper_mm, strict=True))).reshape(3, -1).T
+    index = grid.to_index(corners)
+    low = np.clip(np.floor(index.min(axis=0)).astype(int), 0, np.array(grid.shape) - 1)
+    high = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, low + 1, grid.shape)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return box, sample_on(piece.distance, grid.crop(low, high)) > 0

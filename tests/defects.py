@@ -2,10 +2,11 @@
 
     defect = conical_defect(lean_deg=20)     # wider outside than inside; negative: an undercut
     defect.bone                              # `Body` of the skull around the hole
-    defect.plug(over_mm=6)                   # implant of the skull's thickness, 6 mm larger than the hole all round
+    defect.plug(over_mm=6)                   # implant of the skull's thickness, 6 mm larger than the hole all
+    round
 
-The wall of the hole is a cone about +z through the middle of the skull's thickness; the skull's centre is the origin.
-`ellipsoid_cap` is an implant of varying curvature and thickness.
+The wall of the hole is a cone about +z through the middle of the skull's thickness; the skull's centre is the
+origin. `ellipsoid_cap` is an implant of varying curvature and thickness.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Defect:
     lean_deg: float
 
     def plug(self, *, over_mm: float = 4.0, raised_mm: float = 0.0, edge_mm: float = 1.5) -> Body:
-        """An implant as thick as the skull (and `raised_mm` more outside), larger than the hole by `over_mm`."""
+        """An implant as thick as the skull (`raised_mm` more outside), larger than the hole by `over_mm`."""
         widen = self.half_angle_deg + np.degrees(over_mm / self.radius_mm)
         outer = self.radius_mm + raised_mm
         return cap(outer, self.thickness_mm + raised_mm, widen, edge_mm=edge_mm)
@@ -72,7 +73,7 @@ def conical_defect(
     lean_deg: float = 0.0,
     around_mm: float = 16.0,
 ) -> Defect:
-    """Return a round hole whose wall leans by `lean_deg` from the radial direction, with `around_mm` of bone about it."""
+    """Return a round hole whose wall leans by `lean_deg` from radial, with `around_mm` of bone about it."""
     inner, middle = radius_mm - thickness_mm, radius_mm - thickness_mm / 2
     edge = np.radians(half_angle_deg) + around_mm / radius_mm
     across, low = radius_mm * np.sin(edge), inner * np.cos(edge)
@@ -95,7 +96,7 @@ def _cone(points: Points, middle_mm: float, half_angle_deg: float, lean_deg: flo
 
 @dataclass(frozen=True)
 class CurvedCap:
-    """A piece of a shell over an ellipsoid: its mesh, and points (n, 3) that lie densely on its outer surface."""
+    """A piece of a shell over an ellipsoid: its mesh, and points (n, 3) densely on its outer surface."""
 
     mesh: trimesh.Trimesh
     outer_points: Points
@@ -121,7 +122,7 @@ def ellipsoid_cap(
     rotation: ArrayLike | None = None,
     translation_mm: ArrayLike = (0, 0, 0),
 ) -> CurvedCap:
-    """Return a cap whose wall varies from `thin_mm` to `thick_mm`, with a border along the surface's normal."""
+    """Return a cap whose wall varies from `thin_mm` to `thick_mm`; its border runs along the normal."""
     axes, towards = PLACES[place]
     turn = np.eye(3) if rotation is None else np.asarray(rotation, float)
     flat = cap(100.0, 10.0, half_angle_deg, edge_mm=edge_mm * 100 / float(np.mean(axes))).mesh
@@ -140,7 +141,7 @@ def ellipsoid_cap(
 
 
 def _on_shell(unit: Points, axes: Points, depth: Points, thin_mm: float, thick_mm: float) -> Points:
-    """Return the points at a relative depth (n,) under the ellipsoid along its normal, in directions (n, 3)."""
+    """Return points at a relative depth (n,) under the ellipsoid, along its normal, in directions (n, 3)."""
     outer = unit / np.linalg.norm(unit / axes, axis=1, keepdims=True)
     normal = outer / axes**2
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)

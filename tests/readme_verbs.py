@@ -9,6 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
+from meshimplant.complete import METHODS
 from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 from meshimplant_cli.main import _GROUPS, build_app
 
@@ -81,21 +82,39 @@ def _row(argument: Any) -> str:
 
 
 def prescription() -> str:
-    """Return the table of the prescription's fields with default, range and first words of their reason."""
-    spec = ImplantSpec()
-    rows = ["| field | default | range |", "|---|---|---|"]
-    for name, value in spec.to_dict().items():
-        low_high = _RANGES.get(name)
-        allowed = (
-            ", ".join(MATERIALS_MIN_THICKNESS_MM) if low_high is None else "{:g} to {:g}".format(*low_high)
-        )
-        rows.append(f"| `{name}` | {value} | {allowed} |")
+    """Return the table of the prescription's fields: default, range, and the docstring's first words."""
+    rows = ["| field | default | range | what |", "|---|---|---|---|"]
+    meanings = _attributes(ImplantSpec)
+    for name, value in ImplantSpec().to_dict().items():
+        limits = _RANGES.get(name)
+        allowed = ", ".join(MATERIALS_MIN_THICKNESS_MM) if limits is None else f"{limits[0]} to {limits[1]}"
+        rows.append(f"| `{name}` | {value} | {allowed} | {meanings[name]} |")
     return "\n".join(rows)
+
+
+def _attributes(kind: type) -> dict[str, str]:
+    """Return the first sentence on each attribute of a numpydoc docstring, without its range."""
+    text = cleandoc(kind.__doc__ or "").partition("Attributes\n----------\n")[2]
+    found = {}
+    for names, body in re.findall(r"^(\w[\w, ]*)\n((?:    .*\n?)+)", text, re.M):
+        sentence = re.split(r"(?:[.;]|, [\d.]+ to)\s", " ".join(body.split()) + " ")[0]
+        found |= dict.fromkeys(names.split(", "), sentence)
+    return found
+
+
+def methods() -> str:
+    """Return the table of the completion methods."""
+    rows = [f"| `{name}` | {what} |" for name, what in METHODS.items()]
+    return "\n".join(["| method | completes by |", "|---|---|", *rows])
 
 
 def updated(text: str) -> str:
     """Return the README with what lies between its marks replaced by what the code says now."""
-    for mark, content in (("spec", prescription()), ("verbs", chapter())):
+    for mark, content in (
+        ("spec", prescription()),
+        ("methods", methods()),
+        ("verbs", chapter()),
+    ):
         before, _, rest = text.partition(f"<!-- {mark} -->")
         _, _, after = rest.partition(f"<!-- /{mark} -->")
         text = f"{before}<!-- {mark} -->\n\n{content}\n\n<!-- /{mark} -->{after}"

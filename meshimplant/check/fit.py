@@ -10,8 +10,9 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.check.rim import MARGIN_MM, RimView
+from meshimplant.edit.areas import vertex_areas, weighted_percentiles
 from meshimplant.edit.pieces import face_pieces
-from meshimplant.edit.surfaces import WALL, vertex_areas, weighted_percentiles
+from meshimplant.edit.surfaces import WALL
 from meshimplant.edit.thickness import measure_thickness
 from meshimplant.edit.trim import crop_around, inner_point
 from meshimplant.report import Finding
@@ -35,6 +36,8 @@ STEP_MEDIAN_MM, STEP_P95_MM = 0.3, 0.8
 PROTRUSION_MM = 2.0
 #: A part of which no point comes this near to bone does not sit in this skull, mm.
 DETACHED_MM = 3.0
+#: Stands for the distance to bone where the part lies beyond the scan, mm.
+_BEYOND_MM = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +77,9 @@ def check_fit(
 ) -> FitCheck:
     """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
 
-    The gap is read from the skull's smooth signed distance at every vertex of the border wall. Penetration counts the skull's
-    voxels whose centre lies inside the part, and the depth of the part's surface in bone. Coverage, overlap and steps are
-    measured on a map of directions from inside the head.
+    The gap is read from the skull's smooth signed distance at every vertex of the border wall. Penetration
+    counts the skull's voxels whose centre lies inside the part, and the depth of the part's surface in bone.
+    Coverage, overlap and steps are measured on a map of directions from inside the head.
 
     Parameters
     ----------
@@ -87,8 +90,9 @@ def check_fit(
     spec
         The prescription, for the clearance. ``None``: the defaults.
     defect_mask
-        The reconstruction (mask, or field positive inside): coverage is the share of *its* shadow. ``None``: the opening is every
-        direction near the part that meets no bone, which a defect beside a natural opening overstates.
+        The reconstruction (mask, or field positive inside): coverage is the share of *its* shadow. ``None``:
+        the opening is every direction near the part that meets no bone, which a defect beside a natural
+        opening overstates.
     outward
         A point (3,) inside the head; ``None``: found from the part and the skull.
 
@@ -105,8 +109,8 @@ def check_fit(
         gap = np.full(len(labels), np.nan)
         return FitCheck({"detached": True}, (_detached(mesh, None),), gap, thickness.thickness_mm)
     bone = signed_distance(box)
-    distance = -sample(bone, mesh.vertices, fill=1e3)
-    gap = np.where(labels == WALL, distance, np.nan)
+    distance = -sample(bone, mesh.vertices, fill=-_BEYOND_MM)
+    gap = np.where((labels == WALL) & (distance < _BEYOND_MM), distance, np.nan)
     measures, findings = _measure_gap(mesh, distance, thickness.surfaces.face_labels == WALL, spec)
     more = [_measure_penetration(mesh, box, bone, distance)]
     points = np.asarray(mesh.vertices)
@@ -135,24 +139,26 @@ def _measure_gap(
     nearest = int(np.argmin(distance))
     measures: dict[str, Any] = {"nearest_bone_mm": float(distance[nearest])}
     areas = vertex_areas(mesh, faces=_facing_bone(np.asarray(mesh.faces), distance, wall))
-    used = areas > 0
+    used = (areas > 0) & (distance < _BEYOND_MM)
     if not used.any():
         return measures | dict.fromkeys(("gap_median_mm", "gap_p5_mm", "gap_p95_mm")), []
     p5, median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (5, 50, 95)))
     measures |= {"gap_median_mm": median, "gap_p5_mm": p5, "gap_p95_mm": p95}
     findings = []
     if abs(median - spec.clearance_mm) > GAP_MEDIAN_TOLERANCE_MM:
-        message = f"the gap to bone is {median:.2f} mm in the middle of its range, asked were {spec.clearance_mm:g} mm: trim again"
+        message = (
+            f"the median gap to bone is {median:.2f} mm, asked were {spec.clearance_mm:g} mm: trim again"
+        )
         place = _place(mesh.vertices[_nearest_to(distance, used, median)])
         findings.append(Finding("fit.gap_median", "warning", message, median, spec.clearance_mm, "mm", place))
     limit = spec.clearance_mm + GAP_P95_EXCESS_MM
     if p95 > limit:
-        message = f"the gap to bone exceeds {p95:.2f} mm on 5 % of the border: the implant does not reach the bone there"
+        message = f"the gap to bone exceeds {p95:.2f} mm on 5 % of the border: the implant is too small there"
         place = _place(mesh.vertices[int(np.argmax(np.where(used, distance, -np.inf)))])
         findings.append(Finding("fit.gap_p95", "warning", message, p95, limit, "mm", place))
     least = spec.clearance_mm - GAP_MEDIAN_TOLERANCE_MM
     if measures["nearest_bone_mm"] < least:
-        message = f"the part comes as near to bone as {distance[nearest]:.2f} mm, asked were {spec.clearance_mm:g} mm: trim it"
+        message = f"the gap is only {distance[nearest]:.2f} mm, asked were {spec.clearance_mm:g} mm: trim it"
         place = _place(mesh.vertices[nearest])
         findings.append(
             Finding("fit.gap_min", "warning", message, float(distance[nearest]), least, "mm", place)
@@ -163,7 +169,7 @@ def _measure_gap(
 def _facing_bone(
     faces: NDArray[np.int64], distance: NDArray[np.float64], wall: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Select (m,) the border's faces, without the walls of holes in the part: pieces of wall that nowhere come near to bone."""
+    """Select (m,) the border's faces: not the walls of holes in the part, which are far from bone."""
     if not wall.any():
         return wall
     piece = face_pieces(faces[wall], len(distance))
@@ -198,7 +204,7 @@ def _measure_penetration(
 def _measure_cover(
     rim: RimView, spec: ImplantSpec, defect: Volume | None
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """Return which share of the opening is covered, and which share of the part lies over or under intact bone."""
+    """Return the share of the opening that is covered, and of the part that lies over or under bone."""
     opening, covered_by = rim.opening(defect=defect), rim.covered(spec.clearance_mm)
     covered = rim.share(covered_by, opening)
     outside, under = (rim.share(rim.over_bone(side), rim.sheet(side)) for side in (1, -1))
@@ -210,7 +216,9 @@ def _measure_cover(
     }
     findings = []
     if covered < COVERAGE_FRACTION:
-        message = f"only {100 * covered:.1f} % of the opening is covered: the implant is too small or lies elsewhere"
+        message = (
+            f"only {100 * covered:.1f} % of the opening is covered: the implant is too small or misplaced"
+        )
         place = _place(rim.middle(opening & ~covered_by))
         findings.append(
             Finding("fit.coverage", "error", message, covered, COVERAGE_FRACTION, "fraction", place)
@@ -226,7 +234,7 @@ def _measure_cover(
 
 
 def _measure_steps(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
-    """Return how flush the outer surface is with the skull's at the rim, and how far the inner one reaches inward."""
+    """Return how flush the outer surface is with the skull's, and how far the inner one reaches inward."""
     measures: dict[str, Any] = {}
     findings = []
     outer, inner = rim.steps(1), rim.steps(-1)
@@ -237,8 +245,8 @@ def _measure_steps(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
         measures |= {"step_median_mm": median, "step_p95_mm": p95}
         if abs(median) > STEP_MEDIAN_MM or p95 > STEP_P95_MM:
             message = (
-                f"the outer surface is not flush with the skull: step {median:+.2f} mm in the median, {p95:.2f} mm at the 95th "
-                "percentile: look at the completion there"
+                f"the outer surface is not flush with the skull: step {median:+.2f} mm in the median, "
+                f"{p95:.2f} mm at the 95th percentile: look at the completion there"
             )
             place = _place(outer.points_mm[int(np.argmax(np.abs(outer.step_mm)))])
             findings.append(Finding("fit.step", "warning", message, p95, STEP_P95_MM, "mm", place))
@@ -246,7 +254,9 @@ def _measure_steps(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
         deepest = max(0.0, -float(np.percentile(inner.step_mm, 5)))
         measures |= {"inner_step_median_mm": float(np.median(inner.step_mm)), "inward_protrusion_mm": deepest}
         if deepest > PROTRUSION_MM:
-            message = f"the part reaches {deepest:.1f} mm farther inward than the skull's inner surface: make it thinner"
+            message = (
+                f"the part reaches {deepest:.1f} mm inward of the skull's inner surface: make it thinner"
+            )
             place = _place(inner.points_mm[int(np.argmin(inner.step_mm))])
             findings.append(Finding("fit.protrusion", "error", message, deepest, PROTRUSION_MM, "mm", place))
     return measures, findings
@@ -259,13 +269,16 @@ def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:
         if nearest_mm is None
         else f"the nearest bone is {nearest_mm:.1f} mm away"
     )
-    message = f"the part does not sit in this skull: {said}: check that both are in one frame (LPS, not RAS) and in millimetres"
+    message = (
+        f"the part does not sit in this skull: {said}: check that both are in one frame (LPS, not RAS) "
+        "and in millimetres"
+    )
     place = _place(np.asarray(mesh.bounds).mean(axis=0))
     return Finding("fit.detached", "error", message, nearest_mm, DETACHED_MM, "mm", place)
 
 
 def _box_of(defect: Volume) -> NDArray[np.float64]:
-    """Return the outermost voxels (n, 3) of a mask along the grid's axes, LPS mm: enough to span its box on any map."""
+    """Return voxels (n, 3) of a mask, LPS mm, thinned out: enough to span its box on any map."""
     index = np.argwhere(defect.array > 0)
     return defect.to_mm(index[:: max(1, len(index) // 20_000)])
 

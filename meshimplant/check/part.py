@@ -57,9 +57,9 @@ def check_part(
 ) -> PartCheck:
     """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits.
 
-    Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or the prescription's
-    minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median`` (warning), ``thickness.unknown``
-    (error: the mesh has no outer and inner surface).
+    Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or
+    the prescription's minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median``
+    (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface).
 
     Parameters
     ----------
@@ -104,19 +104,25 @@ def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
     }
 
 
-def _thickness_findings(wall: ThicknessMap, vertices: NDArray[np.float64], spec: ImplantSpec) -> list[Finding]:
+def _thickness_findings(
+    wall: ThicknessMap, vertices: NDArray[np.float64], spec: ImplantSpec
+) -> list[Finding]:
     """Compare the counted part of a thickness map with the prescription."""
     findings = []
     least = max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
     if wall.min_mm < least - _SCATTER_MM:
-        message = f"the wall is {wall.min_mm:.2f} mm thin, {spec.material} needs {least:g} mm: set the thickness"
+        message = (
+            f"the wall is {wall.min_mm:.2f} mm thin, {spec.material} needs {least:g} mm: set the thickness"
+        )
         place = wall.min_location_mm
         findings.append(Finding("thickness.too_thin", "error", message, wall.min_mm, least, "mm", place))
     thickest = int(np.argmax(np.where(wall.counted, wall.thickness_mm, -np.inf)))
     most, place = float(wall.thickness_mm[thickest]), _place(vertices[thickest])
     if most > spec.thickness_max_mm + _SCATTER_MM:
-        message = f"the wall is {most:.2f} mm thick, at most {spec.thickness_max_mm:g} mm is asked: set the thickness"
-        findings.append(Finding("thickness.too_thick", "warning", message, most, spec.thickness_max_mm, "mm", place))
+        message = f"the wall is {most:.2f} mm thick, at most {spec.thickness_max_mm:g} mm are asked: thin it"
+        findings.append(
+            Finding("thickness.too_thick", "warning", message, most, spec.thickness_max_mm, "mm", place)
+        )
     if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
         message = f"the wall is {wall.median_mm:.2f} mm in the median, asked were {spec.thickness_mm:g} mm"
         off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)

@@ -1,4 +1,4 @@
-"""How an implant sits in its opening, seen from inside the head: coverage, overlap with intact bone, flushness."""
+"""How an implant sits in its opening, seen from inside the head: coverage, overlap with bone, flushness."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from meshimplant.volume import Volume
 
 #: Width of bone around the implant that is looked at, mm.
 MARGIN_MM = 10.0
-#: Bone and implant surfaces are searched this far above and below each other, mm: the largest step that can be measured.
+#: Bone and implant surfaces are searched this far above and below each other, mm: the largest step that can
+#: be measured.
 _STEP_REACH_MM = 7.0
-#: Distance from the rim over which either surface is laid on by a plane to meet the other: the edges themselves are rounded.
+#: Distance from the rim over which either surface is laid on by a plane to meet the other: the edges
+#: themselves are rounded.
 _FIT_MM = (0.8, 5.0)
 #: Distance along the rim between two measured steps, mm.
 _RIM_SPACING_MM = 1.5
@@ -31,7 +33,8 @@ _COVER_SLACK_MM = 0.6
 
 @dataclass(frozen=True, eq=False)
 class RimSteps:
-    """Height of the implant's surface above the skull's at places along the rim, mm along the outward direction.
+    """Height of the implant's surface above the skull's at places along the rim, mm along the outward
+    direction.
 
     Attributes
     ----------
@@ -87,7 +90,7 @@ class RimView:
         return sheet & intact & (side * (np.where(sheet, own, 0) - surface) > -0.2)
 
     def opening(self, *, defect: Volume | None = None) -> NDArray[np.bool_]:
-        """Return the opening to be covered: the shadow of the reconstruction, or what meets no bone and borders on the implant."""
+        """Return the opening: the reconstruction's shadow, or what meets no bone beside the implant."""
         shadow = None if defect is None else self._shadow(defect)
         return self._boneless() if shadow is None or not shadow.any() else shadow
 
@@ -140,14 +143,15 @@ class RimView:
     def steps(self, side: int) -> RimSteps:
         """Measure how flush the outer (1) or inner (-1) surface is with the skull's, along the rim.
 
-        A plane through the implant's surface within 5 mm of the rim and one through the bone's are both laid on to the middle of
-        the gap; on the map the head's curvature is already flat, so that planes suffice.
+        A plane through the implant's surface within 5 mm of the rim and one through the bone's are both laid
+        on to the middle of the gap; on the map the head's curvature is already flat, so that planes suffice.
         """
         surface, intact = self._bone[side]
         sheet = ndimage.binary_erosion(self.sheet(side))
         beyond = intact & ~self.part.hit
         own = self.part.outer_mm if side > 0 else self.part.inner_mm
         places = _rim_places(sheet, beyond, self.view.pixel_mm)
+        beyond = ndimage.binary_erosion(beyond)
         heights = [
             _laid_on(sheet, own, place, self.view.pixel_mm)
             - _laid_on(beyond, surface, place, self.view.pixel_mm)
@@ -164,7 +168,7 @@ class RimView:
 
 
 def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
-    """Return pixels (n, 2) midway between the implant's edge and the bone nearest to it, evenly thinned out."""
+    """Return pixels (n, 2) midway between the implant's edge and the bone nearest to it, thinned out."""
     edge = np.argwhere(sheet & ~ndimage.binary_erosion(sheet))
     bone = np.argwhere(beyond)
     if not len(edge) or not len(bone):
@@ -181,7 +185,7 @@ def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: f
 def _laid_on(
     region: NDArray[np.bool_], height: NDArray[np.float64], place: NDArray[np.float64], pixel_mm: float
 ) -> float:
-    """Return the height at a place of the plane through a region near it; nan where there is too little of it."""
+    """Return the height at a place of the plane through a region near it; nan where that is too small."""
     reach = int(np.ceil(_FIT_MM[1] / pixel_mm))
     corner = np.maximum(np.rint(place).astype(int) - reach, 0)
     window = tuple(slice(c, c + 2 * reach + 1) for c in corner)

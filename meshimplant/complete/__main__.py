@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshimplant.complete.template import build_vault_mean
+from meshimplant.complete.population import build_vault_mean
 from meshimplant.datasets.skullfix import TRAINING, list_skullfix
 from meshimplant.io.volumes import read_volume
 from meshimplant.volume import Volume

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from meshimplant.complete.align import align_to_mean
 from meshimplant.complete.patch import Shell
 from meshimplant.complete.template import packaged_vault_mean
 from meshimplant.complete.vault import estimate_vault
@@ -79,12 +80,16 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
         raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
     if not defective.array.any():
         raise EmptyMaskError("expected a skull mask with bone in it, got an empty one: check the segmentation and its label")
+    mean = packaged_vault_mean()
     pose = fit_pose(defective)
+    for _ in range(2):
+        opening = find_defects(defective, pose)
+        pose = align_to_mean(pose, opening.columns, mean)
     opening = find_defects(defective, pose)
     defects = opening.defects[:bodies]
-    mean = None if method == "mirror" else packaged_vault_mean()
+    baseline = None if method == "mirror" else mean
     shells, deviations = zip(
-        *(estimate_vault(defective, pose, opening, defect, mean=mean) for defect in defects), strict=True
+        *(estimate_vault(defective, pose, opening, defect, mean=baseline) for defect in defects), strict=True
     )
     field = _merge(defective, pose, shells)
     about = {
@@ -93,7 +98,7 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
         "reason": _reason(defects[0]),
         "symmetry_residual_mm": pose.residual_mm,
         "posterior_deviation_mm": float(max(deviations)),
-        "template": mean.about if mean else None,
+        "template": baseline.about if baseline else None,
     }
     return Completion(field, defects, pose, about, _findings(pose, opening, bodies, float(max(deviations))))
 

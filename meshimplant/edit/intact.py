@@ -11,7 +11,8 @@ from meshimplant.surface.fields import sample
 from meshimplant.surface.polar import Extent, PolarMap, nearest_known
 from meshimplant.volume import Volume
 
-#: Bone whose surface lies within this of the implant's own surface continues it; deeper bone (a sinus, the orbit) does not.
+#: Bone whose surface lies within this of the implant's own surface continues it; deeper bone (a sinus, the
+#: orbit) does not.
 _REACH_MM = 4.0
 #: Intact bone surface is parallel to the implant's within this angle, cosine of 37 degrees.
 _PARALLEL_COSINE = 0.8
@@ -42,8 +43,8 @@ def intact_bone(
     Returns
     -------
     surface, intact
-        Distance of that bone surface from the centre, and where there is one, both (rows, columns). Bone that faces sideways,
-        by more than 37 degrees, is the wall of the defect.
+        Distance of that bone surface from the centre, and where there is one, both (rows, columns). Bone that
+        faces sideways, by more than 37 degrees, is the wall of the defect.
     """
     radii = nearest_known(part.outer_mm if side > 0 else part.inner_mm, part.hit)
     surface, found = _first_bone(view, bone, radii, side, reach_mm)
@@ -61,7 +62,7 @@ def intact_bone(
 def _first_bone(
     view: PolarMap, bone: Volume, radii: NDArray[np.float64], side: int, reach_mm: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Walk towards the bone from `reach_mm` off the implant's surface; return where it begins, and whether it does."""
+    """Walk towards bone from `reach_mm` off the implant's surface; return where it begins, if it does."""
     offsets = side * np.arange(reach_mm, -reach_mm - _STEP_MM, -_STEP_MM)
     flat, unit = radii.ravel(), view.directions.reshape(-1, 3)
     surface, found = flat.copy(), np.zeros(flat.size, bool)

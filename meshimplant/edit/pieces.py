@@ -34,18 +34,18 @@ class Crumb:
 
 
 def require_solid(mesh: trimesh.Trimesh) -> manifold3d.Manifold:
-    """Return the mesh as a solid; raise `MeshError` unless it is closed, consistently wound and wound outward."""
+    """Return the mesh as a solid; raise `MeshError` unless it is closed and wound outward."""
     solid = to_manifold(mesh)
     if solid.volume() <= 0:
         raise MeshError(
-            f"expected a closed mesh wound outward, got one of volume {solid.volume():.1f} mm3: run repair on it first"
+            f"expected a closed mesh wound outward, got {solid.volume():.1f} mm3: run repair on it first"
         )
     return solid
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """What `cut_away` left: the mesh, the crumbs it dropped (largest first), and all that was removed, crumbs included."""
+    """What `cut_away` left: the mesh, the crumbs it dropped (largest first), and all that was removed."""
 
     mesh: trimesh.Trimesh
     crumbs: tuple[Crumb, ...]
@@ -55,7 +55,8 @@ class Cut:
 def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None = None) -> Cut:
     """Subtract a closed tool from a closed mesh and keep its largest bodies.
 
-    What is not cut stays exactly: its vertices are the input's. Slivers along the cut are drawn together (`without_slivers`).
+    What is not cut stays exactly: its vertices are the input's. Slivers along the cut are drawn together
+    (`without_slivers`).
 
     Parameters
     ----------
@@ -71,8 +72,8 @@ def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None
     left = solid - to_manifold(tool)
     if left.is_empty():
         raise MeshError(
-            "expected a cut that leaves something of the implant, got one that takes all of it: check that the two are in one "
-            "frame (LPS, millimetres) and that the cut is on the right side"
+            "expected a cut that leaves something of the implant, got one that takes all of it: check that "
+            "the two are in one frame (LPS, millimetres) and that the cut is on the right side"
         )
     result = from_manifold(left)
     result = _cleaned(result, _new_vertices(mesh, result))
@@ -82,7 +83,7 @@ def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None
 
 
 def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
-    """Return a fresh cut without its slivers; places where faces would then cross each other are left as they were."""
+    """Return a fresh cut without its slivers; where faces would then cross, they are left as they were."""
     fixed = ~new
     for _ in range(_CLEANINGS):
         cleaned = without_slivers(mesh, fixed=fixed)
@@ -96,7 +97,9 @@ def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
     return mesh
 
 
-def _same_points(cleaned: trimesh.Trimesh, mesh: trimesh.Trimesh, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _same_points(
+    cleaned: trimesh.Trimesh, mesh: trimesh.Trimesh, chosen: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """Return which vertices of a cleaned mesh are among the chosen ones (n,) of the mesh it came from."""
     points = {point.tobytes() for point in np.asarray(mesh.vertices)[chosen]}
     return np.flatnonzero([point.tobytes() in points for point in np.asarray(cleaned.vertices)])
@@ -143,5 +146,4 @@ def _piece_volumes(mesh: trimesh.Trimesh, piece: NDArray[np.int64]) -> NDArray[n
     """Return the enclosed volume of each piece, mm3."""
     vertices = np.asarray(mesh.vertices, float)
     a, b, c = (vertices - vertices.mean(axis=0))[np.asarray(mesh.faces)].transpose(1, 0, 2)
-    volumes: NDArray[np.float64] = np.bincount(piece, np.einsum("ij,ij->i", a, np.cross(b, c)) / 6)
-    return volumes
+    return np.bincount(piece, np.einsum("ij,ij->i", a, np.cross(b, c)) / 6).astype(np.float64)

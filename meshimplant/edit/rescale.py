@@ -22,9 +22,9 @@ def rescale_inner(
 ) -> trimesh.Trimesh:
     """Scale the inner surface's coordinates by (l1, l2, l3) about a centre; the outer surface stays.
 
-    The talk's form omega(l1 x, l2 y, l3 z): a point p of the inner surface moves to ``centre + l * (p - centre)``, so that a factor
-    above 1 draws it away from the centre and thins an implant that lies beyond it. Vertices of the border wall move in proportion to
-    their depth.
+    The talk's form omega(l1 x, l2 y, l3 z): a point p of the inner surface moves to ``centre + l * (p -
+    centre)``, so that a factor above 1 draws it away from the centre and thins an implant that lies beyond
+    it. Vertices of the border wall move in proportion to their depth.
 
     Parameters
     ----------
@@ -33,8 +33,9 @@ def rescale_inner(
     factors
         (3,) along the patient's x, y, z; each above 0.
     centre_mm
-        The point (3,) that stays, LPS mm. There is no default: 1.02 on a 6 mm shell gives 4.35 mm about the skull's centre,
-        5.76 mm about the implant's centroid, and an inside-out mesh about a point 300 mm away.
+        The point (3,) that stays, LPS mm. There is no default: 1.02 on a 6 mm shell gives 4.35 mm about the
+        skull's centre, 5.76 mm about the implant's centroid, and an inside-out mesh about a point 300 mm
+        away.
     outward
         A point (3,) inside the head; ``None``: from the implant's own curvature.
 
@@ -53,7 +54,8 @@ def rescale_inner(
         or factors.min() <= 0
     ):
         raise InputError(
-            f"expected three factors above 0 and a centre of three numbers, got {factors.tolist()} and {centre.tolist()}"
+            "expected three factors above 0 and a centre of three numbers, got "
+            f"{factors.tolist()} and {centre.tolist()}"
         )
     surfaces = split_surfaces(mesh, outward=outward)
     vertices = np.asarray(mesh.vertices)
@@ -67,7 +69,7 @@ def rescale_inner(
 
 
 def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: Surfaces) -> None:
-    """Raise `MeshError` where the moved inner surface comes too near to the outer one, passes it, or turns over."""
+    """Raise `MeshError` where the moved inner surface comes too near to the outer one or turns over."""
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     inner = np.flatnonzero(surfaces.vertex_labels == INNER)
     outer = np.flatnonzero(surfaces.vertex_labels == OUTER)
@@ -77,7 +79,8 @@ def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: 
     if depth[worst] < _THINNEST_MM:
         raise MeshError(
             f"expected a wall of at least {_THINNEST_MM:g} mm after scaling, got {depth[worst]:.2f} mm at "
-            f"{np.round(vertices[inner[worst]], 1).tolist()}: use factors nearer to 1, another centre, or set_thickness"
+            f"{np.round(vertices[inner[worst]], 1).tolist()}: use factors nearer to 1, another centre, or "
+            "set_thickness"
         )
     sheet = faces[surfaces.face_labels == INNER]
     before, after = _crosses(vertices, sheet), _crosses(moved, sheet)
@@ -86,8 +89,8 @@ def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: 
     if area[flipped].sum() > _FLIPPED_FRACTION * area.sum():
         place = vertices[sheet[flipped]].mean(axis=1)[np.argmax(area[flipped])]
         raise MeshError(
-            f"expected an inner surface that keeps its side, got one that turns over at {np.round(place, 1).tolist()}: "
-            "use factors nearer to 1, or set_thickness"
+            "expected an inner surface that keeps its side, got one that turns over at "
+            f"{np.round(place, 1).tolist()}: use factors nearer to 1, or set_thickness"
         )
 
 

@@ -34,8 +34,8 @@ def without_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
     Returns
     -------
     Trimesh
-        Still manifold (link condition), its surface moved by less than `SHORT_MM`, and only beside the cut. Every vertex is one
-        of the input's.
+        Still manifold (link condition), its surface moved by less than `SHORT_MM`, and only beside the cut.
+        Every vertex is one of the input's.
     """
     vertices, faces = np.asarray(mesh.vertices, float), np.array(mesh.faces, np.int64)
     beside = np.zeros(len(vertices), bool)
@@ -52,7 +52,7 @@ def without_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
 
 
 def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
-    """Collapse short edges, shortest first, none beside another; return the faces left and how many edges went."""
+    """Collapse short edges, shortest first, none beside another; return the faces and how many went."""
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[(edges[:, 0] < edges[:, 1]) & ~fixed[edges].all(axis=1)]
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
@@ -78,7 +78,7 @@ def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, 
 
 
 def _can_collapse(vertices: Floats, faces: Ints, fans: _Fans, gone: int, kept: int) -> bool:
-    """Tell whether moving one end of an edge onto the other keeps the surface manifold and turns no triangle over."""
+    """Tell whether drawing one end of an edge onto the other keeps the surface manifold and unfolded."""
     fan = faces[fans.of(gone)]
     shared = np.intersect1d(fan, faces[fans.of(kept)])
     if len(shared) != 4:  # the two ends and the two triangles' third corners
@@ -94,7 +94,7 @@ def _can_collapse(vertices: Floats, faces: Ints, fans: _Fans, gone: int, kept: i
 
 
 def _turn_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
-    """Turn the longest edge of very flat triangles to the other diagonal; return the faces and how many were turned."""
+    """Turn the longest edge of very flat triangles to the other diagonal; return faces and count."""
     moving = np.flatnonzero(~fixed[faces].all(axis=1))
     height = np.linalg.norm(_crosses(vertices, faces[moving]), axis=1) / _longest(vertices, faces[moving])
     flat = moving[height < FLAT_MM]
@@ -123,7 +123,7 @@ def _turn_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]
 
 
 def _better(vertices: Floats, a: int, b: int, c: int, d: int) -> bool:
-    """Tell whether (a, d, c), (d, b, c) are less flat than (a, b, c), (b, a, d) and face as the larger of these does."""
+    """Tell whether (a, d, c), (d, b, c) are less flat than (a, b, c), (b, a, d) and face the same way."""
     old, new = np.array([(a, b, c), (b, a, d)]), np.array([(a, d, c), (d, b, c)])
     before, after = _crosses(vertices, old), _crosses(vertices, new)
     if (after @ before.sum(axis=0) <= 0).any():
@@ -133,7 +133,7 @@ def _better(vertices: Floats, a: int, b: int, c: int, d: int) -> bool:
 
 
 class _Fans:
-    """The faces around each vertex, as they were when this was made; collapses only touch fans that are not blocked."""
+    """The faces around each vertex, as they were when this was made."""
 
     def __init__(self, faces: Ints, count: int) -> None:
         flat = faces.ravel()

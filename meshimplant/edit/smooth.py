@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import MeshError
 from meshimplant.io.bridges import new_mesh, to_pyvista
+from meshimplant.surface.topology import edge_uses
 
 #: Pass band on the border and on the flanks, as multiples of the one asked for.
 _BORDER_BAND, _FLANK_BAND = 5.0, 0.5
@@ -66,7 +67,11 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
     border = _sinc(local, iterations, min(pass_band * _BORDER_BAND, 2.0))
     weight = _border_weight(flanks)[:, None]
     blended = new_mesh(weight * border.vertices + (1 - weight) * flanks.vertices, mesh.faces)
-    return new_mesh(_with_volume(blended, local) + origin, mesh.faces)
+    vertices = _with_volume(blended, local) + origin
+    edges, _, uses, _ = edge_uses(np.asarray(mesh.faces))
+    open_border = np.unique(edges[uses == 1])
+    vertices[open_border] = mesh.vertices[open_border]
+    return new_mesh(vertices, mesh.faces)
 
 
 def _sinc(mesh: trimesh.Trimesh, iterations: int, pass_band: float) -> trimesh.Trimesh:
@@ -120,4 +125,4 @@ def _with_volume(mesh: trimesh.Trimesh, like: trimesh.Trimesh) -> NDArray[np.flo
     if not like.is_watertight or mesh.area == 0:
         return np.asarray(mesh.vertices)
     offset = (like.volume - mesh.volume) / mesh.area
-    return mesh.vertices + np.clip(offset, -_MAX_OFFSET_MM, _MAX_OFFSET_MM) * mesh.vertex_normals
+    return np.asarray(mesh.vertices) + np.clip(offset, -_MAX_OFFSET_MM, _MAX_OFFSET_MM) * mesh.vertex_normals

@@ -1,4 +1,4 @@
-"""Telling an implant's outer surface, inner surface and border wall apart, in any position and orientation."""
+"""Telling an implant's outer surface, inner surface and border wall apart, wherever it lies."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from meshimplant.edit.areas import face_pairs, normals_areas
 from meshimplant.errors import MeshError
 
 WALL, OUTER, INNER = 0, 1, 2
 
-#: A face belongs to a surface when its normal is within this angle of the surface's local direction, cosine of 35 degrees.
+#: A face belongs to a surface when its normal is within this angle of the surface's local direction, cosine
+#: of 35 degrees.
 _SURFACE_COSINE = 0.82
-#: Faces this close to the direction from the head's centre give a first local direction, cosine of 60 degrees; those within
-#: 37 degrees of it the final one, so that a leaning border does not tilt it.
+#: Faces this close to the direction from the head's centre give a first local direction, cosine of 60
+#: degrees; those within 37 degrees of it the final one, so that a leaning border does not tilt it.
 _SEED_COSINES = (0.5, 0.8)
 #: Edge of the cells and width of the Gaussian over which the local direction is averaged, mm.
 _CELL_MM, _REACH_MM = 4.0, 7.0
-#: Faces this close to the commonest direction of the normals, cosine of 26 degrees, show which way an implant bulges.
+#: Faces this close to the commonest direction of the normals, cosine of 26 degrees, show which way an implant
+#: bulges.
 _SHEET_COSINE = 0.9
 #: Radius given to a flat implant's sphere, mm.
 _FLATTEST_MM = 300.0
@@ -33,7 +36,8 @@ _ISLAND_FRACTION = 0.02
 
 @dataclass(frozen=True, eq=False)
 class OutwardField:
-    """The local direction away from the head: the implant's own surface normal, averaged over some millimetres.
+    """The local direction away from the head: the implant's own surface normal, averaged over some
+    millimetres.
 
     Attributes
     ----------
@@ -63,7 +67,8 @@ class Surfaces:
     Attributes
     ----------
     face_labels, vertex_labels
-        `OUTER`, `INNER` or `WALL` for each face (m,) and vertex (n,). A vertex is outer or inner only when all its faces are.
+        `OUTER`, `INNER` or `WALL` for each face (m,) and vertex (n,). A vertex is outer or inner only when
+        all its faces are.
     centre_mm
         The point inside the head from which outward was judged, (3,).
     outward
@@ -84,8 +89,8 @@ def split_surfaces(mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None) -
     mesh
         A closed implant, wound outward, LPS mm.
     outward
-        A point (3,) inside the head, LPS mm, from which outward is judged. ``None``: the centre of the implant's own curvature
-        (`head_centre`), so that the result does not depend on where the implant lies.
+        A point (3,) inside the head, LPS mm, from which outward is judged. ``None``: the centre of the
+        implant's own curvature (`head_centre`), so that the result does not depend on where the implant lies.
 
     Raises
     ------
@@ -94,12 +99,13 @@ def split_surfaces(mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None) -
 
     Notes
     -----
-    The normals vote for a local outward direction, averaged over 7 mm, which then decides: within 35 degrees of it a face is outer
-    (or inner). So a strongly curved temple is split as safely as the vertex, and a border that leans by 50 degrees is still wall.
+    The normals vote for a local outward direction, averaged over 7 mm, which then decides: within 35 degrees
+    of it a face is outer (or inner). So a strongly curved temple is split as safely as the vertex, and a
+    border that leans by 50 degrees is still wall.
     """
     centre = head_centre(mesh) if outward is None else np.asarray(outward, float)
     middles = np.asarray(mesh.triangles_center)
-    normals, areas = _normals_areas(mesh)
+    normals, areas = normals_areas(mesh)
     field = outward_field(mesh, centre)
     cosine = np.einsum("ij,ij->i", normals, field.at(middles))
     labels = np.where(
@@ -109,8 +115,8 @@ def split_surfaces(mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None) -
     for label, name in ((OUTER, "outer"), (INNER, "inner")):
         if not (labels == label).any():
             raise MeshError(
-                f"expected an implant with an outer and an inner surface, got one without {name} surface as seen from "
-                f"{np.round(centre, 1).tolist()}: give a point inside the head as `outward`, or repair the winding"
+                f"expected an implant with an outer and an inner surface, got none {name} as seen from "
+                f"{np.round(centre, 1).tolist()}: give a point inside the head as `outward`, or repair"
             )
     return Surfaces(labels, vertex_labels(labels, np.asarray(mesh.faces), len(mesh.vertices)), centre, field)
 
@@ -129,14 +135,19 @@ def vertex_labels(face_labels: NDArray[np.uint8], faces: NDArray[np.int64], coun
 def head_centre(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
     """Return the centre (3,) of an implant's own curvature, LPS mm: a point on the side of the brain.
 
-    The commonest direction of the normals, either way, splits the mesh into two sheets; a sphere is fitted to each; the sheet
-    that bulges is the outer one. A flat implant is given a radius of 300 mm, on the side that its slight curvature says.
+    The commonest direction of the normals, either way, splits the mesh into two sheets; a sphere is fitted to
+    each; the sheet that bulges is the outer one. A flat implant is given a radius of 300 mm, on the side that
+    its slight curvature says.
     """
-    normals, areas = _normals_areas(mesh)
+    normals, areas = normals_areas(mesh)
     middles = np.asarray(mesh.triangles_center)
     axis = np.linalg.eigh((normals * areas[:, None]).T @ normals)[1][:, -1]
     along = normals @ axis
-    sheets = [_fit_sphere(middles[s], areas[s], axis) for s in (along > _SHEET_COSINE, along < -_SHEET_COSINE) if s.any()]
+    sheets = [
+        _fit_sphere(middles[s], areas[s], axis)
+        for s in (along > _SHEET_COSINE, along < -_SHEET_COSINE)
+        if s.any()
+    ]
     if not sheets:
         raise MeshError("expected an implant with two sheets, got a mesh without any area: repair it first")
     curvature = sum(c for _, c in sheets)
@@ -149,7 +160,7 @@ def head_centre(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
 def _fit_sphere(
     points: NDArray[np.float64], areas: NDArray[np.float64], axis: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit a sphere; return its pole on the sheet (along `axis` from the centre) and its curvature, positive if it bulges along `axis`."""
+    """Fit a sphere; return its pole along `axis` and its curvature, positive if it bulges that way."""
     middle = np.average(points, axis=0, weights=areas)
     local = points - middle
     system = np.column_stack([2 * local, np.ones(len(local))])
@@ -169,11 +180,12 @@ def _fit_sphere(
 def outward_field(mesh: trimesh.Trimesh, centre_mm: ArrayLike) -> OutwardField:
     """Return an implant's local outward direction, judged from a point (3,) inside the head.
 
-    The normals of both surfaces (the inner one's reversed) are averaged in cells of 4 mm, then over neighbours within 14 mm.
+    The normals of both surfaces (the inner one's reversed) are averaged in cells of 4 mm, then over
+    neighbours within 14 mm.
     """
     centre = np.asarray(centre_mm, float)
     middles = np.asarray(mesh.triangles_center)
-    normals, areas = _normals_areas(mesh)
+    normals, areas = normals_areas(mesh)
     field = _averaged(middles, normals, areas, _unit(middles - centre), _SEED_COSINES[0], centre)
     return _averaged(middles, normals, areas, field.at(middles), _SEED_COSINES[1], centre)
 
@@ -186,13 +198,13 @@ def _averaged(
     least_cosine: float,
     centre: NDArray[np.float64],
 ) -> OutwardField:
-    """Average, in cells and over neighbouring cells, the normals that agree with a guess (m, 3) of the outward direction."""
+    """Average, in cells and over their neighbours, the normals that agree with a guess (m, 3)."""
     cosine = np.einsum("ij,ij->i", normals, guess)
     seeds = np.abs(cosine) > least_cosine
     if not seeds.any():
         raise MeshError(
-            f"expected an implant with surfaces that face the point {np.round(centre, 1).tolist()} or away from it, got "
-            "none: give a point inside the head as `outward`"
+            f"expected an implant with surfaces that face the point {np.round(centre, 1).tolist()} "
+            "or away from it, got none: give a point inside the head as `outward`"
         )
     weight = areas[seeds] * cosine[seeds] ** 4
     votes = normals[seeds] * (np.sign(cosine[seeds]) * weight)[:, None]
@@ -233,7 +245,7 @@ def _label_around(
     piece: NDArray[np.int32],
     small: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
-    """Return for each face of a small piece of wall the one surface around it, or `WALL` where it borders on both."""
+    """Return for each face of a small piece of wall the one surface around it, `WALL` if there are two."""
     touches = np.zeros((3, int(piece.max()) + 1), bool)
     for a, b in ((first, second), (second, first)):
         edge = small[a] & (labels[b] != WALL)
@@ -243,23 +255,6 @@ def _label_around(
     return label.astype(np.uint8)[piece]
 
 
-def face_pairs(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the two faces (e,), (e,) at each edge that has exactly two or more, in pairs."""
-    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    key = edges[:, 0].astype(np.int64) * (int(faces.max()) + 1) + edges[:, 1]
-    order = np.argsort(key, kind="stable")
-    same = key[order[:-1]] == key[order[1:]]
-    return order[:-1][same] // 3, order[1:][same] // 3
-
-
-def _normals_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return unit normals (m, 3) and areas (m,); a face without area has normal 0."""
-    a, b, c = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)].transpose(1, 0, 2)
-    cross = np.cross(b - a, c - a)
-    double = np.linalg.norm(cross, axis=1)
-    return cross / np.maximum(double, 1e-30)[:, None], double / 2
-
-
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
 
@@ -267,7 +262,8 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 def wall_depth(
     vertices: NDArray[np.float64], surfaces: Surfaces
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return for each wall vertex its depth, 0 at the outer surface to 1 at the inner, and the nearest inner vertex.
+    """Return for each wall vertex its depth, 0 at the outer surface to 1 at the inner, and the nearest inner
+    vertex.
 
     The nearest one is counted among the inner vertices, not among all.
     """
@@ -275,34 +271,3 @@ def wall_depth(
     to_outer = cKDTree(vertices[surfaces.vertex_labels == OUTER]).query(wall)[0]
     to_inner, nearest = cKDTree(vertices[surfaces.vertex_labels == INNER]).query(wall)
     return to_outer / np.maximum(to_outer + to_inner, 1e-9), nearest
-
-
-def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Return area-weighted unit normals (n, 3) over all faces, or over those selected (m,), so that a border does not tilt them."""
-    normals, areas = _normals_areas(mesh)
-    if faces is not None:
-        areas = areas * faces
-    return _unit(_spread(np.asarray(mesh.faces), normals * areas[:, None], len(mesh.vertices)))
-
-
-def vertex_areas(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Return the area (n,) that each vertex stands for, mm2: a third of its faces', or of those selected (m,)."""
-    areas = _normals_areas(mesh)[1]
-    if faces is not None:
-        areas = areas * faces
-    return _spread(np.asarray(mesh.faces), areas[:, None], len(mesh.vertices))[:, 0] / 3
-
-
-def weighted_percentiles(
-    values: NDArray[np.float64], weights: NDArray[np.float64], percents: ArrayLike
-) -> NDArray[np.float64]:
-    """Return percentiles of values (n,) that each stand for a weight (n,), such as the area around a vertex."""
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order]) - weights[order] / 2
-    return np.interp(np.asarray(percents, float) / 100 * weights.sum(), total, values[order])
-
-
-def _spread(faces: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Add each face's values (m, c) to its three vertices: (n, c)."""
-    columns = [sum(np.bincount(corner, column, minlength=count) for corner in faces.T) for column in values.T]
-    return np.stack(columns, axis=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
@@ -17,118 +15,25 @@ from meshimplant.edit.surfaces import (
     WALL,
     Surfaces,
     split_surfaces,
-    vertex_areas,
-    vertex_normals,
     wall_depth,
-    weighted_percentiles,
 )
-from meshimplant.errors import InputError, MeshError
+from meshimplant.edit.wall import ThicknessMap, across, measure_thickness
+from meshimplant.errors import InputError
 from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.extract import extract
 from meshimplant.surface.occupancy import occupancy
-from meshimplant.surface.rays import Rays
 from meshimplant.volume import Volume
 
 __all__ = ["ThicknessMap", "measure_thickness", "rescale_inner", "set_thickness"]
 
 #: Walls that an implant can have, mm.
 _RANGE_MM = (0.3, 30.0)
-#: Grid on which the distance to the outer surface is held: it is so smooth that 1 mm gives the surface to 0.005 mm.
+#: Grid on which the distance to the outer surface is held: it is so smooth that 1 mm gives the surface to
+#: 0.005 mm.
 _GRID_MM = 1.0
-#: Where the wall is too thin it is first thickened by this much more than needed; the cut at the exact distance takes it off.
+#: Where the wall is too thin it is first thickened by this much more than needed; the cut at the exact
+#: distance takes it off.
 _SURPLUS_MM = 0.4
-
-
-@dataclass(frozen=True, eq=False)
-class ThicknessMap:
-    """The wall thickness of an implant, vertex by vertex.
-
-    Attributes
-    ----------
-    thickness_mm
-        Perpendicular distance (n,) from each vertex of the outer and inner surface to the other one; nan on the border wall and
-        where only the border lies across.
-    border_mm
-        Distance (n,) of each vertex from the border wall.
-    counted
-        The outer vertices (n,) that the statistics are taken over: those farther from the border than `margin_mm`.
-    margin_mm
-        Width of the border zone that is left out, because the wall leans there.
-    median_mm, p5_mm, p95_mm, min_mm
-        Statistics by area over the counted vertices.
-    min_location_mm
-        Where the thinnest counted place is, (3,) LPS mm.
-    surfaces
-        The split into outer, inner and wall.
-    """
-
-    thickness_mm: NDArray[np.float64]
-    border_mm: NDArray[np.float64]
-    counted: NDArray[np.bool_]
-    margin_mm: float
-    median_mm: float
-    p5_mm: float
-    p95_mm: float
-    min_mm: float
-    min_location_mm: tuple[float, float, float]
-    surfaces: Surfaces
-
-
-def measure_thickness(
-    mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None, margin_mm: float = 5.0
-) -> ThicknessMap:
-    """Measure an implant's wall thickness at every vertex of its outer and inner surface.
-
-    A ray runs from each vertex along the local outward direction to the opposite surface; its length times the cosine it makes
-    with that surface's normal is the perpendicular distance.
-
-    Parameters
-    ----------
-    mesh
-        A closed implant, LPS mm.
-    outward
-        A point (3,) inside the head; ``None``: from the implant's own curvature.
-    margin_mm
-        Vertices this close to the border do not count in the statistics (halved until some are left, on small implants).
-
-    Notes
-    -----
-    Source: measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
-    """
-    surfaces = split_surfaces(mesh, outward=outward)
-    thickness = _across(mesh, surfaces)
-    vertices = np.asarray(mesh.vertices)
-    wall = surfaces.vertex_labels == WALL
-    border = np.full(len(vertices), np.inf)
-    if wall.any():
-        border = cKDTree(vertices[wall]).query(vertices)[0]
-    known = (surfaces.vertex_labels == OUTER) & ~np.isnan(thickness)
-    if not known.any():
-        raise MeshError(
-            "expected an implant whose outer surface lies over its inner one, got one where no outward line meets both: "
-            "give a point inside the head as `outward`"
-        )
-    margin = margin_mm
-    while not (counted := known & (border > margin)).any():
-        margin = margin / 2 if margin > 0.1 else -1.0
-    areas = vertex_areas(mesh, faces=surfaces.face_labels == OUTER)[counted]
-    p5, median, p95 = weighted_percentiles(thickness[counted], areas, (5, 50, 95))
-    thinnest = int(np.flatnonzero(counted)[np.argmin(thickness[counted])])
-    x, y, z = vertices[thinnest]
-    place = (float(x), float(y), float(z))
-    least = float(thickness[thinnest])
-    return ThicknessMap(
-        thickness,
-        border,
-        counted,
-        max(margin, 0.0),
-        float(median),
-        float(p5),
-        float(p95),
-        least,
-        place,
-        surfaces,
-    )
 
 
 def set_thickness(
@@ -139,23 +44,28 @@ def set_thickness(
     outward: ArrayLike | None = None,
     feather_mm: float = 0.0,
 ) -> trimesh.Trimesh:
-    """Give an implant the asked wall thickness; its outer surface and what remains of its border wall stay in place.
+    """Give an implant the asked wall thickness; its outer surface and what remains of its border wall stay in
+    place.
 
-    The body is cut at the target's distance from its outer surface (an offset surface, so that nothing can fold over, and no part
-    of the wall moves nearer to bone). Where the implant is thinner than asked, its inner surface is moved inward first.
+    The body is cut at the target's distance from its outer surface (an offset surface, so that nothing can
+    fold over, and no part of the wall moves nearer to bone). Where the implant is thinner than asked, its
+    inner surface is moved inward first.
 
     Parameters
     ----------
     mesh
         A closed implant, LPS mm.
     target_mm
-        Thickness: one number, or one per vertex (n,), of which the outer surface's count (``nan``: take the nearest).
+        Thickness: one number, or one per vertex (n,), of which the outer surface's count (``nan``: take the
+        nearest).
     fraction
-        In place of `target_mm`: this share of the local thickness, 0 to 2 (0.5 is "half as thick as the bone").
+        In place of `target_mm`: this share of the local thickness, 0 to 2 (0.5 is "half as thick as the
+        bone").
     outward
         A point (3,) inside the head; ``None``: from the implant's own curvature.
     feather_mm
-        Width of the zone along the border over which the thickness goes from the implant's own to the target. Default 0.
+        Width of the zone along the border over which the thickness goes from the implant's own to the target.
+        Default 0.
 
     Raises
     ------
@@ -166,8 +76,9 @@ def set_thickness(
 
     Notes
     -----
-    Source: measured on caps of 4 to 10 mm (vertex, parietal, frontal, temporal): median error <= 0.02 mm, p5-p95 <= 0.1 mm.
-    Where the implant gets thicker it may reach bone that it did not reach before: `trim` afterwards.
+    Source: measured on caps of 4 to 10 mm (vertex, parietal, frontal, temporal): median error <= 0.02 mm,
+    p5-p95 <= 0.1 mm. Where the implant gets thicker it may reach bone that it did not reach before: `trim`
+    afterwards.
     """
     require_solid(mesh)
     surfaces = split_surfaces(mesh, outward=outward)
@@ -180,25 +91,6 @@ def set_thickness(
     return cut_away(thick, extract(beyond, level=0), bodies=body_count(mesh)).mesh
 
 
-def _across(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.float64]:
-    """Return the perpendicular distance (n,) to the opposite surface, nan on the wall and where the ray meets the wall."""
-    rays = Rays(mesh)
-    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
-    thickness = np.full(len(vertices), np.nan)
-    for own, other, side in ((OUTER, INNER, -1), (INNER, OUTER, 1)):
-        index = np.flatnonzero(surfaces.vertex_labels == own)
-        direction = side * surfaces.outward.at(vertices[index])
-        start = vertices[index] + 1e-3 * direction
-        distance, face = rays.first(start, direction)
-        met = (face >= 0) & (surfaces.face_labels[face] == other)
-        normals = vertex_normals(mesh, faces=surfaces.face_labels == other)
-        normal = normals[faces[face]].sum(axis=1)
-        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-        length = (distance + 1e-3) * np.abs(np.einsum("ij,ij->i", normal, direction))
-        thickness[index[met]] = length[met]
-    return thickness
-
-
 def _target(
     mesh: trimesh.Trimesh,
     surfaces: Surfaces,
@@ -209,7 +101,7 @@ def _target(
     """Return the thickness (n,) asked for at each vertex, complete and checked."""
     if (target_mm is None) == (fraction is None):
         raise InputError(
-            "expected either a thickness in millimetres or a fraction of the local one, got both or neither: give one"
+            "expected either a thickness in millimetres or a fraction of the local one, got both or neither"
         )
     if not feather_mm >= 0:
         raise InputError(f"expected a feather of 0 mm or more, got {feather_mm!r}")
@@ -218,7 +110,7 @@ def _target(
     outer = surfaces.vertex_labels == OUTER
     own = None
     if fraction is not None or feather_mm > 0:
-        own = _filled(vertices, _across(mesh, surfaces), outer)
+        own = _filled(vertices, across(mesh, surfaces), outer)
     if fraction is not None and own is not None:
         if not 0 < fraction <= 2:
             raise InputError(f"expected a fraction of the local thickness between 0 and 2, got {fraction!r}")
@@ -257,10 +149,10 @@ def _filled(
 
 
 def _thickened(mesh: trimesh.Trimesh, surfaces: Surfaces, target: NDArray[np.float64]) -> trimesh.Trimesh:
-    """Return the mesh with its inner surface moved inward wherever it is thinner than asked; the same mesh if nowhere."""
+    """Return the mesh with its inner surface moved inward wherever it is thinner than asked."""
     vertices = np.asarray(mesh.vertices)
     inner, wall = surfaces.vertex_labels == INNER, surfaces.vertex_labels == WALL
-    missing = target - _across(mesh, surfaces)
+    missing = target - across(mesh, surfaces)
     if not np.nanmax(np.where(inner, missing, np.nan), initial=-1.0) > 0:
         return mesh
     shift = np.zeros(len(vertices))
@@ -280,7 +172,7 @@ def _beyond(
     sheet: NDArray[np.int64],
     target: NDArray[np.float64],
 ) -> Volume | None:
-    """Return a field over a body, positive where it is farther from the outer sheet than the target; None where nowhere."""
+    """Return a field, positive where a body is farther from the outer sheet than the target, if anywhere."""
     import igl
 
     low, high = np.asarray(mesh.bounds)
@@ -315,7 +207,7 @@ def _interpolated(
     faces: NDArray[np.int64],
     points: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return values (p,) at points (p, 3) that lie on the given faces (p, 3), linear between their corners."""
+    """Return values (p,) at points (p, 3) on the given faces (p, 3), linear between their corners."""
     if np.ptp(values) == 0:
         return np.full(len(points), float(values[0]))
     import trimesh.triangles

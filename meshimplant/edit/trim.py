@@ -25,10 +25,14 @@ _MARGIN_MM = 8.0
 #: Added to the asked clearance, so that flat triangles across a hollow wall keep it too (measured on
 #: five SkullFix implants: 0.05 % of the vertices are nearer, the nearest by 0.03 mm).
 _CHORD_MM = 0.05
-#: No bone voxel's centre comes closer than the clearance plus this share of a voxel's edge: smoothing takes off the tips of
-#: bone, and thin layers of it.
+#: A part that nowhere comes nearer to bone than the clearance less this is left as it is: cutting a cut again
+#: makes slivers.
+_TOUCH_MM = 0.05
+#: No bone voxel's centre comes closer than the clearance plus this share of a voxel's edge: smoothing takes
+#: off the tips of bone, and thin layers of it.
 _CORE_VOXELS = 0.35
-#: What is left of a column that was cut must be this thick, else the whole column goes: thinner edges break in printing.
+#: What is left of a column that was cut must be this thick, else the whole column goes: thinner edges break
+#: in printing.
 _EDGE_MM = 0.6
 #: Intact surface ends about this far from the rim on the map, for the rim is rounded by a voxel.
 _ROUNDING_MM = 0.3
@@ -39,9 +43,10 @@ def trim(
 ) -> trimesh.Trimesh:
     """Cut an implant back so that none of it is closer to bone than the clearance.
 
-    The bone's signed distance, extracted at the clearance, is subtracted as a solid: where the implant reached the bone its wall
-    then runs parallel to the wall of the defect, and the rest of its surface stays exactly as it was. What lies over the skull's
-    intact outer surface, or under its inner one, goes too, and so do edges thinner than 0.6 mm that the cut would leave.
+    The bone's signed distance, extracted at the clearance, is subtracted as a solid: where the implant
+    reached the bone its wall then runs parallel to the wall of the defect, and the rest of its surface stays
+    exactly as it was. What lies over the skull's intact outer surface, or under its inner one, goes too, and
+    so do edges thinner than 0.6 mm that the cut would leave.
 
     Parameters
     ----------
@@ -77,7 +82,7 @@ def trim_with_notes(
     """Do as `trim` and return, with the mesh, the crumbs that came loose and the volume that was removed."""
     if not 0 <= clearance_mm <= MAX_CLEARANCE_MM:
         raise InputError(
-            f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give it in millimetres"
+            f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give millimetres"
         )
     require_solid(mesh)
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
@@ -88,7 +93,7 @@ def trim_with_notes(
 
 
 def inner_point(mesh: trimesh.Trimesh, skull: Volume) -> NDArray[np.float64]:
-    """Return a point (3,) inside the head: the centre of the implant's curvature, or of the bone if that contradicts the skull."""
+    """Return a point (3,) inside the head: the centre of the implant's curvature, or else of the bone."""
     centre = head_centre(mesh)
     bone = bone_centroid(skull)
     middle = np.asarray(mesh.vertices).mean(axis=0)
@@ -122,21 +127,24 @@ def crop_around(volume: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volu
 def _forbidden_field(
     mesh: trimesh.Trimesh, skull: Volume, clearance_mm: float, centre: NDArray[np.float64]
 ) -> Volume | None:
-    """Return a field on the implant's surroundings, positive where the part may not be; None where it may be everywhere."""
+    """Return a field around the implant, positive where it may not be; None if it is nowhere there."""
     box = crop_around(skull, mesh, _MARGIN_MM)
     if box is None or not box.array.any():
         return None
     bone = signed_distance(box)
     solid = np.ascontiguousarray(box.array == 0)
     core = edt.edt(solid, anisotropy=tuple(float(s) for s in box.spacing_mm), black_border=False)
-    values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(clearance_mm + _CHORD_MM)
-    near = ndimage.binary_dilation(occupancy(mesh, box), iterations=3)
-    points = box.to_mm(np.argwhere(near))
-    values[near] = np.maximum(values[near], _column_field(mesh, bone, clearance_mm, centre, points))
-    values[~near] = -1
-    if not (values > 0).any():
+    values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(
+        clearance_mm + _CHORD_MM
+    )
+    part = occupancy(mesh, box)
+    near = ndimage.binary_dilation(part, iterations=3)
+    columns = np.full(box.shape, -1.0, np.float32)
+    columns[near] = _column_field(mesh, bone, clearance_mm, centre, box.to_mm(np.argwhere(near)))
+    reached = sample(box.with_array(values), mesh.vertices, fill=-1).max() > _TOUCH_MM
+    if not reached and not (part & ((values > _TOUCH_MM) | (columns > 0.9 * _EDGE_MM))).any():
         return None
-    return box.with_array(values)
+    return box.with_array(np.where(near, np.maximum(values, columns), np.float32(-1)))
 
 
 def _column_field(
@@ -146,7 +154,7 @@ def _column_field(
     centre: NDArray[np.float64],
     points: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return (n,) at points (n, 3): positive over and under intact bone, and in columns of which only a thin rest would stay."""
+    """Return (n,), positive at points (n, 3) over or under intact bone or in columns cut to a thin rest."""
     view = PolarMap.around(mesh.vertices, centre)
     part = view.extent(mesh)
     pixels, reach = view.place(points)
@@ -165,7 +173,7 @@ def _column_field(
 
 
 def _thin_rest(view: PolarMap, bone: Volume, clearance_mm: float, part: Extent) -> NDArray[np.float64]:
-    """Return a map, positive where cutting at the clearance leaves a column of the part thinner than `_EDGE_MM`."""
+    """Return a map, positive where the clearance leaves a column of the part thinner than `_EDGE_MM`."""
     step = 0.4
     known = part.hit
     rest = np.zeros(int(known.sum()))
@@ -185,7 +193,7 @@ def _thin_rest(view: PolarMap, bone: Volume, clearance_mm: float, part: Extent) 
 
 
 def _flat_distance(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
-    """Return the signed distance (rows, columns) to the edge of a map's region, mm, positive inside, lightly smoothed."""
+    """Return the signed distance to the edge of a map's region, mm, positive inside, lightly smoothed."""
     inside, outside = np.ascontiguousarray(mask), np.ascontiguousarray(~mask)
     field = np.maximum(edt.edt(inside) - 0.5, 0) - np.maximum(edt.edt(outside) - 0.5, 0)
     return ndimage.gaussian_filter(field.astype(float), 1.0) * pixel_mm

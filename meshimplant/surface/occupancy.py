@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 
 from meshimplant.volume import Volume
 
-#: Columns of voxels are read this far beside their centres (voxels), so that none runs exactly along an edge of the mesh.
+#: Columns of voxels are read this far beside their centres (voxels), so that none runs exactly along an edge
+#: of the mesh.
 _NUDGE = (3.1e-7, 1.7e-7)
 
 
 def occupancy(mesh: trimesh.Trimesh, grid: Volume) -> NDArray[np.bool_]:
     """Return True (i, j, k) where a voxel centre of `grid` lies inside the closed mesh.
 
-    Every triangle is dropped onto the columns of voxels that it covers and adds its winding there, so that bodies which
-    overlap each other count once and grids may be oblique or mirrored. Exact but for rounding; nothing is sampled.
+    Every triangle is dropped onto the columns of voxels that it covers and adds its winding there, so that
+    bodies which overlap each other count once and grids may be oblique or mirrored. Exact but for rounding;
+    nothing is sampled.
 
     Source: measured on 170 k faces and 512 x 512 x 222 voxels: 0.3 s.
     """
@@ -35,7 +37,7 @@ def occupancy(mesh: trimesh.Trimesh, grid: Volume) -> NDArray[np.bool_]:
 def _winding(
     points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Return the winding number at every voxel centre, from the crossings of each column along the last axis."""
+    """Return the winding number at every voxel centre, from each column's crossings along the last axis."""
     triangle, column = _covered_columns(points[:, :2], faces, shape)
     corners = faces[triangle]
     sides = [_side(points[:, :2], corners[:, a], corners[:, b], column) for a, b in ((1, 2), (2, 0), (0, 1))]
@@ -73,7 +75,7 @@ def _covered_columns(
 def _side(
     flat: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64], column: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return twice the signed area between an edge and a column, and its sign, the same seen from both of its triangles."""
+    """Return twice the signed area between an edge and a column, and a sign on which both faces agree."""
     low, high = np.minimum(first, second), np.maximum(first, second)
     edge = flat[high] - flat[low]
     to_column = column + np.array(_NUDGE) - flat[low]

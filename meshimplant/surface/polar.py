@@ -40,7 +40,8 @@ class Extent:
 class PolarMap:
     """A flat map of directions from a centre; distances on it are millimetres at the implant's mean radius.
 
-    Azimuthal equidistant about the implant's middle, so that a pixel is equally wide towards the middle everywhere.
+    Azimuthal equidistant about the implant's middle, so that a pixel is equally wide towards the middle
+    everywhere.
 
     Attributes
     ----------
@@ -101,7 +102,7 @@ class PolarMap:
         return self.centre_mm + self.directions * radii_mm[..., None]
 
     def read(self, values: NDArray[np.float64], pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Read a map (rows, columns) at fractional pixels (n, 2), linearly; beyond its edge the edge's value."""
+        """Read a map (rows, columns) at fractional pixels (n, 2); beyond its edge the edge's value."""
         return ndimage.map_coordinates(values, pixels.T, order=1, mode="nearest", output=np.float64)
 
     def extent(self, mesh: trimesh.Trimesh) -> Extent:

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 class Rays:
     """A mesh prepared for ray queries through embree.
 
-    Embree computes in float32; the mesh is therefore held about its own middle, so that a part far from the origin is met
-    as exactly as one at it (measured: 2e-5 mm on a 120 mm part, 300 mm off).
+    Embree computes in float32; the mesh is therefore held about its own middle, so that a part far from the
+    origin is met as exactly as one at it (measured: 2e-5 mm on a 120 mm part, 300 mm off).
     """
 
     def __init__(self, mesh: trimesh.Trimesh) -> None:
@@ -28,7 +28,8 @@ class Rays:
     def first(
         self, origins_mm: ArrayLike, directions: ArrayLike
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return distance (n,) and face index (n,) of the first hit of rays from (n, 3) along unit vectors (n, 3).
+        """Return distance (n,) and face index (n,) of the first hit of rays from (n, 3) along unit vectors
+        (n, 3).
 
         A ray that meets nothing has distance nan and face -1.
         """

@@ -21,12 +21,16 @@ Labels = NDArray[np.int32]
 
 #: Films and necks of half this thickness, as a fraction of the opening, are cut off the chosen body.
 _FILM_FRACTION = 0.5
+#: Length of the rest of a neck on the chosen body, as a multiple of the opening.
+_STUB_REACH = 3.0
 #: Depth that a neck of two voxels reaches on the lattice, voxels; cores lie deeper.
 _NECK_VOXELS = 1.05
 #: Two deep cores are one body when the section between them is at least this fraction of the smaller one's volume ** (2/3) ...
 _JOINT_FRACTION = 0.1
 #: ... and the smaller holds at least this fraction of the larger's volume: a thin zone in an implant, not debris on it.
 _JOINT_VOLUME_FRACTION = 0.1
+#: Weight of a piece that is nowhere deeper than a neck: a film.
+_FILM_SCORE = 0.1
 #: Distance from `near_mm` over which a body's score falls to 1/e, mm.
 NEAR_MM = 20.0
 
@@ -127,17 +131,23 @@ def _ranked_regions(body: Volume, opening_mm: float, near_mm: ArrayLike | None) 
     regions = _split_at_necks(body, depth, opening_mm)
     count = int(regions.max())
     score = np.bincount(regions.reshape(-1), depth.reshape(-1), count + 1)[1:]
+    cored = np.isin(np.arange(1, count + 1), regions[depth > _neck_mm(body, opening_mm)])
+    score = np.where(cored, score, _FILM_SCORE * score)
     if near_mm is not None:
         score = score * np.exp(-_distances(regions, body, np.asarray(near_mm, float)) / NEAR_MM)
     return [regions == 1 + index for index in np.argsort(-score, kind="stable")]
+
+
+def _neck_mm(body: Volume, opening_mm: float) -> float:
+    """Return the depth above which a voxel belongs to a core."""
+    return max(opening_mm, _NECK_VOXELS * float(np.median(body.spacing_mm)))
 
 
 def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float) -> Labels:
     """Return the parts of the body (1, 2, ...; 0 outside) around cores that only necks join."""
     from skimage.segmentation import watershed
 
-    neck_mm = max(opening_mm, _NECK_VOXELS * float(np.median(body.spacing_mm)))
-    deep = np.asarray(cc3d.connected_components(depth > neck_mm, connectivity=6), np.int32)
+    deep = np.asarray(cc3d.connected_components(depth > _neck_mm(body, opening_mm), connectivity=6), np.int32)
     whole = np.asarray(cc3d.connected_components(np.array(body.array), connectivity=26), np.int32)
     shallow = ~np.isin(whole, np.unique(whole[deep > 0])) & (whole > 0)
     deep[shallow] = whole[shallow] + deep.max()
@@ -188,24 +198,39 @@ def _distances(regions: Labels, grid: Volume, point_mm: NDArray[np.float64]) -> 
 # -- films and left-overs -----------------------------------------------------------------------------------
 
 
-def _without_films(region: Bools, grid: Volume, opening_mm: float) -> Bools:
+def _without_films(region: Bools, body: Volume, opening_mm: float) -> Bools:
     """Return the region without the films and threads that leave it, its own edges and corners kept.
 
     The region is opened by half the opening. Of what the opening took, that which stays within the reach of a square
-    corner is the body's own edge; that which goes on beyond is a film, and is cut where it leaves the opened body.
+    corner is the body's own edge; that which goes on beyond, or into another piece, is a film or neck, and is cut where it
+    leaves the opened body.
     """
-    spacing = float(np.median(grid.spacing_mm))
+    spacing = float(np.median(body.spacing_mm))
     radius = max(_FILM_FRACTION * opening_mm, _NECK_VOXELS * spacing)
-    core = _largest(_depth(region, grid) > radius)
+    core = _largest(_depth(region, body) > radius)
     if not core.any():
         return region
-    away = _depth(~core, grid)
-    opened = region & (away <= radius + 0.5 * spacing)
+    away = _depth(~core, body)
+    opened = region & (away <= radius)
     reach = np.sqrt(3) * radius + spacing
-    film = region & (away > reach)
-    near_film = _depth(~film, grid) <= reach - radius if film.any() else film
-    kept = region & (away <= reach) & (opened | ~near_film)
+    beyond = body.array & (~region | (away > reach))
+    near_film = _depth(~beyond, body) <= reach - radius if beyond.any() else beyond
+    kept = region & (away <= reach) & (opened | ~near_film) & ~_stubs(region, body, opening_mm)
     return _holding(kept, core)
+
+
+def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
+    """Return what the full opening takes from the region where it runs into another piece: the rest of a neck."""
+    contact = body.array & ~region & (_depth(~region, body) <= 1.001 * np.linalg.norm(body.spacing_mm))
+    if not contact.any():
+        return contact
+    neck_mm = _neck_mm(body, opening_mm)
+    core = _depth(region, body) > neck_mm
+    if not core.any():
+        return core
+    loose = region & (_depth(~core, body) > neck_mm) & (_depth(~contact, body) <= _STUB_REACH * neck_mm)
+    labels = cc3d.connected_components(loose | contact, connectivity=26)
+    return loose & np.isin(labels, np.unique(labels[contact]))
 
 
 def _depth(mask: Bools, grid: Volume) -> NDArray[np.float32]:

@@ -138,8 +138,8 @@ def test_two_bodies_stay_two() -> None:
     [
         ({}, "either a thickness"),
         ({"target_mm": 4.0, "fraction": 0.5}, "either a thickness"),
-        ({"target_mm": 0.1}, "0.3 to 30 mm"),
-        ({"target_mm": 45.0}, "0.3 to 30 mm"),
+        ({"target_mm": 0.1}, r"0\.3 to 30 mm"),
+        ({"target_mm": 45.0}, r"0\.3 to 30 mm"),
         ({"fraction": 3.0}, "fraction of the local thickness"),
         ({"target_mm": [4.0, 5.0]}, "one per vertex"),
         ({"target_mm": float("nan")}, "nan at all"),
@@ -168,7 +168,7 @@ def test_rescaling_depends_on_its_centre_as_measured() -> None:
     centroid = body.mesh.vertices.mean(axis=0)
     about_centroid = measure_thickness(rescale_inner(body.mesh, (1.02, 1.02, 1.02), centre_mm=centroid))
     assert 5.5 < about_centroid.median_mm < 6.3
-    with pytest.raises(MeshError, match="at least 0.3 mm"):
+    with pytest.raises(MeshError, match=r"at least 0\.3 mm"):
         rescale_inner(body.mesh, (1.02, 1.02, 1.02), centre_mm=(0, 0, -300))
 
 

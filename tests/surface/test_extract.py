@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from shapes import box, cap, grid_around, oblique, random_rotation, signed_permutations, sphere
 
 from meshimplant.errors import EmptyMaskError
@@ -31,10 +32,10 @@ def test_a_field_is_met_to_a_hundredth_of_a_voxel_in_any_frame(direction) -> Non
 
 
 def test_normals_look_outward_on_all_48_orientations() -> None:
-    body = cap(40, 6, 40).moved(translation_mm=FAR)
+    body = cap(30, 6, 40).moved(translation_mm=FAR)
     volumes, bounds = [], []
     for direction in signed_permutations():
-        mesh = extract(body.mask(1.5, direction=direction, grid=None))
+        mesh = extract(body.mask(1.5, direction=direction))
         volumes.append(mesh.volume)
         bounds.append(mesh.bounds)
     assert min(volumes) > 0
@@ -47,13 +48,13 @@ def test_the_same_voxels_in_48_orientations_are_the_same_surface() -> None:
     expected = extract(mask)
     for orientation in ("LPS", "RAS", "LPI", "SRA", "AIR", "PSL"):
         mesh = extract(mask.reorient(orientation))
-        assert mesh.volume == pytest.approx(expected.volume, rel=1e-5)
-        assert mesh.bounds == pytest.approx(expected.bounds, abs=1e-3)
-        assert mesh.center_mass == pytest.approx(expected.center_mass, abs=1e-3)
+        assert mesh.volume == pytest.approx(expected.volume, rel=2e-4)
+        assert len(mesh.vertices) == len(expected.vertices)
+        assert cKDTree(expected.vertices).query(mesh.vertices)[0].max() < 1e-3
 
 
 def test_a_mask_of_a_cap_keeps_volume_and_loses_most_of_its_staircase() -> None:
-    body = cap()
+    body = cap(90, 6, 30)
     mesh = extract(body.mask((0.5, 0.5, 1.0)))
     assert_closed(mesh)
     assert mesh.volume == pytest.approx(body.volume_mm3, rel=3e-3)
@@ -109,7 +110,9 @@ def test_surfaces_through_voxel_centres_leave_no_empty_faces() -> None:
 def test_single_voxels_and_thin_sheets_survive() -> None:
     sheet = np.zeros((20, 20, 9), np.uint8)
     sheet[3:17, 3:17, 4] = 1
-    assert extract(Volume(sheet, np.eye(4))).volume > 0.5 * sheet.sum()
+    mesh = extract(Volume(sheet, np.eye(4)))
+    assert len(mesh.split()) == 1
+    assert mesh.extents[:2] == pytest.approx(13.5, abs=0.6)
     dot = np.zeros((5, 5, 5), bool)
     dot[2, 2, 2] = True
     assert extract(Volume(dot, np.eye(4))).volume > 0

@@ -1,0 +1,89 @@
+"""Lay a head on the mean vault: the nod and the centre that scan and neck leave open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from meshimplant.complete.template import VaultMean
+from meshimplant.skull.columns import Columns
+from meshimplant.skull.defect import direction_sphere
+from meshimplant.skull.pose import HeadPose
+
+#: Directions below this elevation (sine) are face and base; they take no part.
+_LOWEST_SIN = -0.3
+_ROBUST_MM = 1.5
+#: Spacing of the table that the mean is read from, degrees.
+_TABLE_DEG = 1.5
+
+
+def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose:
+    """Return the pose turned about the left-right axis and moved within the symmetry plane so that the vault matches the mean.
+
+    The intact columns' outer points are moved; a robust loss of their distance to the scaled mean is minimised over nod, two shifts
+    and the scale. So the frame depends on the bone alone, and not on how the head lay in the scanner.
+
+    Parameters
+    ----------
+    pose
+        From `fit_pose`; its symmetry plane is kept.
+    columns
+        Read along `direction_sphere` with that pose.
+    mean
+        The mean vault.
+    """
+    directions, _ = direction_sphere()
+    chosen = np.flatnonzero(~columns.missing[:10242] & (directions[:10242, 2] > _LOWEST_SIN))
+    points = directions[chosen] * columns.outer_mm[chosen, None]
+    nod, back, up = match_nod(points, mean)[:3]
+    axes = _nod_matrix(nod) @ pose.axes
+    return replace(pose, axes=axes, centre_mm=pose.centre_mm + back * pose.axes[1] + up * pose.axes[2])
+
+
+def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
+    """Return nod (radians), shifts to the back and up (mm) and size (mm) that lay points (n, 3) of the head's frame on the mean."""
+    from scipy.optimize import least_squares
+
+    table = _table(mean)
+    size = float(np.median(np.linalg.norm(points, axis=1)))
+
+    def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        moved = move_points(points, parameters[:3])
+        radius = np.linalg.norm(moved, axis=1)
+        return radius - parameters[3] * _read(table, moved / radius[:, None])
+
+    starts = [np.array([nod, 0.0, 0.0, size]) for nod in (-0.3, 0.0, 0.3)]
+    fits = [
+        least_squares(residuals, start, loss="cauchy", f_scale=_ROBUST_MM, x_scale=(0.05, 2.0, 2.0, 2.0), max_nfev=40)
+        for start in starts
+    ]
+    return min(fits, key=lambda fit: fit.cost).x
+
+
+def move_points(points: NDArray[np.float64], nod_back_up: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points (n, 3) in the frame that is nodded and shifted by ``(radians, mm, mm)``."""
+    nod, back, up = nod_back_up
+    return (points - (0.0, back, up)) @ _nod_matrix(nod).T
+
+
+def _nod_matrix(nod: float) -> NDArray[np.float64]:
+    cos, sin = np.cos(nod), np.sin(nod)
+    return np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
+
+
+def _table(mean: VaultMean) -> NDArray[np.float64]:
+    """Return the mean's outer radius on a regular grid of azimuth (two columns of overlap) and elevation."""
+    azimuth = np.radians(np.arange(-180 - _TABLE_DEG, 180 + 2 * _TABLE_DEG, _TABLE_DEG))
+    elevation = np.radians(np.arange(-90, 90 + _TABLE_DEG, _TABLE_DEG))
+    a, e = np.meshgrid(azimuth, elevation, indexing="ij")
+    directions = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1)
+    return mean.at(directions.reshape(-1, 3))[0].reshape(a.shape)
+
+
+def _read(table: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    azimuth = np.degrees(np.arctan2(directions[:, 1], directions[:, 0]))
+    elevation = np.degrees(np.arcsin(np.clip(directions[:, 2], -1, 1)))
+    return ndimage.map_coordinates(table, [azimuth / _TABLE_DEG + 180 / _TABLE_DEG + 1, (elevation + 90) / _TABLE_DEG], order=1)

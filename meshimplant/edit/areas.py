@@ -1,0 +1,59 @@
+"""Normals, areas and neighbours of a mesh's faces and vertices, as plain arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+
+def normals_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return unit normals (m, 3) and areas (m,); a face without area has normal 0."""
+    a, b, c = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)].transpose(1, 0, 2)
+    cross = np.cross(b - a, c - a)
+    double = np.linalg.norm(cross, axis=1)
+    return cross / np.maximum(double, 1e-30)[:, None], double / 2
+
+
+def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """Return area-weighted unit normals (n, 3), over all faces or only those selected (m,)."""
+    normals, areas = normals_areas(mesh)
+    if faces is not None:
+        areas = areas * faces
+    return _unit(_spread(np.asarray(mesh.faces), normals * areas[:, None], len(mesh.vertices)))
+
+
+def vertex_areas(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """Return the area (n,) of each vertex, mm2: a third of its faces', or of those selected (m,)."""
+    areas = normals_areas(mesh)[1]
+    if faces is not None:
+        areas = areas * faces
+    return _spread(np.asarray(mesh.faces), areas[:, None], len(mesh.vertices))[:, 0] / 3
+
+
+def weighted_percentiles(
+    values: NDArray[np.float64], weights: NDArray[np.float64], percents: ArrayLike
+) -> NDArray[np.float64]:
+    """Return percentiles of values (n,) that each carry a weight (n,), such as the area around a vertex."""
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order]) - weights[order] / 2
+    return np.interp(np.asarray(percents, float) / 100 * weights.sum(), total, values[order])
+
+
+def _spread(faces: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Add each face's values (m, c) to its three vertices: (n, c)."""
+    columns = [sum(np.bincount(corner, column, minlength=count) for corner in faces.T) for column in values.T]
+    return np.stack(columns, axis=1)
+
+
+def face_pairs(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the two faces (e,), (e,) at each edge that has exactly two or more, in pairs."""
+    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    key = edges[:, 0].astype(np.int64) * (int(faces.max()) + 1) + edges[:, 1]
+    order = np.argsort(key, kind="stable")
+    same = key[order[:-1]] == key[order[1:]]
+    return order[:-1][same] // 3, order[1:][same] // 3
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)

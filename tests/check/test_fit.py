@@ -1,0 +1,233 @@
+"""The fit of a part whose gap, steps, coverage and overlap are known exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from defects import Defect, conical_defect
+from shapes import cap, oblique, plain_mesh, random_rotation
+
+from meshimplant.check.fit import FitCheck, check_fit
+from meshimplant.edit.thickness import set_thickness
+from meshimplant.edit.trim import trim
+from meshimplant.report import Finding
+from meshimplant.spec import ImplantSpec
+from meshimplant.volume import Volume
+
+SPACING_MM = (0.5, 0.5, 0.65)
+FAR_MM = np.array([260.0, -310.0, 150.0])
+#: The ideal implant of the round hole below: 0.8 mm smaller all round, flush, as thick as the skull.
+GAP_DEG = float(np.degrees(0.8 / 77))
+
+
+@cache
+def _defect() -> tuple[Defect, Volume]:
+    defect = conical_defect()
+    return defect, defect.bone.mask(SPACING_MM)
+
+
+def _ideal(defect: Defect, *, smaller_deg: float = GAP_DEG) -> trimesh.Trimesh:
+    return cap(defect.radius_mm, defect.thickness_mm, defect.half_angle_deg - smaller_deg, edge_mm=1.0).mesh
+
+
+def _finding(fit: FitCheck, code: str) -> Finding:
+    found = [finding for finding in fit.findings if finding.code == code]
+    assert found, [finding.code for finding in fit.findings]
+    assert found[0].location_mm is not None
+    return found[0]
+
+
+def test_the_ideal_part_has_no_finding() -> None:
+    defect, skull = _defect()
+    fit = check_fit(_ideal(defect), skull)
+    assert fit.findings == ()
+    assert fit.passed
+    assert fit.measures["gap_median_mm"] == pytest.approx(0.8, abs=0.1)
+    assert fit.measures["gap_p5_mm"] > 0.65
+    assert fit.measures["gap_p95_mm"] < 1.0
+    assert fit.measures["penetration_mm3"] == 0
+    assert fit.measures["penetration_mm"] == 0
+    assert fit.measures["coverage_fraction"] > 0.995
+    assert fit.measures["outside_fraction"] == 0
+    assert abs(fit.measures["step_median_mm"]) < 0.1
+    assert fit.measures["step_p95_mm"] < 0.3
+    assert fit.measures["inward_protrusion_mm"] < 0.3
+    assert not fit.measures["detached"]
+
+
+def test_maps_are_per_vertex() -> None:
+    defect, skull = _defect()
+    mesh = _ideal(defect)
+    fit = check_fit(mesh, skull)
+    assert fit.gap_mm.shape == fit.thickness_mm.shape == (len(mesh.vertices),)
+    wall = ~np.isnan(fit.gap_mm)
+    np.testing.assert_allclose(fit.gap_mm[wall], 0.8, atol=0.35)
+    assert 0.02 < wall.mean() < 0.2
+    assert np.nanmedian(fit.thickness_mm) == pytest.approx(6, abs=0.03)
+
+
+@pytest.mark.parametrize("rotation", [oblique(), random_rotation(3), np.diag([-1.0, 1.0, -1.0])])
+def test_the_numbers_do_not_depend_on_place_or_grid(rotation: np.ndarray) -> None:
+    defect, skull = _defect()
+    home = check_fit(_ideal(defect), skull).measures
+    moved = plain_mesh(_ideal(defect).vertices @ rotation.T + FAR_MM, _ideal(defect).faces)
+    there = check_fit(moved, defect.bone.moved(rotation, FAR_MM).mask(SPACING_MM)).measures
+    for name, tolerance in (
+        ("gap_median_mm", 0.05),
+        ("gap_p95_mm", 0.1),
+        ("coverage_fraction", 0.01),
+        ("step_median_mm", 0.1),
+    ):
+        assert there[name] == pytest.approx(home[name], abs=tolerance), name
+
+
+def test_overlap_with_bone_is_measured_in_volume_and_depth() -> None:
+    defect, skull = _defect()
+    smaller = float(np.degrees(-1.5 / 77))
+    fit = check_fit(_ideal(defect, smaller_deg=smaller), skull)
+    low, high = np.radians(defect.half_angle_deg), np.radians(defect.half_angle_deg - smaller)
+    volume = 2 / 3 * np.pi * (80**3 - 74**3) * (np.cos(low) - np.cos(high))
+    assert fit.measures["penetration_mm3"] == pytest.approx(volume, rel=0.05)
+    finding = _finding(fit, "fit.penetration")
+    assert finding.value == pytest.approx(1.5, abs=0.25)
+    assert defect.bone.distance(np.array([finding.location_mm]))[0] > 1.0
+    assert not fit.passed
+
+
+def test_a_loose_part_has_too_wide_a_gap() -> None:
+    defect, skull = _defect()
+    fit = check_fit(_ideal(defect, smaller_deg=float(np.degrees(2.4 / 77))), skull)
+    assert _finding(fit, "fit.gap_median").value == pytest.approx(2.4, abs=0.15)
+    assert _finding(fit, "fit.gap_p95").limit == pytest.approx(1.3)
+    asked = ImplantSpec().with_values(clearance_mm=2.4)
+    codes = {
+        finding.code
+        for finding in check_fit(
+            _ideal(defect, smaller_deg=float(np.degrees(2.4 / 77))), skull, spec=asked
+        ).findings
+    }
+    assert not codes & {"fit.gap_median", "fit.gap_p95", "fit.gap_min"}
+
+
+def test_a_tight_part_is_named() -> None:
+    defect, skull = _defect()
+    fit = check_fit(_ideal(defect, smaller_deg=float(np.degrees(0.3 / 77))), skull)
+    finding = _finding(fit, "fit.gap_min")
+    assert finding.value == pytest.approx(0.25, abs=0.2)
+    assert fit.measures["penetration_mm3"] == 0
+
+
+def test_a_part_that_covers_half_the_hole() -> None:
+    defect, skull = _defect()
+    small = _ideal(defect, smaller_deg=6.0)
+    share = (1 - np.cos(np.radians(12 + np.degrees(1.4 / 77)))) / (1 - np.cos(np.radians(18)))
+    for mask in (None, _missing(defect, skull)):
+        fit = check_fit(small, skull, defect_mask=mask)
+        assert fit.measures["coverage_fraction"] == pytest.approx(share, abs=0.04)
+        place = np.array(_finding(fit, "fit.coverage").location_mm)
+        polar = np.degrees(np.arccos(place[2] / np.linalg.norm(place)))
+        assert 12 < polar < 18.5
+    assert fit.measures["coverage_of"] == "reconstruction"
+
+
+@pytest.mark.parametrize("raised_mm", [1.0, -1.2])
+def test_the_step_at_the_rim_has_a_sign(raised_mm: float) -> None:
+    defect, skull = _defect()
+    mesh = cap(80 + raised_mm, 6, defect.half_angle_deg - GAP_DEG, edge_mm=1.0).mesh
+    fit = check_fit(mesh, skull)
+    assert fit.measures["step_median_mm"] == pytest.approx(raised_mm, abs=0.12)
+    assert fit.measures["step_p95_mm"] == pytest.approx(abs(raised_mm), abs=0.25)
+    place = np.array(_finding(fit, "fit.step").location_mm)
+    assert np.degrees(np.arccos(place[2] / np.linalg.norm(place))) == pytest.approx(18, abs=2)
+
+
+def test_a_part_that_reaches_into_the_head() -> None:
+    defect, skull = _defect()
+    mesh = cap(80, 9.5, defect.half_angle_deg - GAP_DEG, edge_mm=1.0).mesh
+    fit = check_fit(mesh, skull)
+    assert _finding(fit, "fit.protrusion").value == pytest.approx(3.5, abs=0.3)
+    assert fit.measures["inner_step_median_mm"] == pytest.approx(-3.5, abs=0.15)
+
+
+def test_a_part_that_lies_over_bone() -> None:
+    skull = _defect()[1]
+    mesh = cap(82.5, 1.5, 24, edge_mm=1.0).mesh
+    fit = check_fit(mesh, skull)
+    share = 1 - (1 - np.cos(np.radians(18))) / (1 - np.cos(np.radians(24)))
+    assert fit.measures["outside_fraction"] == pytest.approx(share, abs=0.05)
+    assert _finding(fit, "fit.outside").unit == "fraction"
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda v: v * np.array([-1, -1, 1]),
+        lambda v: v + np.array([0, -32, 24]),
+        lambda v: v + np.array([900, 0, 0]),
+        lambda v: v / 1000,
+    ],
+)
+def test_a_part_in_another_frame_is_detached(move: Callable[[np.ndarray], np.ndarray]) -> None:
+    rotation = np.array([[1, 0, 0], [0, 0.6, -0.8], [0, 0.8, 0.6]])
+    defect, _ = _defect()
+    skull = defect.bone.moved(rotation).mask((0.8, 0.8, 0.8))
+    mesh = plain_mesh(move(_ideal(defect).vertices @ rotation.T), _ideal(defect).faces)
+    fit = check_fit(mesh, skull)
+    assert fit.measures["detached"]
+    assert "frame" in _finding(fit, "fit.detached").message
+    assert not fit.passed
+
+
+@pytest.mark.parametrize("lean_deg", [-35, 35])
+def test_trimmed_and_thinned_parts_fit_leaning_walls(lean_deg: float) -> None:
+    defect = conical_defect(lean_deg=lean_deg, half_angle_deg=12, around_mm=12)
+    skull = defect.bone.mask(SPACING_MM)
+    part = set_thickness(trim(defect.plug().mesh, skull), 4.0)
+    fit = check_fit(part, skull, defect_mask=_missing(defect, skull))
+    assert fit.findings == ()
+    assert fit.measures["outside_fraction"] == 0
+    assert fit.measures["coverage_fraction"] > 0.97
+
+
+@pytest.mark.realdata
+def test_a_real_implant_fits_after_trimming(data_folder: Path) -> None:
+    import SimpleITK as sitk
+    from scipy import ndimage
+
+    from meshimplant.surface.extract import extract
+    from meshimplant.volume import bounding_box
+
+    def read(name: str) -> Volume:
+        image = sitk.ReadImage(str(data_folder / "skullfix" / name / "014.nrrd"))
+        affine = np.eye(4)
+        affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+        affine[:3, 3] = image.GetOrigin()
+        return Volume((sitk.GetArrayFromImage(image).transpose(2, 1, 0) != 0).astype(np.uint8), affine)
+
+    complete, missing = read("complete_skull"), read("implant")
+    skull = complete.with_array(complete.array & ~missing.array & 1)
+    low, high = bounding_box(missing.array)
+    box = missing.crop(low - 4, high + 4)
+    grown = ndimage.binary_dilation(box.array).astype(np.uint8)
+    part = set_thickness(trim(extract(box.with_array(grown)), skull), 4.0)
+    fit = check_fit(part, skull, defect_mask=missing)
+    assert fit.measures["penetration_mm3"] == 0
+    assert fit.measures["gap_median_mm"] == pytest.approx(0.8, abs=0.15)
+    assert fit.measures["gap_p95_mm"] <= 1.3
+    assert fit.measures["coverage_fraction"] > 0.98
+    assert fit.measures["outside_fraction"] < 0.01
+
+
+def _missing(defect: Defect, skull: Volume) -> Volume:
+    """The bone that the hole took away, as a mask on the skull's grid."""
+    index = np.indices(skull.shape).reshape(3, -1).T
+    points = skull.to_mm(index)
+    radius = np.linalg.norm(points, axis=1)
+    shell = (radius < defect.radius_mm) & (radius > defect.radius_mm - defect.thickness_mm)
+    hole = shell & (defect.wall_distance(points) > 0) & (points[:, 2] > 0)
+    return skull.with_array(hole.reshape(skull.shape).astype(np.uint8))
