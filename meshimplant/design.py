@@ -19,7 +19,7 @@ from meshimplant.edit.repair import repair
 from meshimplant.edit.simplify import simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
-from meshimplant.edit.trim import trim_with_notes
+from meshimplant.edit.trim import is_clear, trim_with_notes
 from meshimplant.errors import DesignRefused, EmptyMaskError, InputError, MeshError
 from meshimplant.io.bridges import new_mesh
 from meshimplant.report import Finding, Report, Step
@@ -124,6 +124,7 @@ def design_implant(
     if not defective.array.any():
         raise EmptyMaskError("expected a skull mask with bone in it, got an empty one: check the segmentation and its label")
 
+    given, defective = defective, _canonical(defective)
     completion, source = None, complete if complete is not None else implant
     near_mm = None
     if source is None:
@@ -138,7 +139,7 @@ def design_implant(
         separation = separate(missing, bodies=spec.bodies, near_mm=near_mm)
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
-    reconstruction = _bone_mask(separation.bodies, defective)
+    reconstruction = _bone_mask(separation.bodies, defective).reorient(given.orientation)
 
     with line.step("extract"):
         raw = _joined([extract(body) for body in separation.bodies])
@@ -152,7 +153,8 @@ def design_implant(
         record["volume_after_mm3"] = float(cut.mesh.volume)
     with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
         thinned = set_thickness(cut.mesh, spec.thickness_mm, outward=inside)
-        thinned = trim_with_notes(thinned, defective, clearance_mm=spec.clearance_mm, outward=inside).mesh
+        if not is_clear(thinned, defective, clearance_mm=spec.clearance_mm):
+            thinned = trim_with_notes(thinned, defective, clearance_mm=spec.clearance_mm, outward=inside).mesh
         record["volume_after_mm3"] = float(thinned.volume)
     with line.step("repair", thinned, max_faces=spec.max_faces) as record:
         repaired = repair(thinned)
@@ -164,8 +166,14 @@ def design_implant(
     line.report.measures = check.measures
     line.report.add(check.findings)
     return Design(
-        defective, spec, completion, missing, separation, reconstruction, raw, smoothed, cut.mesh, part, check, line.report
+        given, spec, completion, missing, separation, reconstruction, raw, smoothed, cut.mesh, part, check, line.report
     )
+
+
+def _canonical(skull: Volume) -> Volume:
+    """Return the mask as uint8, its axes running to L, P and S, so that no step can depend on how the file was written."""
+    upright = skull.reorient("LPS")
+    return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), upright.affine)
 
 
 class _Line:

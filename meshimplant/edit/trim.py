@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from meshimplant.edit.intact import intact_bone
 from meshimplant.edit.pieces import Cut, cut_away, require_solid
+from meshimplant.edit.scissors import trim_box, trim_curve, trim_plane
 from meshimplant.edit.surfaces import head_centre, outward_field
 from meshimplant.errors import InputError
 from meshimplant.surface.extract import extract
@@ -17,6 +18,8 @@ from meshimplant.surface.fields import sample, signed_distance
 from meshimplant.surface.occupancy import occupancy
 from meshimplant.surface.polar import Extent, PolarMap, nearest_known
 from meshimplant.volume import Volume
+
+__all__ = ["inner_point", "trim", "trim_box", "trim_curve", "trim_plane", "trim_with_notes"]
 
 #: Largest clearance that can be asked for, mm.
 MAX_CLEARANCE_MM = 5.0
@@ -90,6 +93,14 @@ def trim_with_notes(
     if forbidden is None:
         return Cut(mesh.copy(), (), 0.0)
     return cut_away(mesh, extract(forbidden, level=0))
+
+
+def is_clear(mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float) -> bool:
+    """Tell whether no vertex of a mesh is nearer to bone than the clearance: nothing is left to trim at the border."""
+    box = crop_around(skull, mesh, clearance_mm + 2)
+    if box is None or not box.array.any():
+        return True
+    return bool((-sample(signed_distance(box), mesh.vertices, fill=-1e3) >= clearance_mm).all())
 
 
 def inner_point(mesh: trimesh.Trimesh, skull: Volume) -> NDArray[np.float64]:

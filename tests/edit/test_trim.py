@@ -58,7 +58,7 @@ def test_the_gap_is_what_was_asked(lean_deg: float, clearance_mm: float) -> None
     assert low > clearance_mm - 0.15
     assert high <= clearance_mm + 0.5
     nearest = float(defect.gap(np.asarray(result.vertices)).min())
-    assert nearest > clearance_mm - 0.5  # at the rims' edges, whose tips no voxel holds
+    assert nearest > clearance_mm - 0.6  # at the edges of the rims, which no voxel holds
     field = -sample(signed_distance(skull), result.vertices)
     assert np.nanmin(field) > clearance_mm - 0.06
     assert _bone_inside(result, skull) == 0

@@ -1,0 +1,226 @@
+"""`insertion`: the straight way of a part into its defect, what blocks it, and taking that away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from meshimplant.edit.areas import normals_areas, vertex_areas
+from meshimplant.edit.pieces import Cut, cut_away, require_solid
+from meshimplant.edit.surfaces import WALL, split_surfaces
+from meshimplant.edit.trim import crop_around, inner_point
+from meshimplant.errors import InputError
+from meshimplant.report import Finding
+from meshimplant.surface.extract import extract
+from meshimplant.surface.fields import sample, signed_distance
+from meshimplant.surface.occupancy import occupancy
+from meshimplant.volume import Volume
+
+#: Way out of the head that is tested, and steps on it, mm.
+TRAVEL_MM, STEP_MM = 20.0, 0.5
+#: Depth in bone that still counts as free, mm: below what a scanner or a printer resolves.
+FREE_MM = 0.05
+#: Directions farther than this from the implant's own are not tried: no surgeon can reach them.
+_WIDEST_DEG = 45.0
+#: Spacing of the first directions tried and of the last, degrees.
+_COARSE_DEG, _FINE_DEG = 5.0, 1.0
+#: How sharply the walls that stand against a direction outweigh those that do not.
+_SHARPNESS = 8.0
+#: Points of the surface that decide between directions.
+_PROBES = 1500
+#: Kept free along the way when what blocks is taken off, mm: the cut's own scatter is less.
+_ROOM_MM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Insertion:
+    """A straight way for a part.
+
+    Attributes
+    ----------
+    direction
+        Unit vector (3,), LPS, along which the part leaves the head; it goes in the opposite way.
+    travel_mm, penetration_mm
+        Distances (n,) moved outward, and how deep the part is in bone at each.
+    undercut_mm2
+        Area of the part's surface that would go through bone on the way.
+    findings
+        ``insertion.blocked`` with the place, if the part cannot go this way.
+    """
+
+    direction: NDArray[np.float64]
+    travel_mm: NDArray[np.float64]
+    penetration_mm: NDArray[np.float64]
+    undercut_mm2: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def free(self) -> bool:
+        """True when the part moves along the whole way without going into bone."""
+        return not self.findings
+
+
+def find_insertion(
+    mesh: trimesh.Trimesh,
+    skull: Volume,
+    *,
+    direction: ArrayLike | None = None,
+    outward: ArrayLike | None = None,
+) -> Insertion:
+    """Find the best straight direction of insertion, and move the part along it.
+
+    Directions within 45 degrees of the implant's own are tried: the one with the least penetration wins, and
+    among equals the one that stands best between the walls (sum over the border of area times exp(8 cos), the
+    angle being that between direction and wall normal). Then the whole surface is moved outward by 20 mm in
+    steps of 0.5 mm and its depth in bone read from the skull's signed distance.
+
+    Parameters
+    ----------
+    mesh
+        A closed part, LPS mm.
+    skull
+        Mask of the defective skull.
+    direction
+        A direction (3,) out of the head to test instead of the best one.
+    outward
+        A point (3,) inside the head; ``None``: found from the part and the skull.
+
+    Notes
+    -----
+    Source: measured on slanted shafts of 0 to 30 degrees: within 2 degrees of their axis
+    (tests/edit/test_insertion.py).
+    """
+    centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
+    bone = _bone_around(mesh, skull)
+    axis = _best_direction(mesh, bone, centre) if direction is None else _unit(direction)
+    travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
+    points = np.asarray(mesh.vertices)
+    if bone is None:
+        return Insertion(axis, travel, np.zeros(len(travel)), 0.0, ())
+    deepest = np.full(len(points), -np.inf)
+    penetration = np.zeros(len(travel))
+    for index, moved in enumerate(travel):
+        depth = sample(bone, points + moved * axis, fill=-1e3)
+        penetration[index] = max(0.0, float(depth.max()))
+        np.maximum(deepest, depth, out=deepest)
+    blocked = deepest > FREE_MM
+    undercut = float(vertex_areas(mesh)[blocked].sum())
+    findings = () if not blocked.any() else (_blocked(points, deepest, undercut),)
+    return Insertion(axis, travel, penetration, undercut, findings)
+
+
+def make_insertable(
+    mesh: trimesh.Trimesh,
+    skull: Volume,
+    *,
+    direction: ArrayLike | None = None,
+    outward: ArrayLike | None = None,
+) -> Cut:
+    """Take off a part what would go through bone on its straight way out.
+
+    Parameters
+    ----------
+    direction
+        The way (3,) out of the head; ``None``: the best one.
+
+    Returns
+    -------
+    Cut
+        The part, its crumbs and the volume removed; the same mesh where nothing blocks.
+
+    Raises
+    ------
+    MeshError
+        The mesh is no solid, or nothing of it could leave by this way.
+    """
+    require_solid(mesh)
+    way = find_insertion(mesh, skull, direction=direction, outward=outward)
+    box = None if way.free else crop_around(skull, mesh, TRAVEL_MM + 2)
+    if box is None:
+        return Cut(mesh.copy(), (), 0.0)
+    bone = signed_distance(box)
+    near = ndimage.binary_dilation(occupancy(mesh, box), iterations=3)
+    points = box.to_mm(np.argwhere(near))
+    swept = np.full(len(points), -np.inf)
+    for moved in np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2):
+        np.maximum(swept, sample(bone, points + moved * way.direction, fill=-1e3), out=swept)
+    values = np.full(box.shape, -1.0, np.float32)
+    values[near] = swept + _ROOM_MM
+    return cut_away(mesh, extract(box.with_array(values), level=0))
+
+
+def _bone_around(mesh: trimesh.Trimesh, skull: Volume) -> Volume | None:
+    """Return the bone's signed distance on all the way, or None where there is no bone."""
+    box = crop_around(skull, mesh, TRAVEL_MM + 2)
+    return None if box is None or not box.array.any() else signed_distance(box)
+
+
+def _best_direction(
+    mesh: trimesh.Trimesh, bone: Volume | None, centre: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Search directions on a coarse, then on a fine grid about the best."""
+    surfaces = split_surfaces(mesh, outward=centre)
+    normals, areas = normals_areas(mesh)
+    outer = surfaces.face_labels == 1
+    axis = _unit((normals * areas[:, None])[outer].sum(axis=0))
+    wall = surfaces.face_labels == WALL
+    if bone is None or not wall.any():
+        return axis
+    probes = np.asarray(mesh.vertices)[surfaces.vertex_labels == WALL]
+    probes = probes[:: max(1, len(probes) // _PROBES)]
+    best = axis
+    for spacing, widest in ((_COARSE_DEG, _WIDEST_DEG), (2.0, _COARSE_DEG), (_FINE_DEG, 2.0)):
+        tried = [
+            e for e in _around(best, spacing, widest) if e @ axis > np.cos(np.radians(_WIDEST_DEG)) - 1e-9
+        ]
+        depths = np.array([_deepest(bone, probes, e) for e in tried])
+        ranks = np.floor(np.maximum(depths - FREE_MM, 0) / FREE_MM)
+        against = np.exp(_SHARPNESS * (normals[wall] @ np.array(tried).T)).T @ areas[wall]
+        best = tried[int(np.lexsort((against, ranks))[0])]
+    return best
+
+
+def _around(axis: NDArray[np.float64], spacing_deg: float, widest_deg: float) -> list[NDArray[np.float64]]:
+    """Return unit vectors within an angle of an axis, the axis first, in rings."""
+    right = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
+    right /= np.linalg.norm(right)
+    up = np.cross(axis, right)
+    found = [axis]
+    for tilt in np.radians(np.arange(spacing_deg, widest_deg + spacing_deg / 2, spacing_deg)):
+        count = max(6, round(2 * np.pi * np.sin(tilt) / np.radians(spacing_deg)))
+        for turn in np.arange(count) * 2 * np.pi / count:
+            sideways = np.cos(turn) * right + np.sin(turn) * up
+            found.append(np.cos(tilt) * axis + np.sin(tilt) * sideways)
+    return found
+
+
+def _deepest(bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
+    """Return the depth in bone that points reach on their way out, in steps of 1 mm."""
+    moved = np.arange(0, TRAVEL_MM + 0.5, 2 * STEP_MM)
+    ways = points[None] + moved[:, None, None] * direction
+    return float(sample(bone, ways.reshape(-1, 3), fill=-1e3).max())
+
+
+def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut_mm2: float) -> Finding:
+    worst = int(np.argmax(deepest))
+    message = (
+        f"the part cannot leave the defect along a straight line: {undercut_mm2:.0f} mm2 of it would go through bone, "
+        f"{deepest[worst]:.2f} mm deep: make it insertable, or ask for another direction"
+    )
+    x, y, z = points[worst]
+    place = (float(x), float(y), float(z))
+    return Finding("insertion.blocked", "warning", message, float(deepest[worst]), FREE_MM, "mm", place)
+
+
+def _unit(direction: ArrayLike) -> NDArray[np.float64]:
+    vector = np.asarray(direction, float)
+    length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
+    if not np.isfinite(length) or length == 0:
+        raise InputError(
+            f"expected a direction of three numbers with a length, got {vector.tolist()}"
+        )
+    return vector / length
