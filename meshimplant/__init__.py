@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from meshimplant.datasets.phantom import skull_phantom as skull_phantom
     from meshimplant.design import Design as Design
     from meshimplant.design import design_implant as design_implant
+    from meshimplant.edit.insertion import find_insertion as find_insertion
+    from meshimplant.edit.insertion import make_insertable as make_insertable
     from meshimplant.edit.repair import repair as repair
     from meshimplant.edit.simplify import simplify as simplify
     from meshimplant.edit.smooth import smooth as smooth
@@ -71,7 +73,9 @@ _HOME = {
     "craniectomy": "datasets.craniectomy",
     "design_implant": "design",
     "evaluate": "metrics",
+    "find_insertion": "edit.insertion",
     "extract": "surface.extract",
+    "make_insertable": "edit.insertion",
     "measure_thickness": "edit.thickness",
     "read_mesh": "io.meshes",
     "read_skull": "skull.segment",

@@ -24,6 +24,8 @@ from meshimplant.errors import DesignRefused, EmptyMaskError, InputError, MeshEr
 from meshimplant.io.bridges import new_mesh
 from meshimplant.report import Finding, Report, Step
 from meshimplant.spec import ImplantSpec
+from meshimplant.skull.pose import fit_pose
+from meshimplant.surface.deepen import deepen
 from meshimplant.surface.extract import extract
 from meshimplant.surface.separate import Separation, separate
 from meshimplant.surface.subtract import subtract
@@ -31,6 +33,9 @@ from meshimplant.versions import installed_versions
 from meshimplant.volume import Volume
 
 Progress = Callable[[str], None]
+
+#: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
+_THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
 
 
 @dataclass(eq=False)
@@ -141,12 +146,13 @@ def design_implant(
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
     reconstruction = _bone_mask(separation.bodies, defective).reorient(given.orientation)
 
-    with line.step("extract"):
-        raw = _joined([extract(body) for body in separation.bodies])
+    inside = (completion.pose if completion else fit_pose(defective)).centre_mm
+    depth_mm = max(0.0, spec.thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
+    with line.step("extract", deepened_mm=depth_mm):
+        raw = _joined([extract(deepen(body, depth_mm, centre_mm=inside)) for body in separation.bodies])
     with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
         smoothed = smooth(raw, iterations=spec.smooth_iterations)
         record["volume_after_mm3"] = float(smoothed.volume)
-    inside = completion.pose.centre_mm if completion else None
     with line.step("trim", smoothed, clearance_mm=spec.clearance_mm) as record:
         cut = trim_with_notes(smoothed, defective, clearance_mm=spec.clearance_mm, outward=inside)
         record["crumbs"] = len(cut.crumbs)

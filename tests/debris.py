@@ -25,7 +25,9 @@ class Littered:
 
 
 def littered_implant(seed: int) -> Littered:
-    """Return a turned cap of 4 to 7 mm with 5 to 30 pieces around it, up to 30 % of its volume, half of them bridged."""
+    """Return a turned cap of 4 to 7 mm with 5 to 30 pieces around it, up to 30 % of its volume, half of them
+    bridged.
+    """
     rng = np.random.default_rng(seed)
     body = cap(rng.uniform(60, 90), rng.uniform(4, 7), rng.uniform(12, 26), edge_mm=4)
     body = body.moved(random_rotation(seed), rng.uniform(-150, 150, 3))

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from meshimplant.complete import METHODS
 from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
-from meshimplant_cli.main import _GROUPS, build_app
+from meshimplant_cli.main import GROUPS, build_app
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -20,7 +20,7 @@ def chapter() -> str:
     """Return the chapter: each verb with its usage line, description and options, in the order of --help."""
     app = build_app()
     parts = []
-    for title, module in _GROUPS:
+    for title, module in GROUPS:
         parts.append(f"### {title}")
         parts += [_section(app[verb.__name__], verb) for verb in module.VERBS]
     return "\n\n".join(parts)

@@ -28,14 +28,21 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant import __version__
-from meshimplant_cli import line, look, meshes, voxels
+from meshimplant_cli import fitting, line, look, meshes, voxels
 from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
 
 if TYPE_CHECKING:
     from meshimplant.report import Finding
 
-_GROUPS = (("The line", line), ("Voxels", voxels), ("Meshes", meshes), ("Looking and measuring", look))
-_VERB_NAMES = [verb.__name__ for _, module in _GROUPS for verb in module.VERBS]
+#: Verbs in the order of the help and of the README.
+GROUPS = (
+    ("The line", line),
+    ("Voxels", voxels),
+    ("Meshes", meshes),
+    ("Fit to the skull", fitting),
+    ("Looking and measuring", look),
+)
+_VERB_NAMES = [verb.__name__ for _, module in GROUPS for verb in module.VERBS]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
 _EPILOGUE = (
     "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part is there but its check failed. "
@@ -59,7 +66,7 @@ def build_app() -> App:
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    for title, module in _GROUPS:
+    for title, module in GROUPS:
         group = Group.create_ordered(title)
         for verb in module.VERBS:
             app.command(verb, group=group)

@@ -1,9 +1,9 @@
-"""Verbs that work on meshes: smooth, trim, thickness, repair, simplify, convert."""
+"""Verbs that work on meshes: smooth, thickness, repair, simplify, convert."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,8 +15,6 @@ from meshimplant_cli.options import (
     NotNegative,
     Output,
     Positive,
-    Reading,
-    SkullFile,
     Vector,
 )
 from meshimplant_cli.terminal import (
@@ -26,6 +24,7 @@ from meshimplant_cli.terminal import (
     is_mesh,
     require_free_file,
     show,
+    show_change,
     table,
     working,
 )
@@ -51,7 +50,7 @@ def smooth(
     mesh
         Closed mesh.
     """
-    _open_output(output, answer)
+    require_free_file(output, MESH_SUFFIXES, force=answer.force)
     from meshimplant import read_mesh, write_mesh
     from meshimplant import smooth as smooth_mesh
 
@@ -59,36 +58,7 @@ def smooth(
         before = read_mesh(mesh, frame=frame)
         after = smooth_mesh(before, iterations=iterations, pass_band=pass_band)
         write_mesh(after, output, frame=frame)
-    _show_change(before, after, output, answer)
-
-
-def trim(
-    mesh: Path,
-    /,
-    *,
-    skull: SkullFile,
-    output: Output,
-    clearance_mm: Annotated[NotNegative, Parameter(help="Distance to leave between border and bone.")] = 0.8,
-    reading: Reading = Reading(),
-    answer: Answer = Answer(),
-) -> None:
-    """Trim an implant's border to a clearance from bone, and remove what lies over intact bone.
-
-    Parameters
-    ----------
-    mesh
-        Closed implant mesh.
-    """
-    _open_output(output, answer)
-    from meshimplant import read_mesh, write_mesh
-    from meshimplant import trim as trim_mesh
-
-    with working("trimming"):
-        before = read_mesh(mesh, frame=reading.frame)
-        bone = reading.skull(skull)
-        after = trim_mesh(before, bone.mask, clearance_mm=clearance_mm)
-        write_mesh(after, output, frame=reading.frame)
-    _show_change(before, after, output, answer)
+    show_change(before, after, output, as_json=answer.json)
 
 
 def thickness(
@@ -121,7 +91,7 @@ def thickness(
     """
     _require_one_change(output, (target_mm, fraction, factors), centre_mm)
     if output is not None:
-        _open_output(output, answer)
+        require_free_file(output, MESH_SUFFIXES, force=answer.force)
     from meshimplant import measure_thickness, read_mesh, rescale_inner, set_thickness, write_mesh
 
     with working("thickness"):
@@ -157,7 +127,7 @@ def repair(
     mesh
         Broken mesh.
     """
-    _open_output(output, answer)
+    require_free_file(output, MESH_SUFFIXES, force=answer.force)
     from meshimplant import read_mesh, write_mesh
     from meshimplant import repair as repair_mesh
 
@@ -167,8 +137,13 @@ def repair(
             before, max_volume_change_fraction=max_volume_change_fraction, max_move_mm=max_move_mm
         )
         write_mesh(repaired.mesh, output, frame=frame)
-    _show_change(
-        before, repaired.mesh, output, answer, method=repaired.method, actions=list(repaired.actions)
+    show_change(
+        before,
+        repaired.mesh,
+        output,
+        as_json=answer.json,
+        method=repaired.method,
+        actions=list(repaired.actions),
     )
 
 
@@ -189,7 +164,7 @@ def simplify(
     mesh
         Closed mesh.
     """
-    _open_output(output, answer)
+    require_free_file(output, MESH_SUFFIXES, force=answer.force)
     from meshimplant import read_mesh, write_mesh
     from meshimplant import simplify as simplify_mesh
 
@@ -197,7 +172,7 @@ def simplify(
         before = read_mesh(mesh, frame=frame)
         after = simplify_mesh(before, max_faces=max_faces, max_deviation_mm=max_deviation_mm)
         write_mesh(after, output, frame=frame)
-    _show_change(before, after, output, answer)
+    show_change(before, after, output, as_json=answer.json)
 
 
 def convert(
@@ -240,14 +215,10 @@ def convert(
             return
         mesh = _surface(source, level=level, smooth_it=smooth, max_faces=max_faces, frame=frame)
         write_mesh(mesh, target, frame=target_frame or frame)
-    _show_change(mesh, mesh, target, answer)
+    show_change(mesh, mesh, target, as_json=answer.json)
 
 
-VERBS = (smooth, trim, thickness, repair, simplify, convert)
-
-
-def _open_output(output: Path, answer: Answer) -> None:
-    require_free_file(output, MESH_SUFFIXES, force=answer.force)
+VERBS = (smooth, thickness, repair, simplify, convert)
 
 
 def _require_one_change(
@@ -277,24 +248,3 @@ def _surface(
     if smooth_it:
         mesh = mi.smooth(mesh)
     return mesh if max_faces is None else mi.simplify(mesh, max_faces=max_faces)
-
-
-def _show_change(
-    before: trimesh.Trimesh, after: trimesh.Trimesh, output: Path, answer: Answer, **more: Any
-) -> None:
-    result = {
-        "output": output.name,
-        "faces_before": len(before.faces),
-        "faces_after": len(after.faces),
-        "volume_before_mm3": float(before.volume),
-        "volume_after_mm3": float(after.volume),
-        **more,
-    }
-    text = (
-        f"{output.name}: {len(after.faces)} faces (from {len(before.faces)}), "
-        f"{after.volume / 1000:.3f} cm3 (from {before.volume / 1000:.3f})"
-    )
-    details = [
-        f"  {name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in more.items()
-    ]
-    show(result, as_json=answer.json, text="\n".join([text, *details]))

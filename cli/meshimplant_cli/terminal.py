@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import trimesh
+
     from meshimplant.report import Finding
 
 VOXEL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -115,6 +117,28 @@ def working(label: str) -> Iterator[Callable[[str], None]]:
 def show(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:
     """Print a result: the mapping as JSON for programs, or the text for people."""
     print(json_text(result) if as_json else text)
+
+
+def show_change(
+    before: trimesh.Trimesh, after: trimesh.Trimesh, output: Path, *, as_json: bool, **more: Any
+) -> None:
+    """Print what a verb made of a mesh: faces and volume before and after, and whatever `more` names."""
+    result = {
+        "output": output.name,
+        "faces_before": len(before.faces),
+        "faces_after": len(after.faces),
+        "volume_before_mm3": float(before.volume),
+        "volume_after_mm3": float(after.volume),
+        **more,
+    }
+    text = (
+        f"{output.name}: {len(after.faces)} faces (from {len(before.faces)}), "
+        f"{after.volume / 1000:.3f} cm3 (from {before.volume / 1000:.3f})"
+    )
+    details = [
+        f"  {name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in more.items()
+    ]
+    show(result, as_json=as_json, text="\n".join([text, *details]))
 
 
 def json_text(result: Mapping[str, Any]) -> str:

@@ -1,4 +1,6 @@
-"""`check_solid`: is a mesh the closed surface of a body that can be printed, and if not, what is wrong and where."""
+"""`check_solid`: is a mesh the closed surface of a body that can be printed, and if not, what is wrong and
+where.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from meshimplant.surface.topology import (
 
 #: Longest extent of a cranial part, mm. A part in metres is below, one in micrometres above.
 EXTENT_RANGE_MM = (5.0, 1000.0)
-#: Height of a face below which it has no area at the precision of an STL file (float32: 3e-5 mm at 300 mm), mm.
+#: Height of a face below which it has no area at the precision of an STL file (float32: 3e-5 mm at 300 mm),
+#: mm.
 DEGENERATE_HEIGHT_MM = 1e-5
 #: Places named for one kind of flaw, in the order of the faces; all are counted.
 MAX_PLACES = 5
@@ -47,14 +50,16 @@ class SolidCheck:
 def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
     """Check that a mesh is a printable solid, and name every flaw with its place.
 
-    The mesh is judged as an STL file would hold it: vertices rounded to float32 and merged where they are equal. So the
-    triangles of a file that were never joined are no flaw, and bodies that only touch each other are one.
+    The mesh is judged as an STL file would hold it: vertices rounded to float32 and merged where they are
+    equal. So the triangles of a file that were never joined are no flaw, and bodies that only touch each
+    other are one.
 
-    Codes, all errors unless noted: ``solid.empty``, ``solid.not_finite``, ``solid.units``, ``solid.boundary_edges`` (one
-    face), ``solid.nonmanifold_edges`` (more than two), ``solid.nonmanifold_vertices`` (faces around it in more than one
-    fan), ``solid.winding`` (neighbours facing opposite ways), ``solid.negative_volume`` (inside out),
-    ``solid.degenerate_faces`` (no area), ``solid.self_intersections``, ``solid.internal_shell`` (a closed surface inside
-    another one), ``solid.bodies`` (not as many as asked).
+    Codes, all errors unless noted: ``solid.empty``, ``solid.not_finite``, ``solid.units``,
+    ``solid.boundary_edges`` (one face), ``solid.nonmanifold_edges`` (more than two),
+    ``solid.nonmanifold_vertices`` (faces around it in more than one fan), ``solid.winding`` (neighbours
+    facing opposite ways), ``solid.negative_volume`` (inside out), ``solid.degenerate_faces`` (no area),
+    ``solid.self_intersections``, ``solid.internal_shell`` (a closed surface inside another one),
+    ``solid.bodies`` (not as many as asked).
 
     Parameters
     ----------
@@ -66,9 +71,10 @@ def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
     Returns
     -------
     SolidCheck
-        Up to five places per code; a finding's `value` counts the flaws at that place. `measures` holds the totals
-        (``boundary_edges``, ...), ``faces``, ``vertices``, ``bodies``, ``volume_mm3``, ``area_mm2``, ``extents_mm``,
-        ``euler_number``, ``watertight``, ``aspect_p99`` (longest edge over height, 1.15 at best).
+        Up to five places per code; a finding's `value` counts the flaws at that place. `measures` holds the
+        totals (``boundary_edges``, ...), ``faces``, ``vertices``, ``bodies``, ``volume_mm3``, ``area_mm2``,
+        ``extents_mm``, ``euler_number``, ``watertight``, ``aspect_p99`` (longest edge over height, 1.15 at
+        best).
 
     Notes
     -----
@@ -106,7 +112,7 @@ _MESSAGES = {
 
 def _places(name: str, points: NDArray[np.float64]) -> list[Finding]:
     """Return a finding for each of the first places where flaws of a kind lie."""
-    findings = []
+    findings: list[Finding] = []
     rest = points
     while len(rest) and len(findings) < MAX_PLACES:
         near = np.linalg.norm(rest - rest[0], axis=1) <= PLACE_MM
@@ -133,14 +139,19 @@ def _unit_findings(mesh: trimesh.Trimesh) -> list[Finding]:
     if low <= longest <= high:
         return []
     unit = "metres" if longest < low else "micrometres"
-    message = f"a cranial part is {low:g} to {high:g} mm long, this one {longest:g}: was the file written in {unit}?"
+    message = (
+        f"a cranial part is {low:g} to {high:g} mm long, this one {longest:g}: was it written in {unit}?"
+    )
     limit = low if longest < low else high
     return [_finding("units", message, mesh.bounds.mean(axis=0), value=longest, limit=limit, unit="mm")]
 
 
 def _shell_findings(parts: list[Part]) -> list[Finding]:
-    """Return findings for surfaces inside others, and for bodies that are inside out; for closed surfaces only."""
-    findings = []
+    """Return findings for surfaces inside others, and for bodies that are inside out.
+
+    For closed surfaces only.
+    """
+    findings: list[Finding] = []
     for part in parts:
         if part.enclosed:
             message = "a closed surface lies inside the body here (a cavity or a left-over): run repair"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from meshimplant.skull.columns import Columns
 from meshimplant.skull.defect import direction_sphere
 from meshimplant.skull.pose import HeadPose
 
-#: Directions below this elevation (sine) are face and base; they take no part.
-_LOWEST_SIN = -0.3
+#: Directions below the first elevation (sine) are face and base and take no part; above the second they count in full.
+_FADE_SIN = (-0.4, -0.2)
+_ROUNDS = 8
 _ROBUST_MM = 1.5
 #: Spacing of the table that the mean is read from, degrees.
 _TABLE_DEG = 1.5
@@ -36,7 +38,7 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
         The mean vault.
     """
     directions, _ = direction_sphere()
-    chosen = np.flatnonzero(~columns.missing[:10242] & (directions[:10242, 2] > _LOWEST_SIN))
+    chosen = np.flatnonzero(~columns.missing[:10242])  # a subdivided sphere keeps its coarser vertices first
     points = directions[chosen] * columns.outer_mm[chosen, None]
     nod, back, up = match_nod(points, mean)[:3]
     axes = _nod_matrix(nod) @ pose.axes
@@ -50,17 +52,30 @@ def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float6
     table = _table(mean)
     size = float(np.median(np.linalg.norm(points, axis=1)))
 
-    def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+    def residuals(parameters: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         moved = move_points(points, parameters[:3])
         radius = np.linalg.norm(moved, axis=1)
-        return radius - parameters[3] * _read(table, moved / radius[:, None])
+        return weights * (radius - parameters[3] * _read(table, moved / radius[:, None]))
 
-    starts = [np.array([nod, 0.0, 0.0, size]) for nod in (-0.3, 0.0, 0.3)]
-    fits = [
-        least_squares(residuals, start, loss="cauchy", f_scale=_ROBUST_MM, x_scale=(0.05, 2.0, 2.0, 2.0), max_nfev=40)
-        for start in starts
-    ]
-    return min(fits, key=lambda fit: fit.cost).x
+    def refined(start: NDArray[np.float64]) -> Any:
+        weights = _weights(points, start)
+        scale = (0.05, 2.0, 2.0, 2.0)
+        return least_squares(
+            residuals, start, args=(weights,), loss="cauchy", f_scale=_ROBUST_MM, x_scale=scale, max_nfev=40
+        )
+
+    starts = (np.array([nod, 0.0, 0.0, size]) for nod in (-0.3, 0.0, 0.3))
+    best = min((refined(start) for start in starts), key=lambda fit: fit.cost).x
+    for _ in range(_ROUNDS):
+        best = refined(best).x
+    return best
+
+
+def _weights(points: NDArray[np.float64], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 on the vault and 0 on face and base, judged in the frame that the parameters give."""
+    moved = move_points(points, parameters[:3])
+    low, high = _FADE_SIN
+    return np.clip((moved[:, 2] / np.linalg.norm(moved, axis=1) - low) / (high - low), 0, 1)
 
 
 def move_points(points: NDArray[np.float64], nod_back_up: NDArray[np.float64]) -> NDArray[np.float64]:

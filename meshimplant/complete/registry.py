@@ -13,7 +13,7 @@ from meshimplant.complete.template import packaged_vault_mean
 from meshimplant.complete.vault import estimate_vault
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
-from meshimplant.skull.defect import Defect, Opening, find_defects
+from meshimplant.skull.defect import Defect, Opening, find_defects, read_vault
 from meshimplant.skull.pose import HeadPose, fit_pose
 from meshimplant.volume import Volume
 
@@ -83,8 +83,8 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
     mean = packaged_vault_mean()
     pose = fit_pose(defective)
     for _ in range(2):
-        opening = find_defects(defective, pose)
-        pose = align_to_mean(pose, opening.columns, mean)
+        pose = align_to_mean(pose, read_vault(defective, pose), mean)
+        pose = fit_pose(defective, near=pose)
     opening = find_defects(defective, pose)
     defects = opening.defects[:bodies]
     baseline = None if method == "mirror" else mean

@@ -31,6 +31,8 @@ _MARGIN_MM = 14.0
 _LACKING_MM = 1.0
 #: Half the width of a strip along the bone below which it is misfit, not defect.
 _SPUR_MM = 2.0
+#: Bone that begins this far outside the estimated vault is not vault.
+_BEYOND_MM = 2.0
 
 
 def estimate_vault(
@@ -138,7 +140,9 @@ def _extent(
     bottom = np.maximum(columns.inner_mm, inner_mm)
     present = np.nan_to_num(np.maximum(top - bottom, 0))
     lacking = outer_mm - inner_mm - present > _LACKING_MM
-    hole = ndimage.binary_opening(columns.missing, iterations=2)
+    with np.errstate(invalid="ignore"):
+        beyond = columns.inner_mm > outer_mm + _BEYOND_MM  # bone seen through the hole: cheek bone, orbit
+    hole = ndimage.binary_opening(columns.missing | beyond, iterations=2)
     near = edt.edt(np.ascontiguousarray(~hole), anisotropy=(chart.spacing_mm,) * 2) < _MARGIN_MM - 2
     solid = ndimage.binary_opening(lacking & near, iterations=round(_SPUR_MM / chart.spacing_mm))
     labels = cc3d.connected_components((solid | hole).astype(np.uint8), connectivity=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,8 @@ from meshimplant.edit.trim import crop_around, inner_point
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
 from meshimplant.surface.extract import extract
-from meshimplant.surface.fields import sample, signed_distance
-from meshimplant.surface.occupancy import occupancy
+from meshimplant.surface.fields import signed_distance
+from meshimplant.surface.occupancy import grown, occupancy
 from meshimplant.volume import Volume
 
 #: Way out of the head that is tested, and steps on it, mm.
@@ -34,6 +35,8 @@ _SHARPNESS = 8.0
 _PROBES = 1500
 #: Kept free along the way when what blocks is taken off, mm: the cut's own scatter is less.
 _ROOM_MM = 0.1
+#: Distance to bone beyond the scan, mm.
+_BEYOND_MM = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +106,7 @@ def find_insertion(
         return Insertion(axis, travel, np.zeros(len(travel)), 0.0, ())
     deepest = np.full(len(points), -np.inf)
     penetration = np.zeros(len(travel))
-    for index, moved in enumerate(travel):
-        depth = sample(bone, points + moved * axis, fill=-1e3)
+    for index, depth in enumerate(_depths(bone, points, axis, travel)):
         penetration[index] = max(0.0, float(depth.max()))
         np.maximum(deepest, depth, out=deepest)
     blocked = deepest > FREE_MM
@@ -143,11 +145,11 @@ def make_insertable(
     if box is None:
         return Cut(mesh.copy(), (), 0.0)
     bone = signed_distance(box)
-    near = ndimage.binary_dilation(occupancy(mesh, box), iterations=3)
+    near = grown(occupancy(mesh, box), 3)
     points = box.to_mm(np.argwhere(near))
     swept = np.full(len(points), -np.inf)
-    for moved in np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2):
-        np.maximum(swept, sample(bone, points + moved * way.direction, fill=-1e3), out=swept)
+    for depth in _depths(bone, points, way.direction, np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)):
+        np.maximum(swept, depth, out=swept)
     values = np.full(box.shape, -1.0, np.float32)
     values[near] = swept + _ROOM_MM
     return cut_away(mesh, extract(box.with_array(values), level=0))
@@ -200,16 +202,26 @@ def _around(axis: NDArray[np.float64], spacing_deg: float, widest_deg: float) ->
 
 def _deepest(bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
     """Return the depth in bone that points reach on their way out, in steps of 1 mm."""
-    moved = np.arange(0, TRAVEL_MM + 0.5, 2 * STEP_MM)
-    ways = points[None] + moved[:, None, None] * direction
-    return float(sample(bone, ways.reshape(-1, 3), fill=-1e3).max())
+    return max(
+        float(depth.max()) for depth in _depths(bone, points, direction, np.arange(0, TRAVEL_MM + 0.5, 1.0))
+    )
+
+
+def _depths(
+    bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64], travel: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    """Yield, for each distance moved, the depth in bone (n,) of points (n, 3); none beyond the scan."""
+    index = bone.to_index(points).T
+    step = (bone.to_index(direction) - bone.to_index(np.zeros(3)))[:, None]
+    for moved in travel:
+        yield ndimage.map_coordinates(bone.array, index + moved * step, np.float64, order=1, cval=-_BEYOND_MM)
 
 
 def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut_mm2: float) -> Finding:
     worst = int(np.argmax(deepest))
     message = (
-        f"the part cannot leave the defect along a straight line: {undercut_mm2:.0f} mm2 of it would go through bone, "
-        f"{deepest[worst]:.2f} mm deep: make it insertable, or ask for another direction"
+        f"the part cannot leave the defect along a straight line: {undercut_mm2:.0f} mm2 of it would go "
+        f"through bone, {deepest[worst]:.2f} mm deep: make it insertable, or ask for another direction"
     )
     x, y, z = points[worst]
     place = (float(x), float(y), float(z))
@@ -220,7 +232,5 @@ def _unit(direction: ArrayLike) -> NDArray[np.float64]:
     vector = np.asarray(direction, float)
     length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
     if not np.isfinite(length) or length == 0:
-        raise InputError(
-            f"expected a direction of three numbers with a length, got {vector.tolist()}"
-        )
+        raise InputError(f"expected a direction of three numbers with a length, got {vector.tolist()}")
     return vector / length

@@ -1,6 +1,8 @@
-"""`mend`: the small flaws of a mesh put right without meshing it anew."""
+"""`tidy` and `close`: the small flaws of a mesh put right without meshing it anew."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import trimesh
@@ -13,7 +15,8 @@ from meshimplant.surface.topology import edge_uses, face_heights, fan_of_corners
 Faces = NDArray[np.int64]
 Points = NDArray[np.float64]
 
-#: Vertices of open edges nearer than this are one, and a vertex nearer than this to an open edge lies on it, mm.
+#: Vertices of open edges nearer than this are one, and a vertex nearer than this to an open edge lies on it,
+#: mm.
 WELD_MM = 0.01
 #: Height of a face without area, mm.
 _DEGENERATE_HEIGHT_MM = 1e-5
@@ -23,19 +26,22 @@ _PART_MM = 0.02
 _SPLIT_ROUNDS = 6
 
 
-def mend(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
-    """Return the mesh with its local flaws mended, and what was done; it need not be a solid afterwards."""
-    tidied, actions = tidy(mesh)
-    for step in (_close_holes, _part_fans, _drop_shells):
-        tidied, done = step(tidied)
-        actions += done
-    return tidied, actions
-
-
 def tidy(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
-    """Return the mesh welded, without empty and duplicate faces or T-junctions, and wound alike; nothing is closed."""
+    """Return the mesh welded, without empty and duplicate faces or T-junctions, and wound alike.
+
+    Nothing is closed.
+    """
     actions: list[str] = []
     for step in (_weld, _drop_faces, _weld_borders, _split_at_junctions, _turn):
+        mesh, done = step(mesh)
+        actions += done
+    return mesh, actions
+
+
+def close(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
+    """Return a tidied mesh with its holes closed, touching vertices parted and inner surfaces removed."""
+    actions: list[str] = []
+    for step in (_close_holes, _part_fans, _drop_shells):
         mesh, done = step(mesh)
         actions += done
     return mesh, actions
@@ -76,7 +82,11 @@ def _weld_borders(mesh: trimesh.Trimesh) -> Step:
     from scipy.spatial import cKDTree
 
     border = np.unique(_open_edges(np.asarray(mesh.faces)))
-    pairs = cKDTree(mesh.vertices[border]).query_pairs(WELD_MM, output_type="ndarray") if len(border) else np.empty((0, 2))
+    pairs = (
+        cKDTree(mesh.vertices[border]).query_pairs(WELD_MM, output_type="ndarray")
+        if len(border)
+        else np.empty((0, 2))
+    )
     if not len(pairs):
         return mesh, []
     a, b = border[pairs.astype(np.int64)].T
@@ -115,14 +125,19 @@ def _split_once(vertices: Points, faces: Faces) -> tuple[Faces, int]:
     new_faces, dropped = [], set()
     for row in open_half.tolist():
         a, b = half[row]
-        inside = _on_edge(vertices, a, b, border[tree.query_ball_point((vertices[a] + vertices[b]) / 2, _half(vertices, a, b))])
+        inside = _on_edge(
+            vertices,
+            a,
+            b,
+            border[tree.query_ball_point((vertices[a] + vertices[b]) / 2, _half(vertices, a, b))],
+        )
         if row // 3 in dropped or not len(inside):
             continue
         tip = faces[row // 3, (row % 3 + 2) % 3]
         chain = [a, *inside, b]
         if tip in chain:
             continue
-        new_faces += [(p, q, tip) for p, q in zip(chain[:-1], chain[1:], strict=True)]
+        new_faces += [(p, q, tip) for p, q in pairwise(chain)]
         dropped.add(row // 3)
     if not dropped:
         return faces, 0
@@ -207,7 +222,10 @@ def _take(onward: dict[int, list[int]], start: int) -> int:
 
 
 def _lid(vertices: Points, loop: Faces) -> Faces:
-    """Return triangles over a loop: cut in its best plane, or fanned from its first vertex where that fails."""
+    """Return triangles over a loop.
+
+    Cut in its best plane, or fanned from its first vertex where that fails.
+    """
     import manifold3d
 
     if len(loop) == 3:
@@ -251,5 +269,7 @@ def _drop_shells(mesh: trimesh.Trimesh) -> Step:
     if not inner:
         return mesh, []
     faces = np.delete(np.asarray(mesh.faces), np.concatenate([part.rows for part in inner]), axis=0)
-    done = [f"removed a surface inside the body that enclosed {abs(part.volume_mm3):.3g} mm3" for part in inner]
+    done = [
+        f"removed a surface inside the body that enclosed {abs(part.volume_mm3):.3g} mm3" for part in inner
+    ]
     return new_mesh(mesh.vertices, faces), done

@@ -112,26 +112,39 @@ def _new_vertices(before: trimesh.Trimesh, after: trimesh.Trimesh) -> NDArray[np
 
 
 def without_crumbs(mesh: trimesh.Trimesh, *, bodies: int) -> tuple[trimesh.Trimesh, tuple[Crumb, ...]]:
-    """Keep the `bodies` largest pieces of a closed mesh; return the others as crumbs, largest first."""
-    faces = np.asarray(mesh.faces)
-    piece = face_pieces(faces, len(mesh.vertices))
+    """Keep the `bodies` largest pieces of a closed mesh, hollows included; return the others as crumbs, largest first."""
+    faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
+    piece = face_pieces(faces, len(vertices))
     volumes = _piece_volumes(mesh, piece)
-    if len(volumes) <= bodies:
-        return mesh, ()
     order = np.argsort(-volumes, kind="stable")
-    kept = faces[np.isin(piece, order[:bodies])]
+    kept, dropped = order[:bodies], [index for index in order[bodies:] if volumes[index] > 0]
+    if not dropped:
+        return mesh, ()
+    corners = {index: vertices[np.unique(faces[piece == index])] for index in np.flatnonzero(volumes <= 0)}
+    hollows = [
+        index
+        for index, points in corners.items()
+        if any(_holds(vertices[np.unique(faces[piece == body])], points) for body in kept)
+    ]
     crumbs = []
-    for index in order[bodies:]:
-        corners = np.unique(faces[piece == index])
-        centre = np.asarray(mesh.vertices)[corners].mean(axis=0)
-        crumbs.append(Crumb(float(volumes[index]), (float(centre[0]), float(centre[1]), float(centre[2]))))
-    used, renumbered = np.unique(kept, return_inverse=True)
-    return new_mesh(np.asarray(mesh.vertices)[used], renumbered.reshape(-1, 3)), tuple(crumbs)
+    for index in dropped:
+        x, y, z = vertices[np.unique(faces[piece == index])].mean(axis=0)
+        crumbs.append(Crumb(float(volumes[index]), (float(x), float(y), float(z))))
+    used, renumbered = np.unique(faces[np.isin(piece, [*kept, *hollows])], return_inverse=True)
+    return new_mesh(vertices[used], renumbered.reshape(-1, 3)), tuple(crumbs)
 
 
 def body_count(mesh: trimesh.Trimesh) -> int:
-    """Return the number of separate pieces of a mesh."""
-    return int(face_pieces(np.asarray(mesh.faces), len(mesh.vertices)).max(initial=-1)) + 1
+    """Return the number of separate bodies of a mesh; a hollow in one is none."""
+    piece = face_pieces(np.asarray(mesh.faces), len(mesh.vertices))
+    return int((_piece_volumes(mesh, piece) > 0).sum())
+
+
+def _holds(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> bool:
+    """Tell whether the box of some points holds others."""
+    return bool(
+        (inner.min(axis=0) >= outer.min(axis=0)).all() and (inner.max(axis=0) <= outer.max(axis=0)).all()
+    )
 
 
 def face_pieces(faces: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import trimesh
+from numpy.typing import NDArray
 
-from meshimplant.edit.mend import mend, tidy
+from meshimplant.edit.mend import close, tidy
 from meshimplant.edit.remesh import remesh
 from meshimplant.errors import MeshError, MissingDependencyError
 from meshimplant.io.bridges import from_manifold, new_mesh, to_manifold
@@ -24,6 +26,8 @@ DEGENERATE_HEIGHT_MM = 1e-5
 _SAMPLES = 200_000
 #: Winding number above which a point lies inside the repaired body and not on its surface.
 _DEEP_INSIDE = 0.9
+#: Distance that is rounding and not movement, mm.
+_UNMOVED_MM = 1e-3
 
 METHODS = ("auto", "mend", "union", "pymeshfix", "remesh")
 
@@ -46,10 +50,11 @@ def repair(
 ) -> Repair:
     """Make a mesh a printable solid with as little change as possible, or refuse.
 
-    A mesh that is a solid comes back as it is. Otherwise, in this order, the first that gives a solid within the limits is
-    taken: *mend* (weld, drop faces without area and duplicates, split edges at T-junctions, turn faces, close holes, part
-    touching vertices), *union* (overlapping bodies joined by manifold3d), *pymeshfix* (only where that package is
-    installed; it is under the AGPL), *remesh* (the winding number meshed anew on a fine grid).
+    A mesh that is a solid comes back as it is. Otherwise, in this order, the first that gives a solid within
+    the limits is taken: *mend* (weld, drop faces without area and duplicates, split edges at T-junctions,
+    turn faces, close holes, part touching vertices), *union* (overlapping bodies joined by manifold3d),
+    *pymeshfix* (only where that package is installed; it is under the AGPL), *remesh* (the winding number
+    meshed anew on a fine grid).
 
     Parameters
     ----------
@@ -58,8 +63,8 @@ def repair(
     max_volume_change_fraction
         Largest part of the body that may change between inside and outside, compared at 200 000 points.
     max_move_mm
-        Farthest that any point of the given surface may lie from the repaired one, unless it lies inside the body, as the
-        overlapped parts of two bodies do.
+        Farthest that any point of the given surface may lie from the repaired one, unless it lies inside the
+        body, as the overlapped parts of two bodies do.
     method
         ``"auto"``, or one of ``"mend"``, ``"union"``, ``"pymeshfix"``, ``"remesh"`` alone.
 
@@ -76,8 +81,9 @@ def repair(
 
     Notes
     -----
-    Measured by others' failures: pymeshfix alone deletes all bodies but the largest and lost 100 % of the volume on the
-    worst of seven inputs; every result is therefore checked against the input before it is believed.
+    Measured by others' failures: pymeshfix alone deletes all bodies but the largest and lost 100 % of the
+    volume on the worst of seven inputs; every result is therefore checked against the input before it is
+    believed.
     """
     if method not in METHODS:
         raise MeshError(f"expected method to be one of {', '.join(METHODS)}, got {method!r}")
@@ -86,7 +92,8 @@ def repair(
     if is_solid(mesh):
         return Repair(mesh, (), "none")
     reasons = []
-    for name, attempt in _attempts(mesh, method):
+    given = _Given(mesh, tidy(mesh))
+    for name, attempt in _attempts(given, method):
         try:
             result, actions = attempt()
         except (MeshError, MissingDependencyError) as error:
@@ -94,7 +101,7 @@ def repair(
                 raise
             reasons.append(f"{name}: {error}")
             continue
-        reason = _objection(mesh, result, max_volume_change_fraction, max_move_mm)
+        reason = _objection(given, result, max_volume_change_fraction, max_move_mm)
         if reason is None:
             return Repair(result, tuple(actions), name)
         reasons.append(f"{name}: {reason}")
@@ -106,7 +113,9 @@ def repair(
 
 
 def is_solid(mesh: trimesh.Trimesh) -> bool:
-    """Tell whether a mesh, as an STL file would hold it, is closed, manifold, outward, simple and free of inner shells."""
+    """Tell whether a mesh, as an STL file would hold it, is closed, manifold, outward, simple and free of
+    inner shells.
+    """
     written = as_written(mesh)
     if any(len(places) for places in topology_flaws(written).values()):
         return False
@@ -122,10 +131,32 @@ def is_solid(mesh: trimesh.Trimesh) -> bool:
 Attempt = Callable[[], tuple[trimesh.Trimesh, list[str]]]
 
 
-def _attempts(mesh: trimesh.Trimesh, method: str) -> Iterator[tuple[str, Attempt]]:
-    """Yield the asked-for methods by name, each working on the mended mesh."""
-    tidied, tidying = tidy(mesh)
-    mended, actions = mend(mesh)
+@dataclass(frozen=True)
+class _Given:
+    """The mesh that came in, the same one tidied, and where its inside is."""
+
+    mesh: trimesh.Trimesh
+    tidied: tuple[trimesh.Trimesh, list[str]]
+
+    @cached_property
+    def lattice_mm(self) -> NDArray[np.float64]:
+        """Points (n, 3) over the box of the mesh, off its axes of symmetry."""
+        low, high = self.mesh.bounds
+        step = float(np.prod(np.maximum(high - low, 1e-3)) / _SAMPLES) ** (1 / 3)
+        axes = [np.arange(a + step * 0.37, b, step) for a, b in zip(low, high, strict=True)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """Which of the lattice's points lie inside the mesh, by its winding number."""
+        return np.asarray(np.abs(winding_number(self.tidied[0], self.lattice_mm)) > 0.5)
+
+
+def _attempts(given: _Given, method: str) -> Iterator[tuple[str, Attempt]]:
+    """Yield the asked-for methods by name."""
+    tidied, tidying = given.tidied
+    mended, mending = close(tidied)
+    actions = [*tidying, *mending]
     ways: dict[str, Attempt] = {
         "mend": lambda: (mended, actions),
         "union": lambda: (_union(mended), [*actions, "joined the bodies that overlap"]),
@@ -167,7 +198,7 @@ def _surfaces(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
     return [_compact(mesh, faces[groups == group]) for group in range(int(groups.max()) + 1)]
 
 
-def _compact(mesh: trimesh.Trimesh, faces: np.ndarray) -> trimesh.Trimesh:
+def _compact(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> trimesh.Trimesh:
     used, renumbered = np.unique(faces, return_inverse=True)
     return new_mesh(mesh.vertices[used], renumbered.reshape(-1, 3))
 
@@ -182,37 +213,27 @@ def _together(meshes: list[trimesh.Trimesh]) -> trimesh.Trimesh:
 
 
 def _objection(
-    before: trimesh.Trimesh, after: trimesh.Trimesh, max_change_fraction: float, max_move_mm: float
+    given: _Given, after: trimesh.Trimesh, max_change_fraction: float, max_move_mm: float
 ) -> str | None:
     """Return why a result is not good enough, or None."""
     if len(after.faces) < 4:
         return "nothing was left"
-    if not is_solid(after):
-        return "the result is no solid"
-    moved = _moved_mm(before, after)
+    moved = _moved_mm(given.mesh, after)
     if moved > max_move_mm:
         return f"a part of the surface would move by {moved:.3g} mm (limit {max_move_mm:g})"
-    change = _changed_fraction(before, after)
+    now = winding_number(after, given.lattice_mm) > 0.5
+    change = float(np.count_nonzero(given.inside != now)) / max(float(np.count_nonzero(now)), 1.0)
     if change > max_change_fraction:
         return f"{change:.2%} of the volume would change (limit {max_change_fraction:.2%})"
-    return None
+    return None if is_solid(after) else "the result is no solid"
 
 
 def _moved_mm(before: trimesh.Trimesh, after: trimesh.Trimesh) -> float:
-    """Return the farthest that a point of the old surface lies from the new one, outside the new body's inside."""
+    """Return the farthest that a point of the old surface lies from the new one, outside the new body's
+    inside.
+    """
     points = surface_points(before)
     away = distances_mm(points, after)
-    far = np.flatnonzero(away > 1e-3)
+    far = np.flatnonzero(away > _UNMOVED_MM)
     buried = winding_number(after, points[far]) > _DEEP_INSIDE
     return float(away[far][~buried].max(initial=0.0))
-
-
-def _changed_fraction(before: trimesh.Trimesh, after: trimesh.Trimesh) -> float:
-    """Return how much of the body changed between inside and outside, as a fraction of the body, sampled on a lattice."""
-    low, high = np.minimum(before.bounds[0], after.bounds[0]), np.maximum(before.bounds[1], after.bounds[1])
-    step = max(float(np.prod(np.maximum(high - low, 1e-6)) / _SAMPLES) ** (1 / 3), 1e-6)
-    axes = [np.arange(a + step * 0.37, b, step) for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    was = np.abs(winding_number(tidy(before)[0], points)) > 0.5
-    now = winding_number(after, points) > 0.5
-    return float(np.count_nonzero(was != now) / max(np.count_nonzero(now), 1))

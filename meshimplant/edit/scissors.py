@@ -169,7 +169,7 @@ def _require_simple(flat: NDArray[np.float64]) -> None:
     if crossing.any():
         first, second = np.argwhere(crossing)[0].tolist()
         raise InputError(
-            f"expected a curve that does not cross itself, got one that does after points {first} and {second}: "
+            f"expected a curve that does not cross itself, got one that does at points {first}, {second}: "
             "give the points in order around it"
         )
 

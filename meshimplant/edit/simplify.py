@@ -20,12 +20,14 @@ _TRIALS = 5
 def simplify(
     mesh: trimesh.Trimesh, *, max_faces: int = 150_000, max_deviation_mm: float = 0.05
 ) -> trimesh.Trimesh:
-    """Reduce a mesh to a number of faces, as far as it may without leaving its surface or ceasing to be a solid.
+    """Reduce a mesh to a number of faces, as far as it may without leaving its surface or ceasing to be a
+    solid.
 
-    Edges are collapsed by the quadric error, which keeps triangles well shaped. The result is measured against the input:
-    the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and no open, non-manifold or
-    crossing place may appear that the input did not have. Where the asked-for number cannot be had so, the smallest number found
-    that can is returned: compare ``len(result.faces)`` with what was asked.
+    Edges are collapsed by the quadric error, which keeps triangles well shaped. The result is measured
+    against the input: the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and
+    no open, non-manifold or crossing place may appear that the input did not have. Where the asked-for number
+    cannot be had so, the smallest number found that can is returned: compare ``len(result.faces)`` with what
+    was asked.
 
     Parameters
     ----------
@@ -43,13 +45,14 @@ def simplify(
 
     Notes
     -----
-    Measured (smoothed 6 mm cap, 297 000 faces): 150 000 faces in 3 s, p99 0.001 mm, aspect ratio p99 7.4; 30 000 faces: p99
-    0.011 mm, 9.0. manifold3d's simplify reaches aspect ratios of 20 to 40 and is used only where the collapse breaks the solid.
+    Measured (smoothed 6 mm cap, 297 000 faces): 150 000 faces in 3 s, p99 0.001 mm, aspect ratio p99 7.4; 30
+    000 faces: p99 0.011 mm, 9.0. manifold3d's simplify reaches aspect ratios of 20 to 40 and is used only
+    where the collapse breaks the solid.
     """
     if len(mesh.faces) == 0 or max_faces < 4 or max_deviation_mm <= 0:
         raise MeshError(
-            f"expected a mesh with faces, max_faces >= 4 and max_deviation_mm > 0, got {len(mesh.faces)} faces, "
-            f"{max_faces} and {max_deviation_mm:g}"
+            "expected a mesh with faces, max_faces >= 4 and max_deviation_mm > 0, got "
+            f"{len(mesh.faces)} faces, {max_faces} and {max_deviation_mm:g}"
         )
     if len(mesh.faces) <= max_faces:
         return new_mesh(mesh.vertices, mesh.faces)
@@ -92,7 +95,9 @@ def _collapsed(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
 
 
 def _within(reduced: trimesh.Trimesh, mesh: trimesh.Trimesh, max_deviation_mm: float) -> bool:
-    return len(reduced.faces) >= 4 and float(np.percentile(deviation_mm(reduced, mesh), 99)) <= max_deviation_mm
+    return (
+        len(reduced.faces) >= 4 and float(np.percentile(deviation_mm(reduced, mesh), 99)) <= max_deviation_mm
+    )
 
 
 def _is_closed(mesh: trimesh.Trimesh) -> bool:

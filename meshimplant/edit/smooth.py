@@ -23,10 +23,11 @@ _MAX_OFFSET_MM = 0.05
 def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.01) -> trimesh.Trimesh:
     """Smooth a mesh with a windowed-sinc filter that is gentler where the surface bends sharply.
 
-    A windowed sinc passes the low frequencies of the shape unchanged, so it does not shrink as a Laplacian does. Here the
-    flanks are filtered with half the pass band and the border with five times as much: the staircase on the flanks is wide
-    and shallow, the border is narrow and sharp. Border is where the already smoothed surface bends by more than about
-    1 / 5 mm. A uniform offset (0.05 mm at most) then restores the enclosed volume.
+    A windowed sinc passes the low frequencies of the shape unchanged, so it does not shrink as a Laplacian
+    does. Here the flanks are filtered with half the pass band and the border with five times as much: the
+    staircase on the flanks is wide and shallow, the border is narrow and sharp. Border is where the already
+    smoothed surface bends by more than about 1 / 5 mm. A uniform offset (0.05 mm at most) then restores the
+    enclosed volume.
 
     Parameters
     ----------
@@ -49,15 +50,17 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
 
     Notes
     -----
-    Measured on the extracted 6 mm cap (0.5 x 0.5 x 1 mm mask, radius 90 mm), plain sinc in brackets: mean normal error 2.0 (2.4)
-    degrees, radial RMS 0.075 (0.080) mm, mean error within 2 degrees of the border 0.08 (0.10) mm, volume change 1e-4 %, centroid
-    0.003 mm. Source: Taubin, Zhang and Golub, Optimal surface smoothing as filter design, ECCV 1996; VTK's implementation.
+    Measured on the extracted 6 mm cap (0.5 x 0.5 x 1 mm mask, radius 90 mm), plain sinc in brackets: mean
+    normal error 2.0 (2.4) degrees, radial RMS 0.075 (0.080) mm, mean error within 2 degrees of the border
+    0.08 (0.10) mm, volume change 1e-4 %, centroid 0.003 mm. Source: Taubin, Zhang and Golub, Optimal surface
+    smoothing as filter design, ECCV 1996; VTK's implementation.
     """
     if len(mesh.faces) == 0:
         raise MeshError("expected a mesh with faces, got an empty one: check the step before")
     if iterations < 0 or not 0 < pass_band <= 2:
         raise MeshError(
-            f"expected iterations >= 0 and 0 < pass_band <= 2, got {iterations} and {pass_band:g}: use 40 and 0.01"
+            f"expected iterations >= 0 and 0 < pass_band <= 2, got {iterations} and {pass_band:g}: "
+            "use 40 and 0.01"
         )
     if iterations == 0:
         return new_mesh(mesh.vertices, mesh.faces)
@@ -121,7 +124,7 @@ def _blurred(weight: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[n
 
 
 def _with_volume(mesh: trimesh.Trimesh, like: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return the vertices offset along their normals so that a closed mesh encloses as much as another one."""
+    """Return the vertices offset along their normals so that a closed mesh encloses as much as another."""
     if not like.is_watertight or mesh.area == 0:
         return np.asarray(mesh.vertices)
     offset = (like.volume - mesh.volume) / mesh.area

@@ -21,7 +21,7 @@ from meshimplant.edit.wall import ThicknessMap, across, measure_thickness
 from meshimplant.errors import InputError
 from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.extract import extract
-from meshimplant.surface.occupancy import occupancy
+from meshimplant.surface.occupancy import grown, occupancy
 from meshimplant.volume import Volume
 
 __all__ = ["ThicknessMap", "measure_thickness", "rescale_inner", "set_thickness"]
@@ -179,7 +179,7 @@ def _beyond(
     affine = np.diag([_GRID_MM, _GRID_MM, _GRID_MM, 1.0])
     affine[:3, 3] = low - 3.3 * _GRID_MM
     grid = Volume(np.zeros(tuple(np.ceil((high - low) / _GRID_MM).astype(int) + 8), np.uint8), affine)
-    near = _grown(occupancy(mesh, grid), 3)
+    near = grown(occupancy(mesh, grid), 3)
     points = grid.to_mm(np.argwhere(near))
     used = np.unique(sheet)
     about, nearest = cKDTree(vertices[used]).query(points)
@@ -192,13 +192,6 @@ def _beyond(
     values = np.full(grid.shape, -1, np.float32)
     values[near] = value
     return grid.with_array(values)
-
-
-def _grown(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
-    """Return a mask grown by some voxels along each axis."""
-    from scipy.ndimage import maximum_filter
-
-    return maximum_filter(mask, 2 * voxels + 1)
 
 
 def _interpolated(

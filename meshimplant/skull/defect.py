@@ -70,7 +70,7 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     """
     directions, edges = direction_sphere()
     local = directions @ pose.axes
-    columns = read_columns(skull, pose.centre_mm, local)
+    columns = read_vault(skull, pose)
     vault = directions[:, 2] > LOWEST_ELEVATION_SIN
     open_ = vault & _escapes(skull, pose, local, columns, directions)
     openings = _components(open_, edges)
@@ -87,6 +87,11 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
             "most: was the skull segmented with a tool that fills holes, or is it already complete?"
         )
     return Opening(large, small, columns)
+
+
+def read_vault(skull: Volume, pose: HeadPose) -> Columns:
+    """Return the columns of bone along `direction_sphere`, laid out in the head's frame."""
+    return read_columns(skull, pose.centre_mm, direction_sphere()[0] @ pose.axes)
 
 
 @lru_cache(maxsize=1)

@@ -52,17 +52,19 @@ class HeadPose:
         return directions - 2 * (directions @ self.axes[0])[..., None] * self.axes[0]
 
 
-def fit_pose(skull: Volume) -> HeadPose:
+def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
     """Fit the symmetry plane to the bone that has a mirror image, and place the head's centre on it.
 
     Surface points of the bone are reflected and read in the bone's own distance field; the plane (two angles, one offset)
     minimises a robust loss, so that a defect, which has no counterpart, and the face's clutter hardly count. The image's middle is
-    used only to start. Assumes that the head's top is roughly up (+z of LPS), within about 40 degrees.
+    used only to start. Without `near`, assumes that the head's top is roughly up (+z of LPS), within about 40 degrees.
 
     Parameters
     ----------
     skull : Volume
         Mask of the (defective) skull; non-zero is bone.
+    near : HeadPose
+        A pose to refine: the plane is fitted to the bone above its base, and its nod and centre are kept.
 
     Raises
     ------
@@ -72,10 +74,16 @@ def fit_pose(skull: Volume) -> HeadPose:
     coarse = _coarse_bone(skull)
     field = signed_distance(coarse, smooth_voxels=0.5)
     points = _surface_points(coarse)
+    if near is not None:
+        points = points[(points - near.centre_mm) @ near.axes[2] > CENTRE_DEPTH_MM - FIT_DEPTH_MM]
+        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes[0])
+        centre = near.centre_mm + (offset - near.centre_mm @ normal) * normal
+        return HeadPose(centre, _axes_from(normal, near.axes[2]), residual)
     vertex = _vertex(points)
     points = points[points[:, 2] > vertex[2] - FIT_DEPTH_MM]
-    normal, offset, residual = _fit_plane(field, points, vertex)
-    axes = _axes_from(normal)
+    pivot = np.array([np.median(points[:, 0]), np.median(points[:, 1]), vertex[2] - CENTRE_DEPTH_MM])
+    normal, offset, residual = _fit_plane(field, points, pivot)
+    axes = _axes_from(normal, np.array([0.0, 0.0, 1.0]))
     vertex = points[np.argsort(points @ axes[2])[-50:]].mean(axis=0)
     centre = vertex - CENTRE_DEPTH_MM * axes[2]
     centre = _centred_in_section(points, centre, axes)
@@ -114,12 +122,16 @@ def _vertex(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fit_plane(
-    field: Volume, points: NDArray[np.float64], vertex: NDArray[np.float64]
+    field: Volume,
+    points: NDArray[np.float64],
+    pivot: NDArray[np.float64],
+    normal: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], float, float]:
-    """Return normal, offset (along the normal from the LPS origin) and the median residual."""
-    from scipy.optimize import least_squares
+    """Return normal, offset (along the normal from the LPS origin) and the median residual.
 
-    pivot = np.array([np.median(points[:, 0]), np.median(points[:, 1]), vertex[2] - CENTRE_DEPTH_MM])
+    Starts from `normal` through `pivot`, or where a coarse grid of planes near them is best.
+    """
+    from scipy.optimize import least_squares
 
     def residuals(parameters: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
         normal = _normal(parameters[:2])
@@ -127,7 +139,10 @@ def _fit_plane(
         mirrored = sample(field, moving - 2 * height[:, None] * normal, fill=-10.0)
         return np.clip(mirrored, -10.0, 3.0) - sample(field, moving)
 
-    start = _best_start(residuals, points[:: max(1, len(points) // 1_500)])
+    if normal is None:
+        start = _best_start(residuals, points[:: max(1, len(points) // 1_500)])
+    else:
+        start = np.array([*np.arctan(normal[1:] / normal[0]), 0.0])
     moving = points[:: max(1, len(points) // 8_000)]
     fit = least_squares(
         residuals, start, args=(moving,), loss="cauchy", f_scale=_ROBUST_MM, diff_step=1e-3, x_scale=(0.05, 0.05, 2.0),
@@ -153,9 +168,9 @@ def _normal(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     return normal / np.linalg.norm(normal)
 
 
-def _axes_from(normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Complete the frame: up is the part of +z that lies in the plane."""
-    up = np.array([0.0, 0.0, 1.0]) - normal[2] * normal
+def _axes_from(normal: NDArray[np.float64], upward: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Complete the frame: up is the part of `upward` that lies in the plane."""
+    up = upward - (upward @ normal) * normal
     up /= np.linalg.norm(up)
     return np.array([normal, np.cross(up, normal), up])
 

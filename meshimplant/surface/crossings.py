@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -21,21 +21,25 @@ _ORIENT_ERROR = 1e-15
 _EXACT_BITS = 100
 #: Overlap of two flat faces below which they count as touching, mm.
 _TOUCH_MM = 1e-9
-#: Faces that share an edge are suspected of lying over each other when their planes close to within acos of this.
+#: Faces that share an edge are suspected of lying over each other when their planes close to within acos of
+#: this.
 _FOLD_COSINE = 0.999
 
 
 def find_crossings(mesh: trimesh.Trimesh) -> Ints:
     """Return the pairs of faces (n, 2) that cut through or lie over each other, each pair once, sorted.
 
-    Two faces cross when each has vertices strictly on both sides of the other's plane and they meet, or when they are
-    coplanar and share an area. Touching is no crossing, and neighbours that share a vertex or an edge count only where
-    they cross besides. Faces on the same three vertices are skipped: they show as non-manifold edges.
+    Two faces cross when each has vertices strictly on both sides of the other's plane and they meet, or when
+    they are coplanar and share an area. Touching is no crossing, and neighbours that share a vertex or an
+    edge count only where they cross besides. Faces on the same three vertices are skipped: they show as
+    non-manifold edges.
 
-    A tree of boxes over the faces in Morton order finds the pairs whose boxes overlap. Signs of tetrahedra's volumes decide,
-    in float64 where its error bound allows and in integers elsewhere, so that flat and thin parts give no false pair.
+    A tree of boxes over the faces in Morton order finds the pairs whose boxes overlap. Signs of tetrahedra's
+    volumes decide, in float64 where its error bound allows and in integers elsewhere, so that flat and thin
+    parts give no false pair.
 
-    Source: error bound from Shewchuk, Discrete Comput. Geom. 18:305 (1997). Measured: 240 000 faces in 3 s on one core.
+    Source: error bound from Shewchuk, Discrete Comput. Geom. 18:305 (1997). Measured: 240 000 faces in 3 s on
+    one core.
     """
     faces = np.asarray(mesh.faces)
     triangles = np.asarray(mesh.vertices, np.float64)[faces]
@@ -76,7 +80,9 @@ def _overlapping_boxes(triangles: Floats) -> Iterator[Ints]:
 
 
 def _morton_order(points: Floats) -> Ints:
-    """Return the order of points (n, 3) along a space-filling curve, so that neighbours in it are neighbours in space."""
+    """Return the order of points (n, 3) along a space-filling curve, so that neighbours in it are neighbours
+    in space.
+    """
     span = np.ptp(points, axis=0).max() or 1.0
     cell = ((points - points.min(axis=0)) / span * 1023).astype(np.int64)
     code = np.zeros(len(points), np.int64)
@@ -87,7 +93,10 @@ def _morton_order(points: Floats) -> Ints:
 
 
 def _box_levels(triangles: Floats) -> list[tuple[Floats, Floats]]:
-    """Return lower and upper corners of a complete binary tree of boxes, root first; missing leaves are empty boxes."""
+    """Return lower and upper corners of a complete binary tree of boxes, root first.
+
+    Missing leaves are empty boxes.
+    """
     leaves = 1 << (len(triangles) - 1).bit_length()
     lower, upper = np.full((leaves, 3), np.inf), np.full((leaves, 3), -np.inf)
     lower[: len(triangles)], upper[: len(triangles)] = triangles.min(axis=1), triangles.max(axis=1)
@@ -111,9 +120,14 @@ def _children(pairs: Ints) -> Ints:
 
 
 def _cut(triangles: Floats, pairs: Ints, same: NDArray[np.bool_]) -> Bools:
-    """Tell which pairs (n, 2) with at most one common vertex cross; `same` (n, 3, 3) marks common vertices."""
+    """Tell which pairs (n, 2) with at most one common vertex cross.
+
+    `same` (n, 3, 3) marks common vertices.
+    """
     first, second = triangles[pairs[:, 0]], triangles[pairs[:, 1]]
-    straddle = _may_straddle(second, first, same.any(axis=2)) & _may_straddle(first, second, same.any(axis=1))
+    straddle = _may_straddle(second, first, np.asarray(same.any(axis=2))) & _may_straddle(
+        first, second, np.asarray(same.any(axis=1))
+    )
     maybe = np.flatnonzero(straddle)
     maybe = maybe[~_apart_in_plane(first[maybe], second[maybe])]
     result = np.zeros(len(pairs), bool)
@@ -140,7 +154,7 @@ def _may_straddle(plane: Floats, points: Floats, common: Bools) -> Bools:
 
 
 def _apart_in_plane(first: Floats, second: Floats) -> Bools:
-    """Tell which pairs are disjoint or merely touch when seen along the normal of either (separating edges)."""
+    """Tell which pairs are disjoint or merely touch, seen along the normal of either."""
     apart = np.zeros(len(first), bool)
     for base in (first, second):
         normal = np.cross(base[:, 1] - base[:, 0], base[:, 2] - base[:, 0])
@@ -171,7 +185,7 @@ def _folded(triangles: Floats, pairs: Ints, same: NDArray[np.bool_]) -> Bools:
     lengths = np.linalg.norm(away[0], axis=1) * np.linalg.norm(away[1], axis=1)
     result = np.einsum("ij,ij->i", *away) > _FOLD_COSINE * lengths
     for pair in np.flatnonzero(result):
-        result[pair] = _exact_side(*_exact(first[pair]), _exact(second[pair])[lone_2[pair]]) == 0
+        result[pair] = _exact_side(_exact(first[pair]), _exact(second[pair])[lone_2[pair]]) == 0
     return result
 
 
@@ -191,9 +205,10 @@ def _exact_number(value: float) -> int:
     return (top << _EXACT_BITS) // bottom
 
 
-def _exact_side(a: Point, b: Point, c: Point, d: Point) -> int:
-    """Return the sign of the volume of the tetrahedron: on which side of a, b, c the point d lies."""
-    u, v, w = ([p[i] - a[i] for i in range(3)] for p in (b, c, d))
+def _exact_side(plane: Sequence[Point], point: Point) -> int:
+    """Return the sign of the volume of the tetrahedron: on which side of three points the fourth lies."""
+    start, *others = plane
+    u, v, w = ([p[i] - start[i] for i in range(3)] for p in (*others, point))
     volume = (
         (u[1] * v[2] - u[2] * v[1]) * w[0]
         + (u[2] * v[0] - u[0] * v[2]) * w[1]
@@ -205,7 +220,7 @@ def _exact_side(a: Point, b: Point, c: Point, d: Point) -> int:
 def _exact_cross(first: Floats, second: Floats) -> bool:
     """Tell whether two triangles with at most one common vertex cross."""
     p, q = _exact(first), _exact(second)
-    side_p, side_q = [_exact_side(*q, point) for point in p], [_exact_side(*p, point) for point in q]
+    side_p, side_q = [_exact_side(q, point) for point in p], [_exact_side(p, point) for point in q]
     if not any(side_p):
         return not bool(_apart_in_plane(first[None], second[None])[0])
     if min(side_p) * max(side_p) >= 0 or min(side_q) * max(side_q) >= 0:
@@ -214,10 +229,12 @@ def _exact_cross(first: Floats, second: Floats) -> bool:
 
 
 def _edge_through(triangle: list[Point], sides: list[int], other: list[Point]) -> bool:
-    """Tell whether an edge of the triangle that changes sides passes through the other triangle or its border."""
+    """Tell whether an edge of the triangle that changes sides passes through the other triangle or its
+    border.
+    """
     for i, j in combinations(range(3), 2):
         if sides[i] * sides[j] < 0:
-            turns = [_exact_side(triangle[i], triangle[j], other[k], other[(k + 1) % 3]) for k in range(3)]
+            turns = [_exact_side((triangle[i], triangle[j], other[k]), other[(k + 1) % 3]) for k in range(3)]
             if min(turns) >= 0 or max(turns) <= 0:
                 return True
     return False

@@ -16,7 +16,9 @@ _HOSTS = 5
 
 @dataclass(frozen=True)
 class Part:
-    """One connected surface: its faces' rows (f,) and corners (f, 3, 3), its volume, and whether another encloses it."""
+    """One connected surface: its faces' rows (f,) and corners (f, 3, 3), its volume, and whether another
+    encloses it.
+    """
 
     rows: NDArray[np.int64]
     triangles: NDArray[np.float64]
@@ -32,8 +34,8 @@ class Part:
 def connected_parts(mesh: trimesh.Trimesh) -> list[Part]:
     """Return the edge-connected surfaces, the largest enclosed volume first.
 
-    A surface counts as enclosed when its box lies within that of one of the largest and the winding number of that one
-    at its first vertex is not 0.
+    A surface counts as enclosed when its box lies within that of one of the largest and the winding number of
+    that one at its first vertex is not 0.
     """
     if len(mesh.faces) == 0:
         return []

@@ -11,7 +11,8 @@ from meshimplant.io.bridges import from_manifold, new_mesh, to_manifold
 from meshimplant.surface.extract import extract
 from meshimplant.surface.fields import signed_distance
 from meshimplant.surface.occupancy import occupancy
-from meshimplant.surface.separate import NEAR_MM, RemovedPiece, Separation, separate
+from meshimplant.surface.regions import NEAR_MM
+from meshimplant.surface.separate import RemovedPiece, Separation, separate
 from meshimplant.surface.topology import face_groups
 from meshimplant.volume import Volume
 

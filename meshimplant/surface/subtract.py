@@ -12,7 +12,8 @@ from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError
 from meshimplant.surface.extract import body_of, default_level, is_mask, mask_distance
 from meshimplant.volume import Volume, bounding_box
 
-#: Kept around what sticks out of the bone, mm: room for the smoothing of the distances and for a trim's bevel.
+#: Kept around what sticks out of the bone, mm: room for the smoothing of the distances and for a trim's
+#: bevel.
 MARGIN_MM = 5.0
 #: Value where the complete body is unknown (beyond its grid), mm.
 _FAR_MM = -10.0
@@ -23,16 +24,16 @@ _SLOPE_RANGE = (0.7, 1.4)
 def subtract(complete: Volume, defective: Volume, *, level: float | None = None) -> Volume:
     """Return what the complete body has and the defective skull has not, as a field in millimetres.
 
-    The result is ``min(complete, -bone)`` of two signed distances, so both surfaces and the border keep their place between
-    voxels and no film appears where the two bodies share a surface. A mask enters by its distance; a probability by its
-    value over its slope near the level, which keeps its sub-voxel truth; a distance as it is (scaled, if its slope at the
-    surface shows that it is not in millimetres).
+    The result is ``min(complete, -bone)`` of two signed distances, so both surfaces and the border keep their
+    place between voxels and no film appears where the two bodies share a surface. A mask enters by its
+    distance; a probability by its value over its slope near the level, which keeps its sub-voxel truth; a
+    distance as it is (scaled, if its slope at the surface shows that it is not in millimetres).
 
     Parameters
     ----------
     complete
-        Completed skull, or the missing bone alone: a mask, a probability, or a distance that is positive inside; on the
-        same grid, a crop of it, or any other grid that overlaps it.
+        Completed skull, or the missing bone alone: a mask, a probability, or a distance that is positive
+        inside; on the same grid, a crop of it, or any other grid that overlaps it.
     defective
         Mask of the bone that is there.
     level
@@ -41,8 +42,9 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     Returns
     -------
     Volume
-        Float32 mm, positive inside, surface at 0, on the box of the defective's grid that holds the parts thicker than two
-        voxels (or, if there are none, all parts) with 5 mm around. Misfit films outside that box are left out.
+        Float32 mm, positive inside, surface at 0, on the box of the defective's grid that holds the parts
+        thicker than two voxels (or, if there are none, all parts) with 5 mm around. Misfit films outside that
+        box are left out.
 
     Raises
     ------
@@ -65,8 +67,8 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     np.minimum(field, -mask_distance(bone_box).array, out=field)
     if not (field > 0).any():
         raise EmptyMaskError(
-            "expected a complete skull that fills a hole in the bone, got one that adds less than a voxel anywhere: "
-            "check that the completion belongs to this skull"
+            "expected a complete skull that fills a hole in the bone, got one that adds less than a voxel "
+            "anywhere: check that the completion belongs to this skull"
         )
     return Volume(field, bone_box.affine)
 
@@ -81,7 +83,8 @@ def _overlap(bone: Volume, body: Volume) -> Volume:
         raise GeometryError(
             f"expected a complete skull that overlaps the defective one, got one around "
             f"{np.round(body.to_mm((start + stop) / 2)).tolist()} mm and a grid around "
-            f"{np.round(bone.to_mm(np.array(bone.shape) / 2)).tolist()} mm: bring both into one frame (LPS or RAS?)"
+            f"{np.round(bone.to_mm(np.array(bone.shape) / 2)).tolist()} mm: "
+            "bring both into one frame (LPS or RAS?)"
         )
     return bone.crop(low, high)
 
@@ -97,12 +100,13 @@ def _refuse(body: NDArray[np.bool_], bone: NDArray[np.bool_]) -> None:
     """Raise the error that fits a complete body without a voxel outside the bone."""
     if not body.any():
         raise GeometryError(
-            "expected a complete skull that overlaps the defective one, got one whose voxels all fall off its grid: "
-            "bring both into one frame (LPS or RAS?)"
+            "expected a complete skull that overlaps the defective one, got one whose voxels all fall off "
+            "its grid: bring both into one frame (LPS or RAS?)"
         )
     if np.array_equal(body, bone):
         raise NoDefectError(
-            "expected a complete skull that fills a hole, got the defective skull itself: give the completed one"
+            "expected a complete skull that fills a hole, got the defective skull itself: "
+            "give the completed one"
         )
     raise EmptyMaskError(
         "expected a complete skull that fills a hole in the bone, got one that lies wholly inside the bone: "
@@ -147,8 +151,13 @@ def _to_distance(values: Volume, body: Volume, level: float) -> NDArray[np.float
     return field
 
 
-def _from_probability(field: NDArray[np.float32], slope: NDArray[np.float32], body: Volume) -> NDArray[np.float32]:
-    """Join the distance by slope next to the surface to the lattice distance farther away; signs are the field's."""
+def _from_probability(
+    field: NDArray[np.float32], slope: NDArray[np.float32], body: Volume
+) -> NDArray[np.float32]:
+    """Join the distance by slope next to the surface to the lattice distance farther away.
+
+    Signs are the field's.
+    """
     far = mask_distance(body).array
     reach = np.float32(body.spacing_mm.max())
     near = field / np.maximum(slope, np.float32(1e-6))

@@ -1,4 +1,7 @@
-"""How the faces of a mesh hang together: edges, fans, connected surfaces, and what breaks a closed oriented surface."""
+"""How the faces of a mesh hang together.
+
+Edges, fans, connected surfaces, and what breaks a closed oriented surface.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,18 @@ from meshimplant.io.bridges import new_mesh
 
 
 def as_written(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the mesh as an STL file holds it: float32 vertices, equal ones merged; faces in the same order."""
+    """Return the mesh as an STL file holds it: float32 vertices, equal ones merged.
+
+    Faces in the same order.
+    """
     points, inverse = np.unique(np.asarray(mesh.vertices, np.float32), axis=0, return_inverse=True)
     return new_mesh(points, inverse.reshape(-1)[mesh.faces])
 
 
 def topology_flaws(mesh: trimesh.Trimesh) -> dict[str, NDArray[np.float64]]:
-    """Return, by name, a place (n, 3) for every edge and vertex that is not as in a closed, oriented 2-manifold."""
+    """Return, by name, a place (n, 3) for every edge and vertex that is not as in a closed, oriented
+    2-manifold.
+    """
     vertices, faces = np.asarray(mesh.vertices), _proper(np.asarray(mesh.faces))
     edges, edge_of, uses, net = edge_uses(faces)
     middle = vertices[edges].mean(axis=1)
@@ -37,16 +45,23 @@ def _proper(faces: NDArray[Any]) -> NDArray[Any]:
 
 
 def edge_uses(faces: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return undirected edges (e, 2), the edge of each half-edge (3 f,), the faces on each, and their summed direction."""
-    half = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    edges, edge_of, uses = np.unique(np.sort(half, axis=1), axis=0, return_inverse=True, return_counts=True)
-    edge_of = edge_of.reshape(-1)
+    """Return undirected edges (e, 2), the edge of each half-edge (3 f,), the faces on each, and their summed
+    direction.
+    """
+    half = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+    low, high = half.min(axis=1), half.max(axis=1)
+    span = int(high.max(initial=0)) + 1
+    keys, edge_of, uses = np.unique(low * span + high, return_inverse=True, return_counts=True)
     forward = np.where(half[:, 0] < half[:, 1], 1, -1)
-    return edges, edge_of, uses, np.bincount(edge_of, forward, len(edges)).astype(int)
+    net = np.bincount(edge_of, forward, len(keys)).astype(int)
+    return np.stack([keys // span, keys % span], axis=1), edge_of, uses, net
 
 
 def fan_of_corners(faces: NDArray[Any], edge_of: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return for each corner (3 f,) the number of its fan: the faces around its vertex that hang together by edges there."""
+    """Return for each corner (3 f,) the number of its fan.
+
+    The faces around its vertex that hang together by edges there.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def winding_number(mesh: trimesh.Trimesh, points_mm: ArrayLike) -> NDArray[np.float64]:
-    """Return the generalised winding number (n,) at LPS points (n, 3): 1 inside, 0 outside, 1/2 on the surface.
+    """Return the generalised winding number (n,) at LPS points (n, 3): 1 inside, 0 outside, 1/2 on the
+    surface.
 
     Overlapping bodies add up; near a hole the number passes smoothly from 1 to 0.
 
@@ -20,4 +21,6 @@ def winding_number(mesh: trimesh.Trimesh, points_mm: ArrayLike) -> NDArray[np.fl
     if not len(points):
         return np.zeros(0)
     vertices = np.ascontiguousarray(mesh.vertices, np.float64)
-    return np.asarray(igl.fast_winding_number(vertices, np.ascontiguousarray(mesh.faces, np.int64), points)).reshape(-1)
+    return np.asarray(
+        igl.fast_winding_number(vertices, np.ascontiguousarray(mesh.faces, np.int64), points)
+    ).reshape(-1)

@@ -159,7 +159,9 @@ def test_empty_and_not_finite() -> None:
 
 
 def test_places_far_apart_are_named_apart() -> None:
-    broken = plain_mesh(VERTICES, np.delete(FACES, [int(np.argmin(SOUND.triangles_center[:, axis])) for axis in (0, 1)], 0))
+    broken = plain_mesh(
+        VERTICES, np.delete(FACES, [int(np.argmin(SOUND.triangles_center[:, axis])) for axis in (0, 1)], 0)
+    )
     findings = check_solid(broken).findings
     assert [finding.code for finding in findings] == ["solid.boundary_edges"] * 2
     assert [finding.value for finding in findings] == [3, 3]

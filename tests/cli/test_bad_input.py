@@ -203,13 +203,32 @@ def test_a_wrong_value_in_a_spec_file_is_1_and_names_it(cli: Callable, case, tmp
         assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_output_without_the_right_to_write_is_refused(cli: Callable, case, tmp_path: Path) -> None:
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o500)
-    told = cli("design", case.defective, "-o", locked / "out")
+def test_an_output_without_the_right_to_write_is_refused(
+    cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For root every folder is writable: take the right away from the question, not from the folder."""
+    (tmp_path / "locked").mkdir()
+    write_volume(sphere(10).field(1.0), tmp_path / "ball.nrrd")
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "locked")
+    for tokens in (
+        ("design", "ball.nrrd", "-o", "locked/out"),
+        ("extract", "ball.nrrd", "-o", "locked/a.stl"),
+    ):
+        told = cli(*(tmp_path / token if "." in token or "/" in token else token for token in tokens))
+        assert told.code == 1
+        assert "expected a folder that can be written to, got locked" in told.err
+        assert told.err.count("\n") == 1
+    assert list((tmp_path / "locked").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses even root")
+def test_a_place_that_refuses_in_the_end_is_one_sentence(cli: Callable, tmp_path: Path) -> None:
+    write_volume(sphere(10).field(1.0), tmp_path / "ball.nrrd")
+    told = cli("extract", tmp_path / "ball.nrrd", "-o", "/proc/part.stl")
     assert told.code == 1
-    assert "can be written to" in told.err
+    assert told.err.startswith("meshimplant: error: ")
+    assert "part.stl" in told.err
+    assert told.err.count("\n") == 1
 
 
 def test_an_output_below_a_file_is_refused_before_any_work(cli: Callable, case, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 import meshimplant
 from meshimplant.errors import DesignRefused, NoDefectError
 from meshimplant.report import Finding
-from meshimplant_cli import line, look, main, meshes, terminal, voxels
+from meshimplant_cli import fitting, line, look, main, meshes, terminal, voxels
 
-VERBS = [verb.__name__ for module in (line, voxels, meshes, look) for verb in module.VERBS]
+VERBS = [verb.__name__ for module in (line, voxels, meshes, fitting, look) for verb in module.VERBS]
 
 
 def _fresh(*tokens: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +25,7 @@ def _fresh(*tokens: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_verb_of_the_line_is_there() -> None:
     steps = "complete subtract extract separate smooth trim thickness repair check preview convert info demo"
-    assert {*steps.split(), "design", "evaluate"} <= set(VERBS)
+    assert {*steps.split(), "design", "evaluate", "insertion"} <= set(VERBS)
     assert len(VERBS) == len(set(VERBS))
 
 

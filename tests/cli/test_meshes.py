@@ -1,4 +1,4 @@
-"""smooth, trim, thickness, repair, simplify and convert on files."""
+"""smooth, thickness, repair, simplify and convert on files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from shapes import cap, plain_mesh, skull_with_hole, sphere
+from shapes import cap, plain_mesh, sphere
 
 from meshimplant import read_mesh, read_volume, write_mesh, write_volume
 
@@ -34,24 +34,6 @@ def test_smooth_takes_the_noise_and_leaves_the_volume(cli: Callable, tmp_path: P
     )
     assert after.std() < before.std() / 3
     assert told.json["volume_after_mm3"] == pytest.approx(ball.volume, rel=0.005)
-
-
-def test_trim_leaves_the_asked_clearance(cli: Callable, tmp_path: Path) -> None:
-    _, defective, implant = skull_with_hole(60, 6, 30)
-    write_volume(defective.mask(0.8), tmp_path / "skull.nrrd")
-    write_mesh(implant.mesh, tmp_path / "raw.stl")
-    told = cli(
-        "trim", tmp_path / "raw.stl", "--skull", tmp_path / "skull.nrrd", "-o", tmp_path / "fit.stl",
-        "--clearance-mm", 1.5, "--json",
-    )  # fmt: skip
-    assert told.code == 0
-    trimmed = read_mesh(tmp_path / "fit.stl")
-    radius = np.linalg.norm(trimmed.vertices, axis=1)
-    polar = np.arccos(trimmed.vertices[:, 2] / radius)
-    gap = radius * np.sin(np.radians(30) - polar)
-    assert trimmed.is_volume
-    assert 1.0 < gap.min() < 2.0
-    assert told.json["volume_after_mm3"] < told.json["volume_before_mm3"]
 
 
 def test_thickness_measures_and_sets_millimetres(cli: Callable, part: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from meshimplant.edit.repair import repair
 from meshimplant.errors import MeshError, MissingDependencyError
 from meshimplant.surface.deviation import distances_mm
 
-BODY = cap(60, 5, 25, edge_mm=2).moved(random_rotation(2), (100, -200, 50))
+BODY = cap(35, 5, 25, edge_mm=1.5).moved(random_rotation(2), (100, -200, 50))
 MESH = BODY.mesh
 VERTICES, FACES = np.asarray(MESH.vertices), np.asarray(MESH.faces)
 BALL = sphere(15, subdivisions=3).mesh
@@ -29,7 +29,8 @@ def with_middle(face: int, *, sliver: bool):
     new = len(VERTICES)
     added = [[a, new, c], [new, b, c], *([[a, b, new]] if sliver else [])]
     return plain_mesh(
-        np.vstack([VERTICES, VERTICES[[a, b]].mean(axis=0)]), np.vstack([np.delete(FACES, face, axis=0), added])
+        np.vstack([VERTICES, VERTICES[[a, b]].mean(axis=0)]),
+        np.vstack([np.delete(FACES, face, axis=0), added]),
     )
 
 
@@ -46,7 +47,7 @@ def soup():
 
 SMALL_FLAWS = {
     "missing face": lambda: plain_mesh(VERTICES, np.delete(FACES, 100, axis=0)),
-    "missing patch": lambda: plain_mesh(VERTICES, FACES[~(FACES == FACES[200, 0]).any(axis=1)]),
+    "missing patch": lambda: plain_mesh(VERTICES, FACES[~(FACES[200, 0] == FACES).any(axis=1)]),
     "duplicate face": lambda: plain_mesh(VERTICES, np.vstack([FACES, FACES[:1]])),
     "flipped faces": flipped,
     "inside out": lambda: plain_mesh(VERTICES, FACES[:, ::-1]),
@@ -90,7 +91,8 @@ def test_overlapping_bodies_become_one() -> None:
     assert fixed.method == "union"
     assert other.volume < fixed.mesh.volume < 2 * BALL.volume
     outer = np.minimum(
-        np.abs(sphere(15).distance(fixed.mesh.vertices)), np.abs(sphere(15, (20, 2, 1)).distance(fixed.mesh.vertices))
+        np.abs(sphere(15).distance(fixed.mesh.vertices)),
+        np.abs(sphere(15, (20, 2, 1)).distance(fixed.mesh.vertices)),
     )
     assert outer.max() < 0.1
 
@@ -131,23 +133,22 @@ def crumpled():
     return plain_mesh(vertices, mesh.faces)
 
 
-def test_self_intersections_are_resolved_or_refused() -> None:
+def test_self_intersections_are_resolved() -> None:
     broken = crumpled()
     assert codes(broken) == {"solid.self_intersections"}
-    try:
-        fixed = repair(broken, max_volume_change_fraction=0.02)
-    except MeshError as error:
-        pytest.fail(str(error))
+    fixed = repair(broken, max_volume_change_fraction=0.02)
     assert codes(fixed.mesh) == set()
     away = distances_mm(broken.vertices, fixed.mesh)
     assert np.percentile(away, 99) < 0.1
 
 
 def test_the_remesh_alone_survives_all_damage_at_once() -> None:
-    faces = np.delete(FACES, [3, 700, 1200], axis=0)
+    faces = np.delete(FACES, [3, 700, 1100], axis=0)
     faces[20:25] = faces[20:25, ::-1]
     faces = np.vstack([faces, faces[:3]])
-    fixed = repair(plain_mesh(VERTICES, faces), method="remesh", max_move_mm=0.2, max_volume_change_fraction=0.01)
+    fixed = repair(
+        plain_mesh(VERTICES, faces), method="remesh", max_move_mm=0.2, max_volume_change_fraction=0.01
+    )
     assert codes(fixed.mesh) == set()
     assert fixed.mesh.volume == pytest.approx(MESH.volume, rel=5e-3)
 
@@ -162,13 +163,11 @@ def test_without_pymeshfix_the_line_works_and_the_method_says_so(monkeypatch) ->
 
 def test_a_spike_is_refused_with_every_reason() -> None:
     vertices = VERTICES.copy()
-    vertices[10] += (VERTICES[10] - VERTICES.mean(axis=0)) * 0
-    outer = int(np.argmax(BODY.distance(VERTICES + 0)))
     centre = np.array((100.0, -200.0, 50.0))
     radius = np.linalg.norm(VERTICES - centre, axis=1)
-    outer = int(np.flatnonzero(radius > 59.99)[0])
-    vertices[outer] = centre + (VERTICES[outer] - centre) * (52 / 60)
-    with pytest.raises(MeshError, match="mend: .*union: .*remesh: "):
+    outer = int(np.flatnonzero(radius > 34.99)[0])
+    vertices[outer] = centre + (VERTICES[outer] - centre) * (27 / 35)
+    with pytest.raises(MeshError, match=r"mend: .*union: .*remesh: "):
         repair(plain_mesh(vertices, FACES))
 
 

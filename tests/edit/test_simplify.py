@@ -54,8 +54,9 @@ def test_no_body_is_lost() -> None:
 
 def test_it_commutes_with_translation(implant) -> None:
     shift = np.array((-300.0, 200.0, 100.0))
-    here, there = simplify(implant, max_faces=10_000), simplify(
-        plain_mesh(implant.vertices + shift, implant.faces), max_faces=10_000
+    here, there = (
+        simplify(implant, max_faces=10_000),
+        simplify(plain_mesh(implant.vertices + shift, implant.faces), max_faces=10_000),
     )
     assert len(here.faces) == len(there.faces)
     assert np.percentile(deviation_mm(plain_mesh(there.vertices - shift, there.faces), here), 99) < 0.02

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from debris import littered_implant
 from scipy import ndimage
-from shapes import box, cap, capsule, joined, oblique, random_rotation, sphere, union
+from shapes import box, cap, capsule, difference, joined, oblique, random_rotation, sphere, union
 
 from meshimplant.errors import EmptyMaskError, MeshError
 from meshimplant.surface.extract import extract
@@ -124,6 +124,15 @@ def test_thin_zones_do_not_break_an_implant() -> None:
     mask = whole.mask(0.6)
     kept = separate(mask).bodies[0]
     assert (kept.array > 0).sum() >= 0.99 * (mask.array > 0).sum()
+
+
+@pytest.mark.parametrize("kind", ["mask", "field"])
+def test_closed_cavities_are_filled(kind) -> None:
+    hollow = difference(box((30, 30, 12)), sphere(3))
+    volume = hollow.mask(0.7) if kind == "mask" else hollow.field(0.7)
+    mesh = extract(separate(volume).bodies[0])
+    assert len(mesh.split(only_watertight=False)) == 1
+    assert mesh.volume == pytest.approx(30 * 30 * 12, rel=0.07)
 
 
 def test_more_bodies_than_there_are_is_refused() -> None:

@@ -1,0 +1,115 @@
+"""The pieces of a body: split at its necks, joined where they meet broadly, and ranked as candidates for the
+implant.
+"""
+
+from __future__ import annotations
+
+import cc3d
+import edt
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.volume import Volume
+
+Bools = NDArray[np.bool_]
+Labels = NDArray[np.int32]
+
+#: Depth that a neck of two voxels reaches on the lattice, voxels; cores lie deeper.
+NECK_VOXELS = 1.05
+#: Two deep cores are one body when the section between them is at least this fraction of the smaller one's
+#: volume ** (2/3) ...
+_JOINT_FRACTION = 0.1
+#: ... and the smaller holds at least this fraction of the larger's volume: a thin zone in an implant, not
+#: debris on it.
+_JOINT_VOLUME_FRACTION = 0.1
+#: Weight of a piece that is nowhere deeper than a neck: a film.
+_FILM_SCORE = 0.1
+#: Distance from `near_mm` over which a body's score falls to 1/e, mm.
+NEAR_MM = 20.0
+
+
+def depth_of(mask: Bools, grid: Volume) -> NDArray[np.float32]:
+    """Return the distance of each voxel of the mask to the nearest voxel outside it, mm.
+
+    The array's edge is no outside.
+    """
+    spacing = tuple(float(s) for s in grid.spacing_mm)
+    # A copy of its own: edt asks for a writeable buffer, and a volume's array is read-only.
+    distance: NDArray[np.float32] = edt.edt(np.array(mask, order="C"), anisotropy=spacing, black_border=False)
+    return distance
+
+
+def ranked_regions(body: Volume, opening_mm: float, near_mm: ArrayLike | None) -> tuple[Labels, list[int]]:
+    """Return the candidate bodies as labels on the box, and their numbers, best first."""
+    depth = depth_of(body.array, body)
+    regions = _split_at_necks(body, depth, opening_mm)
+    count = int(regions.max())
+    score = np.bincount(regions.reshape(-1), depth.reshape(-1), count + 1)[1:]
+    cored = np.isin(np.arange(1, count + 1), regions[depth > core_depth_mm(body, opening_mm)])
+    score = np.where(cored, score, _FILM_SCORE * score)
+    if near_mm is not None:
+        score = score * np.exp(-_distances(regions, body, np.asarray(near_mm, float)) / NEAR_MM)
+    return regions, (1 + np.argsort(-score, kind="stable")).tolist()
+
+
+def core_depth_mm(body: Volume, opening_mm: float) -> float:
+    """Return the depth above which a voxel belongs to a core."""
+    return max(opening_mm, NECK_VOXELS * float(np.median(body.spacing_mm)))
+
+
+def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float) -> Labels:
+    """Return the parts of the body (1, 2, ...; 0 outside) around cores that only necks join."""
+    from skimage.segmentation import watershed
+
+    deep = np.asarray(
+        cc3d.connected_components(depth > core_depth_mm(body, opening_mm), connectivity=6), np.int32
+    )
+    whole = np.asarray(cc3d.connected_components(np.array(body.array), connectivity=26), np.int32)
+    shallow = ~np.isin(whole, np.unique(whole[deep > 0])) & (whole > 0)
+    deep[shallow] = whole[shallow] + deep.max()
+    regions = watershed(-depth, deep, mask=body.array, connectivity=3)
+    return _joined(np.asarray(regions, np.int32), body)
+
+
+def _joined(regions: Labels, body: Volume) -> Labels:
+    """Merge regions that meet in a broad section, and number them 1, 2, ...."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = int(regions.max())
+    volume = np.bincount(regions.reshape(-1), minlength=count + 1) * body.voxel_volume_mm3
+    pairs, area = _sections(regions, body.spacing_mm)
+    small, large = np.sort(volume[pairs], axis=1).T
+    broad = (area >= _JOINT_FRACTION * small ** (2 / 3)) & (small >= _JOINT_VOLUME_FRACTION * large)
+    a, b = pairs[broad].T
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count + 1, count + 1))
+    _, group = connected_components(graph, directed=False)
+    number = np.zeros(count + 1, np.int32)
+    number[1:] = np.unique(group[1:], return_inverse=True)[1] + 1
+    return number[regions]
+
+
+def _sections(
+    regions: Labels, spacing_mm: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return which regions touch (n, 2) and the area of the voxel faces between them (n,), mm2."""
+    keys, areas = [], []
+    for axis in range(3):
+        near = np.moveaxis(regions, axis, 0)[:-1]
+        far = np.moveaxis(regions, axis, 0)[1:]
+        touch = (near != far) & (near > 0) & (far > 0)
+        keys.append(np.sort(np.stack([near[touch], far[touch]], axis=1), axis=1))
+        areas.append(np.full(len(keys[-1]), np.prod(spacing_mm) / spacing_mm[axis]))
+    pairs, which = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
+    return pairs.astype(np.int64), np.bincount(which.reshape(-1), np.concatenate(areas), len(pairs)).astype(
+        np.float64
+    )
+
+
+def _distances(regions: Labels, grid: Volume, point_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance from a point to the nearest voxel of each region, mm."""
+    index = np.argwhere(regions)
+    away = np.linalg.norm(grid.to_mm(index) - point_mm, axis=1)
+    nearest = np.full(int(regions.max()), np.inf)
+    np.minimum.at(nearest, regions[tuple(index.T)] - 1, away)
+    return nearest
