@@ -34,6 +34,9 @@ from meshimplant.volume import Volume
 
 Progress = Callable[[str], None]
 
+#: Necks that `separate` cuts. Our own completion covers the opening alone, and thin temples must not be taken for film there; a
+#: prediction from elsewhere brings misfit and facial debris along.
+_OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
 _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
 
@@ -140,8 +143,9 @@ def design_implant(
     line.report.method = completion.method if completion else {"name": "given", "asked": "complete" if complete else "implant"}
     with line.step("subtract", level=level):
         missing = subtract(source, defective, level=level)
-    with line.step("separate", bodies=spec.bodies) as record:
-        separation = separate(missing, bodies=spec.bodies, near_mm=near_mm)
+    opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
+    with line.step("separate", bodies=spec.bodies, opening_mm=opening_mm) as record:
+        separation = separate(missing, bodies=spec.bodies, opening_mm=opening_mm, near_mm=near_mm)
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
     reconstruction = _bone_mask(separation.bodies, defective).reorient(given.orientation)

@@ -73,7 +73,7 @@ def estimate_vault(
     outer, thickness = maps
     inner = outer - np.maximum(thickness, _THICKNESS_RANGE_MM[0])
     sparse = directions[defect.members][:: max(1, len(defect.members) // 200)]
-    shell = Shell(fine, inner, outer, _extent(skull, pose, fine, inner, outer))
+    shell = Shell(fine, inner, outer, _extent(skull, pose, defect, fine, inner, outer))
     return shell, float(np.median(fits[0].deviation(sparse)))
 
 
@@ -129,7 +129,12 @@ def _grow(mask: NDArray[np.bool_], edges: NDArray[np.int64], rings: int) -> NDAr
 
 
 def _extent(
-    skull: Volume, pose: HeadPose, chart: Chart, inner_mm: NDArray[np.float64], outer_mm: NDArray[np.float64]
+    skull: Volume,
+    pose: HeadPose,
+    defect: Defect,
+    chart: Chart,
+    inner_mm: NDArray[np.float64],
+    outer_mm: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the signed distance (mm along the bone) to the edge of the region whose columns lack bone."""
     import cc3d
@@ -143,6 +148,11 @@ def _extent(
     with np.errstate(invalid="ignore"):
         beyond = columns.inner_mm > outer_mm + _BEYOND_MM  # bone seen through the hole: cheek bone, orbit
     hole = ndimage.binary_opening(columns.missing | beyond, iterations=2)
+    middle = np.zeros(hole.shape, bool)
+    nodes = np.rint(chart.to_nodes(direction_sphere()[0][defect.members])).astype(int)
+    middle[tuple(nodes)] = True
+    labels = cc3d.connected_components(hole.astype(np.uint8), connectivity=4)
+    hole = np.isin(labels, np.unique(labels[middle & hole]))
     near = edt.edt(np.ascontiguousarray(~hole), anisotropy=(chart.spacing_mm,) * 2) < _MARGIN_MM - 2
     solid = ndimage.binary_opening(lacking & near, iterations=round(_SPUR_MM / chart.spacing_mm))
     labels = cc3d.connected_components((solid | hole).astype(np.uint8), connectivity=4)

@@ -85,9 +85,11 @@ def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None
 def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
     """Return a fresh cut without its slivers; where faces would then cross, they are left as they were."""
     fixed = ~new
+    beside = np.zeros(len(new), bool)
+    beside[np.asarray(mesh.faces)[new[mesh.faces].any(axis=1)]] = True
     for _ in range(_CLEANINGS):
         cleaned = without_slivers(mesh, fixed=fixed)
-        on_cut = ~np.isin(cleaned.faces, _same_points(cleaned, mesh, ~new)).all(axis=1)
+        on_cut = np.isin(cleaned.faces, _same_points(cleaned, mesh, beside)).any(axis=1)
         cut = as_written(new_mesh(cleaned.vertices, np.asarray(cleaned.faces)[on_cut]))
         crossing = np.unique(find_crossings(cut))
         if not len(crossing):
@@ -112,7 +114,7 @@ def _new_vertices(before: trimesh.Trimesh, after: trimesh.Trimesh) -> NDArray[np
 
 
 def without_crumbs(mesh: trimesh.Trimesh, *, bodies: int) -> tuple[trimesh.Trimesh, tuple[Crumb, ...]]:
-    """Keep the `bodies` largest pieces of a closed mesh, hollows included; return the others as crumbs, largest first."""
+    """Keep the `bodies` largest pieces, hollows included; return the others as crumbs, largest first."""
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
     piece = face_pieces(faces, len(vertices))
     volumes = _piece_volumes(mesh, piece)

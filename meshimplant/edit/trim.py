@@ -175,10 +175,11 @@ def _vented(field: Volume, part: NDArray[np.bool_], centre: NDArray[np.float64])
     way = np.zeros(part.shape, bool)
     while len(points):
         index = np.rint(field.to_index(points)).astype(int)
-        inside = ((index >= 0) & (index < part.shape)).all(axis=1)
-        way[tuple(index[inside].T)] = True
-        inside[inside] = part[tuple(index[inside].T)]
-        points, inward = points[inside] + inward[inside], inward[inside]
+        within = ((index >= 0) & (index < part.shape)).all(axis=1)
+        index, points, inward = index[within], points[within], inward[within]
+        way[tuple(index.T)] = True
+        on = part[tuple(index.T)]
+        points, inward = points[on] + inward[on], inward[on]
     return field.with_array(np.where(grown(way, 1), np.maximum(field.array, np.float32(step)), field.array))
 
 

@@ -119,7 +119,7 @@ def separate(
 
 
 def _cleaned(region: Bools, body: Volume, opening_mm: float) -> Bools:
-    """Return a region without films, rests of necks and cavities; worked out on its own box, which is smaller."""
+    """Return a region without films, rests of necks and cavities; worked out on its own, smaller box."""
     start, stop = bounding_box(region)
     margin = np.ceil(2 * _STUB_REACH * opening_mm / body.spacing_mm).astype(int)
     box = body.crop(start - margin, stop + margin)
@@ -150,7 +150,7 @@ def _without_films(region: Bools, body: Volume, opening_mm: float) -> Bools:
 
 
 def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
-    """Return the rest of a neck: what the full opening takes from the region where it runs into another piece."""
+    """Return the rest of a neck: what the full opening takes where the region runs into another piece."""
     contact = body.array & ~region & (depth_of(~region, body) <= 1.001 * np.linalg.norm(body.spacing_mm))
     if not contact.any():
         return contact
