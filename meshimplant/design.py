@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
 from meshimplant.check.part import PartCheck, check_part
 from meshimplant.complete import Completion, complete_skull
@@ -21,10 +20,10 @@ from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_with_notes
 from meshimplant.errors import DesignRefused, EmptyMaskError, InputError, MeshError
-from meshimplant.io.bridges import new_mesh
+from meshimplant.io.bridges import join_meshes
 from meshimplant.report import Finding, Report, Step
-from meshimplant.spec import ImplantSpec
 from meshimplant.skull.pose import fit_pose
+from meshimplant.spec import ImplantSpec
 from meshimplant.surface.deepen import deepen
 from meshimplant.surface.extract import extract
 from meshimplant.surface.separate import Separation, separate
@@ -78,7 +77,9 @@ class Design:
     check: PartCheck
     report: Report = field(repr=False)
 
-    def save(self, folder: str | Path, *, sources: dict[str, Path] | None = None, force: bool = False) -> None:
+    def save(
+        self, folder: str | Path, *, sources: dict[str, Path] | None = None, force: bool = False
+    ) -> None:
         """Write part, reconstruction, report and previews into `folder`; see `meshimplant.output.save_design`."""
         from meshimplant.output import save_design
 
@@ -130,7 +131,9 @@ def design_implant(
         raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
     line = _Line(spec, seed, progress or (lambda _name: None))
     if not defective.array.any():
-        raise EmptyMaskError("expected a skull mask with bone in it, got an empty one: check the segmentation and its label")
+        raise EmptyMaskError(
+            "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
+        )
 
     given, defective = defective, _canonical(defective)
     completion, source = None, complete if complete is not None else implant
@@ -140,7 +143,9 @@ def design_implant(
             completion = complete_skull(defective, method=method, bodies=spec.bodies)
         line.report.add(completion.findings)
         source, near_mm = completion.field, completion.defects[0].centre_mm
-    line.report.method = completion.method if completion else {"name": "given", "asked": "complete" if complete else "implant"}
+    line.report.method = (
+        completion.method if completion else {"name": "given", "asked": "complete" if complete else "implant"}
+    )
     with line.step("subtract", level=level):
         missing = subtract(source, defective, level=level)
     opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
@@ -153,7 +158,7 @@ def design_implant(
     inside = (completion.pose if completion else fit_pose(defective)).centre_mm
     depth_mm = max(0.0, spec.thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
     with line.step("extract", deepened_mm=depth_mm):
-        raw = _joined([extract(deepen(body, depth_mm, centre_mm=inside)) for body in separation.bodies])
+        raw = join_meshes([extract(deepen(body, depth_mm, centre_mm=inside)) for body in separation.bodies])
     with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
         smoothed = smooth(raw, iterations=spec.smooth_iterations)
         record["volume_after_mm3"] = float(smoothed.volume)
@@ -176,7 +181,18 @@ def design_implant(
     line.report.measures = check.measures
     line.report.add(check.findings)
     return Design(
-        given, spec, completion, missing, separation, reconstruction, raw, smoothed, cut.mesh, part, check, line.report
+        given,
+        spec,
+        completion,
+        missing,
+        separation,
+        reconstruction,
+        raw,
+        smoothed,
+        cut.mesh,
+        part,
+        check,
+        line.report,
     )
 
 
@@ -194,7 +210,9 @@ class _Line:
         self.progress = progress
 
     @contextmanager
-    def step(self, name: str, mesh: trimesh.Trimesh | None = None, **parameters: Any) -> Iterator[dict[str, Any]]:
+    def step(
+        self, name: str, mesh: trimesh.Trimesh | None = None, **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
         self.progress(name)
         start = time.perf_counter()
         record: dict[str, Any] = {}
@@ -215,12 +233,3 @@ def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
     inside = Volume(np.maximum.reduce([body.array for body in bodies]) > 0, bodies[0].affine)
     mask = inside.paste_into(defective).array
     return Volume((mask & (defective.array == 0)).astype(np.uint8), defective.affine)
-
-
-def _joined(meshes: list[trimesh.Trimesh]) -> trimesh.Trimesh:
-    """Return several bodies as one mesh."""
-    if len(meshes) == 1:
-        return meshes[0]
-    offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
-    faces: list[NDArray[np.int64]] = [mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)]
-    return new_mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces))

@@ -45,19 +45,30 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
         (target / "spec.toml").write_text(design.spec.to_toml(), encoding="utf-8")
         _write_previews(design, target)
         report = design.report
-        report.inputs = [{"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()]
+        report.inputs = [
+            {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
+        ]
         report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
         picture = target / "preview.png"
-        write_report_html(report, target / "report.html", preview_png=picture.read_bytes() if picture.is_file() else None)
+        write_report_html(
+            report, target / "report.html", preview_png=picture.read_bytes() if picture.is_file() else None
+        )
 
 
 def _write_previews(design: Design, target: Path) -> None:
-    maps = {"thickness_mm": design.check.thickness_mm, "gap_mm": design.check.gap_mm}
+    thickness_mm, gap_mm = design.check.thickness_mm, design.check.gap_mm
     try:
         skull = skull_surface(design.defective)
-        render_preview(target / "preview.png", implant=design.implant, skull=skull, title=_TITLE, **maps)
-        write_viewer(target / "preview.html", implant=design.implant, skull=skull, title=_TITLE, **maps)
+        for draw, name in ((render_preview, "preview.png"), (write_viewer, "preview.html")):
+            draw(
+                target / name,
+                implant=design.implant,
+                skull=skull,
+                thickness_mm=thickness_mm,
+                gap_mm=gap_mm,
+                title=_TITLE,
+            )
     except MeshImplantError as error:
         design.report.add([Finding("preview.missing", "info", f"a picture could not be made: {error}")])
 

@@ -66,7 +66,9 @@ class ImplantSpec:
                 number = "a whole number" if kinds is int else "a number"
                 raise SpecError(f"expected {name} as {number} between {low:g} and {high:g}, got {value!r}")
         if not isinstance(self.material, str) or self.material not in MATERIALS_MIN_THICKNESS_MM:
-            raise SpecError(f"expected material to be one of {', '.join(MATERIALS_MIN_THICKNESS_MM)}, got {self.material!r}")
+            raise SpecError(
+                f"expected material to be one of {', '.join(MATERIALS_MIN_THICKNESS_MM)}, got {self.material!r}"
+            )
         if not self.thickness_min_mm <= self.thickness_mm <= self.thickness_max_mm:
             raise SpecError(
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
@@ -97,7 +99,9 @@ class ImplantSpec:
             text = path.read_text(encoding="utf-8")
             values = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
         except FileNotFoundError as error:
-            raise FileReadError(f"expected a spec file, got {path.name}, which does not exist: check the path") from error
+            raise FileReadError(
+                f"expected a spec file, got {path.name}, which does not exist: check the path"
+            ) from error
         except (OSError, UnicodeDecodeError, ValueError) as error:
             raise FileReadError(f"expected a TOML or JSON spec in {path.name}, got: {error}") from error
         if not isinstance(values, dict):
@@ -115,4 +119,6 @@ def _reject_unknown(values: dict[str, Any]) -> None:
     known = [field.name for field in fields(ImplantSpec)]
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise SpecError(f"expected spec fields among {', '.join(known)}, got {', '.join(unknown)}: correct or remove them")
+        raise SpecError(
+            f"expected spec fields among {', '.join(known)}, got {', '.join(unknown)}: correct or remove them"
+        )

@@ -6,7 +6,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 #: Packages whose version can change a number or a byte of the result.
-_SHAPING = ("meshimplant", "numpy", "scipy", "trimesh", "vtk", "SimpleITK", "edt", "connected-components-3d", "manifold3d", "libigl")
+_SHAPING = (
+    "meshimplant", "numpy", "scipy", "trimesh", "vtk", "SimpleITK", "edt", "connected-components-3d", "manifold3d", "libigl",
+)  # fmt: skip
 
 
 def installed_versions() -> dict[str, str]:

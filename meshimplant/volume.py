@@ -129,7 +129,7 @@ class Volume:
         hi = np.minimum(np.asarray(stop, int), self.shape)
         if np.any(hi <= lo):
             raise GeometryError(
-                f"expected a box inside the {self.shape} grid, got {start} to {stop}, which holds no voxel"
+                f"expected a box inside the {self.shape} grid, got {lo.tolist()} to {hi.tolist()}, which holds no voxel"
             )
         box = tuple(slice(a, b) for a, b in zip(lo, hi, strict=True))
         return Volume(self.array[box], _shifted(self.affine, lo))
@@ -207,20 +207,26 @@ def bounding_box(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int6
     return box[:, 0], box[:, 1]
 
 
-def _checked_array(array: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(array)
+def _checked_array(given: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(given)
     if array.ndim != 3 or array.size == 0:
-        raise InputError(f"expected a 3-D voxel array, got shape {array.shape}: pass one volume, not a stack of channels")
+        raise InputError(
+            f"expected a 3-D voxel array, got shape {array.shape}: pass one volume, not a stack of channels"
+        )
     if array.dtype.kind not in "buif":
-        raise InputError(f"expected bool, integer or float voxels, got {array.dtype}: convert them to numbers first")
+        raise InputError(
+            f"expected bool, integer or float voxels, got {array.dtype}: convert them to numbers first"
+        )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(array.size - np.count_nonzero(np.isfinite(array)))
-        raise InputError(f"expected finite voxels, got {bad} NaN or infinite ones: replace them by air (0 or -1000 HU)")
+        raise InputError(
+            f"expected finite voxels, got {bad} NaN or infinite ones: replace them by air (0 or -1000 HU)"
+        )
     return array
 
 
-def _checked_affine(affine: ArrayLike) -> NDArray[np.float64]:
-    affine = np.array(affine, float)
+def _checked_affine(given: ArrayLike) -> NDArray[np.float64]:
+    affine = np.array(given, np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.allclose(affine[3], (0, 0, 0, 1)):
         raise GeometryError(
             f"expected a finite (4, 4) affine with last row 0 0 0 1, got shape {affine.shape}: {affine.tolist()}"
@@ -265,7 +271,9 @@ def _axis_map(current: str, wanted: str) -> tuple[tuple[int, ...], tuple[bool, .
         axes.append(max(same, opposite))
         flips.append(same < 0)
     if sorted(axes) != [0, 1, 2]:
-        raise GeometryError(f"expected three different anatomical axes, got {wanted!r}: one letter of each of LR, PA, SI")
+        raise GeometryError(
+            f"expected three different anatomical axes, got {wanted!r}: one letter of each of LR, PA, SI"
+        )
     return tuple(axes), tuple(flips)
 
 

@@ -23,10 +23,10 @@ _TABLE_DEG = 1.5
 
 
 def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose:
-    """Return the pose turned about the left-right axis and moved within the symmetry plane so that the vault matches the mean.
+    """Return the pose nodded and moved within the symmetry plane so that the vault matches the mean.
 
-    The intact columns' outer points are moved; a robust loss of their distance to the scaled mean is minimised over nod, two shifts
-    and the scale. So the frame depends on the bone alone, and not on how the head lay in the scanner.
+    The intact columns' outer points are moved; a robust loss of their distance to the scaled mean is minimised over nod, two
+    shifts and the scale. So the frame depends on the bone alone, and not on how the head lay in the scanner.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
 
 
 def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
-    """Return nod (radians), shifts to the back and up (mm) and size (mm) that lay points (n, 3) of the head's frame on the mean."""
+    """Return nod (radians), shifts back and up (mm) and size (mm) that lay points (n, 3) of the head's frame on the mean."""
     from scipy.optimize import least_squares
 
     table = _table(mean)
@@ -101,4 +101,6 @@ def _table(mean: VaultMean) -> NDArray[np.float64]:
 def _read(table: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
     azimuth = np.degrees(np.arctan2(directions[:, 1], directions[:, 0]))
     elevation = np.degrees(np.arcsin(np.clip(directions[:, 2], -1, 1)))
-    return ndimage.map_coordinates(table, [azimuth / _TABLE_DEG + 180 / _TABLE_DEG + 1, (elevation + 90) / _TABLE_DEG], order=1)
+    return ndimage.map_coordinates(
+        table, [azimuth / _TABLE_DEG + 180 / _TABLE_DEG + 1, (elevation + 90) / _TABLE_DEG], order=1
+    )

@@ -40,7 +40,7 @@ class Prior:
     scales
         The Matern terms.
     shape_variance
-        Prior variance of each coefficient of the mean: constant, linear and symmetric quadratic terms, that is an off-centre ellipsoid.
+        Prior variance of each coefficient of the mean: constant, linear and quadratic terms, that is an off-centre ellipsoid.
     noise
         Standard deviation of one reading.
     """

@@ -36,7 +36,8 @@ class Chart:
     @classmethod
     def around(cls, axis: ArrayLike, *, half_width_mm: float, spacing_mm: float) -> Chart:
         """Return the chart centred on `axis`."""
-        axis = np.asarray(axis, float) / np.linalg.norm(axis)
+        axis = np.array(axis, np.float64)
+        axis /= np.linalg.norm(axis)
         helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
         right = np.cross(helper, axis)
         right /= np.linalg.norm(right)
@@ -49,14 +50,9 @@ class Chart:
         return 2 * round(self.half_width_mm / self.spacing_mm) + 1
 
     def with_spacing(self, spacing_mm: float) -> Chart:
-        """Return the same chart with other nodes."""
-        return Chart.around_like(self, spacing_mm)
-
-    @staticmethod
-    def around_like(chart: Chart, spacing_mm: float) -> Chart:
-        """Return a chart with the axes and reach of `chart` and nodes every `spacing_mm`."""
-        nodes = int(np.ceil(chart.half_width_mm / spacing_mm))
-        return Chart(chart.axis, chart.right, chart.up, nodes * spacing_mm, spacing_mm)
+        """Return the chart with the same axes and reach and a node every `spacing_mm`."""
+        nodes = int(np.ceil(self.half_width_mm / spacing_mm))
+        return Chart(self.axis, self.right, self.up, nodes * spacing_mm, spacing_mm)
 
     def directions(self) -> NDArray[np.float64]:
         """Return the unit direction of every node, (size, size, 3)."""
@@ -79,7 +75,9 @@ class Chart:
 
 def refine(values: NDArray[np.float64], coarse: Chart, fine: Chart) -> NDArray[np.float64]:
     """Interpolate smooth chart values (cubic) from one spacing to a finer one of the same chart."""
-    line = (np.linspace(-fine.half_width_mm, fine.half_width_mm, fine.size) + coarse.half_width_mm) / coarse.spacing_mm
+    line = (
+        np.linspace(-fine.half_width_mm, fine.half_width_mm, fine.size) + coarse.half_width_mm
+    ) / coarse.spacing_mm
     return ndimage.map_coordinates(values, np.meshgrid(line, line, indexing="ij"), order=3, mode="nearest")
 
 
@@ -101,11 +99,15 @@ class Shell:
     outer_mm: NDArray[np.float64]
     extent_mm: NDArray[np.float64]
 
-    def box(self, grid: Volume, pose: HeadPose, *, margin_mm: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def box(
+        self, grid: Volume, pose: HeadPose, *, margin_mm: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ``(start, stop)`` of the voxels of `grid` that the shell may touch, widened by `margin_mm`, within the grid."""
         used = self.extent_mm > -margin_mm
         directions = self.chart.directions()[used] @ pose.axes
-        points = [pose.centre_mm + directions * radius[used][:, None] for radius in (self.inner_mm, self.outer_mm)]
+        points = [
+            pose.centre_mm + directions * radius[used][:, None] for radius in (self.inner_mm, self.outer_mm)
+        ]
         index = grid.to_index(np.concatenate(points))
         margin = margin_mm / grid.spacing_mm
         start = np.floor(index.min(axis=0) - margin).astype(int)
@@ -118,18 +120,22 @@ class Shell:
         Radial distances are turned into normal ones by each surface's slope, so values are true to first order near the surface.
         """
         out = np.empty(grid.shape, np.float32)
-        layers = [np.float32(v) for v in (self.inner_mm, self.outer_mm, *self._cosines(), self.extent_mm)]
+        maps = (self.inner_mm, self.outer_mm, *self._cosines(), self.extent_mm)
+        layers = [values.astype(np.float32) for values in maps]
         i, j = np.meshgrid(np.arange(grid.shape[0]), np.arange(grid.shape[1]), indexing="ij")
         for k in range(grid.shape[2]):
             index = np.stack([i, j, np.full_like(i, k)], axis=-1)
-            out[..., k] = self._read(((grid.to_mm(index) - pose.centre_mm) @ pose.axes.T).astype(np.float32), layers)
+            out[..., k] = self._read(
+                ((grid.to_mm(index) - pose.centre_mm) @ pose.axes.T).astype(np.float32), layers
+            )
         return Volume(out, grid.affine)
 
     def _read(self, points: NDArray[np.float32], layers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         radius = np.linalg.norm(points, axis=-1)
         nodes = self.chart.to_nodes(points / np.maximum(radius, 1e-3)[..., None])
         inner, outer, inner_cos, outer_cos, extent = (
-            ndimage.map_coordinates(layer, nodes, order=1, mode="nearest", output=np.float32) for layer in layers
+            ndimage.map_coordinates(layer, nodes, order=1, mode="nearest", output=np.float32)
+            for layer in layers
         )
         return np.minimum(np.minimum((radius - inner) * inner_cos, (outer - radius) * outer_cos), extent)
 

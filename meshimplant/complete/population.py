@@ -46,7 +46,7 @@ def _vault(skull: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     directions, _ = direction_sphere()
     pose = fit_pose(skull)
     columns = read_columns(skull, pose.centre_mm, directions @ pose.axes)
-    thickness = columns.outer_mm.astype(float) - columns.inner_mm
+    thickness = columns.outer_mm.astype(float) - columns.inner_mm.astype(float)
     low, high = _THICKNESS_RANGE_MM
     with np.errstate(invalid="ignore"):
         good = (thickness > low) & (thickness < high)
@@ -54,7 +54,9 @@ def _vault(skull: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _median(
-    vaults: list[tuple[NDArray[np.float64], NDArray[np.float64]]], moves: list[NDArray[np.float64]], about: dict[str, Any]
+    vaults: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    moves: list[NDArray[np.float64]],
+    about: dict[str, Any],
 ) -> VaultMean:
     directions, _ = direction_sphere()
     rows = []
@@ -63,7 +65,10 @@ def _median(
         radius = np.linalg.norm(moved, axis=1)
         top = moved[:, 2] > 0
         values = np.stack([radius / np.median(radius[top]), thickness / np.median(thickness[top])], axis=1)
-        rows += [read_scattered(moved * side / radius[:, None], values, directions) for side in (np.ones(3), _FACING)]
+        rows += [
+            read_scattered(moved * side / radius[:, None], values, directions)
+            for side in (np.ones(3), _FACING)
+        ]
     with np.errstate(all="ignore"):
         outer, thick = np.nan_to_num(np.nanmedian(np.array(rows), axis=0), nan=1.0).T
     return VaultMean(outer, thick, {**about, "skulls": len(vaults)})

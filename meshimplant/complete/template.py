@@ -77,7 +77,9 @@ def read_vault_mean(path: str | Path) -> VaultMean:
                 values[vault] += data[name]
                 fields.append(values)
     except (OSError, KeyError, ValueError) as error:
-        raise FileReadError(f"expected a mean vault written by VaultMean.save in {path.name}, got: {error}") from error
+        raise FileReadError(
+            f"expected a mean vault written by VaultMean.save in {path.name}, got: {error}"
+        ) from error
     return VaultMean(fields[0], fields[1], about)
 
 

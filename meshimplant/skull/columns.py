@@ -71,7 +71,9 @@ def _read_along(
     return (skull.array[tuple(index)] != 0) & inside
 
 
-def _first_column(bone: NDArray[np.bool_], radii: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _first_column(
+    bone: NDArray[np.bool_], radii: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return where the first column of at least `SPECK_MM` begins and ends, gaps up to `PORE_MM` bridged."""
     from scipy.ndimage import binary_closing, binary_opening
 

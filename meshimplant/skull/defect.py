@@ -59,9 +59,9 @@ class Opening:
 def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SMALLEST_AREA_MM2) -> Opening:
     """Find the openings in the vault that no healthy skull has.
 
-    Rays from the head's centre, 2 mm apart on the bone, look for the first bone they meet. Neighbouring rays that escape, or meet
-    only something far behind the vault and its mirror image, make an opening. Rays that leave the scan before they could meet bone
-    tell nothing and are left out.
+    Rays from the head's centre, 2 mm apart on the bone, look for the first bone they meet. Neighbouring rays that escape, or
+    meet only something far behind the vault and its mirror image, make an opening. Rays that leave the scan before they could
+    meet bone tell nothing and are left out.
 
     Raises
     ------
@@ -104,7 +104,11 @@ def direction_sphere() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _escapes(
-    skull: Volume, pose: HeadPose, local: NDArray[np.float64], columns: Columns, directions: NDArray[np.float64]
+    skull: Volume,
+    pose: HeadPose,
+    local: NDArray[np.float64],
+    columns: Columns,
+    directions: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Return which rays escape through an opening."""
     from scipy.spatial import cKDTree
@@ -132,7 +136,9 @@ def _components(open_: NDArray[np.bool_], edges: NDArray[np.int64]) -> list[NDAr
     from scipy.sparse.csgraph import connected_components
 
     inside = edges[open_[edges].all(axis=1)]
-    graph = coo_array((np.ones(len(inside), np.int8), (inside[:, 0], inside[:, 1])), shape=(len(open_), len(open_)))
+    graph = coo_array(
+        (np.ones(len(inside), np.int8), (inside[:, 0], inside[:, 1])), shape=(len(open_), len(open_))
+    )
     labels = connected_components(graph, directed=False)[1]
     members = np.flatnonzero(open_)
     order = np.argsort(labels[members], kind="stable")
@@ -141,7 +147,11 @@ def _components(open_: NDArray[np.bool_], edges: NDArray[np.int64]) -> list[NDAr
 
 
 def _defect(
-    members: NDArray[np.int64], directions: NDArray[np.float64], pose: HeadPose, radius: float, cell_mm2: float
+    members: NDArray[np.int64],
+    directions: NDArray[np.float64],
+    pose: HeadPose,
+    radius: float,
+    cell_mm2: float,
 ) -> Defect:
     axis = directions.mean(axis=0)
     axis /= np.linalg.norm(axis)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from meshimplant.errors import EmptyMaskError
 from meshimplant.surface.fields import sample, signed_distance
 from meshimplant.volume import Volume, bounding_box
 
@@ -56,8 +55,8 @@ def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
     """Fit the symmetry plane to the bone that has a mirror image, and place the head's centre on it.
 
     Surface points of the bone are reflected and read in the bone's own distance field; the plane (two angles, one offset)
-    minimises a robust loss, so that a defect, which has no counterpart, and the face's clutter hardly count. The image's middle is
-    used only to start. Without `near`, assumes that the head's top is roughly up (+z of LPS), within about 40 degrees.
+    minimises a robust loss, so that a defect, which has no counterpart, and the face's clutter hardly count. The image's
+    middle is used only to start. Without `near`, assumes that the head's top is roughly up (+z of LPS), within about 40 degrees.
 
     Parameters
     ----------
@@ -145,8 +144,16 @@ def _fit_plane(
         start = np.array([*np.arctan(normal[1:] / normal[0]), 0.0])
     moving = points[:: max(1, len(points) // 8_000)]
     fit = least_squares(
-        residuals, start, args=(moving,), loss="cauchy", f_scale=_ROBUST_MM, diff_step=1e-3, x_scale=(0.05, 0.05, 2.0),
-        max_nfev=60, xtol=1e-6, ftol=1e-8,
+        residuals,
+        start,
+        args=(moving,),
+        loss="cauchy",
+        f_scale=_ROBUST_MM,
+        diff_step=1e-3,
+        x_scale=(0.05, 0.05, 2.0),
+        max_nfev=60,
+        xtol=1e-6,
+        ftol=1e-8,
     )
     normal = _normal(fit.x[:2])
     return normal, float(pivot @ normal + fit.x[2]), float(np.median(np.abs(residuals(fit.x, moving))))

@@ -14,8 +14,8 @@ _STEP_MM = 0.5
 def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
     """Sweep a body towards a point inside the head; its outer surface stays.
 
-    A vault thinner than the part (temples, thin skulls) leaves no room to cut the part's thickness from. Moving the inner surface of
-    a mesh would fold it at the border; the sweep of the field cannot.
+    A vault thinner than the part (temples, thin skulls) leaves no room to cut the part's thickness from. Moving the inner
+    surface of a mesh would fold it at the border; the sweep of the field cannot.
 
     Parameters
     ----------

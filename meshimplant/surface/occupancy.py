@@ -45,7 +45,7 @@ def grown(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
 
 def _winding(
     points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, ...]
-) -> NDArray[np.int64]:
+) -> NDArray[np.int16]:
     """Return the winding number at every voxel centre, from each column's crossings along the last axis."""
     triangle, column = _covered_columns(points[:, :2], faces, shape)
     corners = faces[triangle]

@@ -117,7 +117,10 @@ class PolarMap:
         missed = np.isnan(inner) | np.isnan(outer) | (outer < inner)
         inner[missed], outer[missed] = np.nan, np.nan
         inner_face[missed], outer_face[missed] = -1, -1
-        return Extent(*(values.reshape(self.shape) for values in (inner, outer, inner_face, outer_face)))
+        shape = self.shape
+        return Extent(
+            inner.reshape(shape), outer.reshape(shape), inner_face.reshape(shape), outer_face.reshape(shape)
+        )
 
 
 def nearest_known(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
-from defects import PLACES, CurvedCap, ellipsoid_cap
+from defects import PLACES, CurvedCap, conical_defect, ellipsoid_cap
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapes import cap, joined, random_rotation
 
+from meshimplant.check.solid import check_solid
 from meshimplant.edit.surfaces import INNER, OUTER, head_centre, split_surfaces
 from meshimplant.edit.thickness import measure_thickness, rescale_inner, set_thickness
+from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError, MeshError
 
 FAR_MM = (300.0, -250.0, 180.0)
@@ -124,6 +126,16 @@ def test_a_feathered_border_keeps_its_own_thickness() -> None:
     assert np.nanmedian(wall.thickness_mm[middle]) == pytest.approx(4, abs=0.05)
     rim = result.vertices[wall.border_mm < 1.0]
     assert np.linalg.norm(rim, axis=1).min() < 82.5
+
+
+@pytest.mark.parametrize("lean_deg", [-35, 0, 35])
+@pytest.mark.parametrize("target_mm", [3.5, 8.0])
+def test_a_trimmed_part_stays_a_printable_solid(lean_deg: float, target_mm: float) -> None:
+    defect = conical_defect(lean_deg=lean_deg, half_angle_deg=12, around_mm=8)
+    part = trim(defect.plug(over_mm=3, edge_mm=1.0).mesh, defect.bone.mask((0.5, 0.5, 0.65)))
+    result = set_thickness(part, target_mm)
+    assert check_solid(result).findings == ()
+    assert measure_thickness(result).median_mm == pytest.approx(target_mm, abs=0.05)
 
 
 def test_two_bodies_stay_two() -> None:
