@@ -177,7 +177,7 @@ def design_implant(
         record["actions"] = list(repaired.actions)
         record["volume_after_mm3"] = float(part.volume)
     with line.step("check"):
-        check = check_part(part, spec=spec, skull=defective, defect_mask=reconstruction)
+        check = check_part(part, spec=spec, skull=defective, defect_mask=reconstruction, outward=inside)
     line.report.measures = check.measures
     line.report.add(check.findings)
     return Design(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.check.fit import check_fit
 from meshimplant.check.solid import check_solid
@@ -54,6 +54,7 @@ def check_part(
     spec: ImplantSpec | None = None,
     skull: Volume | None = None,
     defect_mask: Volume | None = None,
+    outward: ArrayLike | None = None,
 ) -> PartCheck:
     """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits.
 
@@ -69,6 +70,8 @@ def check_part(
         The prescription; ``None``: the defaults.
     skull, defect_mask
         Mask of the defective skull, and the reconstruction, for `check_fit`.
+    outward
+        A point (3,) inside the head, LPS mm; ``None``: from the part's own curvature.
     """
     spec = ImplantSpec() if spec is None else spec
     solid = check_solid(mesh, bodies=spec.bodies)
@@ -77,7 +80,7 @@ def check_part(
     gap, thickness = nothing, nothing
     if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
         try:
-            wall = measure_thickness(mesh)
+            wall = measure_thickness(mesh, outward=outward)
         except MeshError as error:
             findings.append(Finding("thickness.unknown", "error", str(error), location_mm=_middle(mesh)))
         else:
@@ -85,7 +88,7 @@ def check_part(
             measures |= _thickness_measures(wall)
             findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
             if skull is not None:
-                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask)
+                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask, outward=outward)
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm

@@ -69,6 +69,7 @@ def _median(
             read_scattered(moved * side / radius[:, None], values, directions)
             for side in (np.ones(3), _FACING)
         ]
-    with np.errstate(all="ignore"):
-        outer, thick = np.nan_to_num(np.nanmedian(np.array(rows), axis=0), nan=1.0).T
+    stack = np.array(rows)
+    stack[:, np.isnan(stack).all(axis=(0, 2))] = 1.0  # no skull has bone there
+    outer, thick = np.nanmedian(stack, axis=0).T
     return VaultMean(outer, thick, {**about, "skulls": len(vaults)})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from meshimplant.skull.defect import LOWEST_ELEVATION_SIN, direction_sphere
 
 _PACKAGED = "vault_mean.npz"
 #: Values are read through a Gaussian over the nearest directions, as wide as these are apart (chord), so that no facet shows.
-_NEIGHBOURS, _BLUR = 16, 0.03
+_NEIGHBOURS, _BLUR = 32, 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +71,14 @@ def read_vault_mean(path: str | Path) -> VaultMean:
     path = Path(path)
     vault = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
     try:
-        with np.load(path) as data:
+        with path.open("rb") as stream, np.load(stream) as data:
             about = json.loads(str(data["about"]))
             fields = []
             for name in ("outer_excess", "thickness_excess"):
                 values = np.ones(len(vault))
                 values[vault] += data[name]
                 fields.append(values)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
         raise FileReadError(
             f"expected a mean vault written by VaultMean.save in {path.name}, got: {error}"
         ) from error

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import NoDefectError
-from meshimplant.skull.columns import RADIUS_RANGE_MM, Columns, read_columns
+from meshimplant.skull.columns import Columns, read_columns
 from meshimplant.skull.pose import HeadPose
 from meshimplant.volume import Volume
 
@@ -117,16 +117,24 @@ def _escapes(
     inner = columns.inner_mm
     with np.errstate(invalid="ignore"):
         behind = (inner - inner[mirror] > _BEHIND_MM) & (inner - np.nanmedian(inner) > _BEHIND_MM)
-    seen = _inside_until(skull, pose, local, float(np.nanpercentile(columns.outer_mm, 99)))
-    return seen & (columns.missing | behind)
+    escapes = columns.missing | behind
+    expected = np.where(escapes, columns.outer_mm[mirror], columns.outer_mm).astype(float)
+    unknown = ~np.isfinite(expected) | (escapes & escapes[mirror])
+    if unknown.all():
+        return np.zeros(len(local), bool)
+    nearest = cKDTree(directions[~unknown]).query(directions[unknown])[1]
+    expected[unknown] = expected[~unknown][nearest]
+    return escapes & _inside_until(skull, pose, local, expected)
 
 
 def _inside_until(
-    skull: Volume, pose: HeadPose, local: NDArray[np.float64], radius_mm: float
+    skull: Volume, pose: HeadPose, local: NDArray[np.float64], radius_mm: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return which rays are still inside the scan at `radius_mm`, but that the vertex may touch the last slice."""
-    tip = pose.centre_mm + min(radius_mm, RADIUS_RANGE_MM[1]) * local
-    index = skull.to_index(tip)
+    """Return which rays (n, 3) are still inside the scan at the radius (n,) where bone is to be expected.
+
+    Rays that go up count in any case: the vertex may touch the last slice.
+    """
+    index = skull.to_index(pose.centre_mm + radius_mm[:, None] * local)
     within = ((index >= -0.5) & (index <= np.array(skull.shape) - 0.5)).all(axis=1)
     return within | (local @ pose.axes[2] > 0.5)
 
