@@ -22,14 +22,11 @@ OUTER_PRIOR = Prior((Scale(20.0, 0.8, 0.95), Scale(1.0, 0.25, 0.8)), shape_varia
 THICKNESS_PRIOR = Prior((Scale(1.5, 0.35, 0.9),), shape_variance=1.0, noise=0.6)
 
 #: Columns this close to the opening may pass through the cut wall; they are believed only if they agree with the rest.
-RIM_MM = 14.0
-#: So far from the opening columns are read as densely as they are known, 2 mm apart: the surfaces must meet the rim.
-_DENSE_MM = 8.0
+RIM_MM = 8.0
 _AGREE_MM = 1.2
 _THICKNESS_RANGE_MM = (1.0, 20.0)
 _NEAR_MM = 30.0
-#: A cut that meets the vault at a glancing angle is this wide at most.
-_MARGIN_MM = 22.0
+_MARGIN_MM = 14.0
 #: A column that lacks this much bone belongs to the defect, even if some bone is left in it.
 _LACKING_MM = 1.0
 #: Half the width of a strip along the bone below which it is misfit, not defect.
@@ -126,7 +123,7 @@ def _thinned(
     hole[defect.members] = True
     near = _grow(hole, edges, round(_NEAR_MM / spread))
     mirror = cKDTree(directions).query(directions * (-1.0, 1.0, 1.0))[1]
-    rim = _grow(hole, edges, round(_DENSE_MM / spread))
+    rim = _grow(hole, edges, round(RIM_MM / spread))
     index = np.arange(len(directions))  # a subdivided sphere keeps its coarser vertices first
     return (index < 2562) | ((near | near[mirror]) & (index < 10242)) | (rim & ~hole)
 
