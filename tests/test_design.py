@@ -212,7 +212,9 @@ def test_no_file_names_the_patient_or_a_path(saved) -> None:
         whole |= {f"3mf/{name}": packed.read(name) for name in packed.namelist()}
     hidden = [NAME, "SMITH", "JOHN", str(saved.parent), saved.parent.name, str(Path.home())]
     for name, data in whole.items():
-        words = re.sub(rb"[A-Za-z0-9+/]{200,}={0,2}", b"", data)  # packed pictures hold any four letters sooner or later
+        words = re.sub(
+            rb"[A-Za-z0-9+/]{200,}={0,2}", b"", data
+        )  # packed pictures hold any four letters sooner or later
         for word in hidden:
             assert word.encode() not in words, f"{word} in {name}"
 
