@@ -32,7 +32,7 @@ class ImplantSpec:
     ----------
     thickness_mm
         Distance from outer to inner surface away from the border, 0.5 to 15 mm. Default 4: stiff enough in PEEK and PMMA
-        and thinner than 97 % of adult vaults, which the experts of the AutoImplant challenge asked for.
+        and thinner than the median vault thickness of each of 75 adult skulls (4.4 to 10.4 mm).
     thickness_min_mm, thickness_max_mm
         Limits that `check` enforces outside the feathered border. Defaults 2 and 6.
     clearance_mm
@@ -40,7 +40,7 @@ class ImplantSpec:
         published cranioplasty workflows leave, and wider than half the diagonal of a 0.5 x 0.5 x 1 mm voxel (0.61 mm),
         so that no voxel of bone is touched.
     smooth_iterations
-        Passes of the windowed-sinc smoother. Default 40 (measured: 2.6 degrees mean normal error, -0.03 % volume).
+        Passes of the windowed-sinc smoother. Default 40 (see `smooth` for what it measures).
     material
         One of PEEK, PMMA, titanium, ceramic; sets the wall thickness below which `check` fails.
     max_faces

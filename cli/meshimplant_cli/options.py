@@ -25,7 +25,7 @@ Level = Annotated[
 ]
 Method = Annotated[
     Literal["auto", "mirror", "template"],
-    Parameter(help="How to complete; auto chooses by what the defect leaves."),
+    Parameter(help="How to complete; auto is template."),
 ]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]

@@ -20,7 +20,7 @@ from meshimplant.volume import Volume
 Method = Literal["auto", "mirror", "template"]
 #: What each method does, in the words of the report and of the command line's help.
 METHODS: dict[str, str] = {
-    "auto": "the best method there is for this defect",
+    "auto": "template",
     "mirror": "the head's other side, and the bone around where that is missing too",
     "template": "as mirror, as departures from the mean vault of a population scaled to this head",
 }
@@ -67,8 +67,7 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
     defective : Volume
         Mask; non-zero is bone.
     method : str
-        A key of `METHODS`. ``mirror`` uses nothing but this head. ``auto`` takes ``template``, the better one on average for
-        virtual defects of five kinds on training skulls left out of the mean (frontal ones gain most).
+        A key of `METHODS`. ``mirror`` uses nothing but this head. ``auto`` takes ``template``.
     bodies : int
         How many openings to close, largest first.
 

@@ -15,8 +15,9 @@ from meshimplant.skull.defect import LOWEST_ELEVATION_SIN, Defect, Opening, dire
 from meshimplant.skull.pose import HeadPose
 from meshimplant.volume import Volume
 
-#: Outer surface, mm: a symmetric long scale carries the head's form, a short one its local relief. Chosen on 10 training
-#: skulls with virtual defects of five kinds; without symmetry the outer error (RMS) there is 1.3 to 1.9 times as large.
+#: Outer surface, mm: a symmetric long scale carries the head's form, a short one its local relief. Chosen on 10
+#: SkullFix skulls (two of them, 003 and 039, in the validation set) with virtual defects of five
+#: kinds; without symmetry the outer error (RMS) there is 1.3 to 1.9 times as large.
 OUTER_PRIOR = Prior((Scale(20.0, 0.8, 0.95), Scale(1.0, 0.25, 0.8)), shape_variance=1e3, noise=0.3)
 #: Thickness along the ray, mm; same skulls.
 THICKNESS_PRIOR = Prior((Scale(1.5, 0.35, 0.9),), shape_variance=1.0, noise=0.6)

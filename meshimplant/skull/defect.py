@@ -14,7 +14,7 @@ from meshimplant.skull.pose import HeadPose
 from meshimplant.volume import Volume
 
 #: Openings below this elevation (sine, in the head's frame) are natural: the great foramen, the jaw's gaps. Above it the first
-#: bone along every ray is closed but for 1 ray in 1000, orbits included (75 adult skulls).
+#: bone is met by nearly every ray, orbits included (75 skulls: 0.04 % miss, 0.4 % in the worst).
 LOWEST_ELEVATION_SIN = -0.6
 #: Smaller openings than this are burr holes, sutures or thin bone lost to the threshold: reported, not filled.
 SMALLEST_AREA_MM2 = 300.0
