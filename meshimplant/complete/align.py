@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +11,20 @@ from scipy import ndimage
 from meshimplant.complete.template import VaultMean
 from meshimplant.skull.columns import Columns
 from meshimplant.skull.defect import direction_sphere
+from meshimplant.skull.fitting import robust_fit
 from meshimplant.skull.pose import HeadPose
 
+#: A subdivided sphere keeps its coarser vertices first; these are 4 mm apart on the bone.
+ALIGN_COUNT = 10242
 #: Directions below the first elevation (sine) are face and base and take no part; above the second they count in full.
 _FADE_SIN = (-0.4, -0.2)
-_ROUNDS = 8
+#: Rounds of weighting and fitting, and the change, in steps, below which they end.
+_ROUNDS, _SETTLED = 10, 1e-3
 _ROBUST_MM = 1.5
 #: Spacing of the table that the mean is read from, degrees.
 _TABLE_DEG = 1.5
+#: Steps of the slopes: nod (radians), shifts and size (mm).
+_STEPS = (0.005, 0.5, 0.5, 0.5)
 
 
 def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose:
@@ -33,13 +38,12 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
     pose
         From `fit_pose`; its symmetry plane is kept.
     columns
-        Read along `direction_sphere` with that pose.
+        Read along the first directions of `direction_sphere` with that pose; `ALIGN_COUNT` of them are plenty.
     mean
         The mean vault.
     """
-    directions, _ = direction_sphere()
-    chosen = np.flatnonzero(~columns.missing[:10242])  # a subdivided sphere keeps its coarser vertices first
-    points = directions[chosen] * columns.outer_mm[chosen, None]
+    chosen = np.flatnonzero(~columns.missing[:ALIGN_COUNT])
+    points = direction_sphere()[0][chosen] * columns.outer_mm[chosen, None]
     nod, back, up = match_nod(points, mean)[:3]
     axes = _nod_matrix(nod) @ pose.axes
     return replace(pose, axes=axes, centre_mm=pose.centre_mm + back * pose.axes[1] + up * pose.axes[2])
@@ -47,27 +51,24 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
 
 def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
     """Return nod (radians), shifts back and up (mm) and size (mm) that lay points (n, 3) of the head's frame on the mean."""
-    from scipy.optimize import least_squares
-
     table = _table(mean)
     size = float(np.median(np.linalg.norm(points, axis=1)))
 
-    def residuals(parameters: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        moved = move_points(points, parameters[:3])
-        radius = np.linalg.norm(moved, axis=1)
-        return weights * (radius - parameters[3] * _read(table, moved / radius[:, None]))
-
-    def refined(start: NDArray[np.float64]) -> Any:
+    def refined(start: NDArray[np.float64]) -> NDArray[np.float64]:
         weights = _weights(points, start)
-        scale = (0.05, 2.0, 2.0, 2.0)
-        return least_squares(
-            residuals, start, args=(weights,), loss="cauchy", f_scale=_ROBUST_MM, x_scale=scale, max_nfev=40
-        )
 
-    starts = (np.array([nod, 0.0, 0.0, size]) for nod in (-0.3, 0.0, 0.3))
-    best = min((refined(start) for start in starts), key=lambda fit: fit.cost).x
+        def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+            moved = move_points(points, parameters[:3])
+            radius = np.linalg.norm(moved, axis=1)
+            return weights * (radius - parameters[3] * _read(table, moved / radius[:, None]))
+
+        return robust_fit(residuals, start, steps=_STEPS, robust=_ROBUST_MM)
+
+    best = np.array([0.0, 0.0, 0.0, size])
     for _ in range(_ROUNDS):
-        best = refined(best).x
+        before, best = best, refined(best)
+        if np.all(np.abs(best - before) < np.multiply(_STEPS, _SETTLED)):
+            break
     return best
 
 
@@ -90,17 +91,18 @@ def _nod_matrix(nod: float) -> NDArray[np.float64]:
 
 
 def _table(mean: VaultMean) -> NDArray[np.float64]:
-    """Return the mean's outer radius on a regular grid of azimuth (two columns of overlap) and elevation."""
-    azimuth = np.radians(np.arange(-180 - _TABLE_DEG, 180 + 2 * _TABLE_DEG, _TABLE_DEG))
+    """Return the mean's outer radius on a regular grid of azimuth (closed) and elevation."""
+    azimuth = np.radians(np.arange(-180, 180, _TABLE_DEG))
     elevation = np.radians(np.arange(-90, 90 + _TABLE_DEG, _TABLE_DEG))
     a, e = np.meshgrid(azimuth, elevation, indexing="ij")
     directions = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1)
-    return mean.at(directions.reshape(-1, 3))[0].reshape(a.shape)
+    table = mean.at(directions.reshape(-1, 3))[0].reshape(a.shape)
+    return np.concatenate([table, table[:1]])  # the same to the last bit on both sides of the seam
 
 
 def _read(table: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
     azimuth = np.degrees(np.arctan2(directions[:, 1], directions[:, 0]))
     elevation = np.degrees(np.arcsin(np.clip(directions[:, 2], -1, 1)))
     return ndimage.map_coordinates(
-        table, [azimuth / _TABLE_DEG + 180 / _TABLE_DEG + 1, (elevation + 90) / _TABLE_DEG], order=1
+        table, [(azimuth + 180) / _TABLE_DEG, (elevation + 90) / _TABLE_DEG], order=1
     )

