@@ -1,14 +1,15 @@
 """Run the whole line over real skulls and print the result table of the README.
 
-    python tests/benchmarks/run_skullfix.py DATA -o RESULTS [--cases 000,test-100] [--workers 2] [-- OPTIONS]
+    python tests/benchmarks/run_skullfix.py DATA -o RESULTS [--cases 000,test-100] [--workers 2] [--measure-again] [-- OPTIONS]
 
 DATA holds ``skullfix/complete_skull`` and ``skullfix/implant`` (training cases: the defective skull is the
 complete one without the implant) and ``skullfix/test_defective`` (no truth). Each case runs as a user would
 run it, ``meshimplant design`` in a process of its own, whose seconds and peak memory the system tells;
 OPTIONS go to it. What it wrote is then measured again, independently of the line's own check: the STL as it
 lies on the disk (closed, consistently wound, positive volume, one body), the bone inside it (winding number
-at bone voxels, not the distance field that the line works with), and the reconstruction against the truth.
-One JSON line per case goes to RESULTS/cases.jsonl; a second run does only the cases that are missing there.
+at bone voxels, not the distance field that the line works with), its way in, and the reconstruction against the truth.
+One JSON line per case goes to RESULTS/cases.jsonl; a second run does only the cases that are missing there, and
+with --measure-again measures the designs of the others once more.
 """
 
 from __future__ import annotations
@@ -26,14 +27,13 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import mean, median
 from typing import Any, TypeVar
 
-from meshimplant.datasets.skullfix import VALIDATION, SkullFixCase, list_skullfix, read_skullfix
+from meshimplant.datasets.skullfix import SkullFixCase, list_skullfix, read_skullfix
 
-#: One case may take this long and this much on two cores; a child is killed at three times the seconds.
-MAX_SECONDS, MAX_GB = 300, 6
-METRICS = {"dice": max, "border_dice": max, "hausdorff95_mm": min}
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.tables import MAX_SECONDS, good, table, why
+
 Result = TypeVar("Result")
 
 
@@ -68,6 +68,14 @@ def run_case(case: Case, results: Path, options: Sequence[str]) -> dict[str, Any
     if (folder / "report.json").is_file():
         record |= _apart(measure, case, source, folder)
     return record
+
+
+def measure_again(case: Case, results: Path, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a design that lies there, measured anew."""
+    source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
+    if not (folder / "report.json").is_file():
+        return record
+    return record | _apart(measure, case, source, folder)
 
 
 def prepare(case: Case, source: Path) -> None:
@@ -108,7 +116,7 @@ def measure(case: Case, source: Path, folder: Path) -> dict[str, Any]:
     """Measure what a design wrote: the STL as it lies on the disk, the reconstruction against the truth."""
     import trimesh
 
-    from meshimplant import evaluate, read_volume
+    from meshimplant import evaluate, find_insertion, read_volume
 
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     part = trimesh.load_mesh(folder / "implant.stl")
@@ -123,6 +131,8 @@ def measure(case: Case, source: Path, folder: Path) -> dict[str, Any]:
         "volume_mm3": float(part.volume),
         "bodies": int(part.body_count),
         "bone_inside_mm3": bone_inside_mm3(part, defective),
+        "insertion_mm": float(find_insertion(part, defective).penetration_mm.max()),
+        "spec": report["spec"],
     }
     if case.truth is not None:
         found = read_volume(folder / "reconstruction.nrrd")
@@ -143,77 +153,6 @@ def bone_inside_mm3(part: Any, defective: Any) -> float:
         return 0.0
     turns = igl.fast_winding_number(np.asarray(part.vertices), np.asarray(part.faces), points)
     return float(np.count_nonzero(np.asarray(turns) > 0.5) * box.voxel_volume_mm3)
-
-
-def table(records: Sequence[dict[str, Any]]) -> str:
-    """Return the markdown tables: what happened to all cases, and the metrics of those with a truth."""
-    lines = [
-        "| | cases | exit 0 | solid, one body | no bone inside | seconds | GB |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for title, truth in (("training defects", True), ("test skulls", False)):
-        group = [record for record in records if record["truth"] is truth]
-        if group:
-            lines.append(_group_row(title, group))
-    known = [record for record in records if record["truth"]]
-    aside = [record for record in known if record["case"] in VALIDATION]
-    if known:
-        lines += ["", "| training defects | cases | mean | median | worst |", "|---|---|---|---|---|"]
-        lines += [_metric_row(name, "all", known) for name in METRICS]
-    if aside:
-        lines += [_metric_row(name, "kept aside for validation", aside) for name in METRICS]
-    failed = [f"`{r['case']}`: {_why(r)}" for r in records if not _good(r)]
-    return "\n".join([*lines, "", f"Not as asked: {'; '.join(failed) or 'none'}."])
-
-
-def _group_row(title: str, group: Sequence[dict[str, Any]]) -> str:
-    written = [record for record in group if "closed" in record]
-    done = sum(record["exit_code"] == 0 for record in group)
-    solid = sum(_solid(record) for record in written)
-    free = sum(record["bone_inside_mm3"] == 0 for record in written)
-    columns = [(record["seconds"], record["peak_gb"]) for record in group]
-    seconds, peak = zip(*columns, strict=True)
-    return (
-        f"| {title} | {len(group)} | {done} | {solid} of {len(written)} written | {free} of {len(written)} | "
-        f"median {median(seconds):.0f}, worst {max(seconds):.0f} | "
-        f"median {median(peak):.1f}, worst {max(peak):.1f} |"
-    )
-
-
-def _metric_row(name: str, which: str, known: Sequence[dict[str, Any]]) -> str:
-    """A case without a reconstruction counts as 0 (overlaps) or is named below and left out (distances)."""
-    best = METRICS[name]
-    values = {r["case"]: r.get("metrics", {}).get(name, 0.0 if best is max else None) for r in known}
-    numbers = {case: value for case, value in values.items() if value is not None}
-    if not numbers:
-        return f"| {name} | {which} | - | - | - |"
-    worst = (min if best is max else max)(numbers, key=lambda case: numbers[case])
-    return (
-        f"| {name} | {which}, {len(known)} | {mean(numbers.values()):.3f} | {median(numbers.values()):.3f} | "
-        f"{numbers[worst]:.3f} (`{worst}`) |"
-    )
-
-
-def _solid(record: dict[str, Any]) -> bool:
-    return record["closed"] and record["wound"] and record["volume_mm3"] > 0 and record["bodies"] == 1
-
-
-def _good(record: dict[str, Any]) -> bool:
-    fast = record["seconds"] <= MAX_SECONDS and record["peak_gb"] <= MAX_GB
-    fits = "closed" in record and _solid(record) and record["bone_inside_mm3"] == 0
-    return record["exit_code"] == 0 and fast and fits
-
-
-def _why(record: dict[str, Any]) -> str:
-    reasons = [f"exit code {record['exit_code']}"] if record["exit_code"] else []
-    reasons += record.get("errors", [])
-    if "closed" not in record:
-        reasons += record["words"].splitlines()[:1]
-    elif not _solid(record):
-        reasons.append(f"closed {record['closed']}, wound {record['wound']}, {record['bodies']} bodies")
-    elif record["bone_inside_mm3"] > 0:
-        reasons.append(f"{record['bone_inside_mm3']:.2f} mm3 of bone inside")
-    return ", ".join(reasons) or f"{record['seconds']:.0f} s, {record['peak_gb']:.1f} GB"
 
 
 def _apart(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -240,6 +179,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="results folder")
     parser.add_argument("--cases", default="", help="names, with commas; all when left out")
     parser.add_argument("--workers", type=int, default=1, help="cases at a time")
+    parser.add_argument(
+        "--measure-again", action="store_true", help="measure the designs that are there anew"
+    )
     parser.add_argument("options", nargs="*", help="options of meshimplant design, after --")
     asked = parser.parse_args()
     cases = _chosen(find_cases(asked.data), asked.cases)
@@ -248,12 +190,15 @@ def main() -> None:
     log = asked.output / "cases.jsonl"
     records = {r["case"]: r for r in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
     with ThreadPoolExecutor(asked.workers) as pool, log.open("a") as lines:
-        waiting = [case for case in cases if case.name not in records]
-        for future in as_completed([pool.submit(run_case, c, asked.output, asked.options) for c in waiting]):
+        work = [pool.submit(run_case, c, asked.output, asked.options) for c in cases if c.name not in records]
+        if asked.measure_again:
+            there = [case for case in cases if case.name in records]
+            work += [pool.submit(measure_again, c, asked.output, records[c.name]) for c in there]
+        for future in as_completed(work):
             record = future.result()
             records[record["case"]] = record
             print(json.dumps(record), file=lines, flush=True)
-            print(f"{record['case']}: {'good' if _good(record) else _why(record)}", file=sys.stderr)
+            print(f"{record['case']}: {'good' if good(record) else why(record)}", file=sys.stderr)
     print(table([records[case.name] for case in cases]))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.run_skullfix import bone_inside_mm3, find_cases, table
+from benchmarks.run_skullfix import bone_inside_mm3, find_cases
+from benchmarks.tables import table
 from shapes import cap, oblique, shell, sphere
 
 
@@ -31,6 +32,12 @@ def _record(case: str, *, truth: bool = True, **changes: Any) -> dict[str, Any]:
         "case": case, "truth": truth, "exit_code": 0, "seconds": 30.0, "peak_gb": 1.5, "words": "",
         "closed": True, "wound": True, "volume_mm3": 9e3, "bodies": 1, "bone_inside_mm3": 0.0, "errors": [],
         "metrics": {"dice": 0.9, "border_dice": 0.92, "hausdorff95_mm": 1.2},
+        "measures": {
+            "gap_median_mm": 0.9, "gap_p95_mm": 1.0, "thickness_median_mm": 4.01, "thickness_p5_mm": 3.9,
+            "thickness_p95_mm": 4.1, "coverage_fraction": 0.99, "outside_fraction": 0.0, "step_median_mm": 0.1,
+            "step_p95_mm": 0.5, "inward_protrusion_mm": 0.0,
+        },
+        "spec": {"clearance_mm": 0.8, "thickness_mm": 4.0}, "insertion_mm": 0.0,
     }  # fmt: skip
     return good | changes
 
@@ -62,6 +69,16 @@ def test_the_table_counts_every_failure_and_names_it() -> None:
     assert "`001`: exit code 3, fit.penetration, 2.50 mm3 of bone inside" in text
     assert "`002`: exit code 1, no defect" in text
     assert "`test-100`: closed True, wound True, 2 bodies" in text
+
+
+def test_the_table_holds_every_part_to_every_bar() -> None:
+    loose = _record("001")["measures"] | {"gap_median_mm": 0.5, "coverage_fraction": 0.9, "step_p95_mm": None}
+    text = table([_record("000"), _record("001", measures=loose, insertion_mm=0.2)])
+    assert "| median gap off the clearance | <= 0.15 mm | 1 of 2 | 0.20 | 0.30 (`001`) |" in text
+    assert "| opening covered | >= 95 % | 1 of 2 | 94.50 | 90.00 (`001`) |" in text
+    assert "| step at the rim, p95 | <= 0.8 mm | 1 of 2 | inf | inf (`001`) |" in text
+    assert "| depth in bone on a straight way in | <= 0.05 mm | 1 of 2 | 0.10 | 0.20 (`001`) |" in text
+    assert "| thickness, p5 to p95 | <= 0.6 mm | 2 of 2 |" in text
 
 
 def test_cases_are_found_by_name_and_an_empty_folder_is_refused(tmp_path: Path) -> None:
