@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from meshimplant.edit.insertion import find_insertion as find_insertion
     from meshimplant.edit.insertion import make_insertable as make_insertable
     from meshimplant.edit.repair import repair as repair
+    from meshimplant.edit.scissors import trim_box as trim_box
+    from meshimplant.edit.scissors import trim_curve as trim_curve
+    from meshimplant.edit.scissors import trim_plane as trim_plane
     from meshimplant.edit.simplify import simplify as simplify
     from meshimplant.edit.smooth import smooth as smooth
     from meshimplant.edit.thickness import measure_thickness as measure_thickness
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from meshimplant.edit.trim import trim as trim
     from meshimplant.errors import DesignRefused as DesignRefused
     from meshimplant.errors import MeshImplantError as MeshImplantError
+    from meshimplant.io.curves import read_curve as read_curve
     from meshimplant.io.meshes import read_mesh as read_mesh
     from meshimplant.io.meshes import write_mesh as write_mesh
     from meshimplant.io.volumes import read_volume as read_volume
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from meshimplant.metrics import summarize as summarize
     from meshimplant.preview.render import render_preview as render_preview
     from meshimplant.preview.viewer import write_viewer as write_viewer
+    from meshimplant.reconstruction import reconstruct as reconstruct
     from meshimplant.report import Finding as Finding
     from meshimplant.report import Report as Report
     from meshimplant.report import Step as Step
@@ -77,10 +82,12 @@ _HOME = {
     "extract": "surface.extract",
     "make_insertable": "edit.insertion",
     "measure_thickness": "edit.thickness",
+    "read_curve": "io.curves",
     "read_mesh": "io.meshes",
     "read_skull": "skull.segment",
     "read_volume": "io.volumes",
     "render_preview": "preview.render",
+    "reconstruct": "reconstruction",
     "repair": "edit.repair",
     "rescale_inner": "edit.thickness",
     "segment_bone": "skull.segment",
@@ -92,6 +99,9 @@ _HOME = {
     "subtract": "surface.subtract",
     "summarize": "metrics",
     "trim": "edit.trim",
+    "trim_box": "edit.scissors",
+    "trim_curve": "edit.scissors",
+    "trim_plane": "edit.scissors",
     "voxelize": "skull.segment",
     "write_mesh": "io.meshes",
     "write_viewer": "preview.viewer",

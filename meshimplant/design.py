@@ -9,33 +9,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import trimesh
 
 from meshimplant.check.part import PartCheck, check_part
-from meshimplant.complete import Completion, complete_skull
+from meshimplant.complete import Completion
+from meshimplant.complete.template import VaultMean
+from meshimplant.edit.bevel import bevel
 from meshimplant.edit.repair import repair
 from meshimplant.edit.simplify import simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_with_notes
-from meshimplant.errors import DesignRefused, EmptyMaskError, InputError, MeshError
+from meshimplant.errors import DesignRefused, MeshError
 from meshimplant.io.bridges import join_meshes
+from meshimplant.reconstruction import Reconstruction, reconstruct
 from meshimplant.report import Finding, Report, Step
-from meshimplant.skull.pose import fit_pose
 from meshimplant.spec import ImplantSpec
 from meshimplant.surface.deepen import deepen
 from meshimplant.surface.extract import extract
-from meshimplant.surface.separate import Separation, separate
-from meshimplant.surface.subtract import subtract
+from meshimplant.surface.separate import Separation
 from meshimplant.versions import installed_versions
 from meshimplant.volume import Volume
 
 Progress = Callable[[str], None]
 
-#: Necks that `separate` cuts. Our own completion covers the opening alone, and thin temples must not be taken for film there; a
-#: prediction from elsewhere brings misfit and facial debris along.
-_OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
 _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
 
@@ -91,6 +88,7 @@ def design_implant(
     *,
     spec: ImplantSpec | None = None,
     method: str = "auto",
+    template: VaultMean | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
@@ -108,7 +106,7 @@ def design_implant(
         Mask of the skull with the hole; non-zero is bone.
     spec : ImplantSpec
         The prescription; None: the defaults.
-    method : str
+    method, template
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
@@ -127,38 +125,30 @@ def design_implant(
         A step has no valid result; `.findings` name it.
     """
     spec = ImplantSpec() if spec is None else spec
-    if complete is not None and implant is not None:
-        raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
     line = _Line(spec, seed, progress or (lambda _name: None))
-    if not defective.array.any():
-        raise EmptyMaskError(
-            "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
-        )
-
-    given, defective = defective, _canonical(defective)
-    completion, source = None, complete if complete is not None else implant
-    near_mm = None
-    if source is None:
-        with line.step("complete", method=method):
-            completion = complete_skull(defective, method=method, bodies=spec.bodies)
-        line.report.add(completion.findings)
-        source, near_mm = completion.field, completion.defects[0].centre_mm
-    line.report.method = (
-        completion.method if completion else {"name": "given", "asked": "complete" if complete else "implant"}
+    shape = reconstruct(
+        defective,
+        method=method,
+        template=template,
+        complete=complete,
+        implant=implant,
+        level=level,
+        bodies=spec.bodies,
+        step=line.step,
     )
-    with line.step("subtract", level=level):
-        missing = subtract(source, defective, level=level)
-    opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
-    with line.step("separate", bodies=spec.bodies, opening_mm=opening_mm) as record:
-        separation = separate(missing, bodies=spec.bodies, opening_mm=opening_mm, near_mm=near_mm)
-        record["removed_pieces"] = len(separation.removed)
-        record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
-    reconstruction = _bone_mask(separation.bodies, defective).reorient(given.orientation)
+    given = {"name": "given", "asked": "complete" if complete else "implant"}
+    line.report.method = shape.completion.method if shape.completion else given
+    line.report.add(shape.completion.findings if shape.completion else [])
+    return _make_part(defective, shape, spec, line)
 
-    inside = (completion.pose if completion else fit_pose(defective)).centre_mm
+
+def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _Line) -> Design:
+    """Mesh the missing bone and make the part of it: extract -> smooth -> trim -> thickness (-> bevel) -> repair -> check."""
+    defective, inside = shape.skull, shape.inside_mm
     depth_mm = max(0.0, spec.thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
     with line.step("extract", deepened_mm=depth_mm):
-        raw = join_meshes([extract(deepen(body, depth_mm, centre_mm=inside)) for body in separation.bodies])
+        bodies = [deepen(body, depth_mm, centre_mm=inside) for body in shape.separation.bodies]
+        raw = join_meshes([extract(body) for body in bodies])
     with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
         smoothed = smooth(raw, iterations=spec.smooth_iterations)
         record["volume_after_mm3"] = float(smoothed.volume)
@@ -171,22 +161,27 @@ def design_implant(
         if not is_clear(thinned, defective, clearance_mm=spec.clearance_mm):
             thinned = trim_with_notes(thinned, defective, clearance_mm=spec.clearance_mm, outward=inside).mesh
         record["volume_after_mm3"] = float(thinned.volume)
+    if spec.bevel_deg > 0:
+        with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:
+            thinned = bevel(thinned, spec.bevel_deg, outward=inside).mesh
+            record["volume_after_mm3"] = float(thinned.volume)
     with line.step("repair", thinned, max_faces=spec.max_faces) as record:
         repaired = repair(thinned)
         part = simplify(repaired.mesh, max_faces=spec.max_faces)
         record["actions"] = list(repaired.actions)
         record["volume_after_mm3"] = float(part.volume)
     with line.step("check"):
-        check = check_part(part, spec=spec, skull=defective, defect_mask=reconstruction, outward=inside)
+        check = check_part(part, spec=spec, skull=defective, defect_mask=shape.mask, outward=inside)
     line.report.measures = check.measures
+    line.report.criteria = list(check.criteria)
     line.report.add(check.findings)
     return Design(
         given,
         spec,
-        completion,
-        missing,
-        separation,
-        reconstruction,
+        shape.completion,
+        shape.missing,
+        shape.separation,
+        shape.mask,
         raw,
         smoothed,
         cut.mesh,
@@ -194,12 +189,6 @@ def design_implant(
         check,
         line.report,
     )
-
-
-def _canonical(skull: Volume) -> Volume:
-    """Return the mask as uint8, its axes running to L, P and S, so that no step can depend on how the file was written."""
-    upright = skull.reorient("LPS")
-    return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), upright.affine)
 
 
 class _Line:
@@ -226,10 +215,3 @@ class _Line:
         self.report.steps.append(
             Step(name, {**parameters, **record}, round(time.perf_counter() - start, 3), before, after)
         )
-
-
-def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
-    """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
-    inside = Volume(np.maximum.reduce([body.array for body in bodies]) > 0, bodies[0].affine)
-    mask = inside.paste_into(defective).array
-    return Volume((mask & (defective.array == 0)).astype(np.uint8), defective.affine)

@@ -1,4 +1,4 @@
-"""What was done, measured and found: `Step`, `Finding`, `Report`."""
+"""What was done, measured and found: `Step`, `Finding`, `Criterion`, `Report`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 #: Version of the `report.json` layout. A change that breaks a reader raises the first number.
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+
+#: Said wherever criteria are shown.
+CRITERIA_NOTE = "A mechanical estimate, from the measures, of notes that surgeons give by eye: no surgeon has seen this part."
 
 Severity = Literal["info", "warning", "error"]
 
@@ -48,6 +51,35 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """An estimated note for one thing that surgeons judge by eye; `meshimplant.check.criteria.rate` gives it.
+
+    Attributes
+    ----------
+    name
+        ``completeness``, ``false positive area``, ``fit``, ``thickness``, ``border``, ``feasibility``.
+    score
+        From 0 to 1; None: not rated, for a measure is missing.
+    scale
+        The notes that there are, and what each stands for.
+    measures
+        Names of the measures that it follows from.
+    reason
+        What they say.
+    """
+
+    name: str
+    score: float | None
+    scale: str
+    measures: tuple[str, ...]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready values."""
+        return plain_values(vars(self))
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of the line: its name, parameters, wall seconds, and the volume before and after."""
 
@@ -77,6 +109,8 @@ class Report:
         In the order in which they happened.
     measures
         Numbers with units in their names: thickness, gap, coverage, volume, solid checks.
+    criteria
+        Estimated notes on the experts' scale; empty without a check against a skull.
     inputs, outputs
         ``{"name": ..., "sha256": ...}`` for each file.
     versions
@@ -88,6 +122,7 @@ class Report:
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     measures: dict[str, Any] = field(default_factory=dict)
+    criteria: list[Criterion] = field(default_factory=list)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -114,6 +149,10 @@ class Report:
                 "seed": self.seed,
                 "spec": self.spec,
                 "measures": self.measures,
+                "criteria": {
+                    "note": CRITERIA_NOTE,
+                    "rated": [criterion.to_dict() for criterion in self.criteria],
+                },
                 "findings": [finding.to_dict() for finding in self.findings],
                 "steps": [step.to_dict() for step in self.steps],
                 "inputs": self.inputs,

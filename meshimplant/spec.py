@@ -18,6 +18,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "thickness_min_mm": (0.3, 15.0),
     "thickness_max_mm": (0.5, 25.0),
     "clearance_mm": (0.0, 3.0),
+    "bevel_deg": (0.0, 45.0),
     "smooth_iterations": (0, 200),
     "max_faces": (1_000, 5_000_000),
     "bodies": (1, 10),
@@ -39,6 +40,9 @@ class ImplantSpec:
         Designed distance between the part's border and the bone, 0 to 3 mm. Default 0.8: within the 0.5 to 1 mm that
         published cranioplasty workflows leave, and wider than half the diagonal of a 0.5 x 0.5 x 1 mm voxel (0.61 mm),
         so that no voxel of bone is touched.
+    bevel_deg
+        Angle to the outward direction by which the part's border leans inward at least, 0 to 45 degrees. Default 0: the
+        border is parallel to the wall of the defect, so that the gap is even.
     smooth_iterations
         Passes of the windowed-sinc smoother. Default 40 (see `smooth` for what it measures).
     material
@@ -53,6 +57,7 @@ class ImplantSpec:
     thickness_min_mm: float = 2.0
     thickness_max_mm: float = 6.0
     clearance_mm: float = 0.8
+    bevel_deg: float = 0.0
     smooth_iterations: int = 40
     material: str = "PEEK"
     max_faces: int = 150_000

@@ -112,6 +112,25 @@ def test_steps_come_in_order_and_the_report_tells_of_each(made) -> None:
     assert made.report.method["name"] == "template"
 
 
+def test_its_triangles_are_well_shaped(made) -> None:
+    assert made.report.measures["aspect_p99"] <= 10
+    assert made.report.measures["faces"] <= ImplantSpec().max_faces
+
+
+def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
+    leaning = design_implant(cut.defective, spec=ImplantSpec(bevel_deg=30))
+    steps = {step.name: step.parameters for step in leaning.report.steps}
+    assert list(steps) == [*STEPS[:-2], "bevel", *STEPS[-2:]]
+    assert steps["bevel"]["bevel_deg"] == leaning.report.spec["bevel_deg"] == 30
+    assert [f.code for f in leaning.report.findings if f.severity == "error"] == []
+    assert leaning.report.measures["penetration_mm"] == 0
+    coverages = [design.report.measures["coverage_fraction"] for design in (made, leaning)]
+    assert coverages[1] > coverages[0] - 0.02  # the outer edge stays, as far as voxels of 2 mm tell it
+    narrowed = made.implant.volume - leaning.implant.volume
+    wedge = 4**2 / 2 * np.tan(np.radians(30)) * 2 * np.sqrt(np.pi * made.implant.area / 2)
+    assert wedge / 2 < narrowed < 2 * wedge
+
+
 def test_progress_is_told_before_each_step(cut) -> None:
     told: list[str] = []
     design_implant(cut.defective, implant=cut.truth, progress=told.append)
@@ -195,6 +214,7 @@ def test_every_file_is_written_and_holds_the_design(made, saved) -> None:
 def test_the_report_parses_and_its_hashes_are_those_of_the_files(saved) -> None:
     report = json.loads((saved / "report.json").read_text(encoding="utf-8"))
     assert report["schema_version"] == SCHEMA_VERSION
+    assert [rated["score"] is not None for rated in report["criteria"]["rated"]] == [True] * 6
     assert report["passed"] is True
     source = saved.parent / f"{NAME}.nrrd"
     assert report["inputs"] == [

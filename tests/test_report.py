@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from meshimplant.report import SCHEMA_VERSION, Finding, Report, Step
+from meshimplant.report import CRITERIA_NOTE, SCHEMA_VERSION, Criterion, Finding, Report, Step
 
 
 def _finding(severity) -> Finding:
@@ -46,6 +46,7 @@ def test_every_section_is_in_the_json_with_version_frame_and_unit():
         seed=7,
         steps=[Step("smooth", {"iterations": 40}, 0.25, 100.0, 99.5, ("two passes",))],
         findings=[_finding("warning")],
+        criteria=[Criterion("fit", None, "1 it fits, 0 it does not", ("gap_p95_mm",), "not measured")],
     )
     read = json.loads(report.to_json())
     assert (read["schema_version"], read["frame"], read["unit"]) == (SCHEMA_VERSION, "LPS", "mm")
@@ -57,6 +58,16 @@ def test_every_section_is_in_the_json_with_version_frame_and_unit():
             "volume_before_mm3": 100.0,
             "volume_after_mm3": 99.5,
             "notes": ["two passes"],
+        }
+    ]
+    assert read["criteria"]["note"] == CRITERIA_NOTE
+    assert read["criteria"]["rated"] == [
+        {
+            "name": "fit",
+            "score": None,
+            "scale": "1 it fits, 0 it does not",
+            "measures": ["gap_p95_mm"],
+            "reason": "not measured",
         }
     ]
     assert read["findings"][0]["location_mm"] == [1.0, -2.0, 3.5]

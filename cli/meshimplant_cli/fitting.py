@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from meshimplant_cli.options import Answer, NotNegative, Output, Reading, SkullFile, Vector
+from meshimplant_cli.options import Answer, Bevel, NotNegative, Output, Reading, SkullFile, Vector
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
@@ -28,6 +29,7 @@ def trim(
     skull: SkullFile,
     output: Output,
     clearance_mm: Annotated[NotNegative, Parameter(help="Distance to leave between border and bone.")] = 0.8,
+    bevel_deg: Annotated[Bevel, Parameter(validator=Number(gte=0, lte=45))] = 0.0,
     reading: Reading = Reading(),
     answer: Answer = Answer(),
 ) -> None:
@@ -45,7 +47,7 @@ def trim(
     with working("trimming"):
         before = read_mesh(mesh, frame=reading.frame)
         bone = reading.skull(skull)
-        after = trim_mesh(before, bone.mask, clearance_mm=clearance_mm)
+        after = trim_mesh(before, bone.mask, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
         write_mesh(after, output, frame=reading.frame)
     show_change(before, after, output, as_json=answer.json)
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from meshimplant_cli.options import Answer, Level, Method, Output, Reading, Wanted
+from meshimplant_cli.options import (
+    Answer,
+    Level,
+    Method,
+    Output,
+    Reading,
+    Template,
+    Wanted,
+    read_template,
+)
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
@@ -34,6 +43,7 @@ def design(
     *,
     output: Output,
     method: Method = "auto",
+    template: Template | None = None,
     complete: Path | None = None,
     implant: Path | None = None,
     level: Level | None = None,
@@ -67,14 +77,21 @@ def design(
 
     with working("reading the skull") as tell:
         skull = reading.skull(defective)
-        voxels = {"complete": _read(complete), "implant": _read(implant)}
         made = design_implant(
-            skull.mask, spec=spec, method=method, level=level, seed=seed, progress=tell, **voxels
+            skull.mask,
+            spec=spec,
+            method=method,
+            template=read_template(template),
+            complete=_read(complete),
+            implant=_read(implant),
+            level=level,
+            seed=seed,
+            progress=tell,
         )
         made.report.findings[:0] = skull.findings
         made.report.steps.insert(0, Step("read", {"kind": skull.kind}, notes=skull.notes))
         tell("writing")
-        files = {"defective": defective, "complete": complete, "implant": implant}
+        files = {"defective": defective, "template": template, "complete": complete, "implant": implant}
         sources = {role: path for role, path in files.items() if path is not None}
         made.save(output, sources=sources, force=answer.force)
     return _show_design(made, output, answer)

@@ -15,6 +15,7 @@ from meshimplant_cli.terminal import (
     SHOWN_METRICS,
     VOXEL_SUFFIXES,
     UsageError,
+    describe_criteria,
     describe_finding,
     headlines,
     is_mesh,
@@ -43,7 +44,8 @@ def check(
 ) -> int:
     """Check whether a mesh is a printable part, and with --skull whether it fits.
 
-    Exit code 3 and named findings, with places, if not.
+    Exit code 3 and named findings, with places, if not. With --skull it also estimates the notes that
+    neurosurgeons would give.
 
     Parameters
     ----------
@@ -60,8 +62,10 @@ def check(
     verdict = "passed" if result.passed else "failed"
     lines = [f"{mesh.name}: {verdict}", table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
+    lines += describe_criteria(result.criteria)
     found = [finding.to_dict() for finding in result.findings]
-    answered = {"passed": result.passed, "measures": result.measures, "findings": found}
+    rated = [criterion.to_dict() for criterion in result.criteria]
+    answered = {"passed": result.passed, "measures": result.measures, "criteria": rated, "findings": found}
     show(answered, as_json=answer.json, text="\n".join(lines))
     return DONE if result.passed else CHECK_FAILED
 

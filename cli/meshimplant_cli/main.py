@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant import __version__
-from meshimplant_cli import fitting, line, look, meshes, voxels
+from meshimplant_cli import fitting, learn, line, look, meshes, voxels
 from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ GROUPS = (
     ("Meshes", meshes),
     ("Fit to the skull", fitting),
     ("Looking and measuring", look),
+    ("Learning from complete skulls", learn),
 )
 _VERB_NAMES = [verb.__name__ for _, module in GROUPS for verb in module.VERBS]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."

@@ -1,4 +1,4 @@
-"""Verbs that work on meshes: smooth, thickness, repair, simplify, convert."""
+"""Verbs that work on meshes: smooth, thickness, cut, repair, simplify, convert."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.cutting import cut
 from meshimplant_cli.options import (
     Answer,
     Count,
@@ -218,7 +219,7 @@ def convert(
     show_change(mesh, mesh, target, as_json=answer.json)
 
 
-VERBS = (smooth, thickness, repair, simplify, convert)
+VERBS = (smooth, thickness, cut, repair, simplify, convert)
 
 
 def _require_one_change(

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from meshimplant_cli.terminal import UsageError
 
 if TYPE_CHECKING:
+    from meshimplant.complete.template import VaultMean
     from meshimplant.skull.segment import SkullInput
     from meshimplant.spec import ImplantSpec
     from meshimplant.volume import Volume
@@ -27,10 +28,16 @@ Method = Annotated[
     Literal["auto", "mirror", "template"],
     Parameter(help="How to complete; auto is template."),
 ]
+Template = Annotated[
+    Path,
+    Parameter(help="Mean vault for --method template, written by average; the packaged one when left out."),
+]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 NotNegative = Annotated[float, Parameter(validator=Number(gte=0))]
 Vector = tuple[float, float, float]
+Six = tuple[float, float, float, float, float, float]
+Bevel = Annotated[float, Parameter(help="Angle by which the border leans inward at least; 0 to 45 degrees.")]
 Force = Annotated[bool, Parameter(help="Replace an output that is already there.")]
 AsJson = Annotated[bool, Parameter(help="Print the result as JSON on stdout.")]
 
@@ -84,6 +91,7 @@ class Wanted:
     spec: Annotated[Path | None, Parameter(help="Prescription as .toml or .json; flags override it.")] = None
     thickness_mm: Annotated[float | None, Parameter(help="Distance from outer to inner surface.")] = None
     clearance_mm: Annotated[float | None, Parameter(help="Designed distance from border to bone.")] = None
+    bevel_deg: Bevel | None = None
 
     def prescription(self) -> ImplantSpec:
         """Return the spec of the file, or the default one, with the flags laid over it.
@@ -94,8 +102,16 @@ class Wanted:
         from meshimplant.spec import ImplantSpec
 
         base = ImplantSpec() if self.spec is None else ImplantSpec.read(self.spec)
-        flags: dict[str, Any] = {"thickness_mm": self.thickness_mm, "clearance_mm": self.clearance_mm}
+        names = ("thickness_mm", "clearance_mm", "bevel_deg")
+        flags: dict[str, Any] = {name: getattr(self, name) for name in names}
         try:
             return base.with_values(**flags)
         except SpecError as error:
             raise UsageError(f"{error}: change the flag, or set all of them in a --spec file") from error
+
+
+def read_template(path: Path | None) -> VaultMean | None:
+    """Read the mean vault that was asked for, if one was."""
+    from meshimplant.complete.template import read_vault_mean
+
+    return None if path is None else read_vault_mean(path)

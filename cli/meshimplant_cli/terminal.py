@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import trimesh
 
-    from meshimplant.report import Finding
+    from meshimplant.report import Criterion, Finding
 
 VOXEL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 WRITABLE_VOXEL_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -27,7 +27,9 @@ HEADLINES = (
     *("volume_mm3", "extents_mm", "faces", "bodies", "watertight", "self_intersections"),
     *("thickness_median_mm", "thickness_p5_mm", "thickness_p95_mm", "thickness_min_mm"),
     *("gap_median_mm", "gap_p5_mm", "gap_p95_mm", "penetration_mm", "penetration_mm3"),
-    *("coverage_fraction", "outside_fraction", "step_median_mm", "step_p95_mm", "inward_protrusion_mm"),
+    *("coverage_fraction", "opening_coverage_fraction", "outside_fraction", "step_median_mm", "step_p95_mm"),
+    *("border_angle_median_deg", "border_angle_p95_deg", "inward_protrusion_mm"),
+    *("insertion_penetration_mm", "insertion_undercut_mm2", "insertion_direction"),
 )
 #: Exit codes; `meshimplant_cli.main` says what they mean.
 DONE, FAILED, USAGE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -188,3 +190,21 @@ def describe_finding(finding: Finding) -> str:
     if finding.location_mm is not None:
         parts.append("at ({:.1f}, {:.1f}, {:.1f}) mm".format(*finding.location_mm))
     return " ".join(parts)
+
+
+def describe_criteria(criteria: Sequence[Criterion]) -> list[str]:
+    """Return the criteria as lines, under a line that says what they are; none without criteria."""
+    if not criteria:
+        return []
+    from meshimplant.report import CRITERIA_NOTE
+
+    widest = max(len(criterion.name) for criterion in criteria)
+    lines = [
+        f"  {criterion.name.ljust(widest)}  {_score(criterion.score)}  {criterion.reason}"
+        for criterion in criteria
+    ]
+    return [CRITERIA_NOTE, *lines]
+
+
+def _score(score: float | None) -> str:
+    return "not rated" if score is None else f"{score:g}".ljust(4)

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from meshimplant_cli.options import Answer, Count, Frame, Level, Method, Output, Positive, Reading, Vector
+from meshimplant_cli.options import (
+    Answer,
+    Count,
+    Frame,
+    Level,
+    Method,
+    Output,
+    Positive,
+    Reading,
+    Template,
+    Vector,
+    read_template,
+)
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     WRITABLE_VOXEL_SUFFIXES,
@@ -35,6 +47,7 @@ def complete(
     *,
     output: Output,
     method: Method = "auto",
+    template: Template | None = None,
     reading: Reading = Reading(),
     answer: Answer = Answer(),
 ) -> None:
@@ -53,7 +66,7 @@ def complete(
 
     with working("completing the skull"):
         skull = reading.skull(defective)
-        completion = complete_skull(skull.mask, method=method)
+        completion = complete_skull(skull.mask, method=method, template=read_template(template))
         write_volume(completion.field, output)
     result = {
         "method": completion.method,

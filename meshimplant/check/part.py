@@ -1,4 +1,4 @@
-"""`check_part`: is a mesh a printable implant of the prescribed thickness that fits its skull."""
+"""`check_part`: is a mesh a printable implant of the prescribed thickness that fits its skull and goes in."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.check.criteria import rate
 from meshimplant.check.fit import check_fit
+from meshimplant.check.places import Place, place_of
 from meshimplant.check.solid import check_solid
+from meshimplant.check.way import measure_insertion
 from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.errors import MeshError
-from meshimplant.report import Finding
+from meshimplant.report import Criterion, Finding
 from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 from meshimplant.volume import Volume
 
@@ -39,6 +42,8 @@ class PartCheck:
         Wall thickness (n,); nan on the border wall.
     passed
         True when no finding is an error.
+    criteria
+        Estimated notes on the experts' scale, see `meshimplant.check.criteria`; empty without a skull.
     """
 
     measures: dict[str, Any]
@@ -46,6 +51,7 @@ class PartCheck:
     gap_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
     passed: bool
+    criteria: tuple[Criterion, ...] = ()
 
 
 def check_part(
@@ -56,11 +62,12 @@ def check_part(
     defect_mask: Volume | None = None,
     outward: ArrayLike | None = None,
 ) -> PartCheck:
-    """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits.
+    """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits and goes in.
 
     Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or
     the prescription's minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median``
-    (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface).
+    (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface), ``insertion.blocked``
+    (warning: a body has no straight way into its defect; surgeons also turn parts in).
 
     Parameters
     ----------
@@ -92,8 +99,13 @@ def check_part(
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
+                if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
+                    way, blocked = measure_insertion(mesh, skull, outward=outward)
+                    measures |= way
+                    findings += blocked
     passed = not any(finding.severity == "error" for finding in findings)
-    return PartCheck(measures, tuple(findings), gap, thickness, passed)
+    criteria = () if skull is None else rate(measures, findings, spec)
+    return PartCheck(measures, tuple(findings), gap, thickness, passed, criteria)
 
 
 def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
@@ -120,7 +132,7 @@ def _thickness_findings(
         place = wall.min_location_mm
         findings.append(Finding("thickness.too_thin", "error", message, wall.min_mm, least, "mm", place))
     thickest = int(np.argmax(np.where(wall.counted, wall.thickness_mm, -np.inf)))
-    most, place = float(wall.thickness_mm[thickest]), _place(vertices[thickest])
+    most, place = float(wall.thickness_mm[thickest]), place_of(vertices[thickest])
     if most > spec.thickness_max_mm + _SCATTER_MM:
         message = f"the wall is {most:.2f} mm thick, at most {spec.thickness_max_mm:g} mm are asked: thin it"
         findings.append(
@@ -129,17 +141,12 @@ def _thickness_findings(
     if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
         message = f"the wall is {wall.median_mm:.2f} mm in the median, asked were {spec.thickness_mm:g} mm"
         off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
-        place = _place(vertices[int(np.argmin(off))])
+        place = place_of(vertices[int(np.argmin(off))])
         findings.append(
             Finding("thickness.median", "warning", message, wall.median_mm, spec.thickness_mm, "mm", place)
         )
     return findings
 
 
-def _middle(mesh: trimesh.Trimesh) -> tuple[float, float, float]:
-    return _place(np.asarray(mesh.bounds, float).mean(axis=0))
-
-
-def _place(point: NDArray[np.float64]) -> tuple[float, float, float]:
-    x, y, z = point
-    return float(x), float(y), float(z)
+def _middle(mesh: trimesh.Trimesh) -> Place:
+    return place_of(np.asarray(mesh.bounds, float).mean(axis=0))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from meshimplant.check.planes import FIT_MM, angles_between, lay_planes, measure_bend
 from meshimplant.edit.intact import intact_bone
 from meshimplant.edit.surfaces import INNER, OUTER, Surfaces
 from meshimplant.surface.fields import sample
@@ -22,9 +23,6 @@ MARGIN_MM = 10.0
 #: Bone and implant surfaces are searched this far above and below each other, mm: the largest step that can
 #: be measured.
 _STEP_REACH_MM = 7.0
-#: Distance from the rim over which either surface is laid on by a plane to meet the other: the edges
-#: themselves are rounded.
-_FIT_MM = (0.8, 5.0)
 #: Distance along the rim between two measured steps, mm.
 _RIM_SPACING_MM = 1.5
 #: A gap up to the clearance plus this counts as covered: half a pixel and half a voxel.
@@ -33,18 +31,21 @@ _COVER_SLACK_MM = 0.6
 
 @dataclass(frozen=True, eq=False)
 class RimSteps:
-    """Height of the implant's surface above the skull's at places along the rim, mm along the outward
-    direction.
+    """How the implant's surface continues the skull's at places along the rim.
 
     Attributes
     ----------
     step_mm
-        Signed heights (n,): positive where the implant's surface lies farther out than the bone's.
+        Signed heights (n,) of the implant's surface above the skull's, mm along the outward direction:
+        positive where the implant's lies farther out.
+    angle_deg
+        Angles (n,) between the two surfaces, degrees, 0 where one continues the other.
     points_mm
         Where (n, 3), LPS mm.
     """
 
     step_mm: NDArray[np.float64]
+    angle_deg: NDArray[np.float64]
     points_mm: NDArray[np.float64]
 
 
@@ -92,7 +93,25 @@ class RimView:
     def opening(self, *, defect: Volume | None = None) -> NDArray[np.bool_]:
         """Return the opening: the reconstruction's shadow, or what meets no bone beside the implant."""
         shadow = None if defect is None else self._shadow(defect)
-        return self._boneless() if shadow is None or not shadow.any() else shadow
+        return self._boneless if shadow is None or not shadow.any() else shadow
+
+    @property
+    def closed_opening(self) -> NDArray[np.bool_] | None:
+        """The directions that meet no bone beside the implant, if bone on the map surrounds them all."""
+        inside = np.zeros(self.view.shape, bool)
+        inside[1:-1, 1:-1] = True
+        open_ended = (self._boneless & ~inside).any()
+        return None if open_ended or not self._boneless.any() else self._boneless
+
+    @cached_property
+    def bone_thickness_mm(self) -> NDArray[np.float64]:
+        """Thickness (n,) of the bone around the implant where both its surfaces are intact, mm."""
+        (outer, outer_intact), (inner, inner_intact) = self._bone[1], self._bone[-1]
+        around = _flat_grown(self.part.hit, MARGIN_MM / self.view.pixel_mm) & ~self.part.hit
+        both = around & outer_intact & inner_intact & (outer > inner)
+        points = self.view.to_mm(outer)[both]
+        cosine = np.einsum("ij,ij->i", self.view.directions[both], self.surfaces.outward.at(points))
+        return (outer - inner)[both] * cosine
 
     def covered(self, clearance_mm: float) -> NDArray[np.bool_]:
         """Return the directions that meet the implant or pass it within the clearance."""
@@ -113,6 +132,7 @@ class RimView:
         radius = nearest_known(self.part.outer_mm, self.part.hit)[deepest]
         return self.view.centre_mm + radius * self.view.directions[deepest]
 
+    @cached_property
     def _boneless(self) -> NDArray[np.bool_]:
         low = nearest_known(self.part.inner_mm, self.part.hit)
         high = nearest_known(self.part.outer_mm, self.part.hit)
@@ -144,27 +164,26 @@ class RimView:
         """Measure how flush the outer (1) or inner (-1) surface is with the skull's, along the rim.
 
         A plane through the implant's surface within 5 mm of the rim and one through the bone's are both laid
-        on to the middle of the gap; on the map the head's curvature is already flat, so that planes suffice.
+        on to the middle of the gap. Planes suffice, for the head's curvature is off: most of it is flat on
+        the map, and the implant's bend on it is taken off both.
         """
         surface, intact = self._bone[side]
         sheet = ndimage.binary_erosion(self.sheet(side))
         beyond = intact & ~self.part.hit
         own = self.part.outer_mm if side > 0 else self.part.inner_mm
         places = _rim_places(sheet, beyond, self.view.pixel_mm)
-        beyond = ndimage.binary_erosion(beyond)
-        heights = [
-            _laid_on(sheet, own, place, self.view.pixel_mm)
-            - _laid_on(beyond, surface, place, self.view.pixel_mm)
-            for place in places
-        ]
-        step = np.array(heights)
+        bend = measure_bend(self.view, sheet, own, places)
+        implant = lay_planes(self.view, sheet, own, places, bend=bend)
+        bone = lay_planes(self.view, ndimage.binary_erosion(beyond), surface, places, bend=bend)
+        step = implant.height_mm - bone.height_mm
         known = np.isfinite(step)
+        if not known.any():
+            return RimSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)))
         radius = self.view.read(nearest_known(own, self.part.hit), places[known])
         unit = self.view.directions[tuple(np.rint(places[known]).astype(int).T)]
         points = self.view.centre_mm + unit * radius[:, None]
-        if len(points):
-            step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))
-        return RimSteps(step if len(points) else np.zeros(0), points)
+        step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))
+        return RimSteps(step, angles_between(self.view, places, implant, bone)[known], points)
 
 
 def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
@@ -174,31 +193,12 @@ def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: f
     if not len(edge) or not len(bone):
         return np.zeros((0, 2))
     distance, nearest = cKDTree(bone).query(edge)
-    close = distance * pixel_mm < _FIT_MM[1]
+    close = distance * pixel_mm < FIT_MM[1]
     middle = (edge[close] + bone[nearest[close]]) / 2
     if not len(middle):
         return np.zeros((0, 2))
     cell = np.floor(middle * pixel_mm / _RIM_SPACING_MM).astype(int)
     return middle[np.unique(cell, axis=0, return_index=True)[1]]
-
-
-def _laid_on(
-    region: NDArray[np.bool_], height: NDArray[np.float64], place: NDArray[np.float64], pixel_mm: float
-) -> float:
-    """Return the height at a place of the plane through a region near it; nan where that is too small."""
-    reach = int(np.ceil(_FIT_MM[1] / pixel_mm))
-    corner = np.maximum(np.rint(place).astype(int) - reach, 0)
-    window = tuple(slice(c, c + 2 * reach + 1) for c in corner)
-    index = np.argwhere(region[window])
-    offset = (index + corner - place) * pixel_mm
-    distance = np.hypot(*offset.T)
-    near = (distance >= _FIT_MM[0]) & (distance <= _FIT_MM[1])
-    if near.sum() < 12:
-        return float("nan")
-    values = height[window][tuple(index[near].T)]
-    weight = np.exp(-0.5 * (distance[near] / 2.5) ** 2)
-    system = np.column_stack([np.ones(near.sum()), offset[near]]) * weight[:, None]
-    return float(np.linalg.lstsq(system, values * weight, rcond=None)[0][0])
 
 
 def _flat_grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:

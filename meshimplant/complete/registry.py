@@ -59,7 +59,9 @@ class Completion:
     findings: list[Finding]
 
 
-def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) -> Completion:
+def complete_skull(
+    defective: Volume, *, method: str = "auto", template: VaultMean | None = None, bodies: int = 1
+) -> Completion:
     """Restore the vault over the openings of a defective skull.
 
     Parameters
@@ -68,6 +70,8 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
         Mask; non-zero is bone.
     method : str
         A key of `METHODS`. ``mirror`` uses nothing but this head. ``auto`` takes ``template``.
+    template : VaultMean
+        The mean vault of ``template``; None: the one in the package. See `build_vault_mean`, `read_vault_mean`.
     bodies : int
         How many openings to close, largest first.
 
@@ -84,7 +88,7 @@ def complete_skull(defective: Volume, *, method: str = "auto", bodies: int = 1) 
         raise EmptyMaskError(
             "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
         )
-    mean = None if method == "mirror" else packaged_vault_mean()
+    mean = None if method == "mirror" else template or packaged_vault_mean()
     pose = fit_pose(defective) if mean is None else _pose_on_mean(defective, mean)
     opening = find_defects(defective, pose)
     defects = opening.defects[:bodies]

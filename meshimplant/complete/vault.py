@@ -34,6 +34,8 @@ _MARGIN_MM = 14.0
 _LACKING_MM = 1.0
 #: Half the width of a strip along the bone below which it is misfit, not defect.
 _SPUR_MM = 2.0
+#: Under an intact outer table, bone that lacks less than this share from within is a groove (a sinus, a vessel), not a sawn wall.
+_GROOVE_FRACTION = 0.3
 #: Bone that begins this far outside the estimated vault is not vault.
 _BEYOND_MM = 2.0
 
@@ -155,8 +157,12 @@ def _extent(
     top = np.minimum(columns.outer_mm, outer_mm)
     bottom = np.maximum(columns.inner_mm, inner_mm)
     present = np.nan_to_num(np.maximum(top - bottom, 0))
-    lacking = outer_mm - inner_mm - present > _LACKING_MM
+    thickness = outer_mm - inner_mm
     with np.errstate(invalid="ignore"):
+        roofed = columns.outer_mm > outer_mm - _LACKING_MM
+        lacking = thickness - present > np.where(
+            roofed, np.maximum(_LACKING_MM, _GROOVE_FRACTION * thickness), _LACKING_MM
+        )
         beyond = columns.inner_mm > outer_mm + _BEYOND_MM  # bone seen through the hole: cheek bone, orbit
     hole = ndimage.binary_opening(columns.missing | beyond, iterations=2)
     middle = np.zeros(hole.shape, bool)

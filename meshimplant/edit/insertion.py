@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from meshimplant.edit.areas import normals_areas, vertex_areas
 from meshimplant.edit.pieces import Cut, cut_away, require_solid
-from meshimplant.edit.surfaces import WALL, split_surfaces
+from meshimplant.edit.surfaces import OUTER, WALL, split_surfaces
 from meshimplant.edit.trim import crop_around, inner_point
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
@@ -27,12 +27,14 @@ TRAVEL_MM, STEP_MM = 20.0, 0.5
 FREE_MM = 0.05
 #: Directions farther than this from the implant's own are not tried: no surgeon can reach them.
 _WIDEST_DEG = 45.0
-#: Spacing of the first directions tried and of the last, degrees.
-_COARSE_DEG, _FINE_DEG = 5.0, 1.0
+#: Spacing of the first directions tried and of the last, and how far another round looks around the best so
+#: far, degrees.
+_COARSE_DEG, _FINE_DEG, _AGAIN_DEG = 5.0, 1.0, 10.0
 #: How sharply the walls that stand against a direction outweigh those that do not.
 _SHARPNESS = 8.0
-#: Points of the surface that decide between directions.
-_PROBES = 1500
+#: Points of the border that decide between directions, and how often the search is repeated with the points
+#: that go deepest on the way found.
+_PROBES, _ROUNDS = 1500, 3
 #: Kept free along the way when what blocks is taken off, mm: the cut's own scatter is less.
 _ROOM_MM = 0.1
 #: Distance to bone beyond the scan, mm.
@@ -79,7 +81,8 @@ def find_insertion(
     Directions within 45 degrees of the implant's own are tried: the one with the least penetration wins, and
     among equals the one that stands best between the walls (sum over the border of area times exp(8 cos), the
     angle being that between direction and wall normal). Then the whole surface is moved outward by 20 mm in
-    steps of 0.5 mm and its depth in bone read from the skull's signed distance.
+    steps of 0.5 mm and its depth in bone read from the skull's signed distance. Some points of the border decide
+    between directions; where others then go through bone, they join in, and the search goes on.
 
     Parameters
     ----------
@@ -99,20 +102,47 @@ def find_insertion(
     """
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     bone = _bone_around(mesh, skull)
-    axis = _best_direction(mesh, bone, centre) if direction is None else _unit(direction)
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
     points = np.asarray(mesh.vertices)
-    if bone is None:
-        return Insertion(axis, travel, np.zeros(len(travel)), 0.0, ())
-    deepest = np.full(len(points), -np.inf)
-    penetration = np.zeros(len(travel))
-    for index, depth in enumerate(_depths(bone, points, axis, travel)):
-        penetration[index] = max(0.0, float(depth.max()))
-        np.maximum(deepest, depth, out=deepest)
+    if direction is not None:
+        axis = _unit(direction)
+        penetration, deepest = _sweep(bone, points, axis, travel)
+    else:
+        axis, penetration, deepest = _best_way(_Search(mesh, bone, centre), points, travel)
     blocked = deepest > FREE_MM
     undercut = float(vertex_areas(mesh)[blocked].sum())
     findings = () if not blocked.any() else (_blocked(points, deepest, undercut),)
     return Insertion(axis, travel, penetration, undercut, findings)
+
+
+def _best_way(
+    search: _Search, points: NDArray[np.float64], travel: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the best direction (3,), and as `_sweep` how deep the part and its points (n, 3) get on it."""
+    axis = search.first()
+    penetration, deepest = _sweep(search.bone, points, axis, travel)
+    for _ in range(_ROUNDS):
+        if deepest.max(initial=-np.inf) <= FREE_MM:
+            break
+        tried = search.again(axis, points[np.argsort(-deepest, kind="stable")[:_PROBES]])
+        again = _sweep(search.bone, points, tried, travel)
+        if again[1].max() >= deepest.max():
+            break
+        axis, (penetration, deepest) = tried, again
+    return axis, penetration, deepest
+
+
+def _sweep(
+    bone: Volume | None, points: NDArray[np.float64], axis: NDArray[np.float64], travel: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how deep in bone the part is after each distance, and how deep each point (n,) gets on the way."""
+    deepest = np.full(len(points), -np.inf)
+    penetration = np.zeros(len(travel))
+    if bone is not None:
+        for index, depth in enumerate(_depths(bone, points, axis, travel)):
+            penetration[index] = max(0.0, float(depth.max()))
+            np.maximum(deepest, depth, out=deepest)
+    return penetration, deepest
 
 
 def make_insertable(
@@ -161,29 +191,41 @@ def _bone_around(mesh: trimesh.Trimesh, skull: Volume) -> Volume | None:
     return None if box is None or not box.array.any() else signed_distance(box)
 
 
-def _best_direction(
-    mesh: trimesh.Trimesh, bone: Volume | None, centre: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Search directions on a coarse, then on a fine grid about the best."""
-    surfaces = split_surfaces(mesh, outward=centre)
-    normals, areas = normals_areas(mesh)
-    outer = surfaces.face_labels == 1
-    axis = _unit((normals * areas[:, None])[outer].sum(axis=0))
-    wall = surfaces.face_labels == WALL
-    if bone is None or not wall.any():
-        return axis
-    probes = np.asarray(mesh.vertices)[surfaces.vertex_labels == WALL]
-    probes = probes[:: max(1, len(probes) // _PROBES)]
-    best = axis
-    for spacing, widest in ((_COARSE_DEG, _WIDEST_DEG), (2.0, _COARSE_DEG), (_FINE_DEG, 2.0)):
-        tried = [
-            e for e in _around(best, spacing, widest) if e @ axis > np.cos(np.radians(_WIDEST_DEG)) - 1e-9
-        ]
-        depths = np.array([_deepest(bone, probes, e) for e in tried])
-        ranks = np.floor(np.maximum(depths - FREE_MM, 0) / FREE_MM)
-        against = np.exp(_SHARPNESS * (normals[wall] @ np.array(tried).T)).T @ areas[wall]
-        best = tried[int(np.lexsort((against, ranks))[0])]
-    return best
+class _Search:
+    """Looks for the best direction on a coarse, then on finer grids about the best so far."""
+
+    def __init__(self, mesh: trimesh.Trimesh, bone: Volume | None, centre: NDArray[np.float64]) -> None:
+        surfaces = split_surfaces(mesh, outward=centre)
+        normals, areas = normals_areas(mesh)
+        wall = surfaces.face_labels == WALL
+        self.bone = bone
+        self.axis = _unit((normals * areas[:, None])[surfaces.face_labels == OUTER].sum(axis=0))
+        self.normals, self.areas = normals[wall], areas[wall]
+        probes = np.asarray(mesh.vertices)[surfaces.vertex_labels == WALL]
+        self.probes = probes[:: max(1, len(probes) // _PROBES)]
+
+    def first(self) -> NDArray[np.float64]:
+        """Return the best direction (3,); the implant's own where there is no bone or no border."""
+        return self._best(self.axis, ((_COARSE_DEG, _WIDEST_DEG), (2.0, _COARSE_DEG), (_FINE_DEG, 2.0)), 1.0)
+
+    def again(self, best: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let points (n, 3) decide, too, and look around the best direction (3,) in all steps of the way."""
+        self.probes = np.concatenate([self.probes, points])
+        return self._best(best, ((2.0, _AGAIN_DEG), (_FINE_DEG, 2.0)), STEP_MM)
+
+    def _best(
+        self, best: NDArray[np.float64], grids: tuple[tuple[float, float], ...], step_mm: float
+    ) -> NDArray[np.float64]:
+        if self.bone is None or not len(self.areas):
+            return self.axis
+        widest_cosine = np.cos(np.radians(_WIDEST_DEG)) - 1e-9
+        travel = np.arange(0, TRAVEL_MM + step_mm / 2, step_mm)
+        for spacing, widest in grids:
+            tried = [e for e in _around(best, spacing, widest) if e @ self.axis > widest_cosine]
+            ranks = _ranks(self.bone, self.probes, tried, travel)
+            against = np.exp(_SHARPNESS * (self.normals @ np.array(tried).T)).T @ self.areas
+            best = tried[int(np.lexsort((against, ranks))[0])]
+        return best
 
 
 def _around(axis: NDArray[np.float64], spacing_deg: float, widest_deg: float) -> list[NDArray[np.float64]]:
@@ -200,11 +242,25 @@ def _around(axis: NDArray[np.float64], spacing_deg: float, widest_deg: float) ->
     return found
 
 
-def _deepest(bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
-    """Return the depth in bone that points reach on their way out, in steps of 1 mm."""
-    return max(
-        float(depth.max()) for depth in _depths(bone, points, direction, np.arange(0, TRAVEL_MM + 0.5, 1.0))
-    )
+def _ranks(
+    bone: Volume,
+    points: NDArray[np.float64],
+    directions: list[NDArray[np.float64]],
+    travel: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the depth in bone that points reach in each direction, in units above what counts as free.
+
+    A direction is followed only until it is worse than the best so far.
+    """
+    ranks = np.zeros(len(directions))
+    least = np.inf
+    for index, direction in enumerate(directions):
+        for depth in _depths(bone, points, direction, travel):
+            ranks[index] = max(ranks[index], np.ceil((float(depth.max()) - FREE_MM) / FREE_MM))
+            if ranks[index] > least:
+                break
+        least = min(least, ranks[index])
+    return ranks
 
 
 def _depths(

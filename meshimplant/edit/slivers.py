@@ -7,6 +7,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.io.bridges import new_mesh
+from meshimplant.surface.fans import Fans
 
 #: Edges of the cut shorter than this are drawn together, mm: a tenth of a voxel.
 SHORT_MM = 0.05
@@ -60,7 +61,7 @@ def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, 
     edges = edges[short][np.argsort(length[short], kind="stable")]
     if not len(edges):
         return faces, 0
-    fans = _Fans(faces, len(vertices))
+    fans = Fans(faces, len(vertices))
     blocked, dead, count = np.zeros(len(vertices), bool), np.zeros(len(faces), bool), 0
     for a, b in edges.tolist():
         if blocked[a] or blocked[b]:
@@ -77,7 +78,7 @@ def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, 
     return faces[~dead], count
 
 
-def _can_collapse(vertices: Floats, faces: Ints, fans: _Fans, gone: int, kept: int) -> bool:
+def _can_collapse(vertices: Floats, faces: Ints, fans: Fans, gone: int, kept: int) -> bool:
     """Tell whether drawing one end of an edge onto the other keeps the surface manifold and unfolded."""
     fan = faces[fans.of(gone)]
     shared = np.intersect1d(fan, faces[fans.of(kept)])
@@ -101,7 +102,7 @@ def _turn_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]
     if not len(flat):
         return faces, 0
     flat = flat[np.argsort(height[height < FLAT_MM], kind="stable")]
-    fans = _Fans(faces, len(vertices))
+    fans = Fans(faces, len(vertices))
     blocked, count = np.zeros(len(vertices), bool), 0
     for face in flat.tolist():
         corners = faces[face]
@@ -130,19 +131,6 @@ def _better(vertices: Floats, a: int, b: int, c: int, d: int) -> bool:
         return False
     heights = [np.linalg.norm(x, axis=1) / _longest(vertices, f) for x, f in ((before, old), (after, new))]
     return bool(heights[1].min() > heights[0].min())
-
-
-class _Fans:
-    """The faces around each vertex, as they were when this was made."""
-
-    def __init__(self, faces: Ints, count: int) -> None:
-        flat = faces.ravel()
-        self._order = np.argsort(flat, kind="stable") // 3
-        self._start = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=count))])
-
-    def of(self, vertex: int) -> Ints:
-        """Return the indices of the faces at a vertex."""
-        return self._order[self._start[vertex] : self._start[vertex + 1]]
 
 
 def _crosses(vertices: Floats, faces: Ints) -> Floats:

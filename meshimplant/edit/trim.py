@@ -8,6 +8,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from meshimplant.edit.bevel import bevel, require_bevel
 from meshimplant.edit.intact import intact_bone
 from meshimplant.edit.pieces import Cut, cut_away, require_solid
 from meshimplant.edit.scissors import trim_box, trim_curve, trim_plane
@@ -44,7 +45,12 @@ _BESIDE_MM = 8.0
 
 
 def trim(
-    mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float = 0.8, outward: ArrayLike | None = None
+    mesh: trimesh.Trimesh,
+    skull: Volume,
+    *,
+    clearance_mm: float = 0.8,
+    bevel_deg: float = 0.0,
+    outward: ArrayLike | None = None,
 ) -> trimesh.Trimesh:
     """Cut an implant back so that none of it is closer to bone than the clearance.
 
@@ -61,6 +67,9 @@ def trim(
         The defective skull's mask, on any grid; only the implant's surroundings are read.
     clearance_mm
         Distance to keep from the bone's surface, 0 to 5 mm. Default 0.8, see `ImplantSpec`.
+    bevel_deg
+        Angle to the outward direction by which the border leans inward at least, 0 to 45 degrees, see `bevel`.
+        Default 0: parallel to the wall of the defect.
     outward
         A point (3,) inside the head, LPS mm; ``None``: found from the implant's curvature and the skull.
 
@@ -79,23 +88,31 @@ def trim(
     Source: measured at 0.8 mm on five SkullFix implants and four other craniectomies, grown by a voxel: gap
     0.85 mm in the median, 0.94 to 1.09 at the 95th percentile; nothing nearer than 0.75 mm; 5 s.
     """
-    return trim_with_notes(mesh, skull, clearance_mm=clearance_mm, outward=outward).mesh
+    return trim_with_notes(mesh, skull, clearance_mm=clearance_mm, bevel_deg=bevel_deg, outward=outward).mesh
 
 
 def trim_with_notes(
-    mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float = 0.8, outward: ArrayLike | None = None
+    mesh: trimesh.Trimesh,
+    skull: Volume,
+    *,
+    clearance_mm: float = 0.8,
+    bevel_deg: float = 0.0,
+    outward: ArrayLike | None = None,
 ) -> Cut:
     """Do as `trim` and return, with the mesh, the crumbs that came loose and the volume that was removed."""
     if not 0 <= clearance_mm <= MAX_CLEARANCE_MM:
         raise InputError(
             f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give millimetres"
         )
+    require_bevel(bevel_deg)
     require_solid(mesh)
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     forbidden = _forbidden_field(mesh, skull, clearance_mm, centre)
-    if forbidden is None:
-        return Cut(mesh.copy(), (), 0.0)
-    return cut_away(mesh, extract(forbidden, level=0))
+    cut = Cut(mesh.copy(), (), 0.0) if forbidden is None else cut_away(mesh, extract(forbidden, level=0))
+    if bevel_deg == 0:
+        return cut
+    leaning = bevel(cut.mesh, bevel_deg, outward=centre)
+    return Cut(leaning.mesh, cut.crumbs + leaning.crumbs, cut.removed_mm3 + leaning.removed_mm3)
 
 
 def is_clear(mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float) -> bool:

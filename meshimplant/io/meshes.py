@@ -54,7 +54,7 @@ def read_mesh(path: str | Path, *, frame: str = "LPS") -> trimesh.Trimesh:
         The mesh is too small or too large to be a head in millimetres, holds NaN, or `frame` is unknown.
     """
     path = Path(path)
-    signs = _signs(frame)
+    signs = frame_signs(frame)
     suffix = path.suffix.lower()
     if suffix not in MESH_SUFFIXES:
         raise FileReadError(
@@ -64,7 +64,7 @@ def read_mesh(path: str | Path, *, frame: str = "LPS") -> trimesh.Trimesh:
     head = _CHECKS[suffix](data, path.name)
     stated = re.search(rb"SPACE=(LPS|RAS)", head)
     if stated:
-        signs = _signs(stated.group(1).decode())
+        signs = frame_signs(stated.group(1).decode())
     vertices, faces, unit = _load(data, suffix, name=path.name)
     if suffix == ".ply":
         _require_counts(head, vertices, faces, name=path.name)
@@ -112,7 +112,7 @@ def write_mesh(mesh: trimesh.Trimesh, path: str | Path, *, frame: str = "LPS", n
             f"expected a mesh of finite triangles to write to {path.name}, got {len(mesh.faces)} faces"
             f"{' with NaN' if len(mesh.faces) else ''}: repair it first"
         )
-    vertices = np.asarray(mesh.vertices, np.float64) * _signs(frame)
+    vertices = np.asarray(mesh.vertices, np.float64) * frame_signs(frame)
     data = _encode(vertices, np.asarray(mesh.faces, np.int64), suffix, frame=frame, name=name)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
@@ -178,7 +178,8 @@ def _join_equal(
     return vertices[first[order]], faces[kept]
 
 
-def _signs(frame: str) -> NDArray[np.float64]:
+def frame_signs(frame: str) -> NDArray[np.float64]:
+    """Return the signs (3,) that turn LPS into a frame and back; `GeometryError` for an unknown one."""
     if frame not in _FRAMES:
         raise GeometryError(f"expected frame LPS or RAS, got {frame!r}: name one of the two")
     return _FRAMES[frame]

@@ -10,7 +10,7 @@ from typing import Any
 from meshimplant.errors import InputError
 from meshimplant.preview.guard import picture_errors
 from meshimplant.preview.templates import render_template, write_text
-from meshimplant.report import Report
+from meshimplant.report import CRITERIA_NOTE, Report
 
 _UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "deg": "°", "hu": "HU", "s": "s", "fraction": "%"}
 _SEVERITIES = ("error", "warning", "info")
@@ -64,6 +64,8 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
         picture=None if preview_png is None else base64.b64encode(preview_png).decode("ascii"),
         findings=[_finding_row(finding) for finding in _by_severity(values["findings"])],
         measures=[_measure_row(name, value, values["spec"]) for name, value in _flat(values["measures"])],
+        criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
+        criteria_note=CRITERIA_NOTE,
         spec=_pairs(values["spec"]),
         method=_pairs(values["method"]),
         steps=[_step_row(step) for step in values["steps"]],
@@ -195,6 +197,16 @@ def _finding_row(finding: dict[str, Any]) -> dict[str, str]:
         "value": f"{shown(finding['value'])} {unit}" if finding["value"] is not None else "",
         "limit": f"{shown(finding['limit'])} {unit}" if finding["limit"] is not None else "",
         "place": "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f}".format(*place),
+    }
+
+
+def _criterion_row(criterion: dict[str, Any]) -> dict[str, str]:
+    score = criterion["score"]
+    return {
+        "name": criterion["name"],
+        "score": "not rated" if score is None else f"{score:g}",
+        "scale": criterion["scale"],
+        "reason": criterion["reason"],
     }
 
 

@@ -56,6 +56,10 @@ def test_the_ideal_part_has_no_finding() -> None:
     assert fit.measures["outside_fraction"] == 0
     assert abs(fit.measures["step_median_mm"]) < 0.1
     assert fit.measures["step_p95_mm"] < 0.3
+    assert fit.measures["border_angle_median_deg"] < 1.0
+    assert fit.measures["border_angle_p95_deg"] < 2.5
+    assert fit.measures["bone_thickness_median_mm"] == pytest.approx(6, abs=0.1)
+    assert fit.measures["opening_coverage_fraction"] > 0.995
     assert fit.measures["inward_protrusion_mm"] < 0.3
     assert not fit.measures["detached"]
 
@@ -82,6 +86,8 @@ def test_the_numbers_do_not_depend_on_place_or_grid(rotation: np.ndarray) -> Non
         ("gap_p95_mm", 0.1),
         ("coverage_fraction", 0.01),
         ("step_median_mm", 0.1),
+        ("border_angle_median_deg", 2.0),
+        ("border_angle_p95_deg", 7.0),
     ):
         assert there[name] == pytest.approx(home[name], abs=tolerance), name
 
@@ -144,6 +150,68 @@ def test_the_step_at_the_rim_has_a_sign(raised_mm: float) -> None:
     assert fit.measures["step_p95_mm"] == pytest.approx(abs(raised_mm), abs=0.25)
     place = np.array(_finding(fit, "fit.step").location_mm)
     assert np.degrees(np.arccos(place[2] / np.linalg.norm(place))) == pytest.approx(18, abs=2)
+
+
+@pytest.mark.parametrize("centre", [(0, 0, -40), (0, 0, 30), (30, 0, 0)])
+def test_where_one_looks_from_makes_no_kink(centre: tuple[float, float, float]) -> None:
+    defect, skull = _defect()
+    fit = check_fit(_ideal(defect), skull, outward=centre)
+    assert fit.measures["border_angle_median_deg"] < 1.0
+    assert fit.measures["border_angle_p95_deg"] < 2.5
+
+
+def test_a_tilted_part_meets_the_skull_at_an_angle() -> None:
+    defect, skull = _defect()
+    tilt, pivot = np.radians(8.0), np.array([0.0, 0, 76])
+    turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+    mesh = plain_mesh((_ideal(defect).vertices - pivot) @ turn.T + pivot, _ideal(defect).faces)
+    fit = check_fit(mesh, skull, outward=(0, 0, 0))
+    shift = np.linalg.norm(pivot - turn @ pivot)
+    angle = float(np.degrees(np.arcsin(shift / 80)))
+    assert fit.measures["border_angle_median_deg"] == pytest.approx(angle, abs=1.0)
+    finding = _finding(fit, "fit.kink")
+    assert (finding.severity, finding.unit) == ("warning", "deg")
+    assert finding.value > finding.limit
+    place = np.array(finding.location_mm)
+    assert np.degrees(np.arccos(place[2] / np.linalg.norm(place))) == pytest.approx(18, abs=3.5)
+
+
+@pytest.mark.parametrize("radius_mm", [50.0, 160.0])
+def test_a_part_of_another_curvature_is_flush_but_kinked(radius_mm: float) -> None:
+    defect, skull = _defect()
+    rim = np.radians(defect.half_angle_deg - GAP_DEG)
+    across, height = 80 * np.sin(rim), 80 * np.cos(rim)
+    half = np.arcsin(across / radius_mm)
+    body = cap(radius_mm, 6, float(np.degrees(half)), edge_mm=1.0).moved(
+        None, (0, 0, height - radius_mm * np.cos(half))
+    )
+    fit = check_fit(body.mesh, skull, outward=(0, 0, 0))
+    angle = float(np.degrees(abs(half - rim)))
+    assert fit.measures["border_angle_median_deg"] == pytest.approx(angle, rel=0.16)
+    assert abs(fit.measures["step_median_mm"]) < 0.1
+    codes = {finding.code for finding in fit.findings}
+    assert "fit.kink" in codes
+    assert "fit.step" not in codes
+
+
+def test_a_reconstruction_that_is_too_small_does_not_hide_the_open_rest() -> None:
+    defect, skull = _defect()
+    small = cap(80, 6, 12)
+    own = small.mask(SPACING_MM, grid=skull)
+    fit = check_fit(_ideal(defect, smaller_deg=6.0), skull, defect_mask=own)
+    share = (1 - np.cos(np.radians(12 + np.degrees(1.4 / 77)))) / (1 - np.cos(np.radians(18)))
+    assert fit.measures["coverage_fraction"] > 0.99
+    assert fit.measures["opening_coverage_fraction"] == pytest.approx(share, abs=0.04)
+
+
+def test_an_opening_that_runs_on_has_no_share() -> None:
+    defect, skull = _defect()
+    points = skull.to_mm(np.indices(skull.shape).reshape(3, -1).T)
+    slit = ((points[:, 0] > 0) & (np.abs(points[:, 1]) < 5)).reshape(skull.shape)
+    cut = skull.with_array(np.where(slit, 0, skull.array).astype(np.uint8))
+    fit = check_fit(_ideal(defect), cut, defect_mask=_missing(defect, skull))
+    assert fit.measures["opening_coverage_fraction"] is None
+    assert fit.measures["coverage_fraction"] > 0.99
 
 
 def test_a_part_that_reaches_into_the_head() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from shapes import skull_with_hole
 
 from meshimplant import read_mesh, write_mesh, write_volume
@@ -32,6 +33,26 @@ def test_trim_leaves_the_asked_clearance(cli: Callable, hole: tuple[Path, Path],
     assert trimmed.is_volume
     assert 1.0 < gap.min() < 2.0
     assert told.json["volume_after_mm3"] < told.json["volume_before_mm3"]
+
+
+def test_trim_bevels_the_border(cli: Callable, hole: tuple[Path, Path], tmp_path: Path) -> None:
+    skull, raw = hole
+    for name, bevel in (("even", 0), ("leaning", 30)):
+        told = cli("trim", raw, "--skull", skull, "-o", tmp_path / f"{name}.stl", "--bevel-deg", bevel)
+        assert told.code == 0
+    even, leaning = (read_mesh(tmp_path / f"{name}.stl") for name in ("even", "leaning"))
+    assert leaning.is_volume
+    assert _widest(leaning, 60) == pytest.approx(_widest(even, 60), abs=0.1)
+    drawn_in = _widest(even, 54) - _widest(leaning, 54)
+    assert drawn_in == pytest.approx(5.5 * np.tan(np.radians(30)), abs=0.4)
+
+
+def _widest(mesh: trimesh.Trimesh, radius_mm: float) -> float:
+    """Median distance from the middle, along the surface, of the border's vertices at a radius."""
+    x, y, z = np.asarray(mesh.vertices).T
+    there = np.abs(np.linalg.norm(mesh.vertices, axis=1) - radius_mm) < 0.1
+    arc, sector = np.arctan2(np.hypot(x, y), z)[there], np.rint(np.arctan2(y, x)[there] * 9).astype(int)
+    return radius_mm * float(np.median([arc[sector == s].max() for s in np.unique(sector)]))
 
 
 def test_insertion_finds_the_way_out_and_clears_another(

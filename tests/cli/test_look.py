@@ -11,6 +11,7 @@ import pytest
 from shapes import cap, joined, plain_mesh, sphere
 
 from meshimplant import Volume, read_volume, write_mesh, write_volume
+from meshimplant.report import CRITERIA_NOTE
 
 
 def test_check_passes_the_designed_part_and_fails_it_where_it_does_not_fit(
@@ -19,7 +20,14 @@ def test_check_passes_the_designed_part_and_fails_it_where_it_does_not_fit(
     good = cli("check", designed / "implant.stl", "--skull", case.defective, "--json")
     assert good.code == 0
     assert good.json["passed"] is True
-    assert good.json["measures"]
+    assert good.json["measures"]["insertion_penetration_mm"] is not None
+    assert [rated["name"] for rated in good.json["criteria"]][::5] == ["completeness", "feasibility"]
+    said = cli("check", designed / "implant.stl", "--skull", case.defective).out
+    estimate = said.partition(CRITERIA_NOTE)[2].splitlines()
+    assert [line.split()[0] for line in estimate if line] == [
+        *("completeness", "false", "fit", "thickness", "border", "feasibility")
+    ]
+    assert CRITERIA_NOTE not in cli("check", designed / "implant.stl").out
     pushed = read_volume(case.defective)
     moved = pushed.affine.copy()
     moved[:3, 3] += 5

@@ -25,7 +25,7 @@ def _fresh(*tokens: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_verb_of_the_line_is_there() -> None:
     steps = "complete subtract extract separate smooth trim thickness repair check preview convert info demo"
-    assert {*steps.split(), "design", "evaluate", "insertion"} <= set(VERBS)
+    assert {*steps.split(), "design", "evaluate", "insertion", "cut"} <= set(VERBS)
     assert len(VERBS) == len(set(VERBS))
 
 
@@ -80,6 +80,20 @@ def test_version(cli: Callable) -> None:
         ),
         (["thickness", "a.stl", "-o", "b.stl", "--target-mm", "4", "--fraction", "0.5"], "got 2: choose one"),
         (["separate", "a.nrrd", "-o", "b.nrrd", "--bodies", "0"], "Must be >= 1"),
+        (["trim", "a.stl", "--skull", "b.nrrd", "-o", "c.stl", "--bevel-deg", "50"], "Must be <= 45"),
+        (["design", "h.nrrd", "-o", "x", "--bevel-deg", "50"], "bevel_deg as a number between 0 and 45"),
+        (["cut", "a.stl", "-o", "b.stl"], "expected one of --plane, --box and --curve, got none"),
+        (
+            ["cut", "a.stl", "-o", "b.stl", "--curve", "c.csv", "--box", *"000999"],
+            "got box and curve: choose one",
+        ),
+        (["cut", "a.stl", "-o", "b.stl", "--plane", "0", "0", "0", "0", "1"], "--plane"),
+        (
+            ["cut", "a.stl", "-o", "b.stl", "--curve", "c.csv", "--keep", "above"],
+            "--keep inside or outside with",
+        ),
+        (["cut", "a.stl", "-o", "b.stl", "--box", *"000999", "--keep", "left"], 'Invalid value "left"'),
+        (["cut", "a.stl", "-o", "b.txt", "--box", *"000999"], "expected an output ending in .stl"),
         (["preview", "-o", "a.png"], "expected at least one mesh"),
         (["convert", "a.nrrd", "b.nii", "--smooth"], "for a mesh"),
     ],

@@ -112,3 +112,30 @@ def test_a_direction_needs_a_length() -> None:
     skull, part, _ = _shaft(0.0, 0.0)
     with pytest.raises(InputError, match="direction of three numbers"):
         find_insertion(part, skull, direction=(0, 0, 0), outward=CENTRE)
+
+
+def _overhung() -> tuple[Volume, trimesh.Trimesh]:
+    """Return a shaft of 12 degrees draft with a knob of bone 4 mm over one side, and its part."""
+    skull, part, _ = _shaft(0.0, 12.0)
+    grid = grid_around((-32, -32, -4), (32, 32, 16), (0.6, 0.6, 0.6), margin_mm=3)
+    whole = np.zeros(grid.shape, np.uint8)
+    whole[tuple(slice(0, n) for n in skull.shape)] = skull.array
+    x, y, z = np.moveaxis(grid.to_mm(np.indices(grid.shape).reshape(3, -1).T).reshape(*grid.shape, 3), -1, 0)
+    whole |= ((x > 18.9) & (np.abs(y) < 1.0) & (z > 8) & (z < 11)).astype(np.uint8)
+    return Volume(whole, grid.affine), part
+
+
+def test_points_that_were_not_probed_are_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    skull, part = _overhung()
+    assert not find_insertion(part, skull, direction=(0, 0, 1), outward=CENTRE).free
+    monkeypatch.setattr("meshimplant.edit.insertion._PROBES", 40)
+    way = find_insertion(part, skull, outward=CENTRE)
+    assert way.free
+    assert way.direction[0] < -np.sin(np.radians(2))
+
+
+def test_a_way_that_is_just_blocked_ranks_behind_a_free_one() -> None:
+    skull, part, axis = _shaft(12.0, 0.4)
+    way = find_insertion(part, skull, outward=CENTRE)
+    assert way.penetration_mm.max() <= 0.05
+    assert _degrees(way.direction, axis) < 3

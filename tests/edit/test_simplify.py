@@ -38,12 +38,22 @@ def test_the_deviation_goes_before_the_budget(implant) -> None:
     assert check_solid(reduced).findings == ()
 
 
-def test_a_small_mesh_comes_back_as_it_is() -> None:
-    mesh = cap(50, 5, 25).mesh
+def test_a_small_mesh_without_slivers_comes_back_as_it_is() -> None:
+    mesh = sphere(20).mesh
     reduced = simplify(mesh)
     assert reduced is not mesh
     assert np.array_equal(reduced.vertices, mesh.vertices)
     assert np.array_equal(reduced.faces, mesh.faces)
+
+
+def test_a_small_mesh_loses_its_slivers() -> None:
+    mesh = extract(cap(80, 5, 12).field(0.6))
+    assert check_solid(mesh).measures["aspect_p99"] > 10
+    mended = simplify(mesh)
+    check = check_solid(mended)
+    assert check.findings == ()
+    assert check.measures["aspect_p99"] <= 7.5
+    assert np.percentile(deviation_mm(mended, mesh), 99) <= 0.005
 
 
 def test_no_body_is_lost() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from meshimplant.errors import InputError, OutputError
 from meshimplant.preview.page import report_html, shown, verdict, write_report_html
-from meshimplant.report import Finding, Report, Step
+from meshimplant.report import CRITERIA_NOTE, Criterion, Finding, Report, Step
 from meshimplant.spec import ImplantSpec
 
 EVIL = "<script>alert('1')</script>"
@@ -144,6 +144,21 @@ def test_page_fetches_nothing_and_holds_the_picture() -> None:
     assert len(sources) == 1
     assert base64.b64decode(sources[0].removeprefix("data:image/png;base64,")) == buffer.getvalue()
     assert not re.search(r"https?:|@import|url\(", page)
+
+
+def test_criteria_are_shown_as_an_estimate() -> None:
+    report = _report()
+    assert CRITERIA_NOTE not in report_html(report)
+    report.criteria = [
+        Criterion("fit", 1.0, "1 it fits, 0 it does not", ("gap_p95_mm",), EVIL),
+        Criterion("border", None, "1 flush", ("step_p95_mm",), "not measured: step_p95_mm"),
+    ]
+    page = report_html(report)
+    words = " | ".join(_Text(page).words)
+    assert CRITERIA_NOTE in words
+    assert f"fit | 1 | {EVIL} | 1 it fits, 0 it does not" in words
+    assert "border | not rated | not measured: step_p95_mm | 1 flush" in words
+    assert EVIL not in page
 
 
 def test_a_picture_that_is_no_png_is_refused() -> None:

@@ -1,0 +1,113 @@
+"""The verb for cuts by hand: cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import Answer, Count, Frame, Output, Six
+from meshimplant_cli.terminal import MESH_SUFFIXES, UsageError, require_free_file, show_change, working
+
+if TYPE_CHECKING:
+    import trimesh
+
+    from meshimplant.edit.pieces import Cut
+
+Keep = Literal["below", "above", "inside", "outside"]
+
+#: What each way of cutting can keep, its default first.
+_KEEPS: dict[str, tuple[Keep, Keep]] = {
+    "plane": ("below", "above"),
+    "box": ("outside", "inside"),
+    "curve": ("inside", "outside"),
+}
+
+
+def cut(
+    mesh: Path,
+    /,
+    *,
+    output: Output,
+    plane: Annotated[
+        Six | None, Parameter(help="Point x y z and normal x y z of a plane, LPS mm; keeps what is below it.")
+    ] = None,
+    box: Annotated[
+        Six | None, Parameter(help="Lower x y z and upper x y z corner of a box, LPS mm; keeps the outside.")
+    ] = None,
+    curve: Annotated[
+        Path | None,
+        Parameter(
+            help="Points along a closed curve, mm: .csv .txt .npy .json (3D Slicer); keeps the inside."
+        ),
+    ] = None,
+    keep: Annotated[
+        Keep | None, Parameter(help="Which side stays: below or above a plane, inside or outside the others.")
+    ] = None,
+    bodies: Annotated[
+        Count | None, Parameter(help="Pieces to keep, the largest; as many as the mesh has when left out.")
+    ] = None,
+    frame: Annotated[
+        Frame, Parameter(help="Frame of the mesh files and of a curve file that states none.")
+    ] = "LPS",
+    answer: Answer = Answer(),
+) -> None:
+    """Cut a part by hand: by a plane, a box, or with scissors along a closed curve on its surface.
+
+    One of --plane, --box and --curve is needed. The part stays a solid, and whatever is not cut stays as it
+    was.
+
+    Parameters
+    ----------
+    mesh
+        Closed mesh.
+    """
+    way = _only_way({"plane": plane, "box": box, "curve": curve})
+    if keep is not None and keep not in _KEEPS[way]:
+        allowed = " or ".join(_KEEPS[way])
+        raise UsageError(f"expected --keep {allowed} with --{way}, got {keep}: choose one of the two")
+    require_free_file(output, MESH_SUFFIXES, force=answer.force)
+    from meshimplant import read_mesh, write_mesh
+
+    with working("cutting"):
+        before = read_mesh(mesh, frame=frame)
+        side = keep or _KEEPS[way][0]
+        if curve is not None:
+            done = _along_curve(before, curve, side, bodies, frame)
+        else:
+            done = _by_numbers(before, way, plane or box or (), side, bodies)
+        write_mesh(done.mesh, output, frame=frame)
+    facts = {"kept": side, "removed_mm3": round(done.removed_mm3, 6), "dropped_pieces": len(done.crumbs)}
+    show_change(before, done.mesh, output, as_json=answer.json, **facts)
+
+
+def _only_way(ways: dict[str, object]) -> str:
+    """Return the name of the one way of cutting that was asked for."""
+    asked = [name for name, value in ways.items() if value is not None]
+    if len(asked) != 1:
+        raise UsageError(
+            f"expected one of --plane, --box and --curve, got {' and '.join(asked) or 'none'}: choose one"
+        )
+    return asked[0]
+
+
+def _along_curve(mesh: trimesh.Trimesh, curve: Path, side: Keep, bodies: int | None, frame: Frame) -> Cut:
+    from meshimplant import read_curve, trim_curve
+
+    return trim_curve(mesh, read_curve(curve, frame=frame), keep=side, bodies=bodies)
+
+
+def _by_numbers(
+    mesh: trimesh.Trimesh, way: str, numbers: Sequence[float], side: Keep, bodies: int | None
+) -> Cut:
+    """Cut by a plane or a box; what is wrong with their numbers is wrong with the command line."""
+    from meshimplant import trim_box, trim_plane
+    from meshimplant.errors import InputError
+
+    cutter = trim_plane if way == "plane" else trim_box
+    try:
+        return cutter(mesh, numbers[:3], numbers[3:], keep=side, bodies=bodies)
+    except InputError as error:
+        raise UsageError(str(error)) from error

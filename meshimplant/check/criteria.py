@@ -1,0 +1,204 @@
+"""`rate`: what neurosurgeons judge of an implant design by eye, estimated from what was measured.
+
+Completeness, false positive area, fit and feasibility, with the notes 1, 0.8, 0.75, 0.6, 0.5 and 0.4 and what
+each stands for, are those by which experts judged the eleven clinical designs of the AutoImplant 2021 challenge
+(as told in a talk on it; overview: Li et al., Medical Image Analysis 2023). That an implant should be at most
+half as thick as the skull is the advice of the same circle. Ours are: the other two names, thickness and border,
+and how they are noted; the numbers that "whole", "minimal" and "moderate" stand for; every 0 but that of fit; and which
+finding makes which note of feasibility.
+
+**A mechanical estimate of a human scale**: no surgeon has seen the part, and the notes were not compared with
+surgeons' notes. A criterion whose measures are missing is not rated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meshimplant.check.gap import DETACHED_MM, GAP_P95_EXCESS_MM, PENETRATION_MM
+from meshimplant.check.seat import (
+    ANGLE_MEDIAN_DEG,
+    ANGLE_P95_DEG,
+    COVERAGE_FRACTION,
+    OUTSIDE_FRACTION,
+    STEP_MEDIAN_MM,
+    STEP_P95_MM,
+)
+from meshimplant.report import Criterion, Finding
+from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+
+#: Least share of the defect for the second note of completeness (the experts' own number).
+MOSTLY_FRACTION = 0.75
+#: Largest share of a surface over or under intact bone that is minimal, and moderate.
+MINIMAL_FRACTION, MODERATE_FRACTION = 0.05, 0.15
+#: Thickness against that of the bone around which the experts advise.
+THIN_FRACTION = 0.5
+
+#: Depth in bone on the straight way in up to which a part needs no modification, mm: less than a voxel.
+SHALLOW_MM = 0.3
+
+#: Warnings that go away when material is taken off the border, or added there.
+_TO_MODIFY = frozenset({"insertion.blocked", "fit.outside", "fit.gap_min", "fit.gap_p95", "fit.gap_median"})
+
+
+@dataclass(frozen=True)
+class _Facts:
+    measures: Mapping[str, Any]
+    errors: frozenset[str]
+    warnings: frozenset[str]
+    spec: ImplantSpec
+
+
+_Judge = Callable[[_Facts], tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    name: str
+    scale: str
+    needs: tuple[str, ...]
+    judge: _Judge
+
+
+def rate(
+    measures: Mapping[str, Any], findings: Iterable[Finding], spec: ImplantSpec
+) -> tuple[Criterion, ...]:
+    """Estimate the notes that neurosurgeons would give a design, from its measures and findings.
+
+    Parameters
+    ----------
+    measures, findings
+        As `check_part` returns them with a skull; without one nothing is rated.
+    spec
+        The prescription that the part was checked against.
+
+    Returns
+    -------
+    tuple of Criterion
+        Always the same six in the same order; `score` is None where a measure is missing.
+    """
+    listed = list(findings)
+    errors, warnings = (
+        frozenset(finding.code for finding in listed if finding.severity == severity)
+        for severity in ("error", "warning")
+    )
+    facts = _Facts(measures, errors, warnings, spec)
+    return tuple(_apply(rule, facts) for rule in _RULES)
+
+
+def _apply(rule: _Rule, facts: _Facts) -> Criterion:
+    missing = [name for name in rule.needs if facts.measures.get(name) is None]
+    if missing:
+        return Criterion(rule.name, None, rule.scale, rule.needs, f"not measured: {', '.join(missing)}")
+    score, reason = rule.judge(facts)
+    return Criterion(rule.name, score, rule.scale, rule.needs, reason)
+
+
+def _completeness(facts: _Facts) -> tuple[float, str]:
+    covered, of = facts.measures["coverage_fraction"], facts.measures.get("coverage_of", "opening")
+    reason = f"{_percent(covered)} of the {of} is covered"
+    seen = facts.measures.get("opening_coverage_fraction")
+    if of != "opening" and seen is not None:
+        reason += f", {_percent(seen)} of the opening in the bone"
+        covered = min(covered, seen)
+    return (1.0 if covered >= COVERAGE_FRACTION else 0.8 if covered > MOSTLY_FRACTION else 0.0), reason
+
+
+def _false_positive_area(facts: _Facts) -> tuple[float, str]:
+    over, under = facts.measures["outside_fraction"], facts.measures["under_bone_fraction"]
+    limits = ((OUTSIDE_FRACTION, 1.0), (MINIMAL_FRACTION, 0.75), (MODERATE_FRACTION, 0.5))
+    score = next((score for limit, score in limits if max(over, under) <= limit), 0.0)
+    return score, f"{_percent(over)} of the part lies over intact bone, {_percent(under)} under it"
+
+
+def _fit(facts: _Facts) -> tuple[float, str]:
+    depth, widest = facts.measures["penetration_mm"], facts.measures["gap_p95_mm"]
+    away, limit = facts.measures["nearest_bone_mm"], facts.spec.clearance_mm + GAP_P95_EXCESS_MM
+    if away > DETACHED_MM:
+        return 0.0, f"the nearest bone is {away:.1f} mm away"
+    if depth > PENETRATION_MM or "fit.penetration" in facts.errors:
+        return 0.0, f"it lies {depth:.2f} mm deep in bone"
+    if widest > limit:
+        return (
+            0.0,
+            f"its gap to bone exceeds {widest:.2f} mm on 5 % of the border, at most {limit:.2f} mm fit",
+        )
+    return 1.0, f"it touches no bone, and its gap is below {widest:.2f} mm on 95 % of the border"
+
+
+def _thickness(facts: _Facts) -> tuple[float, str]:
+    wall, least = facts.measures["thickness_median_mm"], facts.measures["thickness_min_mm"]
+    bone = facts.measures["bone_thickness_median_mm"]
+    reason = f"{wall:.1f} mm in the median, {least:.1f} mm at the least; the bone around has {bone:.1f} mm"
+    if "thickness.too_thin" in facts.errors:
+        needed = max(facts.spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[facts.spec.material])
+        return 0.0, f"{reason}, and {facts.spec.material} needs {needed:g} mm"
+    return (1.0 if wall <= THIN_FRACTION * bone else 0.75 if wall <= bone else 0.5), reason
+
+
+def _border(facts: _Facts) -> tuple[float, str]:
+    step, steps, angle, angles = (facts.measures[name] for name in _BORDER)
+    flush = abs(step) <= STEP_MEDIAN_MM and steps <= STEP_P95_MM
+    smooth = angle <= ANGLE_MEDIAN_DEG and angles <= ANGLE_P95_DEG
+    reason = (
+        f"steps of {step:+.2f} mm in the median and {steps:.2f} mm at the 95th percentile, "
+        f"angles of {angle:.1f} and {angles:.1f} degrees"
+    )
+    return 0.5 * flush + 0.5 * smooth, reason
+
+
+def _feasibility(facts: _Facts) -> tuple[float, str]:
+    useless = {c for c in facts.errors if c == "fit.detached" or c.startswith("solid.")}
+    depth = facts.measures["insertion_penetration_mm"]
+    to_modify = facts.warnings & (_TO_MODIFY if depth > SHALLOW_MM else _TO_MODIFY - {"insertion.blocked"})
+    for score, codes, words in (
+        (0.0, useless, "it cannot be made or does not belong to this skull"),
+        (0.4, facts.errors, "it needs significant modifications"),
+        (0.6, to_modify, "it needs minimal modifications"),
+        (0.8, facts.warnings, "it has minor flaws"),
+    ):
+        if codes:
+            return score, f"{words}: {', '.join(sorted(codes))}"
+    return 1.0, "no check found anything, and it goes in along a straight line"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+_BORDER = ("step_median_mm", "step_p95_mm", "border_angle_median_deg", "border_angle_p95_deg")
+_RULES = (
+    _Rule(
+        "completeness",
+        "1 the whole defect (95 %), 0.8 more than 75 %, 0 less",
+        ("coverage_fraction",),
+        _completeness,
+    ),
+    _Rule(
+        "false positive area",
+        "1 none, 0.75 minimal (5 %), 0.5 moderate (15 %), 0 more",
+        ("outside_fraction", "under_bone_fraction"),
+        _false_positive_area,
+    ),
+    _Rule(
+        "fit",
+        "1 it fits, 0 it does not",
+        ("nearest_bone_mm", "penetration_mm", "gap_p95_mm"),
+        _fit,
+    ),
+    _Rule(
+        "thickness",
+        "1 at most half of the bone's, 0.75 at most the bone's, 0.5 more, 0 too thin for its material",
+        ("thickness_median_mm", "thickness_min_mm", "bone_thickness_median_mm"),
+        _thickness,
+    ),
+    _Rule("border", "1 flush and without a kink, 0.5 one of the two, 0 neither", _BORDER, _border),
+    _Rule(
+        "feasibility",
+        "1 no flaw, 0.8 minor flaws, 0.6 minimal modifications, 0.4 significant modifications, 0 unusable",
+        ("insertion_penetration_mm",),
+        _feasibility,
+    ),
+)

@@ -1,0 +1,109 @@
+"""Distance of a part's border to bone, and overlap with bone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from meshimplant.check.places import place_of
+from meshimplant.edit.areas import vertex_areas, weighted_percentiles
+from meshimplant.edit.pieces import face_pieces
+from meshimplant.report import Finding
+from meshimplant.spec import ImplantSpec
+from meshimplant.surface.occupancy import occupancy
+from meshimplant.volume import Volume
+
+#: Departure of the median gap from the clearance that is accepted, and excess of its 95th percentile, mm.
+GAP_MEDIAN_TOLERANCE_MM, GAP_P95_EXCESS_MM = 0.15, 0.5
+#: Depth that counts as penetration, mm: below what any scanner or printer resolves.
+PENETRATION_MM = 0.05
+#: A part of which no point comes this near to bone does not sit in this skull, mm.
+DETACHED_MM = 3.0
+#: Stands for the distance to bone where the part lies beyond the scan, mm.
+BEYOND_MM = 1e3
+
+
+def measure_gap(
+    mesh: trimesh.Trimesh, distance: NDArray[np.float64], wall: NDArray[np.bool_], spec: ImplantSpec
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Return the gap's statistics by area of the border wall, and what is wrong with them.
+
+    `distance` is that of each vertex (n,) to bone, mm, negative inside; `wall` selects the faces (m,) of the
+    border.
+    """
+    nearest = int(np.argmin(distance))
+    measures: dict[str, Any] = {"nearest_bone_mm": float(distance[nearest])}
+    areas = vertex_areas(mesh, faces=_facing_bone(np.asarray(mesh.faces), distance, wall))
+    used = (areas > 0) & (distance < BEYOND_MM)
+    if not used.any():
+        return measures | dict.fromkeys(("gap_median_mm", "gap_p5_mm", "gap_p95_mm")), []
+    p5, median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (5, 50, 95)))
+    measures |= {"gap_median_mm": median, "gap_p5_mm": p5, "gap_p95_mm": p95}
+    findings = []
+    leaning_mm = spec.thickness_mm * float(
+        np.tan(np.radians(spec.bevel_deg))
+    )  # a bevelled wall leaves the bone inwards
+    if not -GAP_MEDIAN_TOLERANCE_MM <= median - spec.clearance_mm <= GAP_MEDIAN_TOLERANCE_MM + leaning_mm:
+        message = (
+            f"the median gap to bone is {median:.2f} mm, asked were {spec.clearance_mm:g} mm: trim again"
+        )
+        place = place_of(mesh.vertices[_nearest_to(distance, used, median)])
+        findings.append(Finding("fit.gap_median", "warning", message, median, spec.clearance_mm, "mm", place))
+    limit = spec.clearance_mm + GAP_P95_EXCESS_MM + leaning_mm
+    if p95 > limit:
+        message = f"the gap to bone exceeds {p95:.2f} mm on 5 % of the border: the implant is too small there"
+        place = place_of(mesh.vertices[int(np.argmax(np.where(used, distance, -np.inf)))])
+        findings.append(Finding("fit.gap_p95", "warning", message, p95, limit, "mm", place))
+    least = spec.clearance_mm - GAP_MEDIAN_TOLERANCE_MM
+    if measures["nearest_bone_mm"] < least:
+        message = f"the gap is only {distance[nearest]:.2f} mm, asked were {spec.clearance_mm:g} mm: trim it"
+        place = place_of(mesh.vertices[nearest])
+        findings.append(
+            Finding("fit.gap_min", "warning", message, float(distance[nearest]), least, "mm", place)
+        )
+    return measures, findings
+
+
+def _facing_bone(
+    faces: NDArray[np.int64], distance: NDArray[np.float64], wall: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Select (m,) the border's faces: not the walls of holes in the part, which are far from bone."""
+    if not wall.any():
+        return wall
+    piece = face_pieces(faces[wall], len(distance))
+    nearest = np.full(int(piece.max()) + 1, np.inf)
+    np.minimum.at(nearest, piece, distance[faces[wall]].min(axis=1))
+    selected = wall.copy()
+    selected[wall] = nearest[piece] < max(DETACHED_MM, float(nearest.min()) + 1)
+    return selected
+
+
+def measure_penetration(
+    mesh: trimesh.Trimesh, box: Volume, bone: Volume, distance: NDArray[np.float64]
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Return the volume of bone inside the part and the deepest place.
+
+    `box` is the skull's mask around the part, `bone` its signed distance.
+    """
+    shared = occupancy(mesh, box) & (box.array != 0)
+    volume = float(shared.sum() * box.voxel_volume_mm3)
+    vertex = int(np.argmin(distance))
+    depth, place = max(0.0, -float(distance[vertex])), place_of(mesh.vertices[vertex])
+    if shared.any():
+        index = np.argwhere(shared)
+        inside = bone.array[shared]
+        deepest = int(np.argmax(inside))
+        if inside[deepest] > depth:
+            depth, place = float(inside[deepest]), place_of(box.to_mm(index[deepest]))
+    measures = {"penetration_mm3": volume, "penetration_mm": depth}
+    if volume == 0 and depth <= PENETRATION_MM:
+        return measures, []
+    message = f"the part overlaps bone by {volume:.1f} mm3, {depth:.2f} mm deep: trim it"
+    return measures, [Finding("fit.penetration", "error", message, depth, PENETRATION_MM, "mm", place)]
+
+
+def _nearest_to(values: NDArray[np.float64], used: NDArray[np.bool_], value: float) -> int:
+    return int(np.argmin(np.where(used, np.abs(values - value), np.inf)))

@@ -1,0 +1,204 @@
+"""`bevel`: let an implant's border lean inward, so that it goes in from outside and cannot fall through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from meshimplant.edit.areas import face_pairs, normals_areas
+from meshimplant.edit.pieces import Cut, cut_away, face_pieces
+from meshimplant.edit.surfaces import OUTER, Surfaces, split_surfaces
+from meshimplant.errors import InputError
+from meshimplant.surface.extract import extract
+from meshimplant.surface.occupancy import grown, occupancy
+from meshimplant.surface.topology import edge_uses
+from meshimplant.volume import Volume
+
+#: Largest bevel, degrees: a border that leans more than 50 counts as inner surface.
+MAX_BEVEL_DEG = 45.0
+#: The bevel begins this far below the outer edge, mm, so that the edge is not touched and is no knife.
+_LAND_MM = 0.5
+#: Distance between the points that stand for the outer edge, mm, and over how many of them, how often, it is
+#: averaged: the wall shall not repeat the waves that voxels leave in the edge (0.1 mm high, 1 to 2 mm long).
+_STEP_MM, _NEIGHBOURS, _AVERAGES = 0.1, 25, 2
+#: Share of what the land leaves to spare that protruding points of the edge may use up.
+_SPARE_SHARE = 0.7
+#: A border that is rounded and not cut belongs to the outer surface as far as it faces outward (cosine of 70
+#: degrees), without an edge of more than 45 degrees between, within this distance; coarse voxels round by that.
+_FACING_COSINE, _ROUND_COSINE, _ROUNDED_MM = 0.35, 0.7, 2.0
+#: The outward direction at the edge is fitted, linear in place, to the outer surface's normals within this, mm,
+#: once per so many points. An average alone would show that of a place farther in, 4 degrees off.
+_FIT_MM, _FIT_EVERY = 10.0, 20
+#: Grid on which the bevelled wall is held, mm: between edges the wall is straight, and exact on any grid.
+_GRID_MM = 0.5
+#: A border that nowhere lies farther than this beyond the wall is left: cutting a cut again makes slivers.
+_TOUCH_MM = 0.05
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Edge:
+    """Points along the outer edge, the outward direction there, and the one into the part; each (n, 3)."""
+
+    points: Floats
+    outward: Floats
+    inward: Floats
+
+
+def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, outward: ArrayLike | None = None) -> Cut:
+    """Cut an implant's border so that it leans inward by at least an angle, from its outer edge on.
+
+    From each point of the outer surface's edge a straight wall goes down, at the angle to the local outward
+    direction; what lies beyond it is cut away. Where the border leans more already, nothing is. The edge
+    itself and 0.5 mm of border below it stay.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    bevel_deg
+        Angle between the border and the outward direction, 0 to 45 degrees; 0 changes nothing.
+    outward
+        A point (3,) inside the head, LPS mm; ``None``: from the implant's own curvature.
+
+    Raises
+    ------
+    InputError
+        The angle is out of its range.
+    MeshError
+        The mesh is not closed, has no outer or inner surface, or nothing of it is left.
+
+    Notes
+    -----
+    Only the longest edge of each body's outer surface is bevelled: not the holes in it. Measured on trimmed
+    caps, 10 to 45 degrees: the wall leans as asked within 0.5 degrees in the median, 2 from the 5th to the
+    95th percentile; the outer edge moves by 0.003 mm. On four designed implants of 100 000 to 110 000 faces,
+    8 to 30 degrees: no point of the outer edge moves by more than 0.013 mm, and each stays a solid; 4 s.
+    """
+    require_bevel(bevel_deg)
+    if bevel_deg == 0:
+        return Cut(mesh.copy(), (), 0.0)
+    slope = float(np.tan(np.radians(bevel_deg)))
+    edge = _outer_edge(mesh, split_surfaces(mesh, outward=outward), spare_mm=_LAND_MM * slope)
+    beyond = _beyond_wall(mesh, edge, np.radians(bevel_deg))
+    return Cut(mesh.copy(), (), 0.0) if beyond is None else cut_away(mesh, extract(beyond, level=0))
+
+
+def require_bevel(bevel_deg: float) -> None:
+    """Raise `InputError` for a bevel that cannot be made."""
+    if not 0 <= bevel_deg <= MAX_BEVEL_DEG:
+        raise InputError(
+            f"expected a bevel of 0 to {MAX_BEVEL_DEG:g} degrees, got {bevel_deg!r}: give degrees"
+        )
+
+
+def _outer_edge(mesh: trimesh.Trimesh, surfaces: Surfaces, *, spare_mm: float) -> _Edge:
+    """Return the longest edge of each body's outer surface, evened out, as points `_STEP_MM` apart.
+
+    It is drawn outward where the true edge would protrude from it by more than `spare_mm`, as at corners.
+    """
+    vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
+    outer = _up_to_the_edge(mesh, surfaces)
+    _, edge_of, uses, _ = edge_uses(faces[outer])
+    half = faces[outer][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    body = np.repeat(face_pieces(faces, len(vertices))[outer], 3)
+    half, body = half[uses[edge_of] == 1], body[uses[edge_of] == 1]
+    start, along = vertices[half[:, 0]], vertices[half[:, 1]] - vertices[half[:, 0]]
+    length = np.linalg.norm(along, axis=1)
+    kept = _longest_loops(half, body, length)
+    start, along, length = start[kept], along[kept], length[kept]
+    count = np.ceil(length / _STEP_MM).astype(int)
+    owner = np.repeat(np.arange(len(count)), count)
+    share = (np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)) / count[owner]
+    points = start[owner] + share[:, None] * along[owner]
+    tangent = along[owner] / np.maximum(length[owner], 1e-12)[:, None]
+    even = points
+    for _ in range(_AVERAGES):
+        near = cKDTree(even).query(even, k=np.arange(1, min(_NEIGHBOURS, len(even)) + 1))[1]
+        even, tangent = even[near].mean(axis=1), tangent[near].mean(axis=1)
+    upward = _edge_normals(mesh, surfaces.face_labels == OUTER, even)
+    inward = _unit(np.cross(upward, tangent))
+    tips = np.einsum("ij,ij->i", even - points, inward)[near].max(axis=1)
+    missing = np.maximum(tips - _SPARE_SHARE * spare_mm, 0)[near].mean(axis=1)
+    return _Edge(even - missing[:, None] * inward, upward, inward)
+
+
+def _up_to_the_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.bool_]:
+    """Select (m,) the outer surface's faces and those by which it is rounded off towards the border."""
+    outer, middles = surfaces.face_labels == OUTER, np.asarray(mesh.triangles_center)
+    reach = cKDTree(middles[outer]).query(middles, distance_upper_bound=_ROUNDED_MM)[0]
+    normals = normals_areas(mesh)[0]
+    allowed = reach <= _ROUNDED_MM
+    towards = surfaces.outward.at(middles[allowed])
+    allowed[allowed] = np.einsum("ij,ij->i", normals[allowed], towards) > _FACING_COSINE
+    first, second = face_pairs(np.asarray(mesh.faces))
+    gentle = np.einsum("ij,ij->i", normals[first], normals[second]) > _ROUND_COSINE
+    gentle &= allowed[first] & allowed[second]
+    first, second = first[gentle], second[gentle]
+    while (open_pairs := outer[first] != outer[second]).any():
+        outer[first[open_pairs]] = outer[second[open_pairs]] = True
+    return outer
+
+
+def _edge_normals(mesh: trimesh.Trimesh, outer: NDArray[np.bool_], points: Floats) -> Floats:
+    """Return the normal (n, 3) that the outer surface has at its edge, without the noise of single faces."""
+    normals, areas = (values[outer] for values in normals_areas(mesh))
+    middles, places = np.asarray(mesh.triangles_center)[outer], points[::_FIT_EVERY]
+    fits = np.empty((len(places), 4, 3))
+    for index, near in enumerate(cKDTree(middles).query_ball_point(places, _FIT_MM)):
+        system = np.column_stack([np.ones(len(near)), middles[near] - places[index]])
+        root = np.sqrt(areas[near])[:, None]
+        fits[index] = np.linalg.lstsq(system * root, normals[near] * root, rcond=None)[0]
+    nearest = cKDTree(places).query(points)[1]
+    slope = np.einsum("ni,nij->nj", points - places[nearest], fits[nearest, 1:])
+    return _unit(fits[nearest, 0] + slope)
+
+
+def _longest_loops(half: Ints, body: Ints, length: Floats) -> NDArray[np.bool_]:
+    """Select the half-edges (n, 2) of the longest loop on each body."""
+    count = int(half.max()) + 1
+    graph = coo_matrix((np.ones(len(half), bool), half.T), (count, count))
+    loop = connected_components(graph, directed=False)[1][half[:, 0]]
+    total = np.bincount(loop, length)
+    longest = np.zeros(int(body.max()) + 1)
+    np.maximum.at(longest, body, total[loop])
+    return np.asarray(total[loop] == longest[body])
+
+
+def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | None:
+    """Return a field, positive where a body lies beyond the bevelled wall, if anywhere; never a closed hollow."""
+    low, high = np.asarray(mesh.bounds)
+    affine = np.diag([_GRID_MM, _GRID_MM, _GRID_MM, 1.0])
+    affine[:3, 3] = low - 4.3 * _GRID_MM
+    grid = Volume(np.zeros(tuple(np.ceil((high - low) / _GRID_MM).astype(int) + 10), np.uint8), affine)
+    part = occupancy(mesh, grid)
+    near = grown(part, 3)
+    values = np.full(grid.shape, -1, np.float32)
+    values[near] = _past(edge, grid.to_mm(np.argwhere(near)), angle)
+    pieces, count = ndimage.label(values > 0)
+    enclosed = np.setdiff1d(np.arange(1, count + 1), pieces[~part])
+    values[np.isin(pieces, enclosed)] = -0.1 * _GRID_MM
+    return grid.with_array(values) if (values[part] > _TOUCH_MM).any() else None
+
+
+def _past(edge: _Edge, points: Floats, angle: float) -> Floats:
+    """Return how far points (n, 3) lie beyond the straight wall below the nearest point of the edge, mm."""
+    nearest = cKDTree(edge.points).query(points)[1]
+    arm, upward = points - edge.points[nearest], edge.outward[nearest]
+    height = np.einsum("ij,ij->i", arm, upward)
+    aside = np.linalg.norm(arm - height[:, None] * upward, axis=1)
+    inward = np.where(np.einsum("ij,ij->i", arm, edge.inward[nearest]) < 0, -aside, aside)
+    return np.asarray((-height - _LAND_MM) * np.sin(angle) - inward * np.cos(angle))
+
+
+def _unit(vectors: Floats) -> Floats:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)

@@ -1,0 +1,160 @@
+"""Curves in files: points in order, as a surgeon or another program marked them on a surface."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.errors import FileReadError, GeometryError
+from meshimplant.io.meshes import EXTENT_RANGE_MM, frame_signs
+from meshimplant.io.payload import read_bytes
+
+#: Endings of the curve files that can be read.
+CURVE_SUFFIXES = (".csv", ".txt", ".npy", ".json")
+
+#: What 3D Slicer writes for a frame; early versions wrote numbers.
+_STATED = {"LPS": "LPS", "RAS": "RAS", "0": "RAS", "1": "LPS"}
+
+
+def read_curve(path: str | Path, *, frame: str = "LPS") -> NDArray[np.float64]:
+    """Read the points of a curve, in order, as LPS millimetres.
+
+    Parameters
+    ----------
+    path
+        ``.csv .txt``: one point per line, three numbers separated by commas, semicolons or blanks; a heading
+        and lines after ``#`` are skipped. ``.npy``: an array (n, 3). ``.json``: a markups file of 3D Slicer
+        (``.mrk.json``) with one curve or list of points, of which the control points are taken, or a plain
+        list of points.
+    frame
+        "LPS" or "RAS": the frame of the file's numbers. A markups file that states its own is read in that
+        one.
+
+    Returns
+    -------
+    ndarray
+        Points (n, 3), n >= 1, millimetres.
+
+    Raises
+    ------
+    FileReadError
+        The file is missing, truncated, holds no points, or has lines of other than three numbers.
+    GeometryError
+        A coordinate is NaN or infinite, the curve is too small or too large to lie on a head in millimetres,
+        or the frame is unknown.
+    """
+    path = Path(path)
+    frame_signs(frame)
+    suffix = path.suffix.lower()
+    if suffix not in CURVE_SUFFIXES:
+        raise FileReadError(
+            f"expected a curve ending in {', '.join(CURVE_SUFFIXES)}, got {path.name}: convert it first"
+        )
+    values, stated = _PARSERS[suffix](read_bytes(path), path.name)
+    try:
+        points = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise _not_points(path.name, "something else") from error
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points):
+        raise _not_points(path.name, f"an array of shape {points.shape}")
+    _require_on_a_head(points, path.name)
+    return points * frame_signs(stated or frame)
+
+
+def _parse_text(data: bytes, name: str) -> tuple[Any, str | None]:
+    rows: list[list[float]] = []
+    for number, line in enumerate(_text(data, name).splitlines(), 1):
+        words = line.partition("#")[0]
+        words = words.replace(",", ".").replace(";", " ") if ";" in words else words.replace(",", " ")
+        try:
+            row = [float(word) for word in words.split()]
+        except ValueError:
+            if rows:
+                raise _not_points(name, f"{line.strip()[:40]!r} in line {number}") from None
+            continue
+        if len(row) not in (0, 3):
+            raise _not_points(name, f"{len(row)} numbers in line {number}")
+        rows += [row] if row else []
+    return rows, None
+
+
+def _parse_array(data: bytes, name: str) -> tuple[Any, str | None]:
+    try:
+        return np.load(io.BytesIO(data), allow_pickle=False), None
+    except (ValueError, EOFError, OSError) as error:
+        raise _damaged(name) from error
+
+
+def _parse_json(data: bytes, name: str) -> tuple[Any, str | None]:
+    try:
+        content = json.loads(_text(data, name))
+    except ValueError as error:
+        raise _damaged(name) from error
+    if not isinstance(content, dict):
+        return content, None
+    markups = content.get("markups")
+    if not isinstance(markups, list) or len(markups) != 1 or not isinstance(markups[0], dict):
+        count = len(markups) if isinstance(markups, list) else 0
+        raise FileReadError(f"expected one curve in {name}, got {count}: save the markups one by one")
+    return _placed(markups[0], name), _stated_frame(markups[0], name)
+
+
+def _placed(markup: dict[str, Any], name: str) -> list[Any]:
+    """Return the positions of the control points that were placed; others wait for a click."""
+    try:
+        points = markup["controlPoints"]
+        return [p["position"] for p in points if p.get("positionStatus", "defined") == "defined"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _not_points(name, "markups without positions") from error
+
+
+def _stated_frame(markup: dict[str, Any], name: str) -> str | None:
+    if "coordinateSystem" not in markup:
+        return None
+    stated = str(markup["coordinateSystem"])
+    if stated not in _STATED:
+        raise GeometryError(
+            f"expected coordinateSystem LPS or RAS in {name}, got {stated!r}: export it again"
+        )
+    return _STATED[stated]
+
+
+_PARSERS: dict[str, Callable[[bytes, str], tuple[Any, str | None]]] = {
+    ".csv": _parse_text,
+    ".txt": _parse_text,
+    ".npy": _parse_array,
+    ".json": _parse_json,
+}
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _damaged(name) from error
+
+
+def _require_on_a_head(points: NDArray[np.float64], name: str) -> None:
+    if not np.isfinite(points).all():
+        raise GeometryError(f"expected finite coordinates in {name}, got NaN or infinity: export it again")
+    extent = float(np.ptp(points, axis=0).max())
+    low, high = EXTENT_RANGE_MM
+    if len(points) > 1 and not low <= extent <= high:
+        raise GeometryError(
+            f"expected a curve {low:g} to {high:g} mm wide in {name}, got {extent:.4g} mm: is it in another "
+            "unit? scale it to millimetres"
+        )
+
+
+def _not_points(name: str, found: str) -> FileReadError:
+    return FileReadError(f"expected points of three numbers in {name}, got {found}: give one point per line")
+
+
+def _damaged(name: str) -> FileReadError:
+    return FileReadError(f"expected a whole curve in {name}, got a damaged or truncated file: copy it again")

@@ -1,0 +1,126 @@
+"""`reconstruct`: the missing bone of a defective skull, as voxels: what metrics are for, and what the part is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.complete import Completion, complete_skull
+from meshimplant.complete.template import VaultMean
+from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.skull.pose import fit_pose
+from meshimplant.surface.separate import Separation, separate
+from meshimplant.surface.subtract import subtract
+from meshimplant.volume import Volume
+
+#: Opens a step of the line: name and parameters in; what is put into the dictionary is kept with them.
+StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
+
+#: Necks that `separate` cuts. Our own completion covers the opening alone, and thin temples must not be taken for film there; a
+#: prediction from elsewhere brings misfit and facial debris along.
+_OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """The missing bone.
+
+    Attributes
+    ----------
+    mask : Volume
+        uint8 on the input's grid: 1 where bone is missing; disjoint from the defective skull.
+    skull : Volume
+        The defective skull as the line works on it: uint8, axes to L, P and S.
+    completion : Completion or None
+        How the vault was restored; None when the missing bone came from elsewhere.
+    missing : Volume
+        Complete minus defective: a field, positive inside, with all its debris.
+    separation : Separation
+        The chosen bodies (fields) and every piece that was removed.
+    inside_mm : (3,) array
+        A point inside the head, LPS.
+    """
+
+    mask: Volume
+    skull: Volume
+    completion: Completion | None
+    missing: Volume
+    separation: Separation[Volume]
+    inside_mm: NDArray[np.float64]
+
+
+def reconstruct(
+    defective: Volume,
+    *,
+    method: str = "auto",
+    template: VaultMean | None = None,
+    complete: Volume | None = None,
+    implant: Volume | None = None,
+    level: float | None = None,
+    bodies: int = 1,
+    step: StepOpener | None = None,
+) -> Reconstruction:
+    """Reconstruct the missing bone: complete -> subtract -> separate.
+
+    Parameters
+    ----------
+    defective : Volume
+        Mask of the skull with the hole; non-zero is bone.
+    method, template
+        How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
+    complete, implant : Volume
+        A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
+    level : float
+        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for distances.
+    bodies : int
+        How many separate bodies are wanted.
+    step
+        Opens each step, to time it and to keep what it did; None: nothing is kept.
+
+    Raises
+    ------
+    InputError
+        The input cannot be used; `NoDefectError` when there is nothing to fill.
+    """
+    if complete is not None and implant is not None:
+        raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
+    if not defective.array.any():
+        raise EmptyMaskError(
+            "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
+        )
+    step = step or (lambda _name, **_parameters: nullcontext({}))
+    skull = _canonical(defective)
+    completion, source = None, complete if complete is not None else implant
+    near_mm = None
+    if source is None:
+        with step("complete", method=method):
+            completion = complete_skull(skull, method=method, template=template, bodies=bodies)
+        source, near_mm = completion.field, completion.defects[0].centre_mm
+    with step("subtract", level=level):
+        missing = subtract(source, skull, level=level)
+    opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
+    with step("separate", bodies=bodies, opening_mm=opening_mm) as record:
+        separation = separate(missing, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+        record["removed_pieces"] = len(separation.removed)
+        record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
+    mask = _bone_mask(separation.bodies, skull).reorient(defective.orientation)
+    inside = (completion.pose if completion else fit_pose(skull)).centre_mm
+    return Reconstruction(mask, skull, completion, missing, separation, inside)
+
+
+def _canonical(skull: Volume) -> Volume:
+    """Return the mask as uint8, its axes running to L, P and S, so that no step can depend on how the file was written."""
+    upright = skull.reorient("LPS")
+    return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), upright.affine)
+
+
+def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
+    """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
+    inside = Volume(np.maximum.reduce([body.array for body in bodies]) > 0, bodies[0].affine)
+    mask = inside.paste_into(defective).array
+    return Volume((mask & (defective.array == 0)).astype(np.uint8), defective.affine)

@@ -1,0 +1,38 @@
+"""`Fans`: the faces around each vertex of a mesh."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+class Fans:
+    """The faces around each vertex, as they were when this was made.
+
+    Parameters
+    ----------
+    faces
+        Vertex indices (m, 3).
+    count
+        Number of vertices.
+    """
+
+    def __init__(self, faces: Ints, count: int) -> None:
+        flat = faces.ravel()
+        self.count = count
+        self._order = np.argsort(flat, kind="stable") // 3
+        self._start = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=count))])
+
+    def of(self, vertex: int) -> Ints:
+        """Return the indices of the faces at a vertex."""
+        return self._order[self._start[vertex] : self._start[vertex + 1]]
+
+    def of_all(self, vertices: Ints) -> tuple[Ints, Ints]:
+        """Return, for vertices (n,), whose fan each entry belongs to (k,) and the index of its face (k,)."""
+        start = self._start[vertices]
+        sizes = self._start[vertices + 1] - start
+        owner = np.repeat(np.arange(len(vertices)), sizes)
+        place = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return owner, self._order[start[owner] + place]

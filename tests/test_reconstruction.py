@@ -1,0 +1,70 @@
+"""reconstruct: the missing bone alone, as the line uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
+from meshimplant.datasets.phantom import skull_phantom
+from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.metrics import dice
+from meshimplant.reconstruction import Reconstruction, reconstruct
+
+
+@pytest.fixture(scope="module")
+def cut() -> Craniectomy:
+    return craniectomy(skull_phantom(spacing_mm=2.0, seed=4), kind="random", seed=1)
+
+
+@pytest.fixture(scope="module")
+def made(cut: Craniectomy) -> Reconstruction:
+    return reconstruct(cut.defective)
+
+
+def test_it_is_the_missing_bone_on_the_grid_of_the_input(made, cut) -> None:
+    made.mask.require_same_grid(cut.defective, names=("reconstruction", "defective skull"))
+    assert not (made.mask.array & (cut.defective.array != 0)).any()
+    assert dice(made.mask, cut.truth) > 0.8
+
+
+def test_the_order_of_axes_changes_nothing(made, cut) -> None:
+    turned = reconstruct(cut.defective.reorient("ARS")).mask
+    assert turned.orientation == "ARS"
+    assert np.array_equal(turned.reorient(cut.defective.orientation).array, made.mask.array)
+
+
+def test_every_step_is_opened_by_name(cut) -> None:
+    opened: list[tuple[str, dict[str, Any]]] = []
+
+    @contextmanager
+    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        record: dict[str, Any] = dict(parameters)
+        opened.append((name, record))
+        yield record
+
+    reconstruct(cut.defective, implant=cut.truth, step=step)
+    reconstruct(cut.defective, step=step)
+    names = [name for name, _ in opened]
+    assert names == ["subtract", "separate", "complete", "subtract", "separate"]
+    assert opened[1][1]["opening_mm"] > opened[4][1]["opening_mm"]
+    assert opened[1][1]["removed_pieces"] == 0
+
+
+def test_a_truth_given_from_elsewhere_comes_back(cut) -> None:
+    back = reconstruct(cut.defective, implant=cut.truth)
+    assert back.completion is None
+    assert dice(back.mask, cut.truth) > 0.97
+    whole = cut.truth.with_array(cut.truth.array | (cut.defective.array != 0))
+    assert dice(reconstruct(cut.defective, complete=whole).mask, cut.truth) > 0.97
+
+
+def test_contradictions_and_nothing_are_refused(cut) -> None:
+    with pytest.raises(InputError, match="got both"):
+        reconstruct(cut.defective, complete=cut.truth, implant=cut.truth)
+    with pytest.raises(EmptyMaskError, match="got an empty one"):
+        reconstruct(cut.defective.with_array(np.zeros_like(cut.defective.array)))
