@@ -1,0 +1,90 @@
+"""The mesh operations on the true implants of real skulls, each held to what it promises on analytic bodies.
+
+The synthetic twins are the tests of each operation beside this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from meshimplant.check.fit import FitCheck, check_fit
+from meshimplant.check.solid import check_solid
+from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
+from meshimplant.edit.insertion import find_insertion, make_insertable
+from meshimplant.edit.simplify import simplify
+from meshimplant.edit.smooth import smooth
+from meshimplant.edit.thickness import measure_thickness, set_thickness
+from meshimplant.edit.trim import trim
+from meshimplant.surface.deviation import deviation_mm
+from meshimplant.surface.extract import extract
+from meshimplant.volume import Volume
+
+pytestmark = pytest.mark.realdata
+THICKNESS_MM, CLEARANCE_MM = 3.5, 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A true implant after each operation."""
+
+    skull: Volume
+    raw: trimesh.Trimesh
+    smoothed: trimesh.Trimesh
+    trimmed: trimesh.Trimesh
+    thinned: trimesh.Trimesh
+    part: trimesh.Trimesh
+    fit: FitCheck
+
+
+@pytest.fixture(scope="module")
+def chain(data_folder: Path) -> Chain:
+    case = next(case for case in list_skullfix(data_folder / "skullfix") if case.name == "003")
+    volumes = read_skullfix(case)
+    raw = extract(volumes.implant)
+    smoothed = smooth(raw)
+    trimmed = trim(smoothed, volumes.defective, clearance_mm=CLEARANCE_MM)
+    thinned = set_thickness(trimmed, THICKNESS_MM)
+    part = simplify(thinned)
+    fit = check_fit(part, volumes.defective, defect_mask=volumes.implant)
+    return Chain(volumes.defective, raw, smoothed, trimmed, thinned, part, fit)
+
+
+def test_smoothing_neither_shrinks_nor_drifts(chain) -> None:
+    assert chain.smoothed.volume == pytest.approx(chain.raw.volume, rel=0.003)
+    assert np.linalg.norm(chain.smoothed.center_mass - chain.raw.center_mass) < 0.02
+
+
+def test_the_border_keeps_its_clearance_and_is_flush(chain) -> None:
+    measures = chain.fit.measures
+    assert measures["gap_median_mm"] == pytest.approx(CLEARANCE_MM, abs=0.15)
+    assert measures["gap_p95_mm"] < CLEARANCE_MM + 0.5
+    assert measures["penetration_mm3"] == 0
+    assert measures["outside_fraction"] <= 0.01
+    assert abs(measures["step_median_mm"]) <= 0.3
+    assert measures["step_p95_mm"] <= 0.8
+    assert measures["coverage_fraction"] >= 0.95
+
+
+def test_the_thickness_is_what_was_asked(chain) -> None:
+    wall = measure_thickness(chain.thinned)
+    assert wall.median_mm == pytest.approx(THICKNESS_MM, abs=0.1)
+    assert wall.p95_mm - wall.p5_mm <= 0.6
+
+
+def test_the_part_is_a_solid_of_well_shaped_triangles_on_its_surface(chain) -> None:
+    solid = check_solid(chain.part)
+    assert solid.findings == ()
+    assert solid.measures["faces"] <= 150_000
+    assert solid.measures["aspect_p99"] <= 10
+    assert np.percentile(deviation_mm(chain.part, chain.thinned), 99) <= 0.05
+
+
+def test_what_blocks_the_way_can_be_taken_off(chain) -> None:
+    free = make_insertable(chain.part, chain.skull).mesh
+    assert find_insertion(free, chain.skull).penetration_mm.max() <= 0.05
+    assert free.volume > 0.97 * chain.part.volume
