@@ -12,7 +12,7 @@ from meshimplant.surface.extract import extract
 from meshimplant.surface.fields import signed_distance
 from meshimplant.surface.occupancy import occupancy
 from meshimplant.surface.regions import NEAR_MM
-from meshimplant.surface.separate import RemovedPiece, Separation, separate
+from meshimplant.surface.separate_voxels import RemovedPiece, Separation, separate_voxels
 from meshimplant.surface.topology import face_groups
 from meshimplant.volume import Volume
 
@@ -75,7 +75,7 @@ def _without_bridged(
     body = _voxels(part)
     if not body.array.any():
         return part, []
-    found = separate(body, opening_mm=opening_mm, near_mm=near_mm)
+    found = separate_voxels(body, bodies=1, opening_mm=opening_mm, near_mm=near_mm)
     pieces = [piece for piece in found.removed if piece.volume_mm3 >= _LEAST_PIECE_MM3]
     if not pieces:
         return part, []
