@@ -114,9 +114,12 @@ def reconstruct(
 
 
 def _canonical(skull: Volume) -> Volume:
-    """Return the mask as uint8, its axes running to L, P and S, so that no step can depend on how the file was written."""
+    """Return the mask as uint8, its axes running to L, P and S, so that no step can depend on how the file was written.
+
+    The affine is rounded to 1e-8 mm: turning the axes leaves the origin's last bits to chance, and they decide ties.
+    """
     upright = skull.reorient("LPS")
-    return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), upright.affine)
+    return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), np.round(upright.affine, 8))
 
 
 def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
