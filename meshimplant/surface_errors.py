@@ -74,7 +74,7 @@ def surface_errors(prediction: Volume, truth: Volume, defective: Volume) -> Surf
     found, wanted, bone = (v.crop(start - margin, stop + margin) for v in (prediction, truth, defective))
     layers = _layers(wanted, bone, _middle_mm(defective))
     # A surface voxel's centre lies half a voxel inside the surface: the truth's own reading there is the zero.
-    excess = signed_distance(_binary(found)).array - signed_distance(_binary(wanted)).array
+    excess = signed_distance(found).array - signed_distance(wanted).array
     return SurfaceErrors(*(value for layer in layers for value in _statistics(excess[layer])))
 
 
@@ -104,10 +104,6 @@ def _middle_mm(defective: Volume) -> NDArray[np.float64]:
     """Return the middle of the bone's bounding box: inside the head, whatever part of it is missing."""
     start, stop = bounding_box(defective.array)
     return defective.to_mm((start + stop - 1) / 2)
-
-
-def _binary(volume: Volume) -> Volume:
-    return volume.with_array(volume.array != 0)
 
 
 def _statistics(values: NDArray[np.float32]) -> tuple[float, float, float]:

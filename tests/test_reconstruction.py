@@ -14,6 +14,7 @@ from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.metrics import dice
 from meshimplant.reconstruction import Reconstruction, reconstruct
+from meshimplant.volume import Volume
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,18 @@ def test_the_order_of_axes_changes_nothing(made, cut) -> None:
     turned = reconstruct(cut.defective.reorient("ARS")).mask
     assert turned.orientation == "ARS"
     assert np.array_equal(turned.reorient(cut.defective.orientation).array, made.mask.array)
+
+
+def test_the_line_works_on_the_same_bits_whatever_the_order_of_axes(cut) -> None:
+    """Turning axes moves the origin, and leaves its last bits to chance."""
+    affine = np.diag([0.464844, 0.464844, 0.631, 1.0])
+    affine[:3, 3] = (0.1, 0.2, 0.3)
+    skull, truth = (Volume(volume.array, affine) for volume in (cut.defective, cut.truth))
+    expected = reconstruct(skull, implant=truth).skull
+    for order in ("RAS", "PIR", "ILP", "SAL"):
+        turned = reconstruct(skull.reorient(order), implant=truth).skull
+        assert np.array_equal(turned.affine, expected.affine)
+        assert np.array_equal(turned.array, expected.array)
 
 
 def test_every_step_is_opened_by_name(cut) -> None:

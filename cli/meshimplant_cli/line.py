@@ -69,6 +69,10 @@ def design(
     """
     if complete is not None and implant is not None:
         raise UsageError("expected --complete or --implant, got both: choose one")
+    if template is not None and (complete is not None or implant is not None):
+        raise UsageError(
+            "expected --template, or --complete or --implant, got both: nothing is completed then"
+        )
     if level is not None and complete is None and implant is None:
         raise UsageError("expected --level together with --complete or --implant, got it alone: leave it out")
     spec = wanted.prescription()
@@ -81,7 +85,7 @@ def design(
             skull.mask,
             spec=spec,
             method=method,
-            template=read_template(template),
+            template=read_template(template, method),
             complete=_read(complete),
             implant=_read(implant),
             level=level,

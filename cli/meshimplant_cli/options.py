@@ -110,8 +110,10 @@ class Wanted:
             raise UsageError(f"{error}: change the flag, or set all of them in a --spec file") from error
 
 
-def read_template(path: Path | None) -> VaultMean | None:
-    """Read the mean vault that was asked for, if one was."""
+def read_template(path: Path | None, method: str) -> VaultMean | None:
+    """Read the mean vault that was asked for, if one was; refuse one that the method would not use."""
     from meshimplant.complete.template import read_vault_mean
 
+    if path is not None and method == "mirror":
+        raise UsageError("expected --template with --method template, got --method mirror: leave one out")
     return None if path is None else read_vault_mean(path)

@@ -66,7 +66,7 @@ def complete(
 
     with working("completing the skull"):
         skull = reading.skull(defective)
-        completion = complete_skull(skull.mask, method=method, template=read_template(template))
+        completion = complete_skull(skull.mask, method=method, template=read_template(template, method))
         write_volume(completion.field, output)
     result = {
         "method": completion.method,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshimplant.check.gap import DETACHED_MM, GAP_P95_EXCESS_MM, PENETRATION_MM
+from meshimplant.check.gap import DETACHED_MM, PENETRATION_MM, widest_gap_mm
 from meshimplant.check.seat import (
     ANGLE_MEDIAN_DEG,
     ANGLE_P95_DEG,
@@ -115,7 +115,7 @@ def _false_positive_area(facts: _Facts) -> tuple[float, str]:
 
 def _fit(facts: _Facts) -> tuple[float, str]:
     depth, widest = facts.measures["penetration_mm"], facts.measures["gap_p95_mm"]
-    away, limit = facts.measures["nearest_bone_mm"], facts.spec.clearance_mm + GAP_P95_EXCESS_MM
+    away, limit = facts.measures["nearest_bone_mm"], widest_gap_mm(facts.spec)
     if away > DETACHED_MM:
         return 0.0, f"the nearest bone is {away:.1f} mm away"
     if depth > PENETRATION_MM or "fit.penetration" in facts.errors:

@@ -52,7 +52,7 @@ def measure_gap(
         )
         place = place_of(mesh.vertices[_nearest_to(distance, used, median)])
         findings.append(Finding("fit.gap_median", "warning", message, median, spec.clearance_mm, "mm", place))
-    limit = spec.clearance_mm + GAP_P95_EXCESS_MM + leaning_mm
+    limit = widest_gap_mm(spec)
     if p95 > limit:
         message = f"the gap to bone exceeds {p95:.2f} mm on 5 % of the border: the implant is too small there"
         place = place_of(mesh.vertices[int(np.argmax(np.where(used, distance, -np.inf)))])
@@ -65,6 +65,16 @@ def measure_gap(
             Finding("fit.gap_min", "warning", message, float(distance[nearest]), least, "mm", place)
         )
     return measures, findings
+
+
+def widest_gap_mm(spec: ImplantSpec) -> float:
+    """Return the gap that 95 % of the border must not exceed."""
+    return spec.clearance_mm + GAP_P95_EXCESS_MM + _leaning_mm(spec)
+
+
+def _leaning_mm(spec: ImplantSpec) -> float:
+    """Return how far the prescribed bevel draws the border away from bone at the inner surface."""
+    return spec.thickness_mm * float(np.tan(np.radians(spec.bevel_deg)))
 
 
 def _facing_bone(

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.complete.align import match_nod, move_points
 from meshimplant.complete.template import VaultMean, read_scattered
 from meshimplant.errors import InputError
-from meshimplant.skull.columns import read_columns
-from meshimplant.skull.defect import direction_sphere
+from meshimplant.skull.defect import direction_sphere, read_vault
 from meshimplant.skull.pose import fit_pose
 from meshimplant.volume import Volume
 
@@ -45,7 +44,7 @@ def _vault(skull: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return outer points (n, 3) in the head's frame and the thickness (n,) there, where the bone is plausible."""
     directions, _ = direction_sphere()
     pose = fit_pose(skull)
-    columns = read_columns(skull, pose.centre_mm, directions @ pose.axes)
+    columns = read_vault(skull, pose)
     thickness = columns.outer_mm.astype(float) - columns.inner_mm.astype(float)
     low, high = _THICKNESS_RANGE_MM
     with np.errstate(invalid="ignore"):

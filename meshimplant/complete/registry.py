@@ -26,7 +26,7 @@ METHODS: dict[str, str] = {
 }
 
 _MARGIN_MM = 12.0
-#: Rounds of nod and symmetry plane, after which a head turned by 20 degrees has the same frame to 0.01 mm and 0.02 degrees.
+#: Rounds of nod and symmetry plane, after which a head turned by 20 degrees has the same frame to 0.01 mm and 0.04 degrees.
 _ALIGNMENTS = 4
 #: Mirror images that differ by more than this (median over the intact bone) make a poor guide.
 _ASYMMETRY_LIMIT_MM = 2.0

@@ -16,8 +16,8 @@ from meshimplant.errors import MeshError, MissingDependencyError
 from meshimplant.io.bridges import from_manifold, new_mesh, to_manifold
 from meshimplant.surface.crossings import find_crossings
 from meshimplant.surface.deviation import distances_mm, surface_points
-from meshimplant.surface.parts import connected_parts
-from meshimplant.surface.topology import as_written, face_groups, face_heights, topology_flaws
+from meshimplant.surface.parts import connected_meshes, connected_parts
+from meshimplant.surface.topology import as_written, face_heights, topology_flaws
 from meshimplant.surface.winding import winding_number
 
 #: Height below which a face has no area in a file of float32, mm.
@@ -172,7 +172,7 @@ def _union(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """Return the union of the connected surfaces, each a closed manifold of its own."""
     import manifold3d
 
-    bodies = [to_manifold(part) for part in _surfaces(mesh)]
+    bodies = [to_manifold(part) for part in connected_meshes(mesh)]
     return from_manifold(manifold3d.Manifold.batch_boolean(bodies, manifold3d.OpType.Add))
 
 
@@ -185,22 +185,11 @@ def _meshfix(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
             "expected pymeshfix (AGPL-3) to be installed, got none: pip install 'meshimplant[repair]'"
         ) from error
     fixed = []
-    for part in _surfaces(mesh):
+    for part in connected_meshes(mesh):
         work = pymeshfix.MeshFix(np.asarray(part.vertices, float), np.asarray(part.faces, np.int32))
         work.repair()
         fixed.append(new_mesh(work.points, work.faces))
     return _union(_together(fixed)) if len(fixed) > 1 else fixed[0]
-
-
-def _surfaces(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
-    faces = np.asarray(mesh.faces)
-    groups = face_groups(faces)
-    return [_compact(mesh, faces[groups == group]) for group in range(int(groups.max()) + 1)]
-
-
-def _compact(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> trimesh.Trimesh:
-    used, renumbered = np.unique(faces, return_inverse=True)
-    return new_mesh(mesh.vertices[used], renumbered.reshape(-1, 3))
 
 
 def _together(meshes: list[trimesh.Trimesh]) -> trimesh.Trimesh:

@@ -80,9 +80,8 @@ def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
     field = signed_distance(coarse, smooth_voxels=0.5)
     points = _surface_points(coarse)
     if near is not None:
-        points = points[
-            :: max(1, len(points) // _FIT_POINTS)
-        ]  # before any choice, so that it cannot shift which ones
+        # Thinned before any choice, so that the choice cannot shift which ones are left.
+        points = points[:: max(1, len(points) // _FIT_POINTS)]
         height = (points - near.centre_mm) @ near.axes[2] + FIT_DEPTH_MM - CENTRE_DEPTH_MM
         weights = np.clip(height / _FADE_MM, 0, 1)
         normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes[0], weights)

@@ -8,6 +8,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.topology import face_groups
 
 #: Surfaces, the largest first, among which the one that encloses another is looked for.
@@ -31,6 +32,15 @@ class Part:
         return np.asarray(self.triangles.mean(axis=(0, 1)))
 
 
+def connected_meshes(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
+    """Return the edge-connected surfaces as meshes of their own, in the order of their first faces."""
+    meshes = []
+    for rows in _face_rows(mesh):
+        used, renumbered = np.unique(np.asarray(mesh.faces)[rows], return_inverse=True)
+        meshes.append(new_mesh(mesh.vertices[used], renumbered.reshape(-1, 3)))
+    return meshes
+
+
 def connected_parts(mesh: trimesh.Trimesh) -> list[Part]:
     """Return the edge-connected surfaces, the largest enclosed volume first.
 
@@ -39,17 +49,21 @@ def connected_parts(mesh: trimesh.Trimesh) -> list[Part]:
     """
     if len(mesh.faces) == 0:
         return []
-    groups = face_groups(np.asarray(mesh.faces))
-    order = np.argsort(groups, kind="stable")
-    rows = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
     triangles = np.asarray(mesh.vertices, np.float64)[mesh.faces]
-    parts = [Part(part, triangles[part], _enclosed_volume(triangles[part])) for part in rows]
+    parts = [Part(part, triangles[part], _enclosed_volume(triangles[part])) for part in _face_rows(mesh)]
     parts.sort(key=lambda part: -abs(part.volume_mm3))
     judged: list[Part] = []
     for part in parts:
         enclosed = any(_encloses(other, part) for other in judged[:_HOSTS])
         judged.append(replace(part, enclosed=enclosed))
     return judged
+
+
+def _face_rows(mesh: trimesh.Trimesh) -> list[NDArray[np.int64]]:
+    """Return the rows of the faces of each edge-connected surface."""
+    groups = face_groups(np.asarray(mesh.faces))
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
 
 
 def _enclosed_volume(triangles: NDArray[np.float64]) -> float:

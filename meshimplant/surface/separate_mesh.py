@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from meshimplant.errors import MeshError
-from meshimplant.io.bridges import from_manifold, new_mesh, to_manifold
+from meshimplant.io.bridges import from_manifold, to_manifold
 from meshimplant.surface.extract import extract
 from meshimplant.surface.fields import signed_distance
 from meshimplant.surface.occupancy import occupancy
+from meshimplant.surface.parts import connected_meshes
 from meshimplant.surface.regions import NEAR_MM
 from meshimplant.surface.separate_voxels import RemovedPiece, Separation, separate_voxels
-from meshimplant.surface.topology import face_groups
 from meshimplant.volume import Volume
 
 #: Voxel edge at which necks of a mesh are looked for, mm.
@@ -28,7 +28,7 @@ def separate_mesh(
     """Pick the implants among the connected surfaces of a mesh; see `separate`."""
     if len(mesh.faces) == 0:
         raise MeshError("expected a mesh with faces, got an empty one: check the step before")
-    parts = _surfaces(mesh)
+    parts = connected_meshes(mesh)
     volumes = [abs(part.volume) for part in parts]
     if len(parts) < bodies:
         raise MeshError(f"expected at least {bodies} separate bodies, got {len(parts)}: ask for fewer")
@@ -39,19 +39,6 @@ def separate_mesh(
         kept.append(part)
         removed += cut_off
     return Separation(tuple(kept), tuple(sorted(removed, key=lambda piece: -piece.volume_mm3)))
-
-
-def _surfaces(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
-    """Return the edge-connected surfaces as meshes of their own, in the order of their first faces."""
-    groups = face_groups(np.asarray(mesh.faces))
-    order = np.argsort(groups, kind="stable")
-    rows = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
-    return [_submesh(mesh, np.asarray(mesh.faces)[part]) for part in rows]
-
-
-def _submesh(mesh: trimesh.Trimesh, faces: NDArray[np.int64]) -> trimesh.Trimesh:
-    used, renumbered = np.unique(faces, return_inverse=True)
-    return new_mesh(mesh.vertices[used], renumbered.reshape(-1, 3))
 
 
 def _score(part: trimesh.Trimesh, near_mm: ArrayLike | None) -> float:
@@ -102,4 +89,4 @@ def _kept_side(kept: Volume, body: Volume) -> trimesh.Trimesh:
 
 def _intersection(part: trimesh.Trimesh, side: trimesh.Trimesh) -> trimesh.Trimesh:
     cut = from_manifold(to_manifold(part) ^ to_manifold(side))
-    return max(_surfaces(cut), key=lambda surface: surface.volume)
+    return max(connected_meshes(cut), key=lambda surface: surface.volume)

@@ -113,3 +113,12 @@ def test_what_was_not_measured_is_not_rated(name: str) -> None:
 
 def test_nothing_measured_is_nothing_rated() -> None:
     assert [criterion.score for criterion in rate({}, [], SPEC)] == [None] * 6
+
+
+def test_the_gap_of_a_bevelled_border_may_widen_inwards() -> None:
+    wide = GOOD | {"gap_p95_mm": 2.3}
+    scores = [
+        {criterion.name: criterion.score for criterion in rate(wide, [], spec)}["fit"]
+        for spec in (SPEC, SPEC.with_values(bevel_deg=20.0))
+    ]
+    assert scores == [0.0, 1.0]

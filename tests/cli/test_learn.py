@@ -48,3 +48,11 @@ def test_a_file_that_is_no_mean_is_refused(cli: Callable, case, heads, tmp_path:
     assert answer.code == 1
     assert "expected a mean vault" in answer.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("way", [("--method", "mirror"), ("--complete", "x.nrrd"), ("--implant", "x.nrrd")])
+def test_a_mean_that_nothing_would_read_is_refused(cli: Callable, case, tmp_path: Path, way) -> None:
+    answer = cli("design", case.defective, "-o", tmp_path / "part", "--template", tmp_path / "mean.npz", *way)
+    assert answer.code == 2
+    assert "expected --template" in answer.err
+    assert not list(tmp_path.iterdir())
