@@ -20,12 +20,13 @@ ABOUT = {
 
 def main(folder: str) -> None:
     """Average the training skulls of a SkullFix folder and replace the packaged mean; the result is deterministic."""
-    cases = [case for case in list_skullfix(folder) if case.name in TRAINING]
+    files = {case.name: case.complete for case in list_skullfix(folder) if case.complete}
+    chosen = [name for name in files if name in TRAINING]
 
     def skulls() -> Iterator[Volume]:
-        for number, case in enumerate(cases, start=1):
-            sys.stderr.write(f"\r{number} of {len(cases)}: {case.name}")
-            yield read_volume(case.complete)
+        for number, name in enumerate(chosen, start=1):
+            sys.stderr.write(f"\r{number} of {len(chosen)}: {name}")
+            yield read_volume(files[name])
 
     build_vault_mean(skulls(), about=ABOUT).save(Path(__file__).with_name("vault_mean.npz"))
 

@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from meshimplant.complete.template import VaultMean
 from meshimplant.skull.columns import Columns
-from meshimplant.skull.defect import direction_sphere
 from meshimplant.skull.fitting import robust_fit
 from meshimplant.skull.pose import HeadPose
+from meshimplant.skull.sphere import direction_sphere
 
 #: A subdivided sphere keeps its coarser vertices first; these are 4 mm apart on the bone.
 ALIGN_COUNT = 10242

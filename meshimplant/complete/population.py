@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from meshimplant.complete.align import match_nod, move_points
 from meshimplant.complete.template import VaultMean, read_scattered
 from meshimplant.errors import InputError
-from meshimplant.skull.defect import direction_sphere, read_vault
 from meshimplant.skull.pose import fit_pose
+from meshimplant.skull.sphere import direction_sphere, read_vault
 from meshimplant.volume import Volume
 
 _THICKNESS_RANGE_MM = (1.5, 20.0)

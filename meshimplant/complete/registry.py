@@ -13,8 +13,9 @@ from meshimplant.complete.template import VaultMean, packaged_vault_mean
 from meshimplant.complete.vault import estimate_vault
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
-from meshimplant.skull.defect import Defect, Opening, find_defects, read_vault
+from meshimplant.skull.defect import Defect, Opening, find_defects
 from meshimplant.skull.pose import HeadPose, fit_pose
+from meshimplant.skull.sphere import read_vault
 from meshimplant.volume import Volume
 
 Method = Literal["auto", "mirror", "template"]

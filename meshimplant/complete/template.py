@@ -6,7 +6,7 @@ import io
 import json
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,20 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.complete.kriging import Prior, Scale, fit
 from meshimplant.errors import FileReadError
 from meshimplant.io.atomic import atomic_path
-from meshimplant.skull.defect import LOWEST_ELEVATION_SIN, direction_sphere
+from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, is_vault
 
 _PACKAGED = "vault_mean.npz"
 #: Values are read through a Gaussian over the nearest directions, as wide as these are apart (chord), so that no facet shows.
 _NEIGHBOURS, _BLUR = 32, 0.03
+#: How outer and thickness fractions go on beyond the vault, and the width of its edge that is read closely, rings of 2 mm.
+_CARRY_ON = (
+    Prior((Scale(0.02, 0.8, 1.0),), shape_variance=10.0, noise=0.002),
+    Prior((Scale(0.05, 0.5, 1.0),), shape_variance=1.0, noise=0.02),
+)
+_EDGE_RINGS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +53,20 @@ class VaultMean:
         outer, thickness = read_scattered(direction_sphere()[0], values, directions).T
         return outer, thickness
 
+    @cached_property
+    def beyond_vault(self) -> VaultMean:
+        """The mean with the vault's shell carried on smoothly where orbits and base break it (see `is_vault`)."""
+        directions, _ = direction_sphere()
+        vault = is_vault(directions)
+        index = np.arange(len(directions))  # a subdivided sphere keeps its coarser vertices first
+        read = np.flatnonzero(vault & ((index < 2562) | (grow(~vault, _EDGE_RINGS) & (index < 10242))))
+        fractions = []
+        for values, prior in zip((self.outer_fraction, self.thickness_fraction), _CARRY_ON, strict=True):
+            carried = values.copy()
+            carried[~vault] = 1 + fit(prior, directions[read], values[read] - 1).predict(directions[~vault])
+            fractions.append(carried)
+        return VaultMean(fractions[0], fractions[1], self.about)
+
     def save(self, path: str | Path) -> None:
         """Write the mean as a compressed ``.npz`` with its `about`; the same mean gives the same bytes."""
         vault = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
@@ -58,6 +79,13 @@ class VaultMean:
         )
         with atomic_path(path) as temporary:
             temporary.write_bytes(buffer.getvalue())
+
+
+@lru_cache(maxsize=1)
+def flat_vault() -> VaultMean:
+    """Return the vault of which nothing is known: a sphere of constant thickness."""
+    ones = np.ones(len(direction_sphere()[0]))
+    return VaultMean(ones, ones, {})
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,8 @@ from meshimplant.volume import Volume
 RADIUS_RANGE_MM = (30.0, 140.0)
 #: Gaps of air up to this length inside a column (diploe, vessels) do not end it.
 PORE_MM = 3.0
+#: So are the frontal sinuses, behind the brow: gaps of air up to this length.
+SINUS_MM = 22.0
 #: Bone shorter than this along the ray is noise.
 SPECK_MM = 0.8
 _STEP_MM = 0.25
@@ -41,7 +43,13 @@ class Columns:
         return np.isnan(self.inner_mm)
 
 
-def read_columns(skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64]) -> Columns:
+def read_columns(
+    skull: Volume,
+    centre_mm: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    *,
+    sinus: NDArray[np.bool_] | None = None,
+) -> Columns:
     """Walk outwards along each unit direction (..., 3) and return the first column of bone.
 
     Only the first column counts: the cheek bone and the jaw lie behind it. Columns are found in the nearest voxels, every
@@ -55,7 +63,8 @@ def read_columns(skull: Volume, centre_mm: NDArray[np.float64], directions: NDAr
     for start in range(0, len(flat), 16384):
         part = slice(start, start + 16384)
         bone = _read_along(skull, centre_mm, flat[part], radii)
-        inner[part], outer[part] = _placed(skull, centre_mm, flat[part], *_first_column(bone, radii))
+        wide = None if sinus is None else sinus.reshape(-1)[part]
+        inner[part], outer[part] = _placed(skull, centre_mm, flat[part], *_first_column(bone, radii, wide))
     shape = directions.shape[:-1]
     return Columns(inner.reshape(shape), outer.reshape(shape))
 
@@ -77,13 +86,16 @@ def _read_along(
 
 
 def _first_column(
-    bone: NDArray[np.bool_], radii: NDArray[np.float64]
+    bone: NDArray[np.bool_], radii: NDArray[np.float64], sinus: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return where the first column of at least `SPECK_MM` begins and ends, gaps up to `PORE_MM` bridged."""
     speck = np.ones((1, max(1, round(SPECK_MM / _STEP_MM))), bool)
     pore = np.ones((1, round(PORE_MM / _STEP_MM)), bool)
     solid = ndimage.binary_opening(bone, speck)
     solid = ndimage.binary_closing(solid, pore) | solid
+    if sinus is not None and sinus.any():
+        wide = np.ones((1, round(SINUS_MM / _STEP_MM)), bool)
+        solid[sinus] = ndimage.binary_closing(solid[sinus], wide) | solid[sinus]
     hit = solid.any(axis=1)
     first = solid.argmax(axis=1)
     after = np.arange(solid.shape[1])[None, :] > first[:, None]

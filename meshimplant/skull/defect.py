@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import NoDefectError
-from meshimplant.skull.columns import Columns, read_columns
+from meshimplant.skull.columns import Columns
 from meshimplant.skull.pose import HeadPose
+from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, read_vault
 from meshimplant.volume import Volume
 
-#: Openings below this elevation (sine, in the head's frame) are natural: the great foramen, the jaw's gaps. Above it the first
-#: bone is met by nearly every ray, orbits included (75 skulls: 0.04 % miss, 0.4 % in the worst).
-LOWEST_ELEVATION_SIN = -0.6
 #: Smaller openings than this are burr holes, sutures or thin bone lost to the threshold: reported, not filled.
 SMALLEST_AREA_MM2 = 300.0
 #: A column that begins this much deeper than both its mirror image and the vault lies behind an opening (cheek bone, orbit).
@@ -87,20 +84,6 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
             "most: was the skull segmented with a tool that fills holes, or is it already complete?"
         )
     return Opening(large, small, columns)
-
-
-def read_vault(skull: Volume, pose: HeadPose, *, count: int | None = None) -> Columns:
-    """Return the columns of bone along `direction_sphere`, or its first `count`, laid out in the head's frame."""
-    return read_columns(skull, pose.centre_mm, direction_sphere()[0][:count] @ pose.axes)
-
-
-@lru_cache(maxsize=1)
-def direction_sphere() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return 40 962 near-uniform unit vectors (n, 3) in the head's frame and the edges (m, 2) between neighbours."""
-    import trimesh
-
-    sphere = trimesh.creation.icosphere(subdivisions=6, radius=1.0)
-    return np.asarray(sphere.vertices, float), np.asarray(sphere.edges_unique)
 
 
 def _escapes(

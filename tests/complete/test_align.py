@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 from meshimplant.complete.align import align_to_mean, match_nod, move_points
 from meshimplant.complete.template import packaged_vault_mean
 from meshimplant.skull.columns import Columns
-from meshimplant.skull.defect import direction_sphere
 from meshimplant.skull.pose import HeadPose
+from meshimplant.skull.sphere import direction_sphere
 
 SIZE_MM = 79.0
 

@@ -10,7 +10,7 @@ from meshimplant.complete.population import build_vault_mean
 from meshimplant.complete.template import VaultMean
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import InputError
-from meshimplant.skull.defect import direction_sphere
+from meshimplant.skull.sphere import direction_sphere
 
 
 @pytest.fixture(scope="module")

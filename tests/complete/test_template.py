@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from meshimplant.complete.template import VaultMean, packaged_vault_mean, read_scattered, read_vault_mean
 from meshimplant.errors import FileReadError
-from meshimplant.skull.defect import LOWEST_ELEVATION_SIN, direction_sphere
+from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 

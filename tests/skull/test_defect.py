@@ -8,8 +8,9 @@ from scipy.spatial.transform import Rotation
 from shapes import Body, cap, difference, shell, union
 
 from meshimplant.errors import NoDefectError
-from meshimplant.skull.defect import direction_sphere, find_defects
+from meshimplant.skull.defect import find_defects
 from meshimplant.skull.pose import HeadPose
+from meshimplant.skull.sphere import direction_sphere
 from meshimplant.volume import Volume
 
 INNER_MM, THICK_MM = 74.0, 6.0
