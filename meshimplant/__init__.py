@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from meshimplant.check.part import check_part as check_part
     from meshimplant.check.solid import check_solid as check_solid
     from meshimplant.complete import complete_skull as complete_skull
+    from meshimplant.datasets.augment import augment as augment
+    from meshimplant.datasets.case import read_case as read_case
+    from meshimplant.datasets.cases import list_cases as list_cases
     from meshimplant.datasets.craniectomy import craniectomy as craniectomy
+    from meshimplant.datasets.headshape import HeadShape as HeadShape
+    from meshimplant.datasets.headshape import read_head_shape as read_head_shape
+    from meshimplant.datasets.link import link as link
     from meshimplant.datasets.phantom import skull_phantom as skull_phantom
     from meshimplant.design import Design as Design
     from meshimplant.design import design_implant as design_implant
+    from meshimplant.edit.bone_thickness import skull_thickness as skull_thickness
     from meshimplant.edit.insertion import find_insertion as find_insertion
     from meshimplant.edit.insertion import make_insertable as make_insertable
     from meshimplant.edit.repair import repair as repair
@@ -29,20 +36,26 @@ if TYPE_CHECKING:
     from meshimplant.edit.scissors import trim_plane as trim_plane
     from meshimplant.edit.simplify import simplify as simplify
     from meshimplant.edit.smooth import smooth as smooth
+    from meshimplant.edit.thickness import find_violations as find_violations
     from meshimplant.edit.thickness import measure_thickness as measure_thickness
     from meshimplant.edit.thickness import rescale_inner as rescale_inner
     from meshimplant.edit.thickness import set_thickness as set_thickness
+    from meshimplant.edit.thickness_map import feather as feather
+    from meshimplant.edit.thickness_map import thicken_at as thicken_at
     from meshimplant.edit.trim import trim as trim
     from meshimplant.errors import DesignRefused as DesignRefused
     from meshimplant.errors import MeshImplantError as MeshImplantError
+    from meshimplant.evaluation import evaluate_files as evaluate_files
+    from meshimplant.evaluation import evaluate_folders as evaluate_folders
     from meshimplant.io.curves import read_curve as read_curve
+    from meshimplant.io.maps import read_map as read_map
+    from meshimplant.io.maps import write_map as write_map
     from meshimplant.io.meshes import read_mesh as read_mesh
     from meshimplant.io.meshes import write_mesh as write_mesh
     from meshimplant.io.volumes import read_volume as read_volume
     from meshimplant.io.volumes import write_volume as write_volume
     from meshimplant.metrics import Metrics as Metrics
     from meshimplant.metrics import evaluate as evaluate
-    from meshimplant.metrics import summarize as summarize
     from meshimplant.preview.render import render_preview as render_preview
     from meshimplant.preview.viewer import write_viewer as write_viewer
     from meshimplant.reconstruction import reconstruct as reconstruct
@@ -53,6 +66,7 @@ if TYPE_CHECKING:
     from meshimplant.skull.segment import segment_bone as segment_bone
     from meshimplant.skull.segment import voxelize as voxelize
     from meshimplant.spec import ImplantSpec as ImplantSpec
+    from meshimplant.summary import summarize as summarize
     from meshimplant.surface.extract import extract as extract
     from meshimplant.surface.separate import separate as separate
     from meshimplant.surface.subtract import subtract as subtract
@@ -65,12 +79,14 @@ _HOME = {
     "Design": "design",
     "DesignRefused": "errors",
     "Finding": "report",
+    "HeadShape": "datasets.headshape",
     "ImplantSpec": "spec",
     "MeshImplantError": "errors",
     "Metrics": "metrics",
     "Report": "report",
     "Step": "report",
     "Volume": "volume",
+    "augment": "datasets.augment",
     "check_fit": "check.fit",
     "check_part": "check.part",
     "check_solid": "check.solid",
@@ -78,16 +94,25 @@ _HOME = {
     "craniectomy": "datasets.craniectomy",
     "design_implant": "design",
     "evaluate": "metrics",
-    "find_insertion": "edit.insertion",
+    "evaluate_files": "evaluation",
+    "evaluate_folders": "evaluation",
     "extract": "surface.extract",
+    "feather": "edit.thickness_map",
+    "find_insertion": "edit.insertion",
+    "find_violations": "edit.thickness",
+    "link": "datasets.link",
+    "list_cases": "datasets.cases",
     "make_insertable": "edit.insertion",
     "measure_thickness": "edit.thickness",
+    "read_case": "datasets.case",
     "read_curve": "io.curves",
+    "read_head_shape": "datasets.headshape",
+    "read_map": "io.maps",
     "read_mesh": "io.meshes",
     "read_skull": "skull.segment",
     "read_volume": "io.volumes",
-    "render_preview": "preview.render",
     "reconstruct": "reconstruction",
+    "render_preview": "preview.render",
     "repair": "edit.repair",
     "rescale_inner": "edit.thickness",
     "segment_bone": "skull.segment",
@@ -95,14 +120,17 @@ _HOME = {
     "set_thickness": "edit.thickness",
     "simplify": "edit.simplify",
     "skull_phantom": "datasets.phantom",
+    "skull_thickness": "edit.bone_thickness",
     "smooth": "edit.smooth",
     "subtract": "surface.subtract",
-    "summarize": "metrics",
+    "summarize": "summary",
+    "thicken_at": "edit.thickness_map",
     "trim": "edit.trim",
     "trim_box": "edit.scissors",
     "trim_curve": "edit.scissors",
     "trim_plane": "edit.scissors",
     "voxelize": "skull.segment",
+    "write_map": "io.maps",
     "write_mesh": "io.meshes",
     "write_viewer": "preview.viewer",
     "write_volume": "io.volumes",

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant import __version__
-from meshimplant_cli import fitting, learn, line, look, meshes, voxels
+from meshimplant_cli import data, fitting, learn, line, look, meshes, voxels
 from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
 
 if TYPE_CHECKING:
@@ -41,10 +41,13 @@ GROUPS = (
     ("Meshes", meshes),
     ("Fit to the skull", fitting),
     ("Looking and measuring", look),
+    ("Data sets", data),
     ("Learning from complete skulls", learn),
 )
 _VERB_NAMES = [verb.__name__ for _, module in GROUPS for verb in module.VERBS]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
+#: Names under which libraries look for a limit of their threads, other than OMP_NUM_THREADS, which numpy and scipy honour.
+_THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VTK_SMP_MAX_THREADS")
 _EPILOGUE = (
     "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part is there but its check failed. "
     "--debug, anywhere on the line, adds the traceback to an error."
@@ -104,7 +107,16 @@ def run(tokens: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the ``meshimplant`` command."""
+    _limit_threads()
     sys.exit(run(sys.argv[1:]))
+
+
+def _limit_threads() -> None:
+    """Let the limit in OMP_NUM_THREADS hold for every library; they read it when they are loaded, which is later."""
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if limit.isdigit() and int(limit) > 0:
+        for name in _THREAD_LIMITS:
+            os.environ.setdefault(name, limit)
 
 
 def _tell(error: Exception, tokens: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Verbs that work on voxels: complete, subtract, extract, separate, craniectomy."""
+"""Verbs that work on voxels: complete, subtract, extract, separate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from meshimplant_cli.terminal import (
     describe_finding,
     is_mesh,
     require_free_file,
-    require_free_folder,
     show,
     table,
     working,
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
     from meshimplant.surface.separate import Separation
     from meshimplant.volume import Volume
-
-Kind = Literal["challenge", "bilateral", "frontoorbital", "parietotemporal", "random", "random_1", "random_2"]
 
 
 def complete(
@@ -188,46 +185,7 @@ def separate(
     _show_separation(separation, files, answer)
 
 
-def craniectomy(
-    completed: Path,
-    /,
-    *,
-    output: Output,
-    kind: Annotated[Kind, Parameter(help="Where and how large the hole is.")] = "random",
-    seed: Annotated[int, Parameter(help="Same seed, same hole.")] = 0,
-    reading: Reading = Reading(),
-    answer: Answer = Answer(),
-) -> None:
-    """Cut a virtual defect into a complete skull: a case with a known truth.
-
-    Writes OUTPUT/defective.nrrd and OUTPUT/truth.nrrd on the input's grid.
-
-    Parameters
-    ----------
-    completed
-        Complete skull: mask or CT, DICOM folder, or closed mesh.
-    """
-    require_free_folder(output, force=answer.force)
-    from meshimplant import craniectomy as cut_defect
-    from meshimplant import write_volume
-    from meshimplant.io.atomic import atomic_folder
-
-    with working("cutting the defect"):
-        skull = reading.skull(completed)
-        case = cut_defect(skull.mask, kind=kind, seed=seed)
-        with atomic_folder(output) as folder:
-            write_volume(case.defective, folder / "defective.nrrd")
-            write_volume(case.truth, folder / "truth.nrrd")
-    volume_mm3 = float(case.truth.array.astype(bool).sum() * case.truth.voxel_volume_mm3)
-    result = {"kind": case.kind, "seed": case.seed, "truth_volume_mm3": volume_mm3}
-    show(
-        result,
-        as_json=answer.json,
-        text=f"{output.name}: {case.kind} defect of {volume_mm3 / 1000:.1f} cm3 (seed {case.seed})",
-    )
-
-
-VERBS = (complete, subtract, extract, separate, craniectomy)
+VERBS = (complete, subtract, extract, separate)
 
 
 def _body_files(output: Path, bodies: int) -> list[Path]:

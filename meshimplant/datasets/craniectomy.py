@@ -11,32 +11,48 @@ from numpy.typing import NDArray
 
 from meshimplant.datasets.braincase import Braincase, fit_braincase
 from meshimplant.datasets.outline import draw_outline, plane
-from meshimplant.datasets.vault import read_vault
+from meshimplant.datasets.places import LOWER_IN_FRONT_MM, Place, choose_place
+from meshimplant.datasets.vault import RIM_PLAY_MM, read_vault
 from meshimplant.errors import InputError
 from meshimplant.skull.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
 from meshimplant.volume import Volume
 
-Kind = Literal["challenge", "bilateral", "frontoorbital", "parietotemporal", "random", "random_1", "random_2"]
-#: Kinds of defect. The first is that of SkullFix; the others are those of SkullBreak (Kodym, Li et al.,
-#: Data in Brief 35:106902, 2021), ``random`` being a third random place.
+Kind = Literal[
+    "challenge",
+    "bilateral",
+    "frontoorbital",
+    "parietotemporal",
+    "random",
+    "random_1",
+    "random_2",
+    "orbital",
+]
+#: Kinds of defect. The first is that of SkullFix; the next are those of SkullBreak (Kodym, Li et al.,
+#: Data in Brief 35:106902, 2021), ``random`` being a third random place; ``orbital`` is in neither.
 KINDS: tuple[str, ...] = get_args(Kind)
 #: Smallest and largest implant that is cut, cm3. SkullFix: 23 to 72; a hemicraniectomy of thick bone
 #: reaches 120.
 VOLUME_RANGE_CM3 = (18.0, 115.0)
+#: A second defect goes to one of these many random places where this much bone stays between it and the first.
+_TRIES, _BRIDGE_MM = 40, 10.0
 #: Irregularity of the sawn wall, mm.
 _ROUGHNESS_MM = 0.25
 #: A piece of bone that the hole cuts off from the skull goes with the bone flap when it is smaller than this.
 _CUT_OFF_MM3 = 3000.0
 
 
+_Voxels = tuple[NDArray[np.int64], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Craniectomy:
-    """A virtual defect: ``defective`` and ``truth`` are disjoint and together exactly the complete skull.
+    """Virtual defects: ``defective`` and ``truth`` are disjoint and together exactly the complete skull.
 
     Attributes
     ----------
     defective, truth : Volume
-        Masks (uint8 0/1) on the complete skull's grid; the truth is one connected body.
+        Masks (uint8 0/1) on the complete skull's grid; the truth has one connected body
+        per defect.
     kind, seed
         As asked for.
     centre_mm : (3,) array
@@ -50,16 +66,19 @@ class Craniectomy:
     centre_mm: NDArray[np.float64]
 
 
-def craniectomy(complete: Volume, *, kind: str, seed: int = 0, pose: HeadPose | None = None) -> Craniectomy:
-    """Cut a defect of one kind into a complete skull.
+def craniectomy(
+    complete: Volume, *, kind: str, seed: int = 0, defects: int = 1, pose: HeadPose | None = None
+) -> Craniectomy:
+    """Cut a defect of one kind into a complete skull; or several, the others at random places.
 
     ============== =====================================================================================
     challenge      as in SkullFix: a box of scanner-parallel cuts across the midline behind the vertex, with
                    two vertical burr holes at its front corners
     bilateral      across the midline of the forehead, in front of the vertex
-    frontoorbital  forehead and upper rim of one orbit
+    frontoorbital  forehead, down to or through the upper rim of one orbit
     parietotemporal  the side of one half, down to the base of the temple
     random...      anywhere on the vault
+    orbital        forehead, rim and roof of one orbit: the hole opens into it
     ============== =====================================================================================
 
     All but the first follow the bone's curvature, with an irregular outline, burr holes at its corners and
@@ -75,14 +94,17 @@ def craniectomy(complete: Volume, *, kind: str, seed: int = 0, pose: HeadPose | 
         One of `KINDS`.
     seed
         Same skull, kind and seed: same defect. Seeds choose side, place, size, outline and walls.
+    defects
+        How many holes, 1 to 3. The first is the one that kind and seed give alone; at least 10 mm of bone stays
+        between any two.
     pose
         The head's pose, when it is known already (fitting it is half of the time).
 
     Raises
     ------
     InputError
-        Unknown kind, or no vault where the defect should be (the scan was cut there, or the skull is not
-        complete).
+        Unknown kind, too many defects, or no vault where a defect should be (the scan was cut there, or the skull
+        is not complete).
     EmptyMaskError
         The mask is empty.
     """
@@ -90,14 +112,20 @@ def craniectomy(complete: Volume, *, kind: str, seed: int = 0, pose: HeadPose | 
         raise InputError(
             f"expected a kind of defect among {', '.join(KINDS)}, got {kind!r}: choose one of them"
         )
+    if not 1 <= defects <= 3:
+        raise InputError(f"expected 1 to 3 defects, got {defects}: a vault has no room for more")
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
     pose = fit_pose(complete) if pose is None else pose
     frame = fit_braincase(complete, pose=pose)
     if kind == "challenge":
         region = _challenge_region(complete, pose, rng)
     else:
-        region = _vault_region(complete, frame, rng, kind)
+        region = _vault_region(complete, frame, rng, kind, choose_place(rng, kind))
     truth = _main_body(complete, *region)
+    for number in range(1, defects):
+        more = np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
+        other = _another(complete, frame, more, truth)
+        truth = tuple(np.concatenate(pair) for pair in zip(truth, other, strict=True))
     defective = (complete.array != 0).astype(np.uint8)
     defective[truth] = 0
     removed = np.zeros_like(defective)
@@ -106,44 +134,27 @@ def craniectomy(complete: Volume, *, kind: str, seed: int = 0, pose: HeadPose | 
     return Craniectomy(complete.with_array(defective), complete.with_array(removed), kind, seed, centre_mm)
 
 
-# -- places
-# ---------------------------------------------------------------------------------------------------
+def _another(complete: Volume, frame: Braincase, rng: np.random.Generator, cut: _Voxels) -> _Voxels:
+    """Return the voxels of one more defect at a random place that leaves a bridge of bone to those that are cut."""
+    from scipy.spatial import cKDTree
 
-
-@dataclass(frozen=True)
-class _Place:
-    """Direction of the defect's middle in the braincase's frame, and its outline's half lengths and turn.
-
-    Azimuth 0 is the front, 90 the left, 180 the back; elevation counts from the long axis of the braincase.
-    """
-
-    azimuth_deg: float
-    elevation_deg: float
-    semi_axes_mm: tuple[float, float]
-    turn_deg: float
-
-
-def _choose_place(rng: np.random.Generator, kind: str) -> _Place:
-    side = 1.0 if rng.random() < 0.5 else -1.0
-    uniform = rng.uniform
-    if kind == "bilateral":
-        return _Place(uniform(-6, 6), uniform(42, 72), (uniform(55, 70), uniform(36, 48)), uniform(-6, 6))
-    if kind == "frontoorbital":
-        return _Place(
-            side * uniform(18, 42), uniform(0, 14), (uniform(30, 42), uniform(25, 35)), uniform(-20, 20)
-        )
-    if kind == "parietotemporal":
-        return _Place(
-            side * uniform(78, 106), uniform(4, 20), (uniform(42, 58), uniform(36, 47)), uniform(-15, 15)
-        )
-    elevation = np.degrees(np.arcsin(uniform(0.1, 1.0)))
-    return _Place(uniform(-180, 180), elevation, (uniform(26, 46), uniform(24, 40)), uniform(0, 180))
-
-
-def _direction(place: _Place) -> NDArray[np.float64]:
-    azimuth, elevation = np.radians([place.azimuth_deg, place.elevation_deg])
-    return np.array(
-        [np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
+    taken = complete.to_mm(np.stack(cut, axis=1)[:: max(1, len(cut[0]) // 20_000)])
+    tree = cKDTree(taken)
+    seen = frame.to_local(taken)
+    seen /= np.linalg.norm(seen, axis=1, keepdims=True)
+    radius_mm = float(frame.semi_axes_mm.mean())
+    for _ in range(_TRIES):
+        place = choose_place(rng, "random")
+        apart_mm = radius_mm * np.arccos(np.clip(seen @ place.direction, -1, 1).max())
+        if apart_mm < min(place.semi_axes_mm) + _BRIDGE_MM:
+            continue
+        body = _main_body(complete, *_vault_region(complete, frame, rng, "random", place))
+        found = complete.to_mm(np.stack(body, axis=1)[:: max(1, len(body[0]) // 20_000)])
+        if tree.query(found, distance_upper_bound=_BRIDGE_MM)[0].min() == np.inf:
+            return body
+    raise InputError(
+        f"expected room for another defect with {_BRIDGE_MM:g} mm of bone to the first, got none at {_TRIES} places: "
+        "choose another seed, or fewer defects"
     )
 
 
@@ -152,12 +163,11 @@ def _direction(place: _Place) -> NDArray[np.float64]:
 
 
 def _vault_region(
-    complete: Volume, frame: Braincase, rng: np.random.Generator, kind: str
+    complete: Volume, frame: Braincase, rng: np.random.Generator, kind: str, place: Place
 ) -> tuple[Volume, NDArray[np.bool_]]:
     """Return the box of the skull that holds the defect, and the bone in it that lies in the region."""
-    place = _choose_place(rng, kind)
-    vault = read_vault(complete, frame, _direction(place))
-    floor = vault.above_floor_mm(*plane(), orbit=kind == "frontoorbital")
+    vault = read_vault(complete, frame, place.direction)
+    floor = vault.above_floor_mm(*plane(), lower_in_front_mm=LOWER_IN_FRONT_MM.get(kind, 0.0))
     state = rng.bit_generator.state
     scale = 1.0
     for _ in range(3):
@@ -172,10 +182,11 @@ def _vault_region(
     drawn = outline.distance_mm > -6
     if not (outline.distance_mm > 0).any():
         raise InputError(_NO_VAULT)
-    box = _box_around(complete, vault.shell_points_mm(drawn))
+    play = {"play_mm": RIM_PLAY_MM} if kind == "orbital" else {}
+    box = _box_around(complete, vault.shell_points_mm(drawn, **play))
     index = np.argwhere(box.array)
     local = frame.to_local(box.to_mm(index))
-    across, along, depth, near = vault.project(local)
+    across, along, depth, near = vault.project(local, **play)
     inside = near & (outline.read(across, along, depth) > _roughness(rng, local))
     region = np.zeros(box.shape, bool)
     region[tuple(index[inside].T)] = True
@@ -239,9 +250,7 @@ _NO_VAULT = (
 )
 
 
-def _main_body(
-    complete: Volume, box: Volume, region: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _main_body(complete: Volume, box: Volume, region: NDArray[np.bool_]) -> _Voxels:
     """Return the voxels (indices of the whole grid) of the region's largest body and of what it cuts off."""
     import cc3d
 

@@ -19,6 +19,8 @@ _RADII_MM = np.arange(30.0, 140.0, 0.5)
 _REACH_MM = (13.0, 24.0)
 #: Play of the shell inside the smoothed inner and outside the smoothed outer surface.
 _PLAY_MM = (6.0, 3.5)
+#: The same outside, where the rim of the orbit is to be taken along: it stands out from the smoothed surface.
+RIM_PLAY_MM = 14.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +46,9 @@ class Vault:
     radius_mm: float
 
     def project(
-        self, local_mm: NDArray[np.float64]
+        self, local_mm: NDArray[np.float64], *, play_mm: float = _PLAY_MM[1]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
-        """Map points of the frame (n, 3) to across, along, depth, and whether in the vault."""
+        """Map points of the frame (n, 3) to across, along, depth, and whether in the vault (`play_mm` outside)."""
         points = (local_mm @ self.tangents.T).astype(np.float32)
         radius = np.linalg.norm(points, axis=1)
         sideways = np.hypot(points[:, 0], points[:, 1])
@@ -57,7 +59,7 @@ class Vault:
             ndimage.map_coordinates(surface, index, order=1, mode="nearest", output=np.float32)
             for surface in (self.inner_mm, self.outer_mm)
         )
-        near = (radius > inner - _PLAY_MM[0]) & (radius < outer + _PLAY_MM[1])
+        near = (radius > inner - _PLAY_MM[0]) & (radius < outer + np.float32(play_mm))
         near &= (np.abs(across) < HALF_MM) & (np.abs(along) < HALF_MM)
         return across, along, np.maximum(outer - radius, 0), near
 
@@ -72,20 +74,19 @@ class Vault:
         return flat @ self.tangents
 
     def above_floor_mm(
-        self, across_mm: NDArray[np.float64], along_mm: NDArray[np.float64], *, orbit: bool = False
+        self, across_mm: NDArray[np.float64], along_mm: NDArray[np.float64], *, lower_in_front_mm: float = 0.0
     ) -> NDArray[np.float64]:
         """Return how high above the vault's floor its outer surface lies, mm, at places on the map.
 
         The floor is a level below the braincase's long axis: the upper rim of the orbits in front, the root
-        of the cheek bone at the sides, the nape's muscle line at the back. With `orbit` it lies 14 mm lower
-        in front.
+        of the cheek bone at the sides, the nape's muscle line at the back. In front it can be lowered.
         """
         directions = self.directions(across_mm, along_mm)
         index = (np.stack([across_mm, along_mm]) + HALF_MM) / _STEP_MM
         outer = ndimage.map_coordinates(self.outer_mm, index, order=1, mode="nearest")
         forward = np.clip(-directions[..., 1], 0, 1)
         backward = np.clip(directions[..., 1], 0, 1)
-        floor = -34.0 + (26.0 - 14.0 * orbit) * forward + 10.0 * backward
+        floor = -34.0 + (26.0 - lower_in_front_mm) * forward + 10.0 * backward
         return outer * directions[..., 2] - floor
 
     def volume_cm3(self, drawn: NDArray[np.bool_]) -> float:
@@ -100,7 +101,9 @@ class Vault:
         solid_angle = (2 * HALF_MM / (drawn.shape[0] - 1) / self.radius_mm) ** 2 * np.sinc(angle / np.pi)
         return float(((outer**3 - inner**3) / 3 * solid_angle)[drawn].sum() / 1000)
 
-    def shell_points_mm(self, drawn: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def shell_points_mm(
+        self, drawn: NDArray[np.bool_], *, play_mm: float = _PLAY_MM[1]
+    ) -> NDArray[np.float64]:
         """Return LPS points on both sides of the shell under a drawn outline (nodes of `outline.plane`)."""
         axis = np.linspace(-HALF_MM, HALF_MM, drawn.shape[0])
         place = np.argwhere(drawn)[::11]
@@ -108,7 +111,7 @@ class Vault:
         directions = self.directions(across, along)
         index = (np.stack([across, along]) + HALF_MM) / _STEP_MM
         points = []
-        for surface, play in ((self.inner_mm, -_PLAY_MM[0]), (self.outer_mm, _PLAY_MM[1])):
+        for surface, play in ((self.inner_mm, -_PLAY_MM[0]), (self.outer_mm, play_mm)):
             radius = ndimage.map_coordinates(surface, index, order=1, mode="nearest") + play
             points.append(self.frame.to_mm(directions * radius[:, None]))
         return np.concatenate(points)

@@ -12,7 +12,7 @@ import trimesh
 from shapes import dumbbell, skull_with_hole, sphere
 
 from meshimplant import read_mesh, read_volume, write_mesh, write_volume
-from meshimplant_cli import options, voxels
+from meshimplant_cli import options
 
 
 def test_complete_then_subtract_then_separate_then_extract_gives_the_missing_bone(
@@ -100,24 +100,7 @@ def test_separate_takes_a_mesh_and_lists_what_it_removed(cli: Callable, tmp_path
     assert "(40.0, 0.0, 0.0)" in listed.out.replace("-0.0", "0.0")
 
 
-def test_craniectomy_cuts_a_case_whose_parts_make_the_whole(cli: Callable, case, tmp_path: Path) -> None:
-    told = cli(
-        "craniectomy", case.complete, "-o", tmp_path / "cut", "--kind", "bilateral", "--seed", 5, "--json"
-    )
-    assert told.code == 0
-    whole, rest, truth = (
-        read_volume(path)
-        for path in (case.complete, tmp_path / "cut" / "defective.nrrd", tmp_path / "cut" / "truth.nrrd")
-    )
-    assert told.json["truth_volume_mm3"] == pytest.approx(truth.array.sum() * 8)
-    assert told.json["truth_volume_mm3"] > 10_000
-    assert np.array_equal(whole.array != 0, (rest.array != 0) ^ (truth.array != 0))
-    assert cli("craniectomy", case.complete, "-o", tmp_path / "cut").code == 1
-
-
 def test_choices_are_those_of_the_library() -> None:
     from meshimplant.complete import METHODS
-    from meshimplant.datasets.craniectomy import KINDS
 
-    assert get_args(voxels.Kind) == KINDS
     assert get_args(get_args(options.Method)[0]) == tuple(METHODS)
