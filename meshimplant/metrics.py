@@ -7,22 +7,17 @@ that cannot change it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.summary import Summary, describe
+from meshimplant.errors import EmptyMaskError
+from meshimplant.surface.distances import VoxelDistances, measure_distances, within
 from meshimplant.volume import Volume, bounding_box
 
 #: How far from the defective skull the border Dice still looks (challenge's reference: ``distance=10``).
 BORDER_MM = 10.0
-#: Distances come as float32; voxels this close to the limit are decided again in float64.
-_TIE_MM = 1e-2
-#: For which metrics a larger number is better; for all others a smaller one is.
-_LARGER_IS_BETTER = frozenset({"dice", "border_dice", "border_dice_voxels", "coverage_fraction"})
 
 
 @dataclass(frozen=True)
@@ -36,8 +31,9 @@ class Metrics:
     hausdorff_mm, hausdorff95_mm
         See the functions; infinite when the prediction is empty.
     protrusion_mm, omission_mm
-        The two one-sided maxima: how far the prediction's surface strays from the true surface, and how far
-        the true surface is from the prediction's.
+        How far the prediction reaches beyond the truth, and the truth beyond the prediction: the largest
+        distance of a surface voxel outside the other mask to that mask, 0 where there is none; infinite when
+        the prediction is empty. `surface_errors` says beyond which surface of the truth.
     coverage_fraction, excess_fraction
         Share of the true implant that is predicted; predicted volume outside it, over the true volume.
     bone_overlap_mm3
@@ -105,7 +101,7 @@ def hausdorff_mm(prediction: Volume, truth: Volume) -> float:
     A surface voxel is a set voxel with an unset 6-neighbour; beyond the array everything is unset.
     Raises `EmptyMaskError` when one of the two is empty: the distance to nothing is not a number.
     """
-    return float(np.concatenate(_surface_distances(prediction, truth)).max())
+    return float(_both(_surface_distances(prediction, truth)).max())
 
 
 def hausdorff95_mm(prediction: Volume, truth: Volume) -> float:
@@ -114,7 +110,7 @@ def hausdorff95_mm(prediction: Volume, truth: Volume) -> float:
     Both lists are concatenated before the percentile is taken, as in the challenge (not the larger of two
     percentiles). Surface voxels and raises as in `hausdorff_mm`.
     """
-    return float(np.percentile(np.concatenate(_surface_distances(prediction, truth)), 95))
+    return float(np.percentile(_both(_surface_distances(prediction, truth)), 95))
 
 
 def coverage_fraction(prediction: Volume, truth: Volume) -> float:
@@ -150,46 +146,17 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
     found, wanted, bone = (v.crop(start, stop).array != 0 for v in (prediction, truth, defective))
     voxel_mm3, wanted_voxels = truth.voxel_volume_mm3, np.count_nonzero(wanted)
     covered = np.count_nonzero(found & wanted)
-    out, back = _surface_distances(prediction, truth) if found.any() else (np.array([np.inf]),) * 2
-    both = np.concatenate([out, back])
     return Metrics(
         dice=_dice(found, wanted),
         border_dice=border_dice(prediction, truth, defective),
         border_dice_voxels=border_dice_voxels(prediction, truth, defective),
-        hausdorff_mm=float(both.max()),
-        hausdorff95_mm=float(np.percentile(both, 95)) if np.isfinite(both).all() else float("inf"),
-        protrusion_mm=float(out.max()),
-        omission_mm=float(back.max()),
+        **_distance_metrics(prediction, truth),
         coverage_fraction=float(covered / wanted_voxels),
         excess_fraction=float((np.count_nonzero(found) - covered) / wanted_voxels),
         bone_overlap_mm3=float(np.count_nonzero(found & bone) * voxel_mm3),
         volume_mm3=float(np.count_nonzero(found) * voxel_mm3),
         true_volume_mm3=float(wanted_voxels * voxel_mm3),
     )
-
-
-def summarize(cases: Sequence[Metrics | None], *, seed: int = 0, resamples: int = 2000) -> Summary:
-    """Summarise many cases as mean, median and worst, with bootstrap 95 % intervals over cases.
-
-    Parameters
-    ----------
-    cases
-        One entry per case; ``None`` for a case that gave no prediction. A failure is not left out: its
-        overlaps are 0 and its distances infinite, as for an empty prediction. A mean of distances is taken
-        over the finite ones (read it together with `failures`); medians and worst cases include the
-        failures.
-    seed, resamples
-        Of the bootstrap: percentile intervals over cases drawn with replacement.
-
-    Volumes are left out: their mean says nothing about quality.
-    """
-    if not cases:
-        raise InputError("expected at least one case, got none: there is nothing to summarise")
-    names = [f.name for f in fields(Metrics) if f.name not in ("volume_mm3", "true_volume_mm3")]
-    values = {name: np.array([_value(case, name) for case in cases]) for name in names}
-    failures = sum(case is None or case.volume_mm3 == 0 for case in cases)
-    statistics = describe(values, larger_is_better=_LARGER_IS_BETTER, seed=seed, resamples=resamples)
-    return Summary(len(cases), failures, statistics)
 
 
 # -- parts ------------------------------------------------------------------------------------------
@@ -230,81 +197,31 @@ def _border_dice(
     found, wanted, bone = (
         v.crop(start - margin, stop + margin).array != 0 for v in (prediction, truth, defective)
     )
-    near = _within(found | wanted, bone, limit, spacing)
+    near = within(found | wanted, bone, limit, spacing)
     return _dice(found & near, wanted & near)
 
 
-def _within(
-    asked: NDArray[np.bool_], bone: NDArray[np.bool_], limit: float, spacing: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Tell for each voxel of `asked` whether a voxel of `bone` lies at most `limit` away.
-
-    One float32 distance transform decides all but the voxels at the limit itself: for those, in float64.
-    """
-    import edt
-
-    if not bone.any():
-        return np.zeros_like(asked)
-    distance = edt.edt(
-        np.ascontiguousarray(~bone), anisotropy=tuple(float(s) for s in spacing), black_border=False
-    )
-    near = np.asarray(distance <= limit)
-    tied = np.argwhere(asked & (np.abs(distance - limit) < _TIE_MM))
-    if len(tied):
-        near[tuple(tied.T)] = _nearest(tied, np.argwhere(_surface(bone)), spacing) <= limit
-    return near
+def _distance_metrics(prediction: Volume, truth: Volume) -> dict[str, float]:
+    names = ("hausdorff_mm", "hausdorff95_mm", "protrusion_mm", "omission_mm")
+    if not prediction.array.any():
+        return dict.fromkeys(names, float("inf"))
+    out, back = _surface_distances(prediction, truth)
+    both = _both((out, back))
+    values = (both.max(), np.percentile(both, 95), out.reach_mm.max(), back.reach_mm.max())
+    return dict(zip(names, map(float, values), strict=True))
 
 
-def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mask xor its erosion by the six neighbours; what lies beyond the array counts as unset."""
-    inner = mask.copy()
-    for axis in range(3):
-        ahead, behind = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)
-        ahead[1:] &= behind[:-1]
-        ahead[:-1] &= behind[1:]
-        ahead[0] = ahead[-1] = False
-    return mask & ~inner
-
-
-def _surface_distances(prediction: Volume, truth: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distances, mm, of the prediction's surface voxels to the truth's, and back, exact in float64."""
+def _surface_distances(prediction: Volume, truth: Volume) -> tuple[VoxelDistances, VoxelDistances]:
+    """Distances of the prediction's surface voxels to the truth's, and back."""
     _require_one_grid(prediction, truth)
-    surfaces = []
     start, stop = _box(prediction, truth)
-    for name, volume in (("predicted", prediction), ("true", truth)):
-        surfaces.append(_surface(volume.crop(start, stop).array != 0))
-        if not surfaces[-1].any():
+    found, wanted = (v.crop(start, stop).array != 0 for v in (prediction, truth))
+    for name, mask in (("predicted", found), ("true", wanted)):
+        if not mask.any():
             raise EmptyMaskError(f"expected a {name} implant with at least one voxel, got an empty one")
-    first, second = surfaces
-    return _distances(first, second, truth.spacing_mm), _distances(second, first, truth.spacing_mm)
+    spacing_mm = truth.spacing_mm
+    return measure_distances(found, wanted, spacing_mm), measure_distances(wanted, found, spacing_mm)
 
 
-def _distances(
-    source: NDArray[np.bool_], target: NDArray[np.bool_], spacing_mm: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Distance of each `source` voxel to the nearest `target` voxel; voxels in both need no search."""
-    alone = np.argwhere(source & ~target)
-    distances = np.zeros(np.count_nonzero(source))
-    if len(alone):
-        distances[: len(alone)] = _nearest(alone, np.argwhere(target), spacing_mm)
-    return distances
-
-
-def _nearest(
-    source: NDArray[np.int64], target: NDArray[np.int64], spacing: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Distance of each index of `source` (n, 3) to the nearest of `target` (m, 3).
-
-    Taken from the index *difference*, so that a distance of exactly the border's width is not lost to
-    rounding.
-    """
-    from scipy.spatial import cKDTree
-
-    _, hit = cKDTree(target * spacing).query(source * spacing)
-    return np.sqrt((((source - target[hit]) * spacing) ** 2).sum(axis=1))
-
-
-def _value(case: Metrics | None, name: str) -> float:
-    if case is not None:
-        return float(getattr(case, name))
-    return float("inf") if name.endswith("_mm") else 0.0
+def _both(distances: tuple[VoxelDistances, VoxelDistances]) -> NDArray[np.float64]:
+    return np.concatenate([way.distance_mm for way in distances])

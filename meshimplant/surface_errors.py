@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError
+from meshimplant.surface.distances import VoxelDistances, measure_distances, surface_voxels
 from meshimplant.surface.fields import signed_distance
 from meshimplant.volume import Volume, bounding_box
 
 #: The truth's surface this close to the defective skull is rim: the sawn wall and the edges beside it.
 RIM_MM = 2.0
 _MARGIN_MM = 12.0
+
+
+#: The truth's surfaces, in the order of the numbers.
+SURFACES = ("outer", "inner", "rim")
 
 
 @dataclass(frozen=True)
@@ -25,19 +30,30 @@ class SurfaceErrors:
     Attributes
     ----------
     outer_bias_mm, outer_rms_mm, outer_p95_mm
-        Mean, root mean square, and 95th percentile of the magnitude, over the outer surface; the same for inner and rim. NaN
-        where the truth has no such surface.
+        Mean, root mean square, and 95th percentile of the magnitude, over the outer surface; the same for inner and rim.
+    outer_protrusion_mm, outer_protrusion99_mm
+        How far the prediction reaches beyond the outer surface, that is, out of the head: the largest distance, and the 99th
+        percentile over the predicted surface next to it, where what does not reach beyond counts as 0; the same for inner
+        (into the head) and rim. The largest of the three is the protrusion of `meshimplant.metrics`.
+
+    NaN where the truth has no such surface.
     """
 
     outer_bias_mm: float
     outer_rms_mm: float
     outer_p95_mm: float
+    outer_protrusion_mm: float
+    outer_protrusion99_mm: float
     inner_bias_mm: float
     inner_rms_mm: float
     inner_p95_mm: float
+    inner_protrusion_mm: float
+    inner_protrusion99_mm: float
     rim_bias_mm: float
     rim_rms_mm: float
     rim_p95_mm: float
+    rim_protrusion_mm: float
+    rim_protrusion99_mm: float
 
     def to_dict(self) -> dict[str, float | None]:
         """Return plain JSON-ready values; what is not known becomes ``None``."""
@@ -50,7 +66,8 @@ def surface_errors(prediction: Volume, truth: Volume, defective: Volume) -> Surf
     The prediction's signed distance is read at every surface voxel of the truth. Those within `RIM_MM` of the defective skull's
     bone are rim; the others are outer where the truth's normal points away from the middle of the bone, inner where it points
     towards it. So the sum tells what to mend: the outer surface is the head's shape, the inner one its thickness, the rim
-    the region that was found.
+    the region that was found. A spike hides from that reading, for no true surface lies along it: so each surface voxel of the
+    prediction is measured, too, and what lies beyond the truth is laid to the nearest surface.
 
     Parameters
     ----------
@@ -75,13 +92,17 @@ def surface_errors(prediction: Volume, truth: Volume, defective: Volume) -> Surf
     layers = _layers(wanted, bone, _middle_mm(defective))
     # A surface voxel's centre lies half a voxel inside the surface: the truth's own reading there is the zero.
     excess = signed_distance(found).array - signed_distance(wanted).array
-    return SurfaceErrors(*(value for layer in layers for value in _statistics(excess[layer])))
+    reached = measure_distances(found.array != 0, wanted.array != 0, truth.spacing_mm)
+    values: list[float] = []
+    for layer in layers:
+        values += (*_statistics(excess[layer]), *_protrusion(reached, layer))
+    return SurfaceErrors(*values)
 
 
 def _layers(truth: Volume, bone: Volume, middle_mm: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
     """Return which voxels are the truth's outer and inner surface and its rim."""
     mask = truth.array != 0
-    surface = mask & ~ndimage.binary_erosion(mask)
+    surface = surface_voxels(mask)
     apart = edt.edt(
         np.ascontiguousarray(bone.array == 0),
         anisotropy=tuple(map(float, truth.spacing_mm)),
@@ -98,6 +119,14 @@ def _layers(truth: Volume, bone: Volume, middle_mm: NDArray[np.float64]) -> list
         layer[tuple(index[side].T)] = True
         layers.append(layer)
     return [*layers, rim]
+
+
+def _protrusion(reached: VoxelDistances, layer: NDArray[np.bool_]) -> tuple[float, float]:
+    """Largest reach beyond one layer of the truth's surface, and its 99th percentile over the prediction next to it."""
+    if not layer.any():
+        return float("nan"), float("nan")
+    reach_mm = reached.reach_mm[layer[tuple(reached.nearest.T)]]
+    return (float(reach_mm.max()), float(np.percentile(reach_mm, 99))) if reach_mm.size else (0.0, 0.0)
 
 
 def _middle_mm(defective: Volume) -> NDArray[np.float64]:

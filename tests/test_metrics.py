@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from meshimplant import metrics
-from meshimplant.errors import EmptyMaskError, GeometryError, InputError
+from meshimplant.errors import EmptyMaskError, GeometryError
 from meshimplant.volume import Volume
 
 SPACING = np.array([0.45, 0.5, 0.7])
@@ -46,6 +46,11 @@ def reference_distances(first, second, spacing):
     return np.concatenate([between.min(axis=1), between.min(axis=0)])
 
 
+def reference_reach(first, second, spacing):
+    beyond = np.argwhere(first & ~second) * spacing
+    return cdist(beyond, np.argwhere(second) * spacing).min(axis=1).max() if len(beyond) else 0.0
+
+
 def reference_border_dice(first, second, skull, limit, spacing):
     distance = ndimage.distance_transform_edt(~skull, sampling=spacing)  # noqa: TID251 (small and literal)
     first, second = first & (distance <= limit), second & (distance <= limit)
@@ -63,7 +68,8 @@ def test_equals_the_literal_definitions(seed, touching):
     )
     assert result.hausdorff_mm == pytest.approx(distances.max(), abs=1e-9)
     assert result.hausdorff95_mm == pytest.approx(np.percentile(distances, 95), abs=1e-9)
-    assert max(result.protrusion_mm, result.omission_mm) == result.hausdorff_mm
+    assert result.protrusion_mm == pytest.approx(reference_reach(prediction, truth, SPACING), abs=1e-9)
+    assert result.omission_mm == pytest.approx(reference_reach(truth, prediction, SPACING), abs=1e-9)
     assert result.coverage_fraction == pytest.approx((prediction & truth).sum() / truth.sum(), abs=1e-12)
     assert result.excess_fraction == pytest.approx((prediction & ~truth).sum() / truth.sum(), abs=1e-12)
     assert result.true_volume_mm3 == pytest.approx(truth.sum() * SPACING.prod())
@@ -80,6 +86,59 @@ def test_border_dice_equals_the_literal_definition(limit, touching):
     assert metrics.border_dice(*volumes, border_mm=limit) == pytest.approx(expected, abs=1e-12)
     expected = reference_border_dice(prediction, truth, skull, 3, np.ones(3))
     assert metrics.border_dice_voxels(*volumes, border_voxels=3) == pytest.approx(expected, abs=1e-12)
+
+
+def brute_force(prediction, truth, skull, spacing):
+    """The definitions again, voxel by voxel and pair by pair: no erosion, no transform, no tree, no crop."""
+    steps = [np.array(step) for step in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))]
+
+    def surface(mask):
+        sets = {tuple(voxel) for voxel in np.argwhere(mask)}
+        bare = [v for v in sorted(sets) if any(tuple(np.add(v, step)) not in sets for step in steps)]
+        return np.array(bare)
+
+    def apart(first, second, edges):
+        offsets = (first[:, None, :] - second[None, :, :]) * edges
+        return np.sqrt((offsets**2).sum(axis=2)).min(axis=1)
+
+    def overlap(first, second):
+        one, two = ({tuple(voxel) for voxel in voxels} for voxels in (first, second))
+        return 2 * len(one & two) / (len(one) + len(two))
+
+    found, wanted, bone = (np.argwhere(mask) for mask in (prediction, truth, skull))
+    borders = [
+        overlap(*(voxels[apart(voxels, bone, edges) <= 10] for voxels in (found, wanted)))
+        for edges in (spacing, np.ones(3))
+    ]
+    shells = surface(prediction), surface(truth)
+    both = np.concatenate([apart(*shells, spacing), apart(*shells[::-1], spacing)])
+    rank = 0.95 * (len(both) - 1)
+    low, high = np.sort(both)[[int(np.floor(rank)), int(np.ceil(rank))]]
+    return {
+        "dice": overlap(found, wanted),
+        "border_dice": borders[0],
+        "border_dice_voxels": borders[1],
+        "hausdorff_mm": both.max(),
+        "hausdorff95_mm": low + (rank - np.floor(rank)) * (high - low),
+    }
+
+
+@pytest.mark.parametrize("spacing", [(1.25, 1.25, 2.5), (0.9, 1.1, 1.7)])
+def test_equals_the_challenge_definitions_by_brute_force(spacing):
+    # 10 mm are whole numbers of voxels of the first grid, so many voxels lie on the limit itself.
+    spacing = np.array(spacing)
+    i, j, k = np.meshgrid(np.arange(34), np.arange(32), np.arange(9), indexing="ij")
+    rng = np.random.default_rng(7)
+    slab = (k >= 3) & (k <= 5)
+    truth = slab & ((i - 16) ** 2 + (j - 15) ** 2 <= 144)
+    prediction = slab & ((i - 17) ** 2 + (j - 15) ** 2 <= 130 + 30 * rng.normal(size=truth.shape)) & (k > 2)
+    prediction |= (np.abs(i - 16) < 2) & (np.abs(j - 15) < 2) & (k > 5)
+    skull = slab & ~truth & ~prediction & (np.hypot(i - 16, j - 15) < 16)
+    expected = brute_force(prediction, truth, skull, spacing)
+    assert len(set(expected.values()) | {1.0, 0.0}) == 7
+    result = metrics.evaluate(*(grid(mask, spacing) for mask in (prediction, truth, skull)))
+    for name, value in expected.items():
+        assert getattr(result, name) == pytest.approx(value, abs=1e-9), name
 
 
 def test_border_dice_counts_millimetres_and_drops_the_middle():
@@ -124,6 +183,25 @@ def test_hausdorff95_takes_the_percentile_of_both_directions_together():
     expected = np.percentile(np.concatenate([np.zeros(200), np.arange(5, 13) * 0.45]), 95)
     assert metrics.hausdorff95_mm(grid(first), grid(second)) == pytest.approx(expected, abs=1e-12)
     assert metrics.hausdorff95_mm(grid(second), grid(first)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_protrusion_is_what_reaches_beyond_and_omission_what_is_missing():
+    truth, spike, gap = np.zeros((3, 40, 20, 12), bool)
+    truth[5:35, 5:15, 4:8] = True
+    spike[20, 10, 8:12] = True
+    gap[5:8] = True
+    empty = np.zeros_like(truth)
+    cases = ((empty, empty, 0.0, 0.0), (spike, empty, 4 * 0.7, 0.0), (empty, gap, 0.0, 3 * 0.45))
+    for more, less, protrusion, omission in cases:
+        result = metrics.evaluate(grid((truth | more) & ~less), grid(truth), grid(~truth))
+        assert result.protrusion_mm == pytest.approx(protrusion, abs=1e-12)
+        assert result.omission_mm == pytest.approx(omission, abs=1e-12)
+    # A prediction that stays inside reaches nowhere beyond, however far its surface is from the true one.
+    small = np.zeros_like(truth)
+    small[15:25, 8:12, 5:7] = True
+    result = metrics.evaluate(grid(small), grid(truth), grid(~truth))
+    assert (result.protrusion_mm, result.coverage_fraction) == (0.0, 80 / 1200)
+    assert result.omission_mm == result.hausdorff_mm > 4
 
 
 def test_any_nonzero_value_counts_and_a_moved_rotated_flipped_grid_changes_nothing():
@@ -176,40 +254,37 @@ def test_refuses_a_defective_skull_on_another_grid():
         metrics.evaluate(grid(truth), grid(truth), grid(skull, origin=(0, 0, 2)))
 
 
-def metric(dice=0.9, hausdorff95_mm=1.0, volume_mm3=100.0):
-    return metrics.Metrics(dice, 0.9, 0.9, 2.0, hausdorff95_mm, 2.0, 1.0, 0.95, 0.1, 0.0, volume_mm3, 100.0)
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_a_real_case_equals_the_literal_definitions_in_seconds(data_folder):
+    from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
 
-
-def test_summary_counts_failures_as_failures():
-    cases = [metric(0.9, 1.0), None, metric(0.8, 3.0), metric(0.7, 2.0)]
-    summary = metrics.summarize(cases)
-    assert (summary.cases, summary.failures) == (4, 1)
-    overlap, distance = summary.statistics["dice"], summary.statistics["hausdorff95_mm"]
-    assert overlap.mean == pytest.approx(0.6)
-    assert (overlap.median, overlap.worst, overlap.worst_case) == (pytest.approx(0.75), 0.0, 1)
-    assert distance.mean == pytest.approx(2.0)
-    assert distance.median == pytest.approx(2.5)
-    assert (distance.worst, distance.worst_case) == (np.inf, 1)
-    assert (
-        json.loads(json.dumps(summary.to_dict(), allow_nan=False))["statistics"]["hausdorff95_mm"]["worst"]
-        is None
-    )
-
-
-def test_bootstrap_interval_is_seeded_and_has_the_width_that_theory_gives():
-    rng = np.random.default_rng(1)
-    values = rng.normal(0.9, 0.04, 100)
-    cases = [metric(v) for v in values]
-    interval = metrics.summarize(cases, seed=3).statistics["dice"].mean_interval
-    assert interval == metrics.summarize(cases, seed=3).statistics["dice"].mean_interval
-    assert interval != metrics.summarize(cases, seed=4).statistics["dice"].mean_interval
-    half = 1.96 * values.std() / 10
-    assert interval == pytest.approx((values.mean() - half, values.mean() + half), abs=0.2 * half)
-
-
-def test_summary_of_nothing_is_refused():
-    with pytest.raises(InputError, match="at least one case"):
-        metrics.summarize([])
+    case = next(case for case in list_skullfix(data_folder / "skullfix") if case.name == "061")
+    volumes = read_skullfix(case)
+    truth, skull = volumes.implant, volumes.defective
+    assert truth.shape == (512, 512, 256)
+    moved = (np.roll(truth.array, 2, axis=0) | np.roll(truth.array, -1, axis=2)) & (skull.array == 0)
+    prediction = truth.with_array(moved.astype(np.uint8))
+    began = time.process_time()
+    result = metrics.evaluate(prediction, truth, skull)
+    assert time.process_time() - began < 10  # measured: 1.2 s of 57 cm3
+    box = np.argwhere(truth.array | prediction.array)
+    margin = np.ceil(12 / truth.spacing_mm).astype(int)  # nothing farther away can count
+    cut = box.min(axis=0) - margin, box.max(axis=0) + 1 + margin
+    found, wanted, bone = (v.crop(*cut).array != 0 for v in (prediction, truth, skull))
+    spacing = truth.spacing_mm
+    shells = reference_surface(found), reference_surface(wanted)
+    reach = [ndimage.distance_transform_edt(~shell, sampling=spacing) for shell in shells]  # noqa: TID251
+    distances = np.concatenate([reach[1][shells[0]], reach[0][shells[1]]])
+    expected = {
+        "dice": 2 * (found & wanted).sum() / (found.sum() + wanted.sum()),
+        "border_dice": reference_border_dice(found, wanted, bone, 10, spacing),
+        "border_dice_voxels": reference_border_dice(found, wanted, bone, 10, np.ones(3)),
+        "hausdorff_mm": distances.max(),
+        "hausdorff95_mm": np.percentile(distances, 95),
+    }
+    for name, value in expected.items():
+        assert getattr(result, name) == pytest.approx(value, abs=1e-9), name
 
 
 @pytest.mark.slow
@@ -227,11 +302,11 @@ def test_a_full_size_case_takes_seconds_and_little_memory():
     del radius, shell
     volumes = [grid(mask, spacing) for mask in masks]
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     result = metrics.evaluate(*volumes)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 0.9 < result.dice < 1.0
-    assert seconds < 20  # 10 s is the promise; measured 3 s alone on two cores, tests share them
+    assert seconds < 10  # measured: 2 s
     assert peak < 1.2e9

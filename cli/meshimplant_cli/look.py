@@ -1,19 +1,17 @@
-"""Verbs that look and measure: check, preview, info, evaluate."""
+"""Verbs that look and measure: check, preview, info; evaluate has a file of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from meshimplant_cli.measure import evaluate
 from meshimplant_cli.options import Force, Frame, Output, Print, Reading, SkullFile, Wanted
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
-    SHOWN_METRICS,
-    VOXEL_SUFFIXES,
     UsageError,
     describe_criteria,
     describe_finding,
@@ -29,7 +27,6 @@ from meshimplant_cli.terminal import (
 if TYPE_CHECKING:
     import trimesh
 
-    from meshimplant.metrics import Metrics
     from meshimplant.volume import Volume
 
 
@@ -118,55 +115,21 @@ def info(file: Path, /, *, frame: Frame = "LPS", answer: Print = Print()) -> Non
     file
         Voxel file, DICOM folder, or mesh.
     """
-    from meshimplant import read_mesh, read_volume
-
     with working("reading"):
-        facts = (
-            _mesh_facts(read_mesh(file, frame=frame)) if is_mesh(file) else _volume_facts(read_volume(file))
-        )
+        facts = _facts(file, frame)
     show(facts, as_json=answer.json, text=table(facts.items()))
 
 
-def evaluate(
-    *,
-    prediction: Annotated[Path, Parameter(help="Predicted implant: voxels, or a folder of them.")],
-    truth: Annotated[Path, Parameter(help="True implant: voxels, or a folder of them.")],
-    defective: Annotated[Path, Parameter(help="Defective skull: voxels, or a folder of them.")],
-    answer: Print = Print(),
-) -> None:
-    """Measure predictions against the truth as the challenge does: Dice, border Dice, HD, HD95.
-
-    Folders are matched by file name without ending; a folder CASE that holds a reconstruction.nrrd, as
-    `design` writes it, counts as CASE. A case without prediction has failed: overlaps 0, distances infinite.
-    """
-    folders = [path.is_dir() for path in (prediction, truth, defective)]
-    if any(folders) and not all(folders):
-        raise UsageError("expected three files or three folders, got both: give all three of one kind")
-    if not any(folders):
-        with working("measuring"):
-            metrics = _measure(prediction, truth, defective)
-        show(metrics.to_dict(), as_json=answer.json, text=table(metrics.to_dict().items()))
-        return
-    from meshimplant import summarize
-
-    cases: dict[str, Metrics | None] = {}
-    with working("measuring"):
-        for name, files in _cases(prediction, truth, defective):
-            cases[name] = None if files[0] is None else _measure(files[0], files[1], files[2])
-    summary = summarize(list(cases.values()))
-    per_case = {name: None if metrics is None else metrics.to_dict() for name, metrics in cases.items()}
-    rows: list[tuple[object, ...]] = [("case", *SHOWN_METRICS)]
-    rows += [
-        (name, *(None if m is None else getattr(m, key) for key in SHOWN_METRICS))
-        for name, m in cases.items()
-    ]
-    for row in ("mean", "median", "worst"):
-        rows.append((row, *(getattr(summary.statistics[key], row) for key in SHOWN_METRICS)))
-    text = f"{table(rows)}\n{summary.cases} cases, {summary.failures} without a prediction"
-    show({"cases": per_case, "summary": summary.to_dict()}, as_json=answer.json, text=text)
-
-
 VERBS = (check, preview, info, evaluate)
+
+
+def _facts(file: Path, frame: str) -> dict[str, Any]:
+    """Read a file and tell what it holds; voxels are read without what meshes need."""
+    import meshimplant
+
+    if is_mesh(file):
+        return _mesh_facts(meshimplant.read_mesh(file, frame=frame))
+    return _volume_facts(meshimplant.read_volume(file))
 
 
 def _volume_facts(volume: Volume) -> dict[str, Any]:
@@ -197,56 +160,3 @@ def _mesh_facts(mesh: trimesh.Trimesh) -> dict[str, Any]:
         "consistent_winding": bool(mesh.is_winding_consistent),
         "bodies": int(mesh.body_count),
     }
-
-
-def _measure(prediction: Path, truth: Path, defective: Path) -> Metrics:
-    from meshimplant import evaluate as measure
-
-    return measure(_read_mask(prediction), _read_mask(truth), _read_mask(defective))
-
-
-def _read_mask(path: Path) -> Volume:
-    from meshimplant import read_volume
-    from meshimplant.errors import InputError
-
-    volume = read_volume(path)
-    if volume.array.dtype.kind == "f" and ((volume.array != 0) & (volume.array != 1)).any():
-        raise InputError(
-            f"expected a mask of 0 and 1 in {path.name}, got values from {volume.array.min():g} to "
-            f"{volume.array.max():g}: threshold it first, or evaluate the reconstruction that design writes"
-        )
-    return volume
-
-
-def _cases(
-    prediction: Path, truth: Path, defective: Path
-) -> Iterator[tuple[str, tuple[Path | None, Path, Path]]]:
-    """Yield each case of the truth folder with its three files; raise `InputError` where there is none."""
-    from meshimplant.errors import InputError
-
-    truths, predictions, skulls = _named(truth), _named(prediction), _named(defective)
-    if not truths:
-        raise InputError(f"expected voxel files in the truth folder {truth.name}, got none: check the folder")
-    missing = sorted(set(truths) - set(skulls))
-    if missing:
-        raise InputError(
-            f"expected a defective skull for each true implant, got none for {', '.join(missing)}: add them"
-        )
-    if not set(truths) & set(predictions):
-        raise InputError(
-            f"expected predictions named like the truth ({', '.join(sorted(truths)[:3])}, ...), got none: "
-            "rename the files"
-        )
-    for name in sorted(truths):
-        yield name, (predictions.get(name), truths[name], skulls[name])
-
-
-def _named(folder: Path) -> dict[str, Path]:
-    """Voxel files of a folder by case name; a sub-folder with a reconstruction counts under its own name."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if (path / "reconstruction.nrrd").is_file():
-            found[path.name] = path / "reconstruction.nrrd"
-        elif suffix_of(path) in VOXEL_SUFFIXES:
-            found[path.name[: -len(suffix_of(path))]] = path
-    return found

@@ -1,12 +1,15 @@
 """Measure every way to complete a skull on defects of every kind, and print the README's table of methods.
 
-    python tests/benchmarks/run_methods.py DATA -o RESULTS [--cases 003,012] [--methods auto,mirror] [--kinds random]
+    python tests/benchmarks/run_methods.py DATA -o RESULTS [--cases 003,012] [--methods auto,mirror] [--kinds random_1]
 
 The skulls are those of the SkullFix training set that are kept aside for validation: no mean was made from them. In each,
 the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind (same skull, kind and seed: same
-defect). A method is a name of ``meshimplant design --method``, or ``template-N``: the mean of the first N training skulls.
-Only the reconstruction (voxels) is made, in a process of its own, whose seconds and peak memory are kept. One JSON line per
-reconstruction goes to RESULTS/methods.jsonl; a second run does only what is missing there.
+defect). Only the reconstruction (voxels) is made, in a process of its own, whose seconds and peak memory are kept. One JSON
+line per reconstruction goes to RESULTS/methods.jsonl; a second run does only what is missing there, and `--tables` nothing.
+
+A method is written NAME[-N][+OPTION=VALUE...]: NAME as in ``meshimplant design --method``; N makes the mean vault from the
+first N training skulls; options are handed on to `meshimplant.reconstruct`, with on and off for true and false. So
+``template-10+level=0.5`` is a method, and its short string is its name in the tables.
 """
 
 from __future__ import annotations
@@ -18,47 +21,99 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from inspect import signature
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION, SkullFixCase, list_skullfix, read_skullfix
-from meshimplant.errors import MeshImplantError
-from meshimplant.summary import describe
+from meshimplant.errors import InputError, MeshImplantError
 from meshimplant.volume import Volume
 
-CHALLENGE = "skullfix"
-KINDS = (CHALLENGE, "bilateral", "frontoorbital", "parietotemporal", "random_1", "random_2")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, summary_table
+
+#: What the README's table holds; add a line for a new method.
 METHODS = ("mirror", "template-1", "template-10", "template-30", "template", "auto")
-SHOWN = ("dice", "border_dice", "hausdorff95_mm")
 Key = tuple[str, str, str]
 
 
-def reconstruct_one(results: Path, case: SkullFixCase, kind: str, method: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Method:
+    """One way to complete a skull: `skulls` is the size of the mean, None for the packaged one."""
+
+    label: str
+    name: str
+    skulls: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def read_method(label: str) -> Method:
+    """Read a method's short string.
+
+    Raises
+    ------
+    InputError
+        An unknown name, or an option that `meshimplant.reconstruct` does not have: better now than after a night.
+    """
+    from meshimplant import reconstruct
+    from meshimplant.complete import METHODS as NAMES
+
+    stem, *texts = label.split("+")
+    start, _, end = stem.rpartition("-")
+    name, skulls = (start, int(end)) if start and end.isdigit() else (stem, None)
+    if name not in NAMES:
+        raise InputError(f"expected a method among {', '.join(NAMES)}, got {name!r}: choose one of them")
+    if skulls == 0:
+        raise InputError(f"expected a mean of one skull or more, got {label!r}: raise the number")
+    options = dict(_option(text) for text in texts)
+    own = set(signature(reconstruct).parameters) - {"defective", "method", "template", "step"}
+    wrong = sorted(set(options) - own)
+    if wrong:
+        raise InputError(
+            f"expected options among {', '.join(sorted(own))}, got {', '.join(wrong)} in {label!r}"
+        )
+    return Method(label, name, skulls, options)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    if value in ("on", "off"):
+        return name, value == "on"
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value
+
+
+def reconstruct_one(results: Path, case: SkullFixCase, kind: str, label: str) -> Record:
     """Cut one defect, close it by one method, and measure the result; a refusal counts as an empty prediction."""
     from meshimplant import evaluate, reconstruct
     from meshimplant.complete.template import read_vault_mean
     from meshimplant.surface_errors import surface_errors
 
     defective, truth = defect(case, kind)
-    name, _, count = method.partition("-")
-    template = read_vault_mean(results / f"mean-{count}.npz") if count else None
+    method = read_method(label)
+    template = None if method.skulls is None else read_vault_mean(_mean_path(results, method.skulls))
     start, error, details = time.perf_counter(), "", {}
     try:
-        found = reconstruct(defective, method=name, template=template)
+        found = reconstruct(defective, method=method.name, template=template, **method.options)
         seconds, mask = time.perf_counter() - start, found.mask
         details = {**(found.completion.method if found.completion else {}), "template": None}
     except MeshImplantError as refusal:
         seconds, error = time.perf_counter() - start, str(refusal)
         mask = truth.with_array(np.zeros_like(truth.array))
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    empty = not mask.array.any()
     return {
-        "case": case.name, "kind": kind, "method": method, "seconds": round(seconds, 1), "peak_gb": round(peak_gb, 2),
+        "case": case.name, "kind": kind, "method": label, "seconds": round(seconds, 1), "peak_gb": round(peak_gb, 2),
         "error": error, "details": details, "metrics": evaluate(mask, truth, defective).to_dict(),
-        "surfaces": {} if error else surface_errors(mask, truth, defective).to_dict(),
+        "surfaces": {} if empty else surface_errors(mask, truth, defective).to_dict(),
     }  # fmt: skip
 
 
@@ -77,76 +132,95 @@ def build_mean(data: Path, results: Path, count: int) -> None:
     """Write the mean vault of the first training skulls, unless it is there."""
     from meshimplant.complete.population import build_vault_mean
 
-    path = results / f"mean-{count}.npz"
+    path = _mean_path(results, count)
     if not path.exists():
         cases = [case for case in list_skullfix(data / "skullfix") if case.name in TRAINING][:count]
         skulls = (read_skullfix(case).complete for case in cases)
         build_vault_mean(skulls, about={"data": f"first {count} SkullFix training skulls"}).save(path)
 
 
-def table(records: Sequence[dict[str, Any]]) -> str:
-    """Return markdown: each method over all kinds, then the best known kind by kind with its errors by surface."""
-    methods = [m for m in METHODS if any(r["method"] == m for r in records)]
-    lines = [
-        "| method | kind | defects | Dice (95 % interval) | border Dice | HD95 mm | worst Dice | worst coverage % | s | GB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+def read_records(log: Path) -> dict[Key, Record]:
+    """Read what was measured already; a last line that was cut short when a run was stopped is measured again."""
+    records: dict[Key, Record] = {}
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise InputError(
+                    f"expected JSON on line {number} of {log.name}: mend or remove it"
+                ) from error
+            log.write_text("".join(f"{whole}\n" for whole in lines[:-1]), encoding="utf-8")
+            break
+        records[_key(record)] = record
+    return records
+
+
+def measure_missing(
+    wanted: Sequence[Key], log: Path, work: Callable[[Key], Record], *, workers: int = 1
+) -> dict[Key, Record]:
+    """Measure what the log does not hold yet, add it there line by line, and return all that was wanted.
+
+    Work that breaks (not a refusal: a fault of the program, or no memory) is told on stderr and is missing in the
+    result; the next run tries it again.
+    """
+    records = read_records(log)
+    missing = [key for key in wanted if key not in records]
+    with ThreadPoolExecutor(workers) as pool, log.open("a", encoding="utf-8") as out:
+        futures = {pool.submit(work, key): key for key in missing}
+        for future in as_completed(futures):
+            name = " ".join(futures[future])
+            if future.exception() is not None:
+                print(f"{name}: broke: {future.exception()!r}", file=sys.stderr)
+                continue
+            record = future.result()
+            records[_key(record)] = record
+            print(json.dumps(record), file=out, flush=True)
+            print(f"{name}: {record['metrics']['dice']:.3f}", file=sys.stderr)
+    return {key: records[key] for key in wanted if key in records}
+
+
+def main() -> int:
+    """Do what is missing and print the tables of all; 1 when something wanted is still missing."""
+    parser = _parser()
+    asked = parser.parse_args()
+    try:
+        methods = [read_method(label) for label in asked.methods.split(",")]
+    except InputError as error:
+        parser.error(str(error))
+    cases, kinds = asked.cases.split(","), asked.kinds.split(",")
+    wanted = [(case, kind, method.label) for method in methods for case in cases for kind in kinds]
+    log = asked.output / "methods.jsonl"
+    if asked.tables:
+        kept = read_records(log)
+        records = {key: kept[key] for key in wanted if key in kept}
+    else:
+        records = _measure(asked, methods, wanted, log)
+    if records:
+        print(f"{summary_table([*records.values()])}\n\n{detail_tables([*records.values()])}")
+    print(f"{len(records)} of {len(wanted)} reconstructions", file=sys.stderr)
+    return int(len(records) < len(wanted))
+
+
+def _measure(
+    asked: argparse.Namespace, methods: Sequence[Method], wanted: Sequence[Key], log: Path
+) -> dict[Key, Record]:
+    """Make the means that the methods need, and measure what is missing, each in a process of its own."""
+    asked.output.mkdir(parents=True, exist_ok=True)
     for method in methods:
-        mine = [r for r in records if r["method"] == method]
-        for kind in KINDS:
-            group = [r for r in mine if r["kind"] == kind]
-            if group:
-                lines.append(_row(method, kind, group))
-        virtual = [r for r in mine if r["kind"] != CHALLENGE]
-        if virtual:
-            lines.append(_row(method, "the five kinds", virtual))
-    lines += [
-        "",
-        "| method | kind | outer bias, RMS mm | inner bias, RMS mm | rim bias, RMS mm |",
-        "|---|---|---|---|---|",
-    ]
-    for method in methods:
-        for kind in KINDS:
-            group = [r for r in records if r["method"] == method and r["kind"] == kind and r["surfaces"]]
-            if group:
-                lines.append(_surface_row(method, kind, group))
-    refused = [f"`{r['case']}` {r['kind']} {r['method']}: {r['error']}" for r in records if r["error"]]
-    return "\n".join([*lines, "", f"Refused: {'; '.join(refused) or 'none'}."])
+        if method.skulls is not None:
+            _apart(build_mean, asked.data, asked.output, method.skulls)
+    known = {case.name: case for case in list_skullfix(asked.data / "skullfix")}
+
+    def work(key: Key) -> Record:
+        name, kind, label = key
+        return _apart(reconstruct_one, asked.output, known[name], kind, label)
+
+    return measure_missing(wanted, log, work, workers=asked.workers)
 
 
-def _row(method: str, kind: str, group: Sequence[dict[str, Any]]) -> str:
-    def values(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        read = [r["metrics"][name] for r in group]
-        return np.array([np.inf if value is None else value for value in read])
-
-    found = describe({name: values(name) for name in SHOWN}, larger_is_better=("dice", "border_dice"))
-    low, high = found["dice"].mean_interval
-    worst = group[found["dice"].worst_case]["case"]
-    return (
-        f"| {method} | {kind} | {len(group)} | {found['dice'].mean:.3f} ({low:.3f} to {high:.3f}) | "
-        f"{found['border_dice'].mean:.3f} | {found['hausdorff95_mm'].mean:.2f} | "
-        f"{found['dice'].worst:.3f} (`{worst}`) | {100 * values('coverage_fraction').min():.1f} | "
-        f"{median(r['seconds'] for r in group):.0f} | {max(r['peak_gb'] for r in group):.1f} |"
-    )
-
-
-def _surface_row(method: str, kind: str, group: Sequence[dict[str, Any]]) -> str:
-    cells = []
-    for surface in ("outer", "inner", "rim"):
-        bias = np.mean([r["surfaces"][f"{surface}_bias_mm"] or 0.0 for r in group])
-        rms = np.mean([r["surfaces"][f"{surface}_rms_mm"] or 0.0 for r in group])
-        cells.append(f"{bias:+.2f}, {rms:.2f}")
-    return f"| {method} | {kind} | {' | '.join(cells)} |"
-
-
-def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a fresh process, so that its peak memory is its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
-
-
-def main() -> None:
-    """Do what is missing and print the tables of all."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -156,35 +230,23 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of defect, with commas")
     parser.add_argument("--methods", default=",".join(METHODS), help="methods, with commas")
     parser.add_argument("--workers", type=int, default=1, help="reconstructions at a time")
-    asked = parser.parse_args()
-    asked.output.mkdir(parents=True, exist_ok=True)
-    methods = asked.methods.split(",")
-    for method in methods:
-        if "-" in method:
-            _apart(build_mean, asked.data, asked.output, int(method.partition("-")[2]))
-    log = asked.output / "methods.jsonl"
-    lines = log.read_text().splitlines() if log.exists() else []
-    records: dict[Key, dict[str, Any]] = {_key(r): r for r in map(json.loads, lines)}
-    known = {case.name: case for case in list_skullfix(asked.data / "skullfix")}
-    wanted = [(n, k, m) for n in asked.cases.split(",") for k in asked.kinds.split(",") for m in methods]
-    with ThreadPoolExecutor(asked.workers) as pool, log.open("a") as out:
-        work = [
-            pool.submit(_apart, reconstruct_one, asked.output, known[name], kind, method)
-            for name, kind, method in wanted
-            if (name, kind, method) not in records
-        ]
-        for future in as_completed(work):
-            record = future.result()
-            records[_key(record)] = record
-            print(json.dumps(record), file=out, flush=True)
-            dice = record["metrics"]["dice"]
-            print(f"{record['case']} {record['kind']} {record['method']}: {dice:.3f}", file=sys.stderr)
-    print(table([records[key] for key in wanted]))
+    parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
+    return parser
 
 
-def _key(record: dict[str, Any]) -> Key:
+def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a fresh process, so that its peak memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _key(record: Record) -> Key:
     return record["case"], record["kind"], record["method"]
 
 
+def _mean_path(results: Path, count: int) -> Path:
+    return results / f"mean-{count}.npz"
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,8 +1,7 @@
-"""check, preview, info and evaluate on files."""
+"""check, preview and info on files."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,71 +88,3 @@ def test_info_tells_of_voxels_and_meshes(cli: Callable, tmp_path: Path) -> None:
     assert told["bodies"] == 2
     assert told["high_mm"][2] == pytest.approx(110, abs=0.1)
     assert "spacing_mm" in cli("info", tmp_path / "ball.nii.gz").out
-
-
-def test_evaluate_says_1_for_the_truth_itself(cli: Callable, case) -> None:
-    told = cli(
-        "evaluate", "--prediction", case.truth, "--truth", case.truth, "--defective", case.defective, "--json"
-    )
-    assert told.code == 0
-    assert told.json["dice"] == told.json["border_dice"] == 1.0
-    assert told.json["hausdorff_mm"] == told.json["hausdorff95_mm"] == 0.0
-
-
-@pytest.fixture
-def folders(case, tmp_path: Path) -> tuple[Path, Path, Path]:
-    """Three cases: a shifted prediction, a design's folder, and a missing prediction."""
-    prediction, truth, defective = (tmp_path / name for name in ("prediction", "truth", "defective"))
-    for folder in (prediction, truth, defective):
-        folder.mkdir()
-    for name in ("a", "b", "c"):
-        shutil.copy(case.truth, truth / f"{name}.nrrd")
-        shutil.copy(case.defective, defective / f"{name}.nrrd")
-    exact = read_volume(case.truth)
-    write_volume(exact.with_array(np.roll(exact.array, 1, axis=0)), prediction / "a.nii.gz")
-    (prediction / "b").mkdir()
-    shutil.copy(case.truth, prediction / "b" / "reconstruction.nrrd")
-    return prediction, truth, defective
-
-
-def test_evaluate_counts_a_missing_prediction_as_a_failure(cli: Callable, folders: tuple[Path, ...]) -> None:
-    prediction, truth, defective = folders
-    tokens = ("evaluate", "--prediction", prediction, "--truth", truth, "--defective", defective)
-    told = cli(*tokens, "--json").json
-    assert told["cases"]["b"]["dice"] == 1.0
-    assert 0.5 < told["cases"]["a"]["dice"] < 1.0
-    assert told["cases"]["c"] is None
-    assert told["summary"]["failures"] == 1
-    dice = told["summary"]["statistics"]["dice"]
-    assert dice["mean"] == pytest.approx((1 + told["cases"]["a"]["dice"]) / 3, abs=1e-5)
-    assert dice["median"] == pytest.approx(told["cases"]["a"]["dice"], abs=1e-5)
-    assert dice["worst"] == 0
-    text = cli(*tokens).out
-    assert text.splitlines()[0].split() == ["case", "dice", "border_dice", "hausdorff_mm", "hausdorff95_mm"]
-    assert [row.split()[0] for row in text.splitlines()[1:7]] == ["a", "b", "c", "mean", "median", "worst"]
-    assert text.endswith("3 cases, 1 without a prediction\n")
-
-
-def test_evaluate_refuses_what_does_not_match(
-    cli: Callable, case, folders: tuple[Path, ...], tmp_path: Path
-) -> None:
-    prediction, truth, defective = folders
-    mixed = cli("evaluate", "--prediction", prediction, "--truth", case.truth, "--defective", case.defective)
-    assert mixed.code == 2
-    (defective / "b.nrrd").unlink()
-    lacking = cli("evaluate", "--prediction", prediction, "--truth", truth, "--defective", defective)
-    assert lacking.code == 1
-    assert "got none for b" in lacking.err
-    (tmp_path / "none").mkdir()
-    nothing = cli("evaluate", "--prediction", tmp_path / "none", "--truth", truth, "--defective", truth)
-    assert nothing.code == 1
-    assert "expected predictions named like the truth (a, b, c, ...)" in nothing.err
-
-
-def test_evaluate_refuses_a_probability_map(cli: Callable, case, tmp_path: Path) -> None:
-    truth = read_volume(case.truth)
-    write_volume(truth.with_array(truth.array.astype(np.float32) * 0.7), tmp_path / "p.nrrd")
-    tokens = ("--prediction", tmp_path / "p.nrrd", "--truth", case.truth, "--defective", case.defective)
-    told = cli("evaluate", *tokens)
-    assert told.code == 1
-    assert "expected a mask of 0 and 1 in p.nrrd, got values from 0 to 0.7" in told.err

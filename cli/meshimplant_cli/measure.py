@@ -1,0 +1,122 @@
+"""The verb that measures reconstructions against the truth: evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import Answer
+from meshimplant_cli.terminal import UsageError, require_free_file, show, table, working
+
+if TYPE_CHECKING:
+    from meshimplant.evaluation import CaseEvaluation, FolderEvaluation
+    from meshimplant.summary import Summary
+
+#: Metrics that people compare between cases; --json and the written file hold all.
+_SHOWN = (
+    *("dice", "border_dice", "border_dice_voxels", "hausdorff_mm", "hausdorff95_mm"),
+    *("coverage_fraction", "protrusion_mm"),
+)
+#: Metrics whose means are shown with their intervals.
+_MEANS = ("dice", "border_dice", "hausdorff95_mm")
+_GROUP_HEADS = (
+    *("kind", "cases", "failed", *(f"{metric} (95 %)" for metric in _MEANS)),
+    *("worst coverage", "worst protrusion"),
+)
+_SURFACES = ("outer", "inner", "rim")
+_ERRORS = ("bias_mm", "rms_mm", "p95_mm", "protrusion_mm")
+
+
+def evaluate(
+    *,
+    prediction: Annotated[Path, Parameter(help="Predicted implant: voxels, or a folder of them.")],
+    truth: Annotated[Path, Parameter(help="True implant: voxels, or a folder of them.")],
+    defective: Annotated[Path, Parameter(help="Defective skull: voxels, or a folder of them.")],
+    output: Annotated[
+        Path | None,
+        Parameter(alias="-o", help="Where to write all numbers: .json, or .csv with a row per case."),
+    ] = None,
+    answer: Answer = Answer(),
+) -> None:
+    """Measure predictions against the truth as the challenge does: Dice, border Dice, HD, HD95, and errors by surface.
+
+    Folders are matched by file name without ending; a folder CASE that holds a reconstruction.nrrd, as
+    `design` writes it, counts as CASE. Kinds of defect are said by sub-folders (KIND/CASE.nrrd) or in the names
+    (KIND_CASE.nrrd, CASE-KIND.nrrd), and are then summed up one by one. A case without a usable prediction has
+    failed: overlaps 0, distances infinite. Intervals are 95 % bootstrap over skulls.
+    """
+    folders = [path.is_dir() for path in (prediction, truth, defective)]
+    if any(folders) and not all(folders):
+        raise UsageError("expected three files or three folders, got both: give all three of one kind")
+    if output is not None:
+        require_free_file(output, (".json", ".csv"), force=answer.force)
+    from meshimplant.evaluation import evaluate_files, evaluate_folders, write_evaluation
+
+    result: CaseEvaluation | FolderEvaluation
+    with working("measuring") as tell:
+        if any(folders):
+            result = evaluate_folders(prediction, truth, defective, progress=tell)
+            text = _folder_text(result)
+        else:
+            result = evaluate_files(prediction, truth, defective)
+            text = _case_text(result)
+        if output is not None:
+            write_evaluation(result, output)
+    show(result.to_dict(), as_json=answer.json, text=text)
+
+
+def _case_text(case: CaseEvaluation) -> str:
+    told = case.to_dict()
+    surfaces = told.pop("surfaces")
+    numbers = table((name, told[name]) for name in told if name not in ("kind", "skull", "failure"))
+    return f"{numbers}\n\n{f'failed: {case.failure}' if case.failure else _surface_table(surfaces)}"
+
+
+def _folder_text(result: FolderEvaluation) -> str:
+    """Tables of the cases, of the kinds, and of the surfaces; then what failed and what was not used."""
+    told = {case.files.name: case.to_dict() for case in result.cases}
+    rows = [(name, *(numbers[metric] for metric in _SHOWN)) for name, numbers in told.items()]
+    for row in ("mean", "median", "worst"):
+        rows.append((row, *(getattr(result.summary.statistics[metric], row) for metric in _SHOWN)))
+    groups = {**result.kinds, "all": result.summary}
+    lines = [
+        table([("case", *_SHOWN), *rows]),
+        "",
+        table([_GROUP_HEADS, *(_group_row(kind, summary) for kind, summary in groups.items())]),
+        "",
+        _surface_table(
+            {name: found.mean for name, found in result.summary.statistics.items()}, title="mean error"
+        ),
+        "",
+        *(f"failed {case.files.name}: {case.failure}" for case in result.cases if case.failure),
+    ]
+    if result.unused:
+        lines.append(f"not used, for no truth is known: {', '.join(result.unused)}")
+    summary = result.summary
+    lines.append(f"{summary.cases} cases of {summary.skulls} skulls, {summary.failures} failed")
+    return "\n".join(lines)
+
+
+def _group_row(kind: str, summary: Summary) -> Sequence[object]:
+    found = summary.statistics
+    means = [
+        f"{found[m].mean:.3f} ({found[m].mean_interval[0]:.3f} to {found[m].mean_interval[1]:.3f})"
+        for m in _MEANS
+    ]
+    worst = [found[metric].worst for metric in ("coverage_fraction", "protrusion_mm")]
+    return (kind, summary.cases, summary.failures, *means, *worst)
+
+
+def _surface_table(errors: Mapping[str, float | None], *, title: str = "surface") -> str:
+    """Errors by surface; a dash where there is no such surface, or none that was measured."""
+    rows: list[tuple[object, ...]] = [(title, *_ERRORS)]
+    for surface in _SURFACES:
+        values = [errors[f"{surface}_{error}"] for error in _ERRORS]
+        rows.append(
+            (surface, *(value if value is not None and isfinite(value) else None for value in values))
+        )
+    return table(rows)
