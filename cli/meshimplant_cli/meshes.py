@@ -1,4 +1,4 @@
-"""Verbs that work on meshes: smooth, thickness, cut, repair, simplify, convert."""
+"""Verbs that work on meshes: smooth, repair, simplify, convert; thickness and cut have files of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from meshimplant_cli.options import (
     NotNegative,
     Output,
     Positive,
-    Vector,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -26,9 +25,9 @@ from meshimplant_cli.terminal import (
     require_free_file,
     show,
     show_change,
-    table,
     working,
 )
+from meshimplant_cli.walls import thickness
 
 if TYPE_CHECKING:
     import trimesh
@@ -60,53 +59,6 @@ def smooth(
         after = smooth_mesh(before, iterations=iterations, pass_band=pass_band)
         write_mesh(after, output, frame=frame)
     show_change(before, after, output, as_json=answer.json)
-
-
-def thickness(
-    mesh: Path,
-    /,
-    *,
-    output: Annotated[Path | None, Parameter(alias="-o", help="Where to write the changed mesh.")] = None,
-    target_mm: Annotated[Positive | None, Parameter(help="Make the part this thick.")] = None,
-    fraction: Annotated[
-        Positive | None, Parameter(help="Make it this share of its own thickness; 0.5 is half.")
-    ] = None,
-    factors: Annotated[
-        Vector | None, Parameter(help="Scale the inner surface by l1 l2 l3 about --centre-mm.")
-    ] = None,
-    centre_mm: Annotated[Vector | None, Parameter(help="Centre of --factors, LPS x y z.")] = None,
-    inside_mm: Annotated[
-        Vector | None, Parameter(help="A point inside the head, LPS; when left out, by the mesh's curvature.")
-    ] = None,
-    frame: Frame = "LPS",
-    answer: Answer = Answer(),
-) -> None:
-    """Measure the thickness of a part; or set it, or rescale its inner surface, and measure the result.
-
-    The outer surface never moves. Measures only, unless one of --target-mm, --fraction or --factors is given.
-
-    Parameters
-    ----------
-    mesh
-        Closed implant mesh.
-    """
-    _require_one_change(output, (target_mm, fraction, factors), centre_mm)
-    if output is not None:
-        require_free_file(output, MESH_SUFFIXES, force=answer.force)
-    from meshimplant import measure_thickness, read_mesh, rescale_inner, set_thickness, write_mesh
-
-    with working("thickness"):
-        part = read_mesh(mesh, frame=frame)
-        if factors is not None and centre_mm is not None:
-            part = rescale_inner(part, factors, centre_mm=centre_mm, outward=inside_mm)
-        elif output is not None:
-            part = set_thickness(part, target_mm, fraction=fraction, outward=inside_mm)
-        if output is not None:
-            write_mesh(part, output, frame=frame)
-        measured = measure_thickness(part, outward=inside_mm)
-    names = ("median_mm", "p5_mm", "p95_mm", "min_mm", "min_location_mm", "margin_mm")
-    facts = {name: getattr(measured, name) for name in names}
-    show(facts, as_json=answer.json, text=table(facts.items()))
 
 
 def repair(
@@ -220,21 +172,6 @@ def convert(
 
 
 VERBS = (smooth, thickness, cut, repair, simplify, convert)
-
-
-def _require_one_change(
-    output: Path | None, changes: tuple[object, object, object], centre_mm: Vector | None
-) -> None:
-    asked = sum(change is not None for change in changes)
-    if asked > 1:
-        raise UsageError(f"expected one of --target-mm, --fraction and --factors, got {asked}: choose one")
-    if (changes[-1] is None) != (centre_mm is None):
-        raise UsageError("expected --factors and --centre-mm together, got one of them: add the other")
-    if (output is None) != (asked == 0):
-        raise UsageError(
-            "expected -o together with --target-mm, --fraction or --factors, got one without the other: "
-            "leave both out to measure"
-        )
 
 
 def _surface(

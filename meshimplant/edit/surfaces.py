@@ -224,7 +224,7 @@ def _averaged(
 def _without_islands(
     labels: NDArray[np.uint8], areas: NDArray[np.float64], faces: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Turn small islands of a surface into wall, and small islands of wall into the surface around them."""
+    """Turn small islands of a surface into wall, and wall amid one surface, as a pit's, into that surface."""
     first, second = face_pairs(faces)
     labels = labels.copy()
     for label in (WALL, OUTER, INNER):
@@ -233,8 +233,11 @@ def _without_islands(
         graph = coo_matrix((np.ones(same.sum(), bool), (first[same], second[same])), (size, size))
         piece = connected_components(graph, directed=False)[1]
         area = np.bincount(piece, areas * (labels == label))
-        small = (labels == label) & (area[piece] < _ISLAND_FRACTION * area.max())
-        labels[small] = WALL if label != WALL else _label_around(labels, first, second, piece, small)[small]
+        if label == WALL:
+            other = (labels == WALL) & (piece != np.argmax(area))
+            labels[other] = _label_around(labels, first, second, piece, other)[other]
+        else:
+            labels[(labels == label) & (area[piece] < _ISLAND_FRACTION * area.max())] = WALL
     return labels
 
 
@@ -243,12 +246,12 @@ def _label_around(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     piece: NDArray[np.int32],
-    small: NDArray[np.bool_],
+    chosen: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
-    """Return for each face of a small piece of wall the one surface around it, `WALL` if there are two."""
+    """Return for each face of chosen pieces of wall the one surface around it, `WALL` if there are two."""
     touches = np.zeros((3, int(piece.max()) + 1), bool)
     for a, b in ((first, second), (second, first)):
-        edge = small[a] & (labels[b] != WALL)
+        edge = chosen[a] & (labels[b] != WALL)
         touches[labels[b[edge]], piece[a[edge]]] = True
     label = np.where(touches[OUTER], OUTER, INNER)
     label[touches[OUTER] == touches[INNER]] = WALL

@@ -17,7 +17,8 @@ from meshimplant.edit.surfaces import (
     split_surfaces,
     wall_depth,
 )
-from meshimplant.edit.wall import ThicknessMap, across, measure_thickness
+from meshimplant.edit.thickness_map import RANGE_MM, faded, fill_nearest, own_thickness, whole_map
+from meshimplant.edit.wall import ThicknessMap, across, find_violations, measure_thickness
 from meshimplant.errors import InputError
 from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.crossings import find_crossings
@@ -25,10 +26,8 @@ from meshimplant.surface.extract import extract
 from meshimplant.surface.occupancy import grown, occupancy
 from meshimplant.volume import Volume
 
-__all__ = ["ThicknessMap", "measure_thickness", "rescale_inner", "set_thickness"]
+__all__ = ["ThicknessMap", "find_violations", "measure_thickness", "rescale_inner", "set_thickness"]
 
-#: Walls that an implant can have, mm.
-_RANGE_MM = (0.3, 30.0)
 #: Grid on which the distance to the outer surface is held: it is so smooth that 1 mm gives the surface to
 #: 0.005 mm.
 _GRID_MM = 1.0
@@ -61,10 +60,10 @@ def set_thickness(
         A closed implant, LPS mm.
     target_mm
         Thickness: one number, or one per vertex (n,), of which the outer surface's count (``nan``: take the
-        nearest).
+        nearest). `skull_thickness`, `feather` and `thicken_at` make such maps: ``0.5 * skull_thickness(mesh,
+        skull)`` is half as thick as the bone.
     fraction
-        In place of `target_mm`: this share of the local thickness, 0 to 2 (0.5 is "half as thick as the
-        bone").
+        In place of `target_mm`: this share of the implant's own local thickness, 0 to 2; nowhere below 0.3 mm.
     outward
         A point (3,) inside the head; ``None``: from the implant's own curvature.
     feather_mm
@@ -107,49 +106,13 @@ def _target(
         raise InputError(
             "expected either a thickness in millimetres or a fraction of the local one, got both or neither"
         )
-    if not feather_mm >= 0:
-        raise InputError(f"expected a feather of 0 mm or more, got {feather_mm!r}")
-    count = len(mesh.vertices)
-    vertices = np.asarray(mesh.vertices)
-    outer = surfaces.vertex_labels == OUTER
-    own = None
-    if fraction is not None or feather_mm > 0:
-        own = _filled(vertices, across(mesh, surfaces), outer)
-    if fraction is not None and own is not None:
-        if not 0 < fraction <= 2:
-            raise InputError(f"expected a fraction of the local thickness between 0 and 2, got {fraction!r}")
-        target = fraction * own
-    else:
-        given = np.asarray(target_mm, float)
-        if given.ndim and given.shape != (count,):
-            raise InputError(f"expected one thickness or one per vertex ({count}), got shape {given.shape}")
-        target = _filled(vertices, np.broadcast_to(given, count), outer)
-    low, high = float(target.min()), float(target.max())
-    if not (_RANGE_MM[0] <= low and high <= _RANGE_MM[1]):
-        raise InputError(
-            f"expected a thickness of {_RANGE_MM[0]:g} to {_RANGE_MM[1]:g} mm, got {low:g} to {high:g} mm"
-        )
-    if feather_mm > 0 and own is not None:
-        border = cKDTree(vertices[surfaces.vertex_labels == WALL]).query(vertices)[0]
-        share = np.clip(border / feather_mm, 0, 1)
-        share = share * share * (3 - 2 * share)
-        target = share * target + (1 - share) * own
-    return target
-
-
-def _filled(
-    vertices: NDArray[np.float64], values: NDArray[np.float64], known: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return values (n,) where they are known and not nan; elsewhere those of the nearest such vertex."""
-    known = known & ~np.isnan(values)
-    if not known.any():
-        raise InputError("expected a thickness on the outer surface, got nan at all its vertices")
-    filled = np.array(values, float)
-    if np.ptp(filled[known]) == 0:
-        filled[:] = filled[known][0]
-    elif not known.all():
-        filled[~known] = filled[known][cKDTree(vertices[known]).query(vertices[~known])[1]]
-    return filled
+    if fraction is not None and not 0 < fraction <= 2:
+        raise InputError(f"expected a fraction of the local thickness between 0 and 2, got {fraction!r}")
+    if fraction is None and feather_mm == 0:
+        return whole_map(mesh, surfaces, np.asarray(target_mm, float))
+    own = own_thickness(mesh, surfaces)
+    wanted = np.asarray(target_mm, float) if fraction is None else np.maximum(fraction * own, RANGE_MM[0])
+    return faded(mesh, surfaces, whole_map(mesh, surfaces, wanted), own, feather_mm)
 
 
 def _thickened(mesh: trimesh.Trimesh, surfaces: Surfaces, target: NDArray[np.float64]) -> trimesh.Trimesh:
@@ -160,7 +123,7 @@ def _thickened(mesh: trimesh.Trimesh, surfaces: Surfaces, target: NDArray[np.flo
     if not np.nanmax(np.where(inner, missing, np.nan), initial=-1.0) > 0:
         return mesh
     needed = np.zeros(len(vertices))
-    needed[inner] = np.maximum(_filled(vertices, missing, inner)[inner] + _SURPLUS_MM, 0)
+    needed[inner] = np.maximum(fill_nearest(vertices, missing, inner)[inner] + _SURPLUS_MM, 0)
     shift = needed.copy()
     if wall.any():
         share, nearest = wall_depth(vertices, surfaces)

@@ -1,4 +1,4 @@
-"""`measure_thickness`: how thick an implant's wall is, and where it is thinnest."""
+"""`measure_thickness`: how thick an implant's wall is; `find_violations`: where it keeps no limit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from meshimplant.edit.areas import vertex_areas, vertex_normals, weighted_percentiles
 from meshimplant.edit.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces
-from meshimplant.errors import MeshError
+from meshimplant.errors import InputError, MeshError
+from meshimplant.report import Finding, Severity
 from meshimplant.surface.rays import Rays
+
+#: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
+SCATTER_MM = 0.1
+#: Edge of the cells that join places beyond a limit to regions, mm.
+_CELL_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +114,78 @@ def measure_thickness(
         place,
         surfaces,
     )
+
+
+def find_violations(
+    mesh: trimesh.Trimesh,
+    wall: ThicknessMap,
+    *,
+    least_mm: float | None = None,
+    most_mm: float | None = None,
+) -> tuple[Finding, ...]:
+    """Return one finding for each region that is thinner or thicker than a limit, the worst first.
+
+    Places less than 3 mm apart are one region. A finding tells its worst value, the limit, and where that is; its
+    message adds the area. The border zone, which `measure_thickness` leaves out, is left out here too, and so are
+    departures up to 0.1 mm, which are the measurement's own.
+
+    Parameters
+    ----------
+    mesh, wall
+        An implant, LPS mm, and what `measure_thickness` measured on it.
+    least_mm, most_mm
+        The limits, each above 0; ``None``: there is none.
+
+    Returns
+    -------
+    tuple of Finding
+        ``thickness.too_thin`` (errors), then ``thickness.too_thick`` (warnings).
+    """
+    for limit in (least_mm, most_mm):
+        if limit is not None and not 0 < limit < np.inf:
+            raise InputError(f"expected limits of the thickness above 0 mm, got {limit!r}")
+    if least_mm is not None and most_mm is not None and least_mm > most_mm:
+        raise InputError(f"expected a least thickness up to the most, got {least_mm:g} and {most_mm:g} mm")
+    thin = _violations(mesh, wall, least_mm, -1, "thickness.too_thin", "error")
+    return (*thin, *_violations(mesh, wall, most_mm, 1, "thickness.too_thick", "warning"))
+
+
+def _violations(
+    mesh: trimesh.Trimesh,
+    wall: ThicknessMap,
+    limit_mm: float | None,
+    side: int,
+    code: str,
+    severity: Severity,
+) -> list[Finding]:
+    """Return a finding for each region beyond a limit: below it (side -1) or above it (side 1)."""
+    if limit_mm is None:
+        return []
+    thickness = np.where(wall.counted, wall.thickness_mm, limit_mm)
+    beyond = np.flatnonzero(side * (thickness - limit_mm) > SCATTER_MM)
+    areas = vertex_areas(mesh, faces=wall.surfaces.face_labels == OUTER)
+    regions = _regions(np.asarray(mesh.vertices)[beyond])
+    findings = []
+    for number in np.unique(regions):
+        region = beyond[regions == number]
+        worst = int(region[np.argmax(side * thickness[region])])
+        value, (x, y, z) = float(thickness[worst]), np.asarray(mesh.vertices)[worst]
+        told = "thin, at least" if side < 0 else "thick, at most"
+        area = f"{areas[region].sum():.0f} mm2"
+        message = f"the wall is {value:.2f} mm {told} {limit_mm:g} mm are asked, on {area}: set the thickness"
+        place = (float(x), float(y), float(z))
+        findings.append(Finding(code, severity, message, value, limit_mm, "mm", place))
+    return sorted(findings, key=lambda finding: -side * (finding.value or 0.0))
+
+
+def _regions(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number the regions of points (n, 3): cells that hold points are one where they touch, by a corner or more."""
+    if not len(points):
+        return np.zeros(0, np.int64)
+    cell = tuple(np.floor((points - points.min(axis=0)) / _CELL_MM).astype(np.int64).T)
+    taken = np.zeros([int(along.max()) + 1 for along in cell], bool)
+    taken[cell] = True
+    return np.asarray(ndimage.label(taken, np.ones((3, 3, 3)))[0][cell], np.int64)
 
 
 def across(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""smooth, thickness, repair, simplify and convert on files."""
+"""smooth, repair, simplify and convert on files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from shapes import cap, plain_mesh, sphere
+from shapes import plain_mesh, sphere
 
 from meshimplant import read_mesh, read_volume, write_mesh, write_volume
-
-
-@pytest.fixture
-def part(tmp_path: Path) -> Path:
-    """A 6 mm cap of radius 60 mm around +z."""
-    path = tmp_path / "part.stl"
-    write_mesh(cap(60, 6, 30).mesh, path)
-    return path
 
 
 def test_smooth_takes_the_noise_and_leaves_the_volume(cli: Callable, tmp_path: Path) -> None:
@@ -34,32 +26,6 @@ def test_smooth_takes_the_noise_and_leaves_the_volume(cli: Callable, tmp_path: P
     )
     assert after.std() < before.std() / 3
     assert told.json["volume_after_mm3"] == pytest.approx(ball.volume, rel=0.005)
-
-
-def test_thickness_measures_and_sets_millimetres(cli: Callable, part: Path, tmp_path: Path) -> None:
-    measured = cli("thickness", part, "--json")
-    assert measured.code == 0
-    assert measured.json["median_mm"] == pytest.approx(6, abs=0.05)
-    thin = cli("thickness", part, "-o", tmp_path / "thin.stl", "--target-mm", 3.5, "--json")
-    assert thin.json["median_mm"] == pytest.approx(3.5, abs=0.1)
-    half = cli("thickness", part, "-o", tmp_path / "half.stl", "--fraction", 0.5)
-    assert "median_mm" in half.out
-    assert cli("thickness", tmp_path / "half.stl", "--json").json["median_mm"] == pytest.approx(3, abs=0.1)
-    assert read_mesh(tmp_path / "thin.stl").is_volume
-
-
-def test_thickness_rescales_about_a_centre_and_refuses_inside_out(
-    cli: Callable, part: Path, tmp_path: Path
-) -> None:
-    about = ("--factors", 1.02, 1.02, 1.02, "--centre-mm", 0, 0, 0, "--json")
-    scaled = cli("thickness", part, "-o", tmp_path / "scaled.stl", *about)
-    assert scaled.code == 0
-    assert scaled.json["median_mm"] == pytest.approx(60 - 54 * 1.02, abs=0.05)
-    far = ("--factors", 1.02, 1.02, 1.02, "--centre-mm", 0, 0, -300)
-    refused = cli("thickness", part, "-o", tmp_path / "far.stl", *far)
-    assert refused.code == 1
-    assert refused.err.startswith("meshimplant: error: expected a wall")
-    assert not (tmp_path / "far.stl").exists()
 
 
 def test_repair_closes_a_hole_and_says_how(cli: Callable, tmp_path: Path) -> None:

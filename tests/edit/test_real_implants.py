@@ -8,17 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import igl
 import numpy as np
 import pytest
 import trimesh
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from meshimplant.check.fit import FitCheck, check_fit
 from meshimplant.check.solid import check_solid
 from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
+from meshimplant.edit.bone_thickness import skull_thickness
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.edit.simplify import simplify
 from meshimplant.edit.smooth import smooth
+from meshimplant.edit.surfaces import INNER, OUTER, WALL, split_surfaces
 from meshimplant.edit.thickness import measure_thickness, set_thickness
+from meshimplant.edit.thickness_map import feather, thicken_at
 from meshimplant.edit.trim import trim
 from meshimplant.surface.deviation import deviation_mm
 from meshimplant.surface.extract import extract
@@ -74,6 +80,48 @@ def test_the_thickness_is_what_was_asked(chain) -> None:
     wall = measure_thickness(chain.thinned)
     assert wall.median_mm == pytest.approx(THICKNESS_MM, abs=0.1)
     assert wall.p95_mm - wall.p5_mm <= 0.6
+
+
+def test_half_of_the_skull_is_half_of_the_bone_around(chain) -> None:
+    asked = 0.5 * skull_thickness(chain.trimmed, chain.skull)
+    result = set_thickness(chain.trimmed, asked)
+    assert check_solid(result).findings == ()
+    errors = _errors(result, chain.trimmed, asked)
+    assert np.median(np.abs(errors)) <= 0.1
+    assert np.percentile(errors, 95) - np.percentile(errors, 5) <= 0.6
+    around = chain.fit.measures["bone_thickness_median_mm"]
+    assert measure_thickness(result).median_mm == pytest.approx(around / 2, abs=0.5)
+
+
+def test_bosses_and_a_feathered_rim_leave_the_outer_surface_alone(chain) -> None:
+    before = chain.trimmed
+    surfaces = split_surfaces(before)
+    outer = np.asarray(before.vertices)[surfaces.vertex_labels == OUTER]
+    border = cKDTree(np.asarray(before.vertices)[surfaces.vertex_labels == WALL]).query(outer)[0]
+    ring = outer[np.abs(border - 10) < 1]
+    screws = [ring[np.argmax(ring @ direction)] for direction in ((1, 0, 0), (-1, 0.5, 0), (-1, -0.5, 0))]
+    target = thicken_at(before, feather(before, 3.0, width_mm=8, rim_mm=4.0), screws, thickness_mm=5.5)
+    result = set_thickness(before, target)
+    assert check_solid(result).findings == ()
+    errors = _errors(result, before, target)
+    assert np.median(np.abs(errors)) <= 0.1
+    assert np.percentile(errors, 95) - np.percentile(errors, 5) <= 0.6
+    assert cKDTree(result.vertices).query(outer)[0].max() < 1e-9
+
+
+def _errors(
+    result: trimesh.Trimesh, before: trimesh.Trimesh, target: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance of the result's inner vertices to the old outer surface less the target there, off the border."""
+    surfaces = split_surfaces(before)
+    sheet = np.asarray(before.faces)[surfaces.face_labels == OUTER]
+    after = split_surfaces(result).vertex_labels
+    inner = np.asarray(result.vertices)[after == INNER]
+    squared, face, foot = igl.point_mesh_squared_distance(inner, np.asarray(before.vertices), sheet)[:3]
+    rim = np.asarray(before.vertices)[surfaces.vertex_labels == WALL]
+    away = cKDTree(rim).query(foot)[0] > 5
+    assert away.sum() > 1000
+    return np.asarray((np.sqrt(squared) - target[sheet[face]].mean(axis=1))[away])
 
 
 def test_the_part_is_a_solid_of_well_shaped_triangles_on_its_surface(chain) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import igl
 import numpy as np
 import pytest
 import trimesh
@@ -12,7 +13,7 @@ from shapes import cap, joined, random_rotation
 
 from meshimplant.check.solid import check_solid
 from meshimplant.edit.surfaces import INNER, OUTER, head_centre, split_surfaces
-from meshimplant.edit.thickness import measure_thickness, rescale_inner, set_thickness
+from meshimplant.edit.thickness import find_violations, measure_thickness, rescale_inner, set_thickness
 from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError, MeshError
 
@@ -57,6 +58,52 @@ def test_a_thin_spot_is_measured_and_placed() -> None:
     assert wall.median_mm == pytest.approx(6.0, abs=0.02)
 
 
+def test_a_steep_pit_is_measured_and_no_border() -> None:
+    mesh = cap(60, 6, 30, edge_mm=1.0).mesh
+    inner = np.linalg.norm(mesh.vertices, axis=1) < 54.5
+    pit = np.array([15.0, 0, np.sqrt(54**2 - 15**2)])
+    weight = np.exp(-(np.linalg.norm(mesh.vertices - pit, axis=1) ** 2) / 10)
+    mesh.vertices[inner] *= 1 + (weight[inner] * 3.5 / 54)[:, None]
+    wall = measure_thickness(mesh)
+    assert 2.2 < wall.min_mm < 2.6
+    assert np.linalg.norm(np.array(wall.min_location_mm) - pit / 54 * 60) < 2
+    (finding,) = find_violations(mesh, wall, least_mm=4.0)
+    assert (finding.code, finding.severity, finding.limit, finding.unit) == (
+        "thickness.too_thin",
+        "error",
+        4,
+        "mm",
+    )
+    assert finding.value == wall.min_mm
+    assert finding.location_mm == wall.min_location_mm
+
+
+def test_every_region_beyond_a_limit_is_found_and_no_other() -> None:
+    mesh = cap(90, 8, 25, edge_mm=1.5).mesh
+    target = np.full(len(mesh.vertices), 4.0)
+    places = np.array([[20.0, 0, 0], [-20.0, 0, 0], [0, 20.0, 0]])
+    for place, change in zip(places, (1.5, 2.5, -1.5), strict=True):
+        target += change * np.exp(-((mesh.vertices[:, :2] - place[:2]) ** 2).sum(axis=1) / 30)
+    result = set_thickness(mesh, target)
+    found = find_violations(result, measure_thickness(result), least_mm=3.5, most_mm=4.5)
+    assert [finding.code for finding in found] == ["thickness.too_thin", *["thickness.too_thick"] * 2]
+    assert [finding.value for finding in found] == pytest.approx([2.5, 6.5, 5.5], abs=0.1)
+    for finding, place in zip(found, places[[2, 1, 0]], strict=True):
+        assert np.linalg.norm(np.array(finding.location_mm)[:2] - place[:2]) < 2
+        assert "mm2" in finding.message
+    assert find_violations(result, measure_thickness(result)) == ()
+    assert find_violations(result, measure_thickness(result), least_mm=2.4, most_mm=6.6) == ()
+
+
+@pytest.mark.parametrize(
+    "limits", [{"least_mm": 0}, {"most_mm": float("nan")}, {"least_mm": 5, "most_mm": 4}]
+)
+def test_impossible_limits_are_refused(limits: dict[str, float]) -> None:
+    mesh = cap(90, 6, 15).mesh
+    with pytest.raises(InputError, match="thickness"):
+        find_violations(mesh, measure_thickness(mesh), **limits)
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("target_mm", [3.0, 6.0, 10.5])
 def test_the_asked_thickness_is_reached_on_every_part_of_the_head(place: str, target_mm: float) -> None:
@@ -72,22 +119,31 @@ def test_the_asked_thickness_is_reached_on_every_part_of_the_head(place: str, ta
     assert wall.p95_mm - wall.p5_mm <= 0.6
 
 
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("target_mm", [3.0, 10.5])
-def test_the_outer_surface_stays(target_mm: float) -> None:
-    body = ellipsoid_cap("temporal")
-    before = body.mesh.vertices.copy()
-    result = set_thickness(body.mesh, target_mm)
-    outer = before[split_surfaces(body.mesh).vertex_labels == OUTER]
+def test_the_outer_surface_stays(place: str, target_mm: float) -> None:
+    mesh = ellipsoid_cap(place).mesh
+    before = mesh.vertices.copy()
+    result = set_thickness(mesh, target_mm)
+    surfaces = split_surfaces(mesh)
+    outer = before[surfaces.vertex_labels == OUTER]
     assert cKDTree(result.vertices).query(outer)[0].max() < 1e-9
-    np.testing.assert_array_equal(body.mesh.vertices, before)
+    after = np.asarray(result.vertices)[split_surfaces(result).vertex_labels == OUTER]
+    sheet = np.asarray(mesh.faces)[surfaces.face_labels == OUTER]
+    assert np.sqrt(igl.point_mesh_squared_distance(after, before, sheet)[0].max()) < 1e-9
+    np.testing.assert_array_equal(mesh.vertices, before)
 
 
-def test_a_rigid_motion_changes_nothing() -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_rigid_motion_changes_nothing(place: str) -> None:
     rotation = random_rotation(7)
-    here = ellipsoid_cap("parietal")
-    there = ellipsoid_cap("parietal", rotation=rotation, translation_mm=FAR_MM)
+    here = ellipsoid_cap(place)
+    there = ellipsoid_cap(place, rotation=rotation, translation_mm=FAR_MM)
     results = [set_thickness(body.mesh, 5.0) for body in (here, there)]
     assert results[1].volume == pytest.approx(results[0].volume, rel=2e-4)
+    back = (np.asarray(results[1].vertices) - FAR_MM) @ rotation
+    apart = np.sqrt(igl.point_mesh_squared_distance(back, results[0].vertices, results[0].faces)[0])
+    assert np.percentile(apart, 99) < 0.05
     for body, result in zip((here, there), results, strict=True):
         assert np.median(np.abs(_inner_depths(result, body) - 5.0)) < 0.02
 

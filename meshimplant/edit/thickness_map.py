@@ -1,0 +1,205 @@
+"""Maps of wanted thickness, one value per vertex: faded out at the border, raised at fixation points."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from meshimplant.edit.surfaces import OUTER, WALL, Surfaces, split_surfaces
+from meshimplant.edit.wall import across
+from meshimplant.errors import InputError, MeshError
+
+Floats = NDArray[np.float64]
+
+#: Walls that an implant can have, mm.
+RANGE_MM = (0.3, 30.0)
+#: A fixation point that is this far off the outer surface is none of this part, mm.
+REACH_MM = 10.0
+#: Steepest rise of the inner surface towards a boss, mm per mm (23 degrees): beyond 35 degrees it would count as
+#: border, and no longer as inner surface.
+_STEEPEST = 0.43
+#: Fewer vertices of the outer surface than this do not shape a boss.
+_FEWEST_VERTICES = 12
+
+
+def feather(
+    mesh: trimesh.Trimesh,
+    target_mm: ArrayLike,
+    *,
+    width_mm: float,
+    rim_mm: ArrayLike | None = None,
+    outward: ArrayLike | None = None,
+) -> Floats:
+    """Fade a wanted thickness out towards the border, smoothly over some millimetres.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    target_mm
+        The thickness farther inside, mm: one number, or one per vertex (n,), of which the outer surface's count
+        (nan: take the nearest).
+    width_mm
+        Distance from the border, along which the thickness goes from `rim_mm` to the target; 0: no fading.
+    rim_mm
+        The thickness at the border, likewise; ``None``: the implant's own, so that the border stays as it is.
+    outward
+        A point (3,) inside the head; ``None``: from the implant's own curvature.
+
+    Returns
+    -------
+    ndarray
+        The thickness (n,) to give to `set_thickness`.
+
+    Raises
+    ------
+    InputError
+        A negative width, a wrong length, or a thickness outside 0.3 to 30 mm.
+    """
+    surfaces = split_surfaces(mesh, outward=outward)
+    target = whole_map(mesh, surfaces, target_mm)
+    rim = own_thickness(mesh, surfaces) if rim_mm is None else whole_map(mesh, surfaces, rim_mm)
+    return faded(mesh, surfaces, target, rim, width_mm)
+
+
+def thicken_at(
+    mesh: trimesh.Trimesh,
+    target_mm: ArrayLike,
+    points_mm: ArrayLike,
+    *,
+    thickness_mm: float,
+    radius_mm: float = 6.0,
+    outward: ArrayLike | None = None,
+) -> Floats:
+    """Raise a wanted thickness to bosses at fixation points, so that screws find enough material.
+
+    Within the radius around each point's foot on the outer surface the wall gets the asked thickness; from there
+    it goes over smoothly into the wall around, nowhere steeper than 23 degrees. A thicker wall stays.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    target_mm
+        The thickness elsewhere, mm: one number, or one per vertex (n,), of which the outer surface's count (nan:
+        take the nearest).
+    points_mm
+        Fixation points (k, 3) or (3,), LPS mm, at most 10 mm off the outer surface.
+    thickness_mm
+        Thickness of the bosses.
+    radius_mm
+        Radius of their full thickness. Default 6.
+    outward
+        A point (3,) inside the head; ``None``: from the implant's own curvature.
+
+    Returns
+    -------
+    ndarray
+        The thickness (n,) to give to `set_thickness`.
+
+    Raises
+    ------
+    InputError
+        A point is not finite or too far off, a radius not above 0, a target of a wrong length, or a thickness
+        outside 0.3 to 30 mm.
+    MeshError
+        The triangles are too large to shape a boss of that radius.
+    """
+    points = np.atleast_2d(np.asarray(points_mm, float))
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.isfinite(points).all():
+        raise InputError(f"expected fixation points (k, 3) of finite numbers, got shape {points.shape}")
+    if not 0 < radius_mm < np.inf:
+        raise InputError(f"expected a radius above 0 mm around fixation points, got {radius_mm!r}")
+    surfaces = split_surfaces(mesh, outward=outward)
+    target = whole_map(mesh, surfaces, target_mm)
+    raised = np.maximum(whole_map(mesh, surfaces, thickness_mm) - target, 0)
+    feet = _feet(mesh, surfaces, points)
+    away = cKDTree(feet).query(np.asarray(mesh.vertices))[0]
+    outer = surfaces.vertex_labels == OUTER
+    _require_fine(feet, np.asarray(mesh.vertices)[outer], radius_mm)
+    width = 1.5 * float(raised.max()) / _STEEPEST
+    return target + raised * _smooth_step(1 - (away - radius_mm) / max(width, 1e-9))
+
+
+def whole_map(mesh: trimesh.Trimesh, surfaces: Surfaces, values_mm: ArrayLike) -> Floats:
+    """Return a thickness (n,) for each vertex of one number or of one per vertex, checked, without nan."""
+    vertices = np.asarray(mesh.vertices)
+    given = np.asarray(values_mm, float)
+    if given.ndim and given.shape != (len(vertices),):
+        raise InputError(
+            f"expected one thickness or one per vertex ({len(vertices)}), got shape {given.shape}"
+        )
+    outer = surfaces.vertex_labels == OUTER
+    values = fill_nearest(vertices, np.broadcast_to(given, len(vertices)), outer)
+    low, high = float(values.min()), float(values.max())
+    if not (RANGE_MM[0] <= low and high <= RANGE_MM[1]):
+        raise InputError(
+            f"expected a thickness of {RANGE_MM[0]:g} to {RANGE_MM[1]:g} mm, got {low:g} to {high:g} mm"
+        )
+    return values
+
+
+def own_thickness(mesh: trimesh.Trimesh, surfaces: Surfaces) -> Floats:
+    """Return the implant's own thickness (n,): at each vertex the outer surface's nearest, within `RANGE_MM`."""
+    outer = surfaces.vertex_labels == OUTER
+    return np.clip(fill_nearest(np.asarray(mesh.vertices), across(mesh, surfaces), outer), *RANGE_MM)
+
+
+def faded(mesh: trimesh.Trimesh, surfaces: Surfaces, target: Floats, rim: Floats, width_mm: float) -> Floats:
+    """Return maps (n,) joined: the rim's at the border, the target's from `width_mm` off it."""
+    if not 0 <= width_mm < np.inf:
+        raise InputError(f"expected a feather of 0 mm or more, got {width_mm!r}")
+    wall = surfaces.vertex_labels == WALL
+    if width_mm == 0 or not wall.any():
+        return target
+    vertices = np.asarray(mesh.vertices)
+    share = _smooth_step(cKDTree(vertices[wall]).query(vertices)[0] / width_mm)
+    return share * target + (1 - share) * rim
+
+
+def fill_nearest(vertices: Floats, values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return values (n,) where they are known and not nan; elsewhere those of the nearest such vertex."""
+    known = known & ~np.isnan(values)
+    if not known.any():
+        raise InputError("expected a thickness on the outer surface, got nan at all its vertices")
+    filled = np.array(values, float)
+    if (filled[known] == filled[known][0]).all():
+        filled[:] = filled[known][0]
+    elif not known.all():
+        filled[~known] = filled[known][cKDTree(vertices[known]).query(vertices[~known])[1]]
+    return filled
+
+
+def _feet(mesh: trimesh.Trimesh, surfaces: Surfaces, points: Floats) -> Floats:
+    """Return the places (k, 3) of the outer surface that are nearest to fixation points (k, 3)."""
+    import igl
+
+    sheet = np.asarray(mesh.faces)[surfaces.face_labels == OUTER]
+    squared, _, feet = igl.point_mesh_squared_distance(points, np.asarray(mesh.vertices), sheet)[:3]
+    worst = int(np.argmax(squared))
+    off = float(np.sqrt(squared[worst]))
+    if off > REACH_MM:
+        raise InputError(
+            f"expected fixation points within {REACH_MM:g} mm of the outer surface, got "
+            f"{np.round(points[worst], 1).tolist()}, {off:.1f} mm off: check their frame and unit"
+        )
+    return np.atleast_2d(feet)
+
+
+def _require_fine(feet: Floats, vertices: Floats, radius_mm: float) -> None:
+    """Raise `MeshError` where too few vertices (m, 3) lie around a foot (k, 3) to shape its boss."""
+    counts = cKDTree(vertices).query_ball_point(feet, radius_mm, return_length=True)
+    fewest = int(np.argmin(counts))
+    if counts[fewest] < _FEWEST_VERTICES:
+        raise MeshError(
+            f"expected {_FEWEST_VERTICES} vertices or more within {radius_mm:g} mm of each fixation point, got "
+            f"{counts[fewest]} at {np.round(feet[fewest], 1).tolist()}: give a larger radius or a finer mesh"
+        )
+
+
+def _smooth_step(share: Floats) -> Floats:
+    """Return 0 below 0, 1 above 1, and between them a cubic that is level at both ends; steepest at 1.5."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
