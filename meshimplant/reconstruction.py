@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from meshimplant.complete import Completion, complete_skull
 from meshimplant.complete.template import VaultMean
 from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.report import Finding
 from meshimplant.skull.pose import fit_pose
+from meshimplant.skull.slices import interpolate_slices, slice_parts, thick_axis, thick_slices
+from meshimplant.surface.extract import body_of, is_mask
 from meshimplant.surface.separate import Separation, separate
 from meshimplant.surface.subtract import subtract
 from meshimplant.volume import Volume
@@ -35,7 +38,7 @@ class Reconstruction:
     mask : Volume
         uint8 on the input's grid: 1 where bone is missing; disjoint from the defective skull.
     skull : Volume
-        The defective skull as the line works on it: uint8, axes to L, P and S.
+        The defective skull as the line works on it: uint8, axes to L, P and S, thick slices interpolated.
     completion : Completion or None
         How the vault was restored; None when the missing bone came from elsewhere.
     missing : Volume
@@ -44,6 +47,8 @@ class Reconstruction:
         The chosen bodies (fields) and every piece that was removed.
     inside_mm : (3,) array
         A point inside the head, LPS.
+    findings : tuple of Finding
+        What is to be said of the input: that its slices were thick.
     """
 
     mask: Volume
@@ -52,6 +57,7 @@ class Reconstruction:
     missing: Volume
     separation: Separation[Volume]
     inside_mm: NDArray[np.float64]
+    findings: tuple[Finding, ...] = field(default=())
 
 
 def reconstruct(
@@ -65,7 +71,7 @@ def reconstruct(
     bodies: int = 1,
     step: StepOpener | None = None,
 ) -> Reconstruction:
-    """Reconstruct the missing bone: complete -> subtract -> separate.
+    """Reconstruct the missing bone: complete -> subtract -> separate, between the slices too where these are thick.
 
     Parameters
     ----------
@@ -94,13 +100,16 @@ def reconstruct(
             "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
         )
     step = step or (lambda _name, **_parameters: nullcontext({}))
-    skull = _canonical(defective)
+    given = _canonical(defective)
+    skull, found = _finer(given, step)
     completion, source = None, complete if complete is not None else implant
     near_mm = None
     if source is None:
         with step("complete", method=method):
             completion = complete_skull(skull, method=method, template=template, bodies=bodies)
         source, near_mm = completion.field, completion.defects[0].centre_mm
+    else:
+        source, level = _finer_source(source, level)
     with step("subtract", level=level):
         missing = subtract(source, skull, level=level)
     opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
@@ -108,9 +117,9 @@ def reconstruct(
         separation = separate(missing, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
-    mask = _bone_mask(separation.bodies, skull).reorient(defective.orientation)
+    mask = _given_slices(_bone_mask(separation.bodies, skull), given).reorient(defective.orientation)
     inside = (completion.pose if completion else fit_pose(skull)).centre_mm
-    return Reconstruction(mask, skull, completion, missing, separation, inside)
+    return Reconstruction(mask, skull, completion, missing, separation, inside, found)
 
 
 def _canonical(skull: Volume) -> Volume:
@@ -120,6 +129,31 @@ def _canonical(skull: Volume) -> Volume:
     """
     upright = skull.reorient("LPS")
     return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), np.round(upright.affine, 8))
+
+
+def _finer(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Finding, ...]]:
+    """Return the skull with its thick slices interpolated, and what to say of it; itself where none is thick."""
+    finding = thick_slices(skull)
+    if finding is None:
+        return skull, ()
+    with step("interpolate", step_mm=finding.value) as record:
+        finer = interpolate_slices(skull)
+        record["interpolated_mm"] = float(finer.spacing_mm[thick_axis(skull)])
+    return Volume(finer.array, np.round(finer.affine, 8)), (finding,)
+
+
+def _finer_source(source: Volume, level: float | None) -> tuple[Volume, float | None]:
+    """Return a shape from elsewhere as fine as the skull, and its level; fields tell by themselves what lies between slices."""
+    if thick_axis(source) is None or not is_mask(source, level=level):
+        return source, level
+    inside, _ = body_of(source, level=level)
+    return interpolate_slices(source.with_array(inside)), None
+
+
+def _given_slices(mask: Volume, given: Volume) -> Volume:
+    """Return of a mask on the finer grid the slices that were given."""
+    i, j, k = slice_parts(given)
+    return given.with_array(mask.array[::i, ::j, ::k])
 
 
 def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:

@@ -81,3 +81,88 @@ def test_contradictions_and_nothing_are_refused(cut) -> None:
         reconstruct(cut.defective, complete=cut.truth, implant=cut.truth)
     with pytest.raises(EmptyMaskError, match="got an empty one"):
         reconstruct(cut.defective.with_array(np.zeros_like(cut.defective.array)))
+
+
+# -- thick slices -------------------------------------------------------------------------------------------
+
+
+def _every_other_slice(volume: Volume, axis: int = 2) -> Volume:
+    keep = [slice(None)] * 3
+    keep[axis] = slice(None, None, 2)
+    affine = volume.affine.copy()
+    affine[:3, axis] *= 2
+    return Volume(volume.array[tuple(keep)], affine)
+
+
+@pytest.fixture(scope="module")
+def fine() -> Craniectomy:
+    return craniectomy(skull_phantom(spacing_mm=1.5, seed=4), kind="random", seed=1)
+
+
+@pytest.fixture(scope="module")
+def thick(fine: Craniectomy) -> Reconstruction:
+    return reconstruct(_every_other_slice(fine.defective))
+
+
+def test_thick_slices_are_interpolated_and_the_mask_comes_back_on_the_grid_of_the_input(thick, fine) -> None:
+    defective, truth = _every_other_slice(fine.defective), _every_other_slice(fine.truth)
+    np.testing.assert_allclose(thick.skull.spacing_mm, 1.5)
+    assert np.array_equal(thick.skull.array[:, :, ::2], defective.reorient("LPS").array != 0)
+    assert thick.missing.spacing_mm[2] == pytest.approx(1.5)
+    thick.mask.require_same_grid(defective, names=("reconstruction", "defective skull"))
+    assert not (thick.mask.array & (defective.array != 0)).any()
+    assert dice(thick.mask, truth) > dice(reconstruct(fine.defective).mask, fine.truth) - 0.03
+
+
+def test_thick_slices_are_said(thick) -> None:
+    (found,) = thick.findings
+    assert (found.code, found.severity) == ("input.interpolated_slices", "info")
+    assert found.value == pytest.approx(3.0)
+
+
+def test_the_step_is_told_to_whoever_keeps_steps(fine) -> None:
+    kept: dict[str, dict[str, Any]] = {}
+
+    @contextmanager
+    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        kept[name] = parameters
+        yield parameters
+
+    reconstruct(_every_other_slice(fine.defective), implant=_every_other_slice(fine.truth), step=step)
+    assert list(kept) == ["interpolate", "subtract", "separate"]
+    assert kept["interpolate"]["step_mm"] == pytest.approx(3.0)
+    assert kept["interpolate"]["interpolated_mm"] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_thick_slices_along_another_axis(fine, axis: int) -> None:
+    order = "SPL" if axis == 0 else "LSP"
+    defective, truth = (_every_other_slice(v.reorient(order), axis) for v in (fine.defective, fine.truth))
+    made = reconstruct(defective, implant=truth)
+    assert made.mask.orientation == order
+    made.mask.require_same_grid(defective)
+    assert dice(made.mask, truth) > 0.97
+
+
+def test_a_shape_from_elsewhere_is_interpolated_as_the_skull_is(fine) -> None:
+    defective, truth = _every_other_slice(fine.defective), _every_other_slice(fine.truth)
+    whole = defective.with_array((defective.array != 0) | (truth.array != 0))
+    for source, level in ((whole, None), (whole.with_array(whole.array.astype(np.float32)), 0.5)):
+        made = reconstruct(defective, complete=source, level=level)
+        assert dice(made.mask, truth) > 0.97
+    body = made.separation.bodies[0]
+    inside = Volume((body.array > 0).astype(np.uint8), body.affine).paste_into(made.skull)
+    ideal = fine.truth.reorient("LPS").crop((0, 0, 0), inside.shape)
+    assert dice(inside, ideal) > 0.93
+
+
+def test_fine_slices_are_not_touched(cut, made, monkeypatch) -> None:
+    def refuse(_mask: Volume) -> Volume:
+        raise AssertionError("nothing is to be interpolated here")
+
+    monkeypatch.setattr("meshimplant.reconstruction.interpolate_slices", refuse)
+    again = reconstruct(cut.defective)
+    assert made.findings == again.findings == ()
+    assert again.skull.array.tobytes() == (cut.defective.reorient("LPS").array != 0).tobytes()
+    assert again.mask.array.tobytes() == made.mask.array.tobytes()
+    assert again.missing.array.tobytes() == made.missing.array.tobytes()

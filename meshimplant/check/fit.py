@@ -15,7 +15,7 @@ from meshimplant.check.rim import MARGIN_MM, RimView
 from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
 from meshimplant.edit.surfaces import WALL
 from meshimplant.edit.thickness import measure_thickness
-from meshimplant.edit.trim import crop_around, inner_point
+from meshimplant.edit.trim import bone_around, inner_point
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
 from meshimplant.surface.fields import sample, signed_distance
@@ -91,7 +91,7 @@ def check_fit(
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     thickness = measure_thickness(mesh, outward=centre)
     labels = thickness.surfaces.vertex_labels
-    box = crop_around(skull, mesh, MARGIN_MM + 2)
+    box = bone_around(skull, mesh, MARGIN_MM + 2)
     if box is None or not box.array.any():
         gap = np.full(len(labels), np.nan)
         return FitCheck({"detached": True}, (_detached(mesh, None),), gap, thickness.thickness_mm)
@@ -101,7 +101,7 @@ def check_fit(
     measures, findings = measure_gap(mesh, distance, thickness.surfaces.face_labels == WALL, spec)
     more = [measure_penetration(mesh, box, bone, distance)]
     if defect_mask is not None:
-        defect_mask = crop_around(defect_mask, mesh, 40.0)
+        defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
         if defect_mask is not None and not (defect_mask.array > 0).any():
             defect_mask = None
     rim = RimView(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, centre))

@@ -14,6 +14,7 @@ from meshimplant.edit.pieces import Cut, cut_away, require_solid
 from meshimplant.edit.scissors import trim_box, trim_curve, trim_plane
 from meshimplant.edit.surfaces import head_centre, outward_field
 from meshimplant.errors import InputError
+from meshimplant.skull.slices import interpolate_slices, reach_voxels, thick_axis
 from meshimplant.surface.extract import extract
 from meshimplant.surface.fields import sample, signed_distance
 from meshimplant.surface.occupancy import grown, occupancy
@@ -117,7 +118,7 @@ def trim_with_notes(
 
 def is_clear(mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float) -> bool:
     """Tell whether no vertex of a mesh is nearer to bone than the clearance: nothing is left to trim."""
-    box = crop_around(skull, mesh, clearance_mm + 2)
+    box = bone_around(skull, mesh, clearance_mm + 2)
     if box is None or not box.array.any():
         return True
     return bool((-sample(signed_distance(box), mesh.vertices, fill=-1e3) >= clearance_mm).all())
@@ -143,24 +144,38 @@ def bone_centroid(skull: Volume) -> NDArray[np.float64]:
     return skull.to_mm([step * np.average(np.arange(len(c)), weights=c) for c in count])
 
 
-def crop_around(volume: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volume | None:
-    """Return the box of a volume around a mesh with a margin, or None where they do not meet."""
+def bone_around(skull: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volume | None:
+    """Return the box of a mask around a mesh with a margin, or None where they do not meet.
+
+    Thick slices are interpolated, as the line does it: whatever a part is cut from and measured against is one and the same bone.
+    """
+    low, high = _box_around(skull, mesh, margin_mm)
+    if thick_axis(skull) is not None and _meets(skull, low, high):
+        reach = reach_voxels(skull)
+        skull = interpolate_slices(skull.crop(low - reach, high + reach))
+        low, high = _box_around(skull, mesh, margin_mm)
+    return skull.crop(low, high) if _meets(skull, low, high) else None
+
+
+def _box_around(
+    volume: Volume, mesh: trimesh.Trimesh, margin_mm: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the index box (start, stop) of a volume around a mesh; it may reach beyond the grid."""
     index = volume.to_index(np.asarray(mesh.vertices))
     margin = np.ceil(margin_mm / volume.spacing_mm)
-    low, high = (
-        np.floor(index.min(axis=0) - margin).astype(int),
-        np.ceil(index.max(axis=0) + margin).astype(int) + 1,
-    )
-    if np.any(high <= 0) or np.any(low >= volume.shape):
-        return None
-    return volume.crop(low, high)
+    low, high = np.floor(index.min(axis=0) - margin), np.ceil(index.max(axis=0) + margin) + 1
+    return low.astype(np.int64), high.astype(np.int64)
+
+
+def _meets(volume: Volume, low: NDArray[np.int64], high: NDArray[np.int64]) -> bool:
+    return not (np.any(high <= 0) or np.any(low >= volume.shape))
 
 
 def _forbidden_field(
     mesh: trimesh.Trimesh, skull: Volume, clearance_mm: float, centre: NDArray[np.float64]
 ) -> Volume | None:
     """Return a field around the implant, positive where it may not be; None if it is nowhere there."""
-    box = crop_around(skull, mesh, _MARGIN_MM)
+    box = bone_around(skull, mesh, _MARGIN_MM)
     if box is None or not box.array.any():
         return None
     bone = signed_distance(box)
