@@ -17,6 +17,7 @@ from meshimplant.preview.page import write_report_html
 from meshimplant.preview.render import render_preview
 from meshimplant.preview.viewer import write_viewer
 from meshimplant.report import Finding
+from meshimplant.skull.slices import interpolate_slices
 from meshimplant.surface.extract import extract
 from meshimplant.volume import Volume
 
@@ -74,7 +75,8 @@ def _write_previews(design: Design, target: Path) -> None:
 
 
 def skull_surface(skull: Volume) -> trimesh.Trimesh:
-    """Return a surface of the bone for pictures, from voxels averaged to about 1 mm."""
+    """Return a surface of the bone for pictures, from voxels averaged to about 1 mm, thick slices interpolated."""
+    skull = interpolate_slices(skull)
     factor = np.maximum(1, np.rint(1.0 / skull.spacing_mm).astype(int))
     array = (skull.array != 0).astype(np.float32)
     for axis, step in enumerate(factor):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 #: Version of the `report.json` layout. A change that breaks a reader raises the first number.
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 #: Said wherever criteria are shown.
 CRITERIA_NOTE = "A mechanical estimate, from the measures, of notes that surgeons give by eye: no surgeon has seen this part."
@@ -81,7 +81,11 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the line: its name, parameters, wall seconds, and the volume before and after."""
+    """One step of the line: its name, parameters, wall seconds, and the volume before and after.
+
+    ``process_peak_mb`` is the most memory that the process had held by the end of the step, not what the step itself needs; see
+    `meshimplant.memory.process_peak_mb`.
+    """
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -89,6 +93,7 @@ class Step:
     volume_before_mm3: float | None = None
     volume_after_mm3: float | None = None
     notes: tuple[str, ...] = ()
+    process_peak_mb: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""

@@ -44,7 +44,7 @@ def test_every_section_is_in_the_json_with_version_frame_and_unit():
         outputs=[{"name": "implant.stl", "sha256": "cd"}],
         versions={"numpy": "2"},
         seed=7,
-        steps=[Step("smooth", {"iterations": 40}, 0.25, 100.0, 99.5, ("two passes",))],
+        steps=[Step("smooth", {"iterations": 40}, 0.25, 100.0, 99.5, ("two passes",), 812.5)],
         findings=[_finding("warning")],
         criteria=[Criterion("fit", None, "1 it fits, 0 it does not", ("gap_p95_mm",), "not measured")],
     )
@@ -58,6 +58,7 @@ def test_every_section_is_in_the_json_with_version_frame_and_unit():
             "volume_before_mm3": 100.0,
             "volume_after_mm3": 99.5,
             "notes": ["two passes"],
+            "process_peak_mb": 812.5,
         }
     ]
     assert read["criteria"]["note"] == CRITERIA_NOTE

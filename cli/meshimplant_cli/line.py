@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +34,7 @@ from meshimplant_cli.terminal import (
 
 if TYPE_CHECKING:
     from meshimplant.design import Design
+    from meshimplant.report import Step
     from meshimplant.volume import Volume
 
 Seed = Annotated[int, Parameter(help="Same input, prescription and seed: the same part.")]
@@ -77,27 +80,28 @@ def design(
         raise UsageError("expected --level together with --complete or --implant, got it alone: leave it out")
     spec = wanted.prescription()
     require_free_folder(output, force=answer.force)
-    from meshimplant import Step, design_implant
+    from meshimplant import design_implant
 
-    with working("reading the skull") as tell:
+    with working("read") as tell:
+        start = time.perf_counter()
         skull = reading.skull(defective)
+        mean, whole, missing = read_template(template, method), _read(complete), _read(implant)
+        read = _step("read", start, parameters={"kind": skull.kind}, notes=skull.notes)
         made = design_implant(
             skull.mask,
             spec=spec,
             method=method,
-            template=read_template(template, method),
-            complete=_read(complete),
-            implant=_read(implant),
+            template=mean,
+            complete=whole,
+            implant=missing,
             level=level,
             seed=seed,
             progress=tell,
         )
         made.report.findings[:0] = skull.findings
-        made.report.steps.insert(0, Step("read", {"kind": skull.kind}, notes=skull.notes))
-        tell("writing")
+        made.report.steps.insert(0, read)
         files = {"defective": defective, "template": template, "complete": complete, "implant": implant}
-        sources = {role: path for role, path in files.items() if path is not None}
-        made.save(output, sources=sources, force=answer.force)
+        _save(made, output, {role: path for role, path in files.items() if path is not None}, answer, tell)
     return _show_design(made, output, answer)
 
 
@@ -111,11 +115,14 @@ def demo(*, output: Output = Path("meshimplant-demo"), answer: Answer = Answer()
     from meshimplant.datasets.samples import sample_path
 
     source = sample_path("defective.nrrd")
-    with working("reading the sample") as tell:
+    with working("read") as tell:
+        start = time.perf_counter()
         defective = read_volume(source)
+        read = _step("read", start)
         made = design_implant(defective, progress=tell)
-        tell("writing")
-        made.save(output, sources={"defective": source}, force=answer.force)
+        made.report.steps.insert(0, read)
+        _save(made, output, {"defective": source}, answer, tell)
+        tell("evaluate")
         metrics = evaluate(made.reconstruction, read_volume(sample_path("implant.nrrd")), defective)
     against_truth = {name: getattr(metrics, name) for name in SHOWN_METRICS}
     return _show_design(made, output, answer, against_truth=against_truth)
@@ -128,6 +135,25 @@ def _read(path: Path | None) -> Volume | None:
     from meshimplant import read_volume
 
     return None if path is None else read_volume(path)
+
+
+def _save(
+    made: Design, output: Path, sources: dict[str, Path], answer: Answer, tell: Callable[[str], None]
+) -> None:
+    """Write a design; the step that this was is told on the terminal and with --json, but not in the report that it wrote."""
+    tell("write")
+    start = time.perf_counter()
+    made.save(output, sources=sources, force=answer.force)
+    made.report.steps.append(_step("write", start))
+
+
+def _step(name: str, start: float, **more: Any) -> Step:
+    """Return the step that began at `start`, a reading of the performance counter, and ends now."""
+    from meshimplant.memory import process_peak_mb
+    from meshimplant.report import Step
+
+    seconds = round(time.perf_counter() - start, 3)
+    return Step(name, seconds=seconds, process_peak_mb=process_peak_mb(), **more)
 
 
 def _show_design(made: Design, output: Path, answer: Answer, **more: dict[str, Any]) -> int:

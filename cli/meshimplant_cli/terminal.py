@@ -103,17 +103,22 @@ def _require_writable(folder: Path) -> None:
 
 @contextmanager
 def working(label: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with `label` while the block runs; yield what changes the label.
+    """Show `label` as the step that runs, with its seconds, while the block does; yield what begins the next step.
 
-    Silent unless stderr is a terminal.
+    The lines of several steps stay, so that one sees what took how long. Silent unless stderr is a terminal.
     """
     if not sys.stderr.isatty():
         yield lambda _label: None
         return
-    from rich.console import Console
+    from meshimplant_cli.progress import StepLines
 
-    with Console(stderr=True).status(label) as status:
-        yield status.update
+    lines, done = StepLines(), False
+    lines.begin(label)
+    try:
+        yield lines.begin
+        done = True
+    finally:
+        lines.stop(done=done)
 
 
 def show(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -183,6 +184,37 @@ def test_endings_are_those_of_the_library() -> None:
     assert volume_files.VOLUME_SUFFIXES == terminal.VOXEL_SUFFIXES
     assert volume_files.WRITABLE_VOLUME_SUFFIXES == terminal.WRITABLE_VOXEL_SUFFIXES
     assert set(mesh_files.MESH_SUFFIXES) == set(terminal.MESH_SUFFIXES)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [("1", ["1", "3"]), ("2,1", ["2", "3"]), ("", [None, "3"]), ("x", [None, "3"])]
+)
+def test_one_limit_of_threads_holds_for_every_library(
+    monkeypatch: pytest.MonkeyPatch, asked: str, given: list[str | None]
+) -> None:
+    """A limit that is set for one library by its own name stays."""
+    environment = {"OMP_NUM_THREADS": asked, "VTK_SMP_MAX_THREADS": "3"}
+    monkeypatch.setattr(main.os, "environ", environment)
+    monkeypatch.setattr(sys, "argv", ["meshimplant", "--version"])
+    with pytest.raises(SystemExit):
+        main.main()
+    assert [environment.get(name) for name in ("IGL_NUM_THREADS", "VTK_SMP_MAX_THREADS")] == given
+    assert environment.get("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS") == given[0]
+
+
+def test_libigl_keeps_the_limit() -> None:
+    code = (
+        "import sys, time\nfrom meshimplant_cli.main import _limit_threads\n_limit_threads()\n"
+        "import igl, numpy as np, trimesh\nball = trimesh.creation.icosphere(5)\n"
+        "points = np.random.default_rng(0).normal(size=(20_000, 3))\n"
+        "start = time.process_time(), time.thread_time()\n"
+        "igl.point_mesh_squared_distance(points, np.array(ball.vertices), np.array(ball.faces, np.int64))\n"
+        "print((time.thread_time() - start[1]) / (time.process_time() - start[0]))"
+    )
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    alone.pop("IGL_NUM_THREADS", None)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=alone)
+    assert float(done.stdout) > 0.9, "other threads worked as well"
 
 
 def test_the_entry_point_exits_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
