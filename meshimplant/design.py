@@ -15,6 +15,7 @@ from meshimplant.check.part import PartCheck, check_part
 from meshimplant.complete import Completion
 from meshimplant.complete.template import VaultMean
 from meshimplant.edit.bevel import bevel
+from meshimplant.edit.clearing import clear_way
 from meshimplant.edit.repair import repair
 from meshimplant.edit.simplify import simplify
 from meshimplant.edit.smooth import smooth
@@ -22,11 +23,13 @@ from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_with_notes
 from meshimplant.errors import DesignRefused, MeshError
 from meshimplant.io.bridges import join_meshes
+from meshimplant.memory import process_peak_mb
 from meshimplant.reconstruction import Reconstruction, reconstruct
 from meshimplant.report import Finding, Report, Step
 from meshimplant.spec import ImplantSpec
 from meshimplant.surface.deepen import deepen
 from meshimplant.surface.extract import extract
+from meshimplant.surface.parts import connected_meshes
 from meshimplant.surface.separate import Separation
 from meshimplant.versions import installed_versions
 from meshimplant.volume import Volume
@@ -97,8 +100,8 @@ def design_implant(
 ) -> Design:
     """Turn a defective skull into a checked, printable implant.
 
-    complete -> subtract -> separate -> extract -> smooth -> trim -> thickness -> repair -> check. Each step is a public function
-    of its own; a `Design` keeps what each returned.
+    complete -> subtract -> separate -> extract -> smooth -> trim -> thickness -> insertion -> repair -> check. Each step is a
+    public function of its own; a `Design` keeps what each returned.
 
     Parameters
     ----------
@@ -138,17 +141,18 @@ def design_implant(
     )
     given = {"name": "given", "asked": "complete" if complete else "implant"}
     line.report.method = shape.completion.method if shape.completion else given
+    line.report.add(shape.findings)
     line.report.add(shape.completion.findings if shape.completion else [])
     return _make_part(defective, shape, spec, line)
 
 
 def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _Line) -> Design:
-    """Mesh the missing bone and make the part of it: extract -> smooth -> trim -> thickness (-> bevel) -> repair -> check."""
+    """Mesh the missing bone and make the part of it: all steps from extract to check; bevel where it is prescribed."""
     defective, inside = shape.skull, shape.inside_mm
     depth_mm = max(0.0, spec.thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
     with line.step("extract", deepened_mm=depth_mm):
         bodies = [deepen(body, depth_mm, centre_mm=inside) for body in shape.separation.bodies]
-        raw = join_meshes([extract(body) for body in bodies])
+        raw = join_meshes([_outer_skin(extract(body)) for body in bodies])
     with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
         smoothed = smooth(raw, iterations=spec.smooth_iterations)
         record["volume_after_mm3"] = float(smoothed.volume)
@@ -165,13 +169,25 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:
             thinned = bevel(thinned, spec.bevel_deg, outward=inside).mesh
             record["volume_after_mm3"] = float(thinned.volume)
+    with line.step("insertion", thinned) as record:
+        cleared = clear_way(thinned, defective, outward=inside)
+        record.update(cleared.numbers())
+        thinned = cleared.mesh
+        record["volume_after_mm3"] = float(thinned.volume)
     with line.step("repair", thinned, max_faces=spec.max_faces) as record:
         repaired = repair(thinned)
         part = simplify(repaired.mesh, max_faces=spec.max_faces)
         record["actions"] = list(repaired.actions)
         record["volume_after_mm3"] = float(part.volume)
     with line.step("check"):
-        check = check_part(part, spec=spec, skull=defective, defect_mask=shape.mask, outward=inside)
+        check = check_part(
+            part,
+            spec=spec,
+            skull=defective,
+            defect_mask=shape.mask,
+            outward=inside,
+            directions=cleared.directions,
+        )
     line.report.measures = check.measures
     line.report.criteria = list(check.criteria)
     line.report.add(check.findings)
@@ -189,6 +205,11 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         check,
         line.report,
     )
+
+
+def _outer_skin(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """Return the surface that encloses most: a body's hollows are filled, and specks beside it left out."""
+    return max(connected_meshes(mesh), key=lambda surface: float(surface.volume))
 
 
 class _Line:
@@ -213,5 +234,12 @@ class _Line:
             raise DesignRefused(f"the line stopped at {name}: {error}", [finding]) from error
         after = record.pop("volume_after_mm3", None)
         self.report.steps.append(
-            Step(name, {**parameters, **record}, round(time.perf_counter() - start, 3), before, after)
+            Step(
+                name,
+                {**parameters, **record},
+                round(time.perf_counter() - start, 3),
+                before,
+                after,
+                process_peak_mb=process_peak_mb(),
+            )
         )

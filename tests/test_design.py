@@ -27,7 +27,18 @@ FILES = [
     "implant.3mf", "implant.stl", "preview.html", "preview.png",
     "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
 ]  # fmt: skip
-STEPS = ["complete", "subtract", "separate", "extract", "smooth", "trim", "thickness", "repair", "check"]
+STEPS = [
+    "complete",
+    "subtract",
+    "separate",
+    "extract",
+    "smooth",
+    "trim",
+    "thickness",
+    "insertion",
+    "repair",
+    "check",
+]
 NAME = "SMITH^JOHN"
 
 
@@ -120,7 +131,7 @@ def test_its_triangles_are_well_shaped(made) -> None:
 def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
     leaning = design_implant(cut.defective, spec=ImplantSpec(bevel_deg=30))
     steps = {step.name: step.parameters for step in leaning.report.steps}
-    assert list(steps) == [*STEPS[:-2], "bevel", *STEPS[-2:]]
+    assert list(steps) == [*STEPS[:-3], "bevel", *STEPS[-3:]]
     assert steps["bevel"]["bevel_deg"] == leaning.report.spec["bevel_deg"] == 30
     assert [f.code for f in leaning.report.findings if f.severity == "error"] == []
     assert leaning.report.measures["penetration_mm"] == 0
@@ -129,6 +140,27 @@ def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
     narrowed = made.implant.volume - leaning.implant.volume
     wedge = 4**2 / 2 * np.tan(np.radians(30)) * 2 * np.sqrt(np.pi * made.implant.area / 2)
     assert wedge / 2 < narrowed < 2 * wedge
+
+
+def test_what_blocks_the_way_is_taken_off_and_told(head) -> None:
+    orbit = craniectomy(head, kind="frontoorbital", seed=2)
+    part = design_implant(orbit.defective, implant=orbit.truth)
+    step = next(step for step in part.report.steps if step.name == "insertion")
+    told = step.parameters
+    assert told["penetration_before_mm"] > 0.05 >= told["penetration_mm"]
+    assert 1 < told["removed_mm3"] == told["blocking_mm3"] < 0.02 * step.volume_before_mm3
+    assert step.volume_after_mm3 == pytest.approx(step.volume_before_mm3 - told["removed_mm3"], abs=0.1)
+    assert np.linalg.norm(told["directions"], axis=1) == pytest.approx(1)
+    assert part.report.measures["insertion_direction"] == pytest.approx(told["directions"][0])
+    assert part.report.measures["insertion_penetration_mm"] <= 0.05
+
+
+def test_a_part_that_grew_inward_keeps_its_clearance(head) -> None:
+    orbit = craniectomy(head, kind="frontoorbital", seed=2)
+    thick = ImplantSpec(thickness_mm=8.0, thickness_max_mm=12.0)
+    part = design_implant(orbit.defective, implant=orbit.truth, spec=thick)
+    assert "fit.gap_min" not in [finding.code for finding in part.report.findings]
+    assert part.report.measures["nearest_bone_mm"] >= thick.clearance_mm - 0.15
 
 
 def test_progress_is_told_before_each_step(cut) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,7 @@ def check_part(
     skull: Volume | None = None,
     defect_mask: Volume | None = None,
     outward: ArrayLike | None = None,
+    directions: Iterable[ArrayLike] = (),
 ) -> PartCheck:
     """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits and goes in.
 
@@ -79,6 +81,8 @@ def check_part(
         Mask of the defective skull, and the reconstruction, for `check_fit`.
     outward
         A point (3,) inside the head, LPS mm; ``None``: from the part's own curvature.
+    directions
+        Ways out of the head (3,) that are known; where one of them is free, no other is looked for.
     """
     spec = ImplantSpec() if spec is None else spec
     solid = check_solid(mesh, bodies=spec.bodies)
@@ -100,7 +104,7 @@ def check_part(
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
                 if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
-                    way, blocked = measure_insertion(mesh, skull, outward=outward)
+                    way, blocked = measure_insertion(mesh, skull, outward=outward, directions=directions)
                     measures |= way
                     findings += blocked
     passed = not any(finding.severity == "error" for finding in findings)

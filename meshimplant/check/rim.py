@@ -25,6 +25,9 @@ MARGIN_MM = 10.0
 _STEP_REACH_MM = 7.0
 #: Distance along the rim between two measured steps, mm.
 _RIM_SPACING_MM = 1.5
+#: Where bone is thinner than this share of the thickest within this reach, its inner side is no inner table but
+#: the wall of a defect that was cut at a slant through steep bone.
+_TAPER_FRACTION, _TAPER_REACH_MM = 0.7, 8.0
 #: A gap up to the clearance plus this counts as covered: half a pixel and half a voxel.
 _COVER_SLACK_MM = 0.6
 
@@ -71,12 +74,14 @@ class RimView:
 
     @cached_property
     def _bone(self) -> dict[int, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-        return {
-            side: intact_bone(
+        (outer, outside), (inner, inside) = (
+            intact_bone(
                 self.view, self.bone, self.part, self.surfaces.outward, side=side, reach_mm=_STEP_REACH_MM
             )
             for side in (1, -1)
-        }
+        )
+        walls = _tapering(outer - inner, outside & inside, self.view.pixel_mm)
+        return {1: (outer, outside), -1: (inner, inside & ~walls)}
 
     def sheet(self, side: int) -> NDArray[np.bool_]:
         """Return where the outer (1) or inner (-1) surface of the implant, not its wall, is what one sees."""
@@ -199,6 +204,19 @@ def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: f
         return np.zeros((0, 2))
     cell = np.floor(middle * pixel_mm / _RIM_SPACING_MM).astype(int)
     return middle[np.unique(cell, axis=0, return_index=True)[1]]
+
+
+def _tapering(
+    thickness_mm: NDArray[np.float64], known: NDArray[np.bool_], pixel_mm: float
+) -> NDArray[np.bool_]:
+    """Return where bone on a map is much thinner than the thickest nearby: there it was cut at a slant."""
+    width = 1.0 / pixel_mm
+    share = ndimage.gaussian_filter(known.astype(float), width)
+    smooth = ndimage.gaussian_filter(np.where(known, thickness_mm, 0.0), width) / np.maximum(share, 1e-3)
+    reach = int(np.ceil(_TAPER_REACH_MM / pixel_mm))
+    disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
+    full = ndimage.maximum_filter(np.where(known, smooth, 0.0), footprint=disc)
+    return known & (thickness_mm < _TAPER_FRACTION * full)
 
 
 def _flat_grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:

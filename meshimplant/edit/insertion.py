@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from meshimplant.edit.areas import normals_areas, vertex_areas
 from meshimplant.edit.pieces import Cut, cut_away, require_solid
 from meshimplant.edit.surfaces import OUTER, WALL, split_surfaces
-from meshimplant.edit.trim import crop_around, inner_point
+from meshimplant.edit.sweep import EDGE_MM, closely_sampled, depths, sweep
+from meshimplant.edit.trim import bone_around, inner_point
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
 from meshimplant.surface.extract import extract
@@ -35,10 +35,9 @@ _SHARPNESS = 8.0
 #: Points of the border that decide between directions, and how often the search is repeated with the points
 #: that go deepest on the way found.
 _PROBES, _ROUNDS = 1500, 3
-#: Kept free along the way when what blocks is taken off, mm: the cut's own scatter is less.
-_ROOM_MM = 0.1
-#: Distance to bone beyond the scan, mm.
-_BEYOND_MM = 1e3
+#: Kept free along the way when what blocks is taken off, mm: the cut's own scatter. The next one is tried where the part
+#: still goes through bone, which on voxels of 2 mm it may by 0.13 mm.
+_ROOMS_MM = (0.1, 0.2, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +102,15 @@ def find_insertion(
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     bone = _bone_around(mesh, skull)
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
-    points = np.asarray(mesh.vertices)
+    surface = closely_sampled(mesh)
+    points = np.asarray(surface.vertices)
     if direction is not None:
         axis = _unit(direction)
-        penetration, deepest = _sweep(bone, points, axis, travel)
+        penetration, deepest = sweep(bone, points, axis, travel)
     else:
         axis, penetration, deepest = _best_way(_Search(mesh, bone, centre), points, travel)
     blocked = deepest > FREE_MM
-    undercut = float(vertex_areas(mesh)[blocked].sum())
+    undercut = float(vertex_areas(surface)[blocked].sum())
     findings = () if not blocked.any() else (_blocked(points, deepest, undercut),)
     return Insertion(axis, travel, penetration, undercut, findings)
 
@@ -118,31 +118,18 @@ def find_insertion(
 def _best_way(
     search: _Search, points: NDArray[np.float64], travel: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the best direction (3,), and as `_sweep` how deep the part and its points (n, 3) get on it."""
+    """Return the best direction (3,), and as `sweep` how deep the part and its points (n, 3) get on it."""
     axis = search.first()
-    penetration, deepest = _sweep(search.bone, points, axis, travel)
+    penetration, deepest = sweep(search.bone, points, axis, travel)
     for _ in range(_ROUNDS):
         if deepest.max(initial=-np.inf) <= FREE_MM:
             break
         tried = search.again(axis, points[np.argsort(-deepest, kind="stable")[:_PROBES]])
-        again = _sweep(search.bone, points, tried, travel)
+        again = sweep(search.bone, points, tried, travel)
         if again[1].max() >= deepest.max():
             break
         axis, (penetration, deepest) = tried, again
     return axis, penetration, deepest
-
-
-def _sweep(
-    bone: Volume | None, points: NDArray[np.float64], axis: NDArray[np.float64], travel: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how deep in bone the part is after each distance, and how deep each point (n,) gets on the way."""
-    deepest = np.full(len(points), -np.inf)
-    penetration = np.zeros(len(travel))
-    if bone is not None:
-        for index, depth in enumerate(_depths(bone, points, axis, travel)):
-            penetration[index] = max(0.0, float(depth.max()))
-            np.maximum(deepest, depth, out=deepest)
-    return penetration, deepest
 
 
 def make_insertable(
@@ -171,23 +158,42 @@ def make_insertable(
     """
     require_solid(mesh)
     way = find_insertion(mesh, skull, direction=direction, outward=outward)
-    box = None if way.free else crop_around(skull, mesh, TRAVEL_MM + 2)
+    box = None if way.free else bone_around(skull, mesh, TRAVEL_MM + 2)
     if box is None:
         return Cut(mesh.copy(), (), 0.0)
     bone = signed_distance(box)
-    near = grown(occupancy(mesh, box), 3)
-    points = box.to_mm(np.argwhere(near))
-    swept = np.full(len(points), -np.inf)
-    for depth in _depths(bone, points, way.direction, np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)):
-        np.maximum(swept, depth, out=swept)
-    values = np.full(box.shape, -1.0, np.float32)
-    values[near] = swept + _ROOM_MM
-    return cut_away(mesh, extract(box.with_array(values), level=0))
+    travel = np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)
+    near = np.argwhere(grown(occupancy(mesh, box), 3))
+    near = near[_behind(bone, mesh, way.direction, travel, box.to_mm(near))]
+    swept = np.full(box.shape, -1.0, np.float32)
+    swept[tuple(near.T)] = sweep(bone, box.to_mm(near), way.direction, travel)[1]
+    for room in _ROOMS_MM:
+        cut = cut_away(mesh, extract(box.with_array(swept + np.float32(room)), level=0))
+        left = np.asarray(closely_sampled(cut.mesh).vertices)
+        if sweep(bone, left, way.direction, travel)[0].max() <= FREE_MM:
+            break
+    return cut
+
+
+def _behind(
+    bone: Volume,
+    mesh: trimesh.Trimesh,
+    axis: NDArray[np.float64],
+    travel: NDArray[np.float64],
+    points: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Select of points (n, 3) in and about a mesh those in line with a place that comes near bone on its way."""
+    surface = np.asarray(closely_sampled(mesh).vertices)
+    reach = 2 * float(bone.spacing_mm.max())
+    seeds = surface[sweep(bone, surface, axis, travel)[1] > -_ROOMS_MM[-1] - reach]
+    across = np.linalg.svd(axis[None])[2][1:].T
+    distance = cKDTree(seeds @ across).query(points @ across, distance_upper_bound=EDGE_MM + reach)[0]
+    return np.asarray(np.isfinite(distance))
 
 
 def _bone_around(mesh: trimesh.Trimesh, skull: Volume) -> Volume | None:
     """Return the bone's signed distance on all the way, or None where there is no bone."""
-    box = crop_around(skull, mesh, TRAVEL_MM + 2)
+    box = bone_around(skull, mesh, TRAVEL_MM + 2)
     return None if box is None or not box.array.any() else signed_distance(box)
 
 
@@ -255,22 +261,12 @@ def _ranks(
     ranks = np.zeros(len(directions))
     least = np.inf
     for index, direction in enumerate(directions):
-        for depth in _depths(bone, points, direction, travel):
+        for depth in depths(bone, points, direction, travel):
             ranks[index] = max(ranks[index], np.ceil((float(depth.max()) - FREE_MM) / FREE_MM))
             if ranks[index] > least:
                 break
         least = min(least, ranks[index])
     return ranks
-
-
-def _depths(
-    bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64], travel: NDArray[np.float64]
-) -> Iterator[NDArray[np.float64]]:
-    """Yield, for each distance moved, the depth in bone (n,) of points (n, 3); none beyond the scan."""
-    index = bone.to_index(points).T
-    step = (bone.to_index(direction) - bone.to_index(np.zeros(3)))[:, None]
-    for moved in travel:
-        yield ndimage.map_coordinates(bone.array, index + moved * step, np.float64, order=1, cval=-_BEYOND_MM)
 
 
 def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut_mm2: float) -> Finding:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import trimesh
 from defects import Defect, conical_defect
-from shapes import cap, oblique, plain_mesh, random_rotation
+from shapes import Body, cap, oblique, plain_mesh, random_rotation
 
 from meshimplant.check.fit import FitCheck, check_fit
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import trim
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
+from meshimplant.surface.extract import extract
 from meshimplant.volume import Volume
 
 SPACING_MM = (0.5, 0.5, 0.65)
@@ -220,6 +221,44 @@ def test_a_part_that_reaches_into_the_head() -> None:
     fit = check_fit(mesh, skull)
     assert _finding(fit, "fit.protrusion").value == pytest.approx(3.5, abs=0.3)
     assert fit.measures["inner_step_median_mm"] == pytest.approx(-3.5, abs=0.15)
+
+
+def test_a_peg_on_a_short_piece_of_the_rim_counts() -> None:
+    defect, skull = _defect()
+    mesh, lean = _ideal(defect), np.radians(defect.half_angle_deg)
+    rim = 74 * np.array([np.sin(lean), 0, np.cos(lean)])
+    points = np.asarray(mesh.vertices).copy()
+    inner = np.linalg.norm(points, axis=1) < 75
+    points *= 1 - (4 / 74 * inner * np.exp(-((np.linalg.norm(points - rim, axis=1) / 5) ** 2)))[:, None]
+    fit = check_fit(plain_mesh(points, mesh.faces), skull)
+    finding = _finding(fit, "fit.protrusion")
+    assert finding.value == pytest.approx(4, abs=0.5)
+    assert np.linalg.norm(np.array(finding.location_mm) - rim) < 5
+    assert fit.measures["inner_step_median_mm"] == pytest.approx(0, abs=0.2)
+    assert not fit.passed
+
+
+def test_a_wall_cut_at_a_slant_through_steep_bone_is_no_inner_surface() -> None:
+    radius, bone_mm, part_mm = 80.0, 8.0, 4.0
+
+    def hole(points: np.ndarray) -> np.ndarray:
+        x, y, z = np.moveaxis(points, -1, 0)
+        return np.minimum.reduce([x - 40, 66 - x, 15 - np.abs(y), z])
+
+    def shell(points: np.ndarray, thickness_mm: float) -> np.ndarray:
+        r = np.linalg.norm(points, axis=-1)
+        return np.minimum(radius - r, r - (radius - thickness_mm))
+
+    bone = Body(
+        lambda p: np.minimum(shell(p, bone_mm), -hole(p)), np.array([25, -30, 5.0]), np.array([80, 30, 75.0])
+    )
+    part = Body(lambda p: np.minimum(shell(p, part_mm), hole(p) - 0.8), bone.lower_mm, bone.upper_mm)
+    skull, mesh = bone.mask(SPACING_MM), extract(part.field(0.5))
+    fit = check_fit(mesh, skull, outward=(0, 0, 0))
+    assert fit.measures["inner_step_median_mm"] == pytest.approx(bone_mm - part_mm, abs=0.3)
+    assert fit.measures["inward_protrusion_mm"] < 0.3
+    assert fit.measures["penetration_mm3"] == 0
+    assert fit.passed
 
 
 def test_a_part_that_lies_over_bone() -> None:

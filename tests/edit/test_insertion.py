@@ -139,3 +139,32 @@ def test_a_way_that_is_just_blocked_ranks_behind_a_free_one() -> None:
     way = find_insertion(part, skull, outward=CENTRE)
     assert way.penetration_mm.max() <= 0.05
     assert _degrees(way.direction, axis) < 3
+
+
+def test_large_triangles_are_moved_by_more_than_their_corners() -> None:
+    skull, _, _ = _shaft(0.0, 0.0)
+    knob = skull.to_mm(np.indices(skull.shape).reshape(3, -1).T)
+    knob = ((knob[:, 0] > 17) & (np.abs(knob[:, 1]) < 3) & (knob[:, 2] > 2) & (knob[:, 2] < 4)).reshape(
+        skull.shape
+    )
+    whole = skull.with_array(skull.array | knob.astype(np.uint8))
+    part = trimesh.creation.box(extents=(2 * HALF_MM - 1.8, 2 * HALF_MM - 1.8, 4))
+    part.apply_translation((0, 0, -1))
+    assert len(part.vertices) == 8
+    way = find_insertion(part, whole, direction=(0, 0, 1), outward=CENTRE)
+    assert way.penetration_mm.max() > 0.5
+    assert way.undercut_mm2 > 3
+    assert find_insertion(part, skull, direction=(0, 0, 1), outward=CENTRE).free
+    cut = make_insertable(part, whole, direction=(0, 0, 1), outward=CENTRE)
+    assert find_insertion(cut.mesh, whole, direction=(0, 0, 1), outward=CENTRE).free
+
+
+@pytest.mark.parametrize("spacing_mm", [0.8, 2.0, 2.5])
+def test_coarse_voxels_leave_the_way_as_free(spacing_mm: float) -> None:
+    defect = conical_defect(lean_deg=-40, half_angle_deg=12, around_mm=11)
+    skull = defect.bone.mask(spacing_mm)
+    part = trim(defect.plug(edge_mm=1.2).mesh, skull, clearance_mm=0.3)
+    blocked = find_insertion(part, skull)
+    assert blocked.penetration_mm.max() > 0.2
+    cut = make_insertable(part, skull, direction=blocked.direction)
+    assert find_insertion(cut.mesh, skull, direction=blocked.direction).penetration_mm.max() <= 0.05
