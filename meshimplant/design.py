@@ -38,6 +38,9 @@ Progress = Callable[[str], None]
 
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
 _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
+#: What grew nearer to bone in getting thicker is cut this much farther off than the first cut was: two cuts in one place
+#: would leave slivers that no repair mends.
+_AGAIN_MM = 0.05
 
 
 @dataclass(eq=False)
@@ -163,7 +166,8 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
     with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
         thinned = set_thickness(cut.mesh, spec.thickness_mm, outward=inside)
         if not is_clear(thinned, defective, clearance_mm=spec.clearance_mm):
-            thinned = trim_with_notes(thinned, defective, clearance_mm=spec.clearance_mm, outward=inside).mesh
+            again_mm = spec.clearance_mm + _AGAIN_MM
+            thinned = trim_with_notes(thinned, defective, clearance_mm=again_mm, outward=inside).mesh
         record["volume_after_mm3"] = float(thinned.volume)
     if spec.bevel_deg > 0:
         with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:

@@ -257,10 +257,11 @@ def test_refuses_a_defective_skull_on_another_grid():
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_a_real_case_equals_the_literal_definitions_in_seconds(data_folder):
-    from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
+    from meshimplant.datasets.case import read_case
+    from meshimplant.datasets.skullfix import list_skullfix
 
     case = next(case for case in list_skullfix(data_folder / "skullfix") if case.name == "061")
-    volumes = read_skullfix(case)
+    volumes = read_case(case)
     truth, skull = volumes.implant, volumes.defective
     assert truth.shape == (512, 512, 256)
     moved = (np.roll(truth.array, 2, axis=0) | np.roll(truth.array, -1, axis=2)) & (skull.array == 0)

@@ -177,7 +177,7 @@ def augment(
 def link(
     *skulls: Path,
     output: Output,
-    spacing_mm: Positive = 2.0,
+    spacing_mm: Annotated[Positive, Parameter(help="Edge of the common grid's voxels.")] = 2.0,
     shape: Annotated[
         Shape | None, Parameter(help="Voxels along each axis; the fewest that hold all when left out.")
     ] = None,

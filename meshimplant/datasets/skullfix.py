@@ -9,8 +9,6 @@ from meshimplant.datasets.case import (
     DEFECTIVE,
     IMPLANT,
     Case,
-    CaseVolumes,
-    read_case,
     require_same_names,
     volumes_in,
 )
@@ -30,10 +28,6 @@ LOOK_ALIKES = (("000", "052"), ("011", "042", "test-104"), ("019", "086"), ("084
 #: Where the challenge's archives keep the training cases, and where its test skulls (without truth) are.
 _TRAINING_SET = "training_set"
 _TEST_SETS = ("test_set_for_participants", "additional_test_set_for_participants", "test_defective")
-
-SkullFixCase = Case
-SkullFixVolumes = CaseVolumes
-read_skullfix = read_case
 
 
 def is_skullfix(folder: Path) -> bool:

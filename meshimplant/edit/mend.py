@@ -44,6 +44,9 @@ def close(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
     for step in (_close_holes, _part_fans, _drop_shells):
         mesh, done = step(mesh)
         actions += done
+    used, renumbered = np.unique(np.asarray(mesh.faces), return_inverse=True)
+    if len(used) < len(mesh.vertices):
+        mesh = new_mesh(np.asarray(mesh.vertices)[used], renumbered.reshape(-1, 3))
     return mesh, actions
 
 

@@ -117,11 +117,11 @@ def trim_with_notes(
 
 
 def is_clear(mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float) -> bool:
-    """Tell whether no vertex of a mesh is nearer to bone than the clearance: nothing is left to trim."""
+    """Tell whether no vertex of a mesh is nearer to bone than the clearance, but for a hair: nothing is left to trim."""
     box = bone_around(skull, mesh, clearance_mm + 2)
     if box is None or not box.array.any():
         return True
-    return bool((-sample(signed_distance(box), mesh.vertices, fill=-1e3) >= clearance_mm).all())
+    return bool((-sample(signed_distance(box), mesh.vertices, fill=-1e3) >= clearance_mm - _CHORD_MM).all())
 
 
 def inner_point(mesh: trimesh.Trimesh, skull: Volume) -> NDArray[np.float64]:

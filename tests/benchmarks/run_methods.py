@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from meshimplant.datasets.skullfix import TRAINING, VALIDATION, SkullFixCase, list_skullfix, read_skullfix
+from meshimplant.datasets.case import Case, read_case
+from meshimplant.datasets.skullfix import TRAINING, VALIDATION, list_skullfix
 from meshimplant.errors import InputError, MeshImplantError
 from meshimplant.volume import Volume
 
@@ -91,7 +92,7 @@ def _option(text: str) -> tuple[str, Any]:
     return name, value
 
 
-def reconstruct_one(results: Path, case: SkullFixCase, kind: str, label: str) -> Record:
+def reconstruct_one(results: Path, case: Case, kind: str, label: str) -> Record:
     """Cut one defect, close it by one method, and measure the result; a refusal counts as an empty prediction."""
     from meshimplant import evaluate, reconstruct
     from meshimplant.complete.template import read_vault_mean
@@ -117,11 +118,11 @@ def reconstruct_one(results: Path, case: SkullFixCase, kind: str, label: str) ->
     }  # fmt: skip
 
 
-def defect(case: SkullFixCase, kind: str) -> tuple[Volume, Volume]:
+def defect(case: Case, kind: str) -> tuple[Volume, Volume]:
     """Return the defective skull and the true implant of one skull and kind."""
     from meshimplant import craniectomy
 
-    volumes = read_skullfix(case)
+    volumes = read_case(case)
     if kind == CHALLENGE:
         return volumes.defective, volumes.implant
     cut = craniectomy(volumes.complete, kind=kind, seed=int(case.name))
@@ -135,7 +136,7 @@ def build_mean(data: Path, results: Path, count: int) -> None:
     path = _mean_path(results, count)
     if not path.exists():
         cases = [case for case in list_skullfix(data / "skullfix") if case.name in TRAINING][:count]
-        skulls = (read_skullfix(case).complete for case in cases)
+        skulls = (read_case(case).complete for case in cases)
         build_vault_mean(skulls, about={"data": f"first {count} SkullFix training skulls"}).save(path)
 
 

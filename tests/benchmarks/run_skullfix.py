@@ -29,7 +29,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-from meshimplant.datasets.skullfix import SkullFixCase, list_skullfix, read_skullfix
+from meshimplant.datasets.case import Case, read_case
+from meshimplant.datasets.skullfix import list_skullfix
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.tables import MAX_SECONDS, good, table, why
@@ -38,28 +39,28 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Case:
+class Skull:
     """One skull: its name, the defective skull where that is a file, and the truth where that is known."""
 
     name: str
     defective: Path | None
-    truth: SkullFixCase | None
+    truth: Case | None
 
 
-def find_cases(data: Path) -> list[Case]:
+def find_cases(data: Path) -> list[Skull]:
     """List training cases (with truth), then test skulls (without), each by name."""
     root = data / "skullfix"
     cases = []
     if (root / "complete_skull").is_dir():
-        cases += [Case(case.name, None, case) for case in list_skullfix(root)]
+        cases += [Skull(case.name, None, case) for case in list_skullfix(root)]
     test = sorted((root / "test_defective").glob("*.nrrd"))
-    cases += [Case(f"test-{path.stem}", path, None) for path in test]
+    cases += [Skull(f"test-{path.stem}", path, None) for path in test]
     if not cases:
         sys.exit(f"expected skullfix/complete_skull or skullfix/test_defective in {data}, got neither")
     return cases
 
 
-def run_case(case: Case, results: Path, options: Sequence[str]) -> dict[str, Any]:
+def run_case(case: Skull, results: Path, options: Sequence[str]) -> dict[str, Any]:
     """Prepare, design and measure one case, each in a process of its own; return a JSON-ready record."""
     source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,7 +71,7 @@ def run_case(case: Case, results: Path, options: Sequence[str]) -> dict[str, Any
     return record
 
 
-def measure_again(case: Case, results: Path, record: dict[str, Any]) -> dict[str, Any]:
+def measure_again(case: Skull, results: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Return the record of a design that lies there, measured anew."""
     source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
     if not (folder / "report.json").is_file():
@@ -78,12 +79,12 @@ def measure_again(case: Case, results: Path, record: dict[str, Any]) -> dict[str
     return record | _apart(measure, case, source, folder)
 
 
-def prepare(case: Case, source: Path) -> None:
+def prepare(case: Skull, source: Path) -> None:
     """Write the defective skull of a case as a mask."""
     from meshimplant import read_volume, write_volume
 
     if case.truth is not None:
-        write_volume(read_skullfix(case.truth).defective, source)
+        write_volume(read_case(case.truth).defective, source)
     elif case.defective is not None:
         skull = read_volume(case.defective)
         write_volume(skull.with_array((skull.array != 0).astype("uint8")), source)
@@ -112,7 +113,7 @@ def design(source: Path, folder: Path, options: Sequence[str]) -> dict[str, Any]
     }
 
 
-def measure(case: Case, source: Path, folder: Path) -> dict[str, Any]:
+def measure(case: Skull, source: Path, folder: Path) -> dict[str, Any]:
     """Measure what a design wrote: the STL as it lies on the disk, the reconstruction against the truth."""
     import trimesh
 
@@ -136,7 +137,7 @@ def measure(case: Case, source: Path, folder: Path) -> dict[str, Any]:
     }
     if case.truth is not None:
         found = read_volume(folder / "reconstruction.nrrd")
-        record["metrics"] = evaluate(found, read_skullfix(case.truth).implant, defective).to_dict()
+        record["metrics"] = evaluate(found, read_case(case.truth).implant, defective).to_dict()
     return record
 
 
@@ -161,7 +162,7 @@ def _apart(function: Callable[..., Result], *arguments: Any) -> Result:
         return pool.submit(function, *arguments).result()
 
 
-def _chosen(cases: Iterable[Case], names: str) -> list[Case]:
+def _chosen(cases: Iterable[Skull], names: str) -> list[Skull]:
     known = {case.name: case for case in cases}
     wanted = names.split(",") if names else list(known)
     missing = [name for name in wanted if name not in known]

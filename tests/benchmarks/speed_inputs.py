@@ -15,8 +15,9 @@ import numpy as np
 from scipy import ndimage
 
 from meshimplant import craniectomy, read_volume, skull_phantom, write_volume
+from meshimplant.datasets.case import read_case
 from meshimplant.datasets.samples import sample_path
-from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
+from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.surface.fields import signed_distance
 from meshimplant.volume import Volume
 
@@ -100,7 +101,7 @@ def _skullfix(data: Path | None, case: str) -> tuple[Volume, Volume]:
     known = {known.name: known for known in list_skullfix(data / "skullfix")}
     if case not in known:
         raise SystemExit(f"expected --case to be one of {', '.join(known)}, got {case}")
-    volumes = read_skullfix(known[case])
+    volumes = read_case(known[case])
     return volumes.complete, volumes.implant
 
 

@@ -192,11 +192,11 @@ def test_refuses_an_unknown_kind_and_a_skull_without_its_top(phantom, phantom_po
 @pytest.mark.realdata
 @pytest.mark.slow
 def test_a_real_skull_whose_chin_is_up_by_27_degrees(data_folder):
-    from meshimplant.datasets.skullfix import SkullFixCase, read_skullfix
+    from meshimplant.datasets.case import Case, read_case
 
     root = data_folder / "skullfix"
-    case = SkullFixCase("054", root / "complete_skull" / "054.nrrd", root / "implant" / "054.nrrd")
-    skull = read_skullfix(case).complete
+    case = Case("054", root / "complete_skull" / "054.nrrd", root / "implant" / "054.nrrd")
+    skull = read_case(case).complete
     pose = fit_pose(skull)
     for kind in ("challenge", "frontoorbital"):
         cut = craniectomy(skull, kind=kind, seed=1, pose=pose)

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
+from meshimplant.datasets.case import read_case
+from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.errors import FileReadError, GeometryError, InputError
 from meshimplant.io.volumes import write_volume
 from meshimplant.volume import Volume
@@ -33,7 +34,7 @@ def folder(tmp_path):
 def test_lists_cases_in_order_and_computes_the_defective_skull(folder):
     cases = list_skullfix(folder)
     assert [case.name for case in cases] == ["000", "001"]
-    volumes = read_skullfix(cases[1])
+    volumes = read_case(cases[1])
     assert volumes.implant.array.any()
     np.testing.assert_array_equal(volumes.complete.array, volumes.defective.array + volumes.implant.array)
     assert volumes.defective.array.dtype == np.uint8
@@ -42,31 +43,31 @@ def test_lists_cases_in_order_and_computes_the_defective_skull(folder):
 
 def test_reads_a_defective_skull_that_is_there_and_checks_it(folder):
     (folder / "defective_skull").mkdir()
-    volumes = read_skullfix(list_skullfix(folder)[0])
+    volumes = read_case(list_skullfix(folder)[0])
     write_volume(volumes.defective, folder / "defective_skull" / "000.nrrd")
     case = list_skullfix(folder)[0]
     assert case.defective is not None
-    np.testing.assert_array_equal(read_skullfix(case).defective.array, volumes.defective.array)
+    np.testing.assert_array_equal(read_case(case).defective.array, volumes.defective.array)
     write_volume(volumes.complete, folder / "defective_skull" / "000.nrrd")
     with pytest.raises(InputError, match="other voxels"):
-        read_skullfix(case)
+        read_case(case)
 
 
 def test_refuses_an_implant_of_another_skull_and_another_grid(folder):
     case = list_skullfix(folder)[0]
     shutil.copy(folder / "implant" / "001.nrrd", case.implant)
     with pytest.raises(InputError, match="voxels outside"):
-        read_skullfix(case)
+        read_case(case)
     write_volume(Volume(np.ones((8, 9, 10), np.uint8), np.eye(4)), case.implant)
     with pytest.raises(GeometryError, match="complete skull and the implant"):
-        read_skullfix(case)
+        read_case(case)
 
 
 def test_refuses_an_empty_implant(folder):
     case = list_skullfix(folder)[0]
     write_volume(Volume(np.zeros((8, 9, 10), np.uint8), AFFINE), case.implant)
     with pytest.raises(InputError, match="0 in all"):
-        read_skullfix(case)
+        read_case(case)
 
 
 @pytest.mark.parametrize("path", ["", "complete_skull", "elsewhere"])
@@ -87,7 +88,7 @@ def test_refuses_an_incomplete_copy(folder):
 def test_the_real_folder(data_folder):
     cases = list_skullfix(data_folder / "skullfix")
     assert len(cases) == 75
-    volumes = read_skullfix(cases[0])
+    volumes = read_case(cases[0])
     assert volumes.complete.shape == (512, 512, 237)
     volume_cm3 = np.count_nonzero(volumes.implant.array) * volumes.implant.voxel_volume_mm3 / 1000
     assert volume_cm3 == pytest.approx(36.3, abs=0.1)

@@ -17,7 +17,8 @@ from scipy.spatial import cKDTree
 
 from meshimplant.check.fit import FitCheck, check_fit
 from meshimplant.check.solid import check_solid
-from meshimplant.datasets.skullfix import list_skullfix, read_skullfix
+from meshimplant.datasets.case import read_case
+from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.edit.bone_thickness import skull_thickness
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.edit.simplify import simplify
@@ -50,7 +51,7 @@ class Chain:
 @pytest.fixture(scope="module")
 def chain(data_folder: Path) -> Chain:
     case = next(case for case in list_skullfix(data_folder / "skullfix") if case.name == "003")
-    volumes = read_skullfix(case)
+    volumes = read_case(case)
     raw = extract(volumes.implant)
     smoothed = smooth(raw)
     trimmed = trim(smoothed, volumes.defective, clearance_mm=CLEARANCE_MM)

@@ -113,6 +113,7 @@ def test_a_small_internal_shell_goes_and_is_named(turned) -> None:
     fixed = repair(joined(BALL, plain_mesh(inner.vertices, faces)))
     assert codes(fixed.mesh) == set()
     assert any("inside the body" in action for action in fixed.actions)
+    assert len(np.unique(fixed.mesh.faces)) == len(fixed.mesh.vertices)
     assert fixed.mesh.volume == pytest.approx(BALL.volume)
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
 from defects import Defect, conical_defect
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from meshimplant.check.fit import check_fit
+from meshimplant.datasets.case import read_case
+from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.edit.areas import vertex_areas, weighted_percentiles
-from meshimplant.edit.surfaces import WALL, split_surfaces
+from meshimplant.edit.smooth import smooth
+from meshimplant.edit.surfaces import WALL, head_centre, split_surfaces
 from meshimplant.edit.trim import bone_around, trim
 from meshimplant.skull.slices import interpolate_slices
 from meshimplant.spec import ImplantSpec
+from meshimplant.surface.extract import extract
 from meshimplant.surface.fields import sample, signed_distance
-from meshimplant.volume import Volume
+from meshimplant.volume import Volume, bounding_box
 
 CLEARANCE_MM = 0.8
 
@@ -29,7 +35,7 @@ def _tilt(angle_deg: float) -> NDArray[np.float64]:
 
 @cache
 def _hole() -> Defect:
-    return conical_defect(lean_deg=10, half_angle_deg=12, around_mm=9)
+    return conical_defect(lean_deg=10, half_angle_deg=18, around_mm=9)
 
 
 @cache
@@ -101,3 +107,27 @@ def test_a_part_elsewhere_has_no_bone_around_it(slice_mm: float) -> None:
     part = _hole().plug().mesh
     part.apply_translation((0, 0, 300))
     assert bone_around(_skull(0.0, slice_mm), part, 5.0) is None
+
+
+@pytest.mark.realdata
+def test_the_border_on_a_real_skull_of_thick_slices(data_folder: Path) -> None:
+    case = next(case for case in list_skullfix(data_folder / "skullfix") if case.name == "001")
+    volumes = read_case(case)
+    start, stop = bounding_box(volumes.implant.array)
+    around = np.ceil(16 / volumes.implant.spacing_mm).astype(int)
+    skull, implant = (v.crop(start - around, stop + around) for v in (volumes.defective, volumes.implant))
+    affine = skull.affine.copy()
+    affine[:3, 2] *= 4
+    coarse = Volume(skull.array[:, :, ::4], affine)
+    over = implant.with_array(ndimage.binary_dilation(implant.array, iterations=3).astype(np.uint8))
+    part = trim(
+        smooth(extract(over)), coarse, clearance_mm=CLEARANCE_MM, outward=head_centre(extract(implant))
+    )
+    areas = vertex_areas(part, faces=split_surfaces(part).face_labels == WALL)
+    gaps = -sample(signed_distance(skull), part.vertices, fill=-1e3)
+    used = (areas > 0) & (gaps < 3)
+    low, median, high, p95 = weighted_percentiles(gaps[used], areas[used], (25, 50, 75, 95))
+    assert coarse.spacing_mm[2] > 2.5
+    assert median == pytest.approx(CLEARANCE_MM, abs=0.15)
+    assert high - low < 0.25
+    assert p95 <= CLEARANCE_MM + 0.6  # the lower wall runs along the slices: it lies anywhere between two
