@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from meshimplant.complete.template import VaultMean, packaged_vault_mean, read_scattered, read_vault_mean
 from meshimplant.errors import FileReadError
-from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere
+from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, is_vault
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
@@ -107,3 +107,15 @@ def test_another_npz_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     for name in ("other.npz", "short.npz", "missing.npz"):
         with pytest.raises(FileReadError, match=name):
             read_vault_mean(tmp_path / name)
+
+
+def test_beyond_the_vault_the_shell_goes_on_and_the_vault_stays_to_the_bit() -> None:
+    directions, _ = direction_sphere()
+    vault = is_vault(directions)
+    shell = 1 + 0.1 * directions[:, 1] ** 2
+    mean = VaultMean(np.where(vault, shell, 0.7), np.where(vault, 1.0, 2.0), {})
+    near = ~vault & (directions[:, 2] > -0.4) & (directions[:, 1] < -0.5)  # the orbits
+    assert near.sum() > 1000
+    np.testing.assert_array_equal(mean.beyond_vault.outer_fraction[vault], mean.outer_fraction[vault])
+    assert mean.beyond_vault.outer_fraction[near] == pytest.approx(shell[near], abs=0.02)
+    assert mean.beyond_vault.thickness_fraction[near] == pytest.approx(1, abs=0.05)

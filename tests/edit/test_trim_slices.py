@@ -125,9 +125,13 @@ def test_the_border_on_a_real_skull_of_thick_slices(data_folder: Path) -> None:
     )
     areas = vertex_areas(part, faces=split_surfaces(part).face_labels == WALL)
     gaps = -sample(signed_distance(skull), part.vertices, fill=-1e3)
-    used = (areas > 0) & (gaps < 3)
+    floor_mm = (
+        float(part.vertices[:, 2].min()) + 5
+    )  # the lower wall runs along the slices: it lies anywhere between two
+    used = (areas > 0) & (gaps < 3) & (part.vertices[:, 2] > floor_mm)
+    print("REAL", weighted_percentiles(gaps[used], areas[used], (5, 25, 50, 75, 95)))
     low, median, high, p95 = weighted_percentiles(gaps[used], areas[used], (25, 50, 75, 95))
     assert coarse.spacing_mm[2] > 2.5
     assert median == pytest.approx(CLEARANCE_MM, abs=0.15)
-    assert high - low < 0.25
-    assert p95 <= CLEARANCE_MM + 0.6  # the lower wall runs along the slices: it lies anywhere between two
+    assert high - low < 0.2
+    assert p95 <= CLEARANCE_MM + 0.5
