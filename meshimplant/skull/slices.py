@@ -13,7 +13,7 @@ from meshimplant.skull.contours import Plane, contour_distance, contour_motion, 
 from meshimplant.volume import Volume, bounding_box
 
 #: Slices that lie farther apart than this, mm, and this many times farther than their pixels, are thick.
-THICK_MM, THICK_RATIO = 9.0, 1.5
+THICK_MM, THICK_RATIO = 1.0, 1.5
 #: Slices are not laid nearer to each other than this, mm: what an ordinary head scan has.
 FINEST_MM = 0.5
 #: Up to this step the slices between were measured to be right, see `interpolate_slices`.
