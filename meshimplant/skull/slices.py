@@ -12,11 +12,12 @@ from meshimplant.report import Finding
 from meshimplant.skull.contours import Plane, contour_distance, contour_motion, read_plane
 from meshimplant.volume import Volume, bounding_box
 
-#: Slices that lie farther apart than this, mm, and this many times farther than their pixels, are thick.
+#: Slices that lie farther apart than this, mm, and this many times farther than their pixels, are thick. At 1.25 mm the wall of
+#: a defect comes three times nearer to the true one by interpolation, see `interpolate_slices`.
 THICK_MM, THICK_RATIO = 1.0, 1.5
 #: Slices are not laid nearer to each other than this, mm: what an ordinary head scan has.
 FINEST_MM = 0.5
-#: Up to this step the slices between were measured to be right, see `interpolate_slices`.
+#: Up to this step, mm, the slices between were measured to be right.
 MEASURED_MM = 3.2
 #: Bone farther than this within a slice, mm, does not act on the slices between.
 _APART_MM = 25.0
@@ -67,7 +68,11 @@ def interpolate_slices(mask: Volume) -> Volume:
 
     Notes
     -----
-    Memory: the result, and two float32 copies of the input's box of bone.
+    Measured on two to four defects cut into SkullFix skulls of 0.65 mm slices of which every second, third, fourth or
+    fifth was kept: at steps of 1.25, 1.9, 2.5 and 3.2 mm the vault's surface lies 0.04, 0.05, 0.05 and 0.07 mm off the
+    true one in the mean (repeated slices: 0.17, 0.17, 0.29, 0.36), the wall of the defect 0.06, 0.09, 0.12 and 0.17 mm
+    (0.17, 0.18, 0.27, 0.33). Where a wall runs along the slices it may lie anywhere between two: half a step off at
+    most. 2 s for a head. Memory: the result, and two float32 copies of the input's box of bone.
     """
     axis, parts = thick_axis(mask), slice_parts(mask)
     if axis is None:

@@ -91,7 +91,7 @@ def _loaded(*tokens: object) -> set[str]:
         f"assert run({[str(token) for token in tokens]!r}) in (0, 2)\n"
         "print('LOADED', *{'.'.join(name.split('.')[:2]) for name in sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     return set(done.stdout.rpartition("LOADED")[2].split())
 
 
@@ -130,6 +130,6 @@ def test_info_on_a_mesh_loads_what_trimesh_does_and_no_more() -> None:
 
 def test_the_line_loads_pictures_and_file_formats_only_to_use_them() -> None:
     code = "import sys; from meshimplant import design_implant; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     later = {"pyvista", "vtkmodules", "SimpleITK", "pydicom", "jinja2", "skimage"}
     assert set(done.stdout.split()) & later == set()
