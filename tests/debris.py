@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import trimesh
 from numpy.typing import NDArray
 from scipy import ndimage
 from shapes import Body, cap, capsule, oblique, random_rotation, sample_on, sphere
@@ -25,21 +26,23 @@ class Littered:
 
 
 def littered_implant(seed: int) -> Littered:
-    """Return a turned cap of 4 to 7 mm with 5 to 30 pieces around it, up to 30 % of its volume, half of them
-    bridged.
-    """
+    """Return a turned cap of 4 to 7 mm with debris around it."""
     rng = np.random.default_rng(seed)
     body = cap(rng.uniform(60, 90), rng.uniform(4, 7), rng.uniform(12, 26), edge_mm=4)
     body = body.moved(random_rotation(seed), rng.uniform(-150, 150, 3))
     grid = body.grid((0.6, 0.6, 0.8), direction=oblique() if seed % 2 else None, margin_mm=18)
-    truth = sample_on(body.distance, grid) > 0
+    return litter(grid.with_array(sample_on(body.distance, grid) > 0), body.mesh, rng)
+
+
+def litter(implant: Volume, mesh: trimesh.Trimesh, rng: np.random.Generator) -> Littered:
+    """Return the implant with 5 to 30 pieces around its mesh, up to 30 % of its volume, half of them bridged."""
+    truth, everything = implant.array, implant.array.copy()
     keep_off = ndimage.binary_dilation(truth, iterations=3)
-    everything, count, bridged = truth.copy(), 0, 0
+    count, bridged = 0, 0
     wanted, budget = int(rng.integers(5, 31)), rng.uniform(0.1, 0.3) * truth.sum()
-    mesh = body.mesh
     for _ in range(200):
-        piece, neck = _piece(rng, mesh, budget * grid.voxel_volume_mm3 / wanted)
-        box, voxels = _voxels(piece, grid)
+        piece, neck = _piece(rng, mesh, budget * implant.voxel_volume_mm3 / wanted)
+        box, voxels = _voxels(piece, implant)
         size = np.count_nonzero(voxels)
         if size == 0 or size > budget or (voxels & keep_off[box]).any():
             continue
@@ -47,15 +50,15 @@ def littered_implant(seed: int) -> Littered:
         budget -= size
         count += 1
         if rng.random() < 0.5:
-            box, voxels = _voxels(neck, grid)
+            box, voxels = _voxels(neck, implant)
             everything[box] |= voxels
             bridged += 1
         if count == wanted:
             break
-    return Littered(grid.with_array(everything.astype(np.uint8)), truth, count, bridged)
+    return Littered(implant.with_array(everything.astype(np.uint8)), truth, count, bridged)
 
 
-def _piece(rng: np.random.Generator, mesh, volume_mm3: float) -> tuple[Body, Body]:
+def _piece(rng: np.random.Generator, mesh: trimesh.Trimesh, volume_mm3: float) -> tuple[Body, Body]:
     """Return a ball or rod beside the mesh and the neck (1 to 2 voxels wide) that would join them."""
     vertex = rng.integers(len(mesh.vertices))
     root, outward = mesh.vertices[vertex], mesh.vertex_normals[vertex]

@@ -122,9 +122,10 @@ def _largest(mask: Bools) -> Bools:
 
 
 def _holding(mask: Bools, core: Bools) -> Bools:
-    """Return the 26-connected component of the mask that holds the core."""
+    """Return the 26-connected component of the mask that holds most of the core, of which some may be gone."""
     labels = cc3d.connected_components(mask, connectivity=26)
-    return np.asarray(labels == labels[core][0])
+    held = np.bincount(labels[core & mask])
+    return mask if len(held) == 0 else np.asarray(labels == int(np.argmax(held)))
 
 
 def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from debris import littered_implant
+from debris import Littered, litter, littered_implant
 from scipy import ndimage
 from shapes import box, cap, capsule, difference, joined, oblique, random_rotation, sphere, union
 
 from meshimplant.errors import EmptyMaskError, MeshError
+from meshimplant.io.volumes import read_volume
 from meshimplant.surface.extract import extract
 from meshimplant.surface.separate import separate
-from meshimplant.volume import Volume
+from meshimplant.surface.separate_voxels import _holding
+from meshimplant.volume import Volume, bounding_box
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_twenty_of_twenty_implants_come_clean(seed) -> None:
-    case = littered_implant(seed)
+    _assert_comes_clean(littered_implant(seed))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["001", "005", "010", "022"])
+def test_a_real_implant_comes_clean(data_folder, name) -> None:
+    implant = read_volume(data_folder / "skullfix" / "implant" / f"{name}.nrrd")
+    start, stop = bounding_box(implant.array > 0)
+    margin = np.ceil(18 / implant.spacing_mm).astype(int)
+    implant = implant.crop(start - margin, stop + margin)
+    truth = implant.with_array(implant.array > 0)
+    mesh = extract(implant)
+    for seed in (0, 1):
+        _assert_comes_clean(litter(truth, mesh, np.random.default_rng(seed)))
+
+
+def test_a_neck_that_bites_into_the_core_does_not_turn_the_choice_over() -> None:
+    body = box((20, 20, 6)).mask(0.5).array > 0
+    core = ndimage.binary_erosion(body, iterations=4)
+    bitten = body.copy()
+    bitten[tuple(np.argwhere(core)[0])] = False
+    assert np.array_equal(_holding(bitten, core), bitten)
+
+
+def _assert_comes_clean(case: Littered) -> None:
     found = separate(case.volume)
     kept = found.bodies[0].array > 0
     voxel = case.volume.voxel_volume_mm3
