@@ -34,8 +34,9 @@ def summary_table(records: Sequence[Record]) -> str:
     heads = [
         *(_TITLES.get(kind, kind) for kind in columns),
         "worst coverage %",
+        "worst opening covered %",
         "worst protrusion mm",
-        "s",
+        "CPU s",
         "GB",
         "refused",
     ]
@@ -52,7 +53,7 @@ def detail_tables(records: Sequence[Record]) -> str:
     """Return markdown of one row per method and kind: the numbers with intervals over skulls, and the errors by surface."""
     numbers = [
         *("method", "kind", "defects", "Dice (95 % interval)", "border Dice", "HD95 mm", "worst Dice"),
-        *("worst coverage %", "worst protrusion mm", "s", "GB"),
+        *("worst coverage %", "worst opening covered %", "worst protrusion mm", "CPU s", "GB"),
     ]
     errors = ["method", "kind", *(f"{surface} bias, RMS, worst protrusion mm" for surface in SURFACES)]
     groups = [(m, k, _group(records, k, m)) for m in _methods(records) for k in (*KINDS, FIVE)]
@@ -98,11 +99,12 @@ def _cell(group: Sequence[Record], most: int) -> str:
 
 
 def _extremes(group: Sequence[Record]) -> list[str]:
-    """Worst coverage and protrusion, median seconds, and largest memory."""
+    """Worst coverage of the bone and of the opening, worst protrusion, median CPU seconds, and largest memory."""
     return [
         f"{100 * _values(group, 'coverage_fraction').min():.1f}",
+        f"{100 * min(record['opening_covered_fraction'] for record in group):.1f}",
         _reach(group, SURFACES),
-        f"{median(record['seconds'] for record in group):.0f}",
+        f"{median(record['cpu_s'] for record in group):.0f}",
         f"{max(record['peak_gb'] for record in group):.1f}",
     ]
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION, list_skullfix
@@ -39,6 +40,8 @@ from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, su
 
 #: What the README's table holds; add a line for a new method.
 METHODS = ("mirror", "template-1", "template-10", "template-30", "template", "auto")
+#: Two voxels on one ray lie apart by less than this angle (radians): 0.75 mm at a radius of 75 mm.
+_BESIDE = 0.01
 Key = tuple[str, str, str]
 
 
@@ -101,21 +104,36 @@ def reconstruct_one(results: Path, case: Case, kind: str, label: str) -> Record:
     defective, truth = defect(case, kind)
     method = read_method(label)
     template = None if method.skulls is None else read_vault_mean(_mean_path(results, method.skulls))
-    start, error, details = time.perf_counter(), "", {}
+    start, begun, error, details, found = time.perf_counter(), time.process_time(), "", {}, None
     try:
         found = reconstruct(defective, method=method.name, template=template, **method.options)
-        seconds, mask = time.perf_counter() - start, found.mask
+        mask = found.mask
         details = {**(found.completion.method if found.completion else {}), "template": None}
     except MeshImplantError as refusal:
-        seconds, error = time.perf_counter() - start, str(refusal)
+        error = str(refusal)
         mask = truth.with_array(np.zeros_like(truth.array))
+    seconds, cpu_s = time.perf_counter() - start, time.process_time() - begun
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     empty = not mask.array.any()
     return {
-        "case": case.name, "kind": kind, "method": label, "seconds": round(seconds, 1), "peak_gb": round(peak_gb, 2),
+        "case": case.name, "kind": kind, "method": label, "seconds": round(seconds, 1), "cpu_s": round(cpu_s, 1),
+        "peak_gb": round(peak_gb, 2),
         "error": error, "details": details, "metrics": evaluate(mask, truth, defective).to_dict(),
         "surfaces": {} if empty else surface_errors(mask, truth, defective).to_dict(),
+        "opening_covered_fraction": opening_covered(mask, truth, found.inside_mm) if found else 0.0,
     }  # fmt: skip
+
+
+def opening_covered(mask: Volume, truth: Volume, inside_mm: NDArray[np.float64]) -> float:
+    """Return the share of the true implant's voxels with the reconstruction above or below them, seen from inside the head."""
+    from scipy.spatial import cKDTree
+
+    directions = []
+    for volume in (mask, truth):
+        points = volume.to_mm(np.argwhere(volume.array)) - inside_mm
+        directions.append(points / np.linalg.norm(points, axis=1, keepdims=True))
+    away = cKDTree(directions[0]).query(directions[1][::10], distance_upper_bound=_BESIDE)[0]
+    return float(np.isfinite(away).mean())
 
 
 def defect(case: Case, kind: str) -> tuple[Volume, Volume]:

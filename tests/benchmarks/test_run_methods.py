@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from benchmarks import run_methods
 from benchmarks.method_tables import KINDS, VIRTUAL, detail_tables, summary_table
-from benchmarks.run_methods import Method, measure_missing, read_method, read_records, reconstruct_one
+from benchmarks.run_methods import (
+    Method,
+    measure_missing,
+    opening_covered,
+    read_method,
+    read_records,
+    reconstruct_one,
+)
 
 import meshimplant
 from meshimplant import Volume, write_volume
@@ -26,7 +33,8 @@ def record(
     case: str, kind: str, method: str = "mirror", *, dice: float = 0.9, **changes: Any
 ) -> dict[str, Any]:
     good = {
-        "case": case, "kind": kind, "method": method, "seconds": 10.0, "peak_gb": 0.8, "error": "", "details": {},
+        "case": case, "kind": kind, "method": method, "seconds": 12.0, "cpu_s": 10.0, "peak_gb": 0.8,
+        "error": "", "details": {}, "opening_covered_fraction": 0.99,
         "metrics": {"dice": dice, "border_dice": 0.92, "hausdorff95_mm": 1.5, "coverage_fraction": 0.97},
         "surfaces": {
             f"{surface}_{name}_mm": value
@@ -38,17 +46,17 @@ def record(
 
 
 def refusal(case: str, kind: str) -> dict[str, Any]:
-    return record(case, kind, metrics=NOTHING, surfaces={}, error="no defect found")
+    return record(
+        case, kind, metrics=NOTHING, surfaces={}, error="no defect found", opening_covered_fraction=0.0
+    )
 
 
 def test_kinds_are_told_apart_and_refusals_count() -> None:
     text = detail_tables([record("003", "skullfix"), record("003", "random_1"), refusal("012", "random_1")])
-    assert (
-        "| `mirror` | challenge defect | 1 | 0.900 (0.900 to 0.900) | 0.920 | 1.50 | 0.900 (`003`) | 97.0 | 2.4 | 10 | 0.8 |"
-        in text
-    )
+    row = "| `mirror` | challenge defect | 1 | 0.900 (0.900 to 0.900) | 0.920 | 1.50 | 0.900 (`003`) | 97.0 | 99.0 | 2.4 | 10 |"
+    assert f"{row} 0.8 |" in text
     assert "| `mirror` | random_1 | 2 | 0.450 (0.000 to 0.900) |" in text
-    assert "| 1.50 | 0.000 (`012`) | 0.0 |" in text
+    assert "| 1.50 | 0.000 (`012`) | 0.0 | 0.0 |" in text
     assert "| `mirror` | random_1 | -0.50, 0.50, 1.2 | -0.50, 0.50, 2.4 | -0.50, 0.50, 0.4 |" in text
     assert "the five kinds" not in text
     assert "Refused: `012` random_1 mirror: no defect found." in text
@@ -74,9 +82,10 @@ def test_the_summary_has_one_row_per_method_and_says_what_is_missing() -> None:
     mirror, template, old = ([cell.strip() for cell in row.split("|")[1:-1]] for row in rows)
     assert mirror[:3] == ["`mirror`", "0.900 / 0.920 / 1.50", "0.600 / 0.613 / 1.50"]
     assert mirror[-5:] == ["0.0", "2.4", "10", "0.8", "1"]
+    assert mirror[-6] == "0.0"
     assert template[:3] == ["`template-10`", "0.800 / 0.920 / 1.50 (1 of 2)", "0.800 / 0.920 / 1.50 (1 of 3)"]
     assert template[7] == "0.800 / 0.920 / 1.50 (5 of 11)"
-    assert (old[1], old[2], old[7], old[9]) == ("0.900 / 0.920 / 1.50 (1 of 2)", "-", "-", "-")
+    assert (old[1], old[2], old[7], old[10]) == ("0.900 / 0.920 / 1.50 (1 of 2)", "-", "-", "-")
 
 
 def test_a_method_is_a_short_string(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +136,7 @@ def test_one_reconstruction_is_measured_with_its_options_and_a_refusal_is_a_reco
         seen.update(method=method, blend=blend, template=template)
         grown = (truth.array & (defective.array == 0)).astype(np.uint8)
         grown[8:22, 8:22, 8:11] = 1
-        return SimpleNamespace(mask=truth.with_array(grown), completion=None)
+        return SimpleNamespace(mask=truth.with_array(grown), completion=None, inside_mm=np.zeros(3))
 
     monkeypatch.setattr(meshimplant, "reconstruct", reconstruct)
     found = reconstruct_one(tmp_path, case, "skullfix", "template+blend=off")
@@ -141,6 +150,18 @@ def test_one_reconstruction_is_measured_with_its_options_and_a_refusal_is_a_reco
     assert (refused["error"], refused["surfaces"], refused["metrics"]["dice"]) == ("no hole", {}, 0.0)
     json.dumps([found, refused], allow_nan=False)
     assert "3.0" in summary_table([found, refused])
+
+
+def test_the_opening_is_covered_as_seen_from_inside_however_thin_the_reconstruction() -> None:
+    truth = np.zeros((40, 40, 40), np.uint8)
+    truth[5:35, 5:35, 30:36] = 1
+    thin, half = np.zeros_like(truth), np.zeros_like(truth)
+    thin[5:35, 5:35, 35] = 1
+    half[:20, :, :] = truth[:20, :, :]
+    centre = np.array([19.5, 19.5, -60.0])
+    covered = [opening_covered(Volume(m, np.eye(4)), Volume(truth, np.eye(4)), centre) for m in (thin, half)]
+    assert covered[0] == pytest.approx(1.0, abs=0.08)
+    assert covered[1] == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_second_run_does_what_is_missing_and_what_broke(
