@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from meshimplant.check.part import check_part as check_part
     from meshimplant.check.solid import check_solid as check_solid
     from meshimplant.complete import complete_skull as complete_skull
+    from meshimplant.complete.models import read_model as read_model
+    from meshimplant.complete.population import build_shape_model as build_shape_model
+    from meshimplant.complete.population import build_vault_mean as build_vault_mean
+    from meshimplant.complete.population import read_head_vault as read_head_vault
     from meshimplant.datasets.augment import augment as augment
     from meshimplant.datasets.case import read_case as read_case
     from meshimplant.datasets.cases import list_cases as list_cases
@@ -87,6 +91,8 @@ _HOME = {
     "Step": "report",
     "Volume": "volume",
     "augment": "datasets.augment",
+    "build_shape_model": "complete.population",
+    "build_vault_mean": "complete.population",
     "check_fit": "check.fit",
     "check_part": "check.part",
     "check_solid": "check.solid",
@@ -107,8 +113,10 @@ _HOME = {
     "read_case": "datasets.case",
     "read_curve": "io.curves",
     "read_head_shape": "datasets.headshape",
+    "read_head_vault": "complete.population",
     "read_map": "io.maps",
     "read_mesh": "io.meshes",
+    "read_model": "complete.models",
     "read_skull": "skull.segment",
     "read_volume": "io.volumes",
     "reconstruct": "reconstruction",

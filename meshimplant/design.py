@@ -13,7 +13,7 @@ import trimesh
 
 from meshimplant.check.part import PartCheck, check_part
 from meshimplant.complete import Completion
-from meshimplant.complete.template import VaultMean
+from meshimplant.complete.template import Model
 from meshimplant.edit.bevel import bevel
 from meshimplant.edit.clearing import clear_way
 from meshimplant.edit.repair import repair
@@ -94,7 +94,7 @@ def design_implant(
     *,
     spec: ImplantSpec | None = None,
     method: str = "auto",
-    template: VaultMean | None = None,
+    template: Model | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
@@ -180,7 +180,7 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         record["volume_after_mm3"] = float(thinned.volume)
     with line.step("repair", thinned, max_faces=spec.max_faces) as record:
         repaired = repair(thinned)
-        part = simplify(repaired.mesh, max_faces=spec.max_faces)
+        part = simplify(repaired.mesh, max_faces=spec.max_faces, simple=True)
         record["actions"] = list(repaired.actions)
         record["volume_after_mm3"] = float(part.volume)
     with line.step("check"):

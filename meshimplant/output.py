@@ -9,30 +9,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 import trimesh
 
+from meshimplant.complete.choice import disagreement_findings
 from meshimplant.errors import MeshImplantError
 from meshimplant.io.atomic import atomic_folder
+from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.volumes import write_volume
+from meshimplant.preview.both import write_previews
 from meshimplant.preview.page import write_report_html
-from meshimplant.preview.render import render_preview
-from meshimplant.preview.viewer import write_viewer
 from meshimplant.report import Finding
 from meshimplant.skull.slices import interpolate_slices
 from meshimplant.surface.extract import extract
-from meshimplant.volume import Volume
+from meshimplant.volume import Volume, bounding_box
 
 if TYPE_CHECKING:
     from meshimplant.design import Design
 
 _TITLE = "Cranial implant"
+#: Voxel edge of the skull in pictures, mm: two pixels of the sheet; its surface has about as many faces as a page may hold.
+_PICTURE_MM = 1.4
+#: Voxels averaged along one axis at most: six cubed still count in a byte.
+_MOST_AVERAGED = 6
 
 
 def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force: bool) -> None:
     """Write the files of a design into `folder`.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html, report.json and
-    report.html. A picture that cannot be made becomes a finding, never a failure. File names and paths of the sources, which may
-    name a patient, are not kept: only what role they played and their SHA-256.
+    report.html; disagreement.csv where methods of completion differ. A picture that cannot be made becomes a finding, never a
+    failure. File names and paths of the sources, which may name a patient, are not kept: only what role they played and their
+    SHA-256.
 
     Raises
     ------
@@ -44,6 +50,7 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
         write_mesh(design.implant, target / "implant.3mf")
         write_volume(design.reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(design.spec.to_toml(), encoding="utf-8")
+        _write_disagreement(design, target)
         _write_previews(design, target)
         report = design.report
         report.inputs = [
@@ -57,33 +64,45 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
         )
 
 
+def _write_disagreement(design: Design, target: Path) -> None:
+    """Write how far the methods lie apart in the opening, where that is a warning."""
+    apart = design.completion.disagreement if design.completion else None
+    if apart is not None and disagreement_findings(apart):
+        write_map(target / "disagreement.csv", apart.points_mm, apart.apart_mm)
+
+
 def _write_previews(design: Design, target: Path) -> None:
     thickness_mm, gap_mm = design.check.thickness_mm, design.check.gap_mm
     try:
         skull = skull_surface(design.defective)
-        for draw, name in ((render_preview, "preview.png"), (write_viewer, "preview.html")):
-            draw(
-                target / name,
-                implant=design.implant,
-                skull=skull,
-                thickness_mm=thickness_mm,
-                gap_mm=gap_mm,
-                title=_TITLE,
-            )
+        write_previews(
+            target / "preview.png",
+            target / "preview.html",
+            implant=design.implant,
+            skull=skull,
+            thickness_mm=thickness_mm,
+            gap_mm=gap_mm,
+            title=_TITLE,
+        )
     except MeshImplantError as error:
         design.report.add([Finding("preview.missing", "info", f"a picture could not be made: {error}")])
 
 
 def skull_surface(skull: Volume) -> trimesh.Trimesh:
-    """Return a surface of the bone for pictures, from voxels averaged to about 1 mm, thick slices interpolated."""
+    """Return a surface of the bone for pictures, from voxels averaged to about 1.4 mm, thick slices interpolated.
+
+    Voxels are counted in bytes, and in the bone's box alone.
+    """
     skull = interpolate_slices(skull)
-    factor = np.maximum(1, np.rint(1.0 / skull.spacing_mm).astype(int))
-    array = (skull.array != 0).astype(np.float32)
+    factor = np.clip(np.rint(_PICTURE_MM / skull.spacing_mm).astype(int), 1, _MOST_AVERAGED)
+    start, stop = bounding_box(skull.array)
+    skull = skull.crop(start - factor, stop + 2 * factor)
+    count = (skull.array != 0).view(np.uint8)
     for axis, step in enumerate(factor):
-        length = array.shape[axis] // step * step
-        whole = array.take(np.arange(length), axis=axis) if length != array.shape[axis] else array
-        shape = (*whole.shape[:axis], length // step, step, *whole.shape[axis + 1 :])
-        array = whole.reshape(shape).mean(axis=axis + 1, dtype=np.float32)
+        length = count.shape[axis] // step
+        layers = [np.moveaxis(count, axis, 0)[first : length * step : step] for first in range(step)]
+        count = np.moveaxis(sum(layers[1:], start=layers[0]), 0, axis)
+    array = count.astype(np.float32) / np.float32(np.prod(factor))
     affine = skull.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ ((factor - 1) / 2)
     affine[:3, :3] *= factor

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete import Completion, complete_skull
-from meshimplant.complete.template import VaultMean
+from meshimplant.complete.template import Model
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
 from meshimplant.skull.pose import fit_pose
@@ -64,11 +64,12 @@ def reconstruct(
     defective: Volume,
     *,
     method: str = "auto",
-    template: VaultMean | None = None,
+    template: Model | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
     bodies: int = 1,
+    blend: bool = True,
     step: StepOpener | None = None,
 ) -> Reconstruction:
     """Reconstruct the missing bone: complete -> subtract -> separate, between the slices too where these are thick.
@@ -77,7 +78,7 @@ def reconstruct(
     ----------
     defective : Volume
         Mask of the skull with the hole; non-zero is bone.
-    method, template
+    method, template, blend
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
@@ -106,7 +107,7 @@ def reconstruct(
     near_mm = None
     if source is None:
         with step("complete", method=method):
-            completion = complete_skull(skull, method=method, template=template, bodies=bodies)
+            completion = complete_skull(skull, method=method, template=template, bodies=bodies, blend=blend)
         source, near_mm = completion.field, completion.defects[0].centre_mm
     else:
         source, level = _finer_source(source, level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
@@ -22,8 +22,13 @@ def chapter() -> str:
     parts = []
     for title, module in GROUPS:
         parts.append(f"### {title}")
-        parts += [_section(app[verb.__name__], verb) for verb in module.VERBS]
+        parts += [_section(app[_name(verb)], verb) for verb in module.VERBS]
     return "\n\n".join(parts)
+
+
+def _name(verb: Callable[..., None]) -> str:
+    """Return a verb as it is typed."""
+    return verb.__name__.replace("_", "-")
 
 
 def _section(app: Any, verb: Any) -> str:
@@ -31,9 +36,9 @@ def _section(app: Any, verb: Any) -> str:
     text = cleandoc(verb.__doc__).partition("\nParameters\n")[0].strip()
     text = re.sub(r"(?<!\n)\n(?!\n)", " ", text)
     usage = " ".join(
-        ["meshimplant", verb.__name__, *filter(None, (_usage(argument) for argument in arguments))]
+        ["meshimplant", _name(verb), *filter(None, (_usage(argument) for argument in arguments))]
     )
-    lines = [f"#### {verb.__name__}", "", text, "", "```text", usage, "```", ""]
+    lines = [f"#### {_name(verb)}", "", text, "", "```text", usage, "```", ""]
     lines += ["| | default | |", "|---|---|---|", *map(_row, arguments)]
     return "\n".join(lines)
 

@@ -44,7 +44,7 @@ GROUPS = (
     ("Data sets", data),
     ("Learning from complete skulls", learn),
 )
-_VERB_NAMES = [verb.__name__ for _, module in GROUPS for verb in module.VERBS]
+_VERB_NAMES = [verb.__name__.replace("_", "-") for _, module in GROUPS for verb in module.VERBS]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
 #: Names under which libraries look for a limit of their threads, other than OMP_NUM_THREADS, which numpy and scipy honour.
 _THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VTK_SMP_MAX_THREADS")

@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from meshimplant_cli.terminal import UsageError
 
 if TYPE_CHECKING:
-    from meshimplant.complete.template import VaultMean
+    from meshimplant.complete.template import Model
     from meshimplant.skull.segment import SkullInput
     from meshimplant.spec import ImplantSpec
     from meshimplant.volume import Volume
@@ -25,12 +25,14 @@ Level = Annotated[
     Parameter(help="Value of the surface; when left out, 0 for distances, 0.5 for masks and probabilities."),
 ]
 Method = Annotated[
-    Literal["auto", "mirror", "template"],
-    Parameter(help="How to complete; auto is template."),
+    Literal["auto", "mirror", "template", "ssm", "ssm-image"],
+    Parameter(help="How to complete; auto chooses and says why."),
 ]
 Template = Annotated[
     Path,
-    Parameter(help="Mean vault for --method template, written by average; the packaged one when left out."),
+    Parameter(
+        help="Model of your own, by average or shape-model, or open: the packaged mean without a non-commercial licence."
+    ),
 ]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
@@ -110,10 +112,12 @@ class Wanted:
             raise UsageError(f"{error}: change the flag, or set all of them in a --spec file") from error
 
 
-def read_template(path: Path | None, method: str) -> VaultMean | None:
-    """Read the mean vault that was asked for, if one was; refuse one that the method would not use."""
-    from meshimplant.complete.template import read_vault_mean
+def read_template(path: Path | None, method: str) -> Model | None:
+    """Read the model that was asked for, if one was; refuse one that the method would not use."""
+    from meshimplant.complete.models import read_model
 
     if path is not None and method == "mirror":
-        raise UsageError("expected --template with --method template, got --method mirror: leave one out")
-    return None if path is None else read_vault_mean(path)
+        raise UsageError(
+            "expected --template with a method that uses one, got --method mirror: leave one out"
+        )
+    return None if path is None else read_model(path)

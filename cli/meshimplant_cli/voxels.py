@@ -23,6 +23,7 @@ from meshimplant_cli.options import (
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     WRITABLE_VOXEL_SUFFIXES,
+    UsageError,
     describe_finding,
     is_mesh,
     require_free_file,
@@ -45,6 +46,13 @@ def complete(
     output: Output,
     method: Method = "auto",
     template: Template | None = None,
+    unblended: Annotated[
+        bool, Parameter(help="Leave the model as fitted, not bent to the bone around.")
+    ] = False,
+    disagreement: Annotated[
+        Path | None,
+        Parameter(help="Where to write how far apart the methods tried lie, as a .csv or .npy map."),
+    ] = None,
     reading: Reading = Reading(),
     answer: Answer = Answer(),
 ) -> None:
@@ -59,20 +67,29 @@ def complete(
         Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=answer.force)
+    if disagreement is not None:
+        require_free_file(disagreement, (".csv", ".npy"), force=answer.force)
+        if method != "auto":
+            raise UsageError(
+                f"expected --disagreement with --method auto, got {method}: it tries one method only"
+            )
     from meshimplant import complete_skull, write_volume
+    from meshimplant.io.maps import write_map
 
     with working("completing the skull"):
         skull = reading.skull(defective)
-        completion = complete_skull(skull.mask, method=method, template=read_template(template, method))
+        model = read_template(template, method)
+        completion = complete_skull(skull.mask, method=method, template=model, blend=not unblended)
         write_volume(completion.field, output)
+        if disagreement is not None and completion.disagreement is not None:
+            write_map(disagreement, completion.disagreement.points_mm, completion.disagreement.apart_mm)
     result = {
         "method": completion.method,
         "defects": len(completion.defects),
         "findings": [finding.to_dict() for finding in completion.findings],
     }
-    lines = [
-        f"{output.name}: {len(completion.defects)} defect(s) completed by {completion.method.get('name')}"
-    ]
+    how = f"by {completion.method['name']}: {completion.method['reason']}"
+    lines = [f"{output.name}: {len(completion.defects)} defect(s) completed {how}"]
     show(
         result,
         as_json=answer.json,

@@ -14,7 +14,7 @@ from meshimplant.check.places import place_of
 from meshimplant.check.rim import MARGIN_MM, RimView
 from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
 from meshimplant.edit.surfaces import WALL
-from meshimplant.edit.thickness import measure_thickness
+from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.edit.trim import bone_around, inner_point
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
@@ -57,6 +57,7 @@ def check_fit(
     spec: ImplantSpec | None = None,
     defect_mask: Volume | None = None,
     outward: ArrayLike | None = None,
+    wall: ThicknessMap | None = None,
 ) -> FitCheck:
     """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
 
@@ -82,6 +83,8 @@ def check_fit(
         opening overstates.
     outward
         A point (3,) inside the head; ``None``: found from the part and the skull.
+    wall
+        What `measure_thickness` measured on this mesh from the same point, where that is known already.
 
     Notes
     -----
@@ -89,7 +92,7 @@ def check_fit(
     """
     spec = ImplantSpec() if spec is None else spec
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
-    thickness = measure_thickness(mesh, outward=centre)
+    thickness = measure_thickness(mesh, outward=centre) if wall is None else wall
     labels = thickness.surfaces.vertex_labels
     box = bone_around(skull, mesh, MARGIN_MM + 2)
     if box is None or not box.array.any():

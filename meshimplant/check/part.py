@@ -99,7 +99,8 @@ def check_part(
             measures |= _thickness_measures(wall)
             findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
             if skull is not None:
-                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask, outward=outward)
+                same = None if outward is None else wall
+                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask, outward=outward, wall=same)
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm

@@ -70,8 +70,11 @@ class Fit:
     factor: tuple[NDArray[np.float64], bool]
 
     def predict(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the estimate at unit directions (n, 3), (n,), relative to the baseline that the readings were given in."""
-        out = np.empty(len(directions))
+        """Return the estimate at unit directions (n, 3), relative to the baseline that the readings were given in.
+
+        (n,), or (n, c) where c sets of readings were given.
+        """
+        out = np.empty((len(directions), *self.weights.shape[1:]))
         for start in range(0, len(directions), 512):
             part = slice(start, start + 512)
             out[part] = self.prior.covariance(directions[part], self.directions) @ self.weights
@@ -89,6 +92,8 @@ class Fit:
 
 def fit(prior: Prior, directions: NDArray[np.float64], values: NDArray[np.float64]) -> Fit:
     """Condition `prior` on `values` (n,), departures from a baseline, read at unit `directions` (n, 3).
+
+    Values (n, c) are the departures from c baselines; they cost hardly more than one.
 
     Time n^3 / 3: about 1 s for 3000 readings.
     """

@@ -56,10 +56,14 @@ def choose_readings(
 def fit_twice(
     prior: Prior, values: NDArray[np.float64], sure: NDArray[np.int64], doubtful: NDArray[np.int64]
 ) -> kriging.Fit:
-    """Fit to the sure readings, then to those and the doubtful ones that agree."""
+    """Fit to the sure readings, then to those and the doubtful ones that agree.
+
+    Values are (n,), or (n, models) departures from several baselines, of which the first decides what agrees.
+    """
     directions, _ = direction_sphere()
-    first = kriging.fit(prior, directions[sure], values[sure])
-    agree = doubtful[np.abs(first.predict(directions[doubtful]) - values[doubtful]) < _AGREE_MM]
+    given = values.reshape(len(values), -1)[:, 0]
+    first = kriging.fit(prior, directions[sure], given[sure])
+    agree = doubtful[np.abs(first.predict(directions[doubtful]) - given[doubtful]) < _AGREE_MM]
     both = np.concatenate([sure, agree])
     return kriging.fit(prior, directions[both], values[both])
 

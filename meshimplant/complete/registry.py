@@ -7,28 +7,38 @@ from typing import Any, Literal
 
 import numpy as np
 
-from meshimplant.complete.align import ALIGN_COUNT, align_to_mean
+from meshimplant.complete.align import pose_on_mean
+from meshimplant.complete.choice import (
+    Disagreement,
+    choose,
+    compare,
+    disagreement_findings,
+    require_a_head,
+    residual_findings,
+)
+from meshimplant.complete.models import models_of
 from meshimplant.complete.patch import Shell
-from meshimplant.complete.template import VaultMean, packaged_vault_mean
-from meshimplant.complete.vault import estimate_vault
+from meshimplant.complete.template import Model
+from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
 from meshimplant.skull.defect import Defect, Opening, find_defects
 from meshimplant.skull.pose import HeadPose, fit_pose
-from meshimplant.skull.sphere import read_vault
 from meshimplant.volume import Volume
 
-Method = Literal["auto", "mirror", "template"]
+Method = Literal["auto", "mirror", "template", "ssm", "ssm-image"]
 #: What each method does, in the words of the report and of the command line's help.
 METHODS: dict[str, str] = {
-    "auto": "template",
+    "auto": "ssm where its modes hold the head, else template; says which and why, and warns where they differ",
     "mirror": "the head's other side, and the bone around where that is missing too",
     "template": "as mirror, as departures from the mean vault of a population scaled to this head",
+    "ssm": "as mirror, as departures from a shape model on points that is fitted to the intact bone",
+    "ssm-image": "the same with a shape model on images of signed distances",
 }
 
+#: Methods that ask whether the head is one of the population.
+_REFUSING = ("auto", "ssm", "ssm-image")
 _MARGIN_MM = 12.0
-#: Rounds of nod and symmetry plane, after which a head turned by 20 degrees has the same frame to 0.01 mm and 0.04 degrees.
-_ALIGNMENTS = 4
 #: Mirror images that differ by more than this (median over the intact bone) make a poor guide.
 _ASYMMETRY_LIMIT_MM = 2.0
 #: Posterior deviation above which the shape in the hole is a guess.
@@ -51,6 +61,8 @@ class Completion:
         Name, reason and measured quality, as the report holds them.
     findings : list of Finding
         What a person should know about the input.
+    disagreement : Disagreement or None
+        How far the methods that were tried differ in the largest opening; None where only one was.
     """
 
     field: Volume
@@ -58,10 +70,16 @@ class Completion:
     pose: HeadPose
     method: dict[str, Any]
     findings: list[Finding]
+    disagreement: Disagreement | None = None
 
 
 def complete_skull(
-    defective: Volume, *, method: str = "auto", template: VaultMean | None = None, bodies: int = 1
+    defective: Volume,
+    *,
+    method: str = "auto",
+    template: Model | None = None,
+    bodies: int = 1,
+    blend: bool = True,
 ) -> Completion:
     """Restore the vault over the openings of a defective skull.
 
@@ -70,58 +88,73 @@ def complete_skull(
     defective : Volume
         Mask; non-zero is bone.
     method : str
-        A key of `METHODS`. ``mirror`` uses nothing but this head. ``auto`` takes ``template``.
-    template : VaultMean
-        The mean vault of ``template``; None: the one in the package. See `build_vault_mean`, `read_vault_mean`.
+        A key of `METHODS`. ``mirror`` uses nothing but this head.
+    template : VaultMean, ShapeModel or ImageModel
+        A model of your own; None: those in the package. See `build_vault_mean`, `build_shape_model`, `read_model`.
     bodies : int
         How many openings to close, largest first.
+    blend : bool
+        False: the model as it was fitted, not bent to the bone around; to see what the blend does.
 
     Raises
     ------
     NoDefectError
         The vault has no opening.
     InputError
-        Unknown method.
+        Unknown method; a model that it cannot use; a head unlike any of the population.
     """
+    _require_usable(defective, method, blend)
+    models = models_of(method, template)
+    first = next(iter(models.values()))
+    pose, turned_deg = fit_pose(defective), 0.0
+    if method != "mirror":
+        pose, turned_deg = pose_on_mean(defective, pose, first.mean)
+    opening = find_defects(defective, pose)
+    defects = opening.defects[:bodies]
+    estimates = [estimate_vault(opening, defect, models, blend=blend) for defect in defects]
+    if method in _REFUSING:
+        require_a_head(estimates[0])
+    names, reasons = zip(*(choose(e, d) for e, d in zip(estimates, defects, strict=True)), strict=True)
+    closed = zip(defects, estimates, names, strict=True)
+    shells = tuple(close_opening(defective, pose, opening, *one) for one in closed)
+    apart = compare(estimates[0], names[0], defects[0], pose)
+    about = {
+        "name": names[0],
+        "asked": method,
+        "reason": reasons[0],
+        "symmetry_residual_mm": pose.residual_mm,
+    }
+    about |= _told(estimates[0], names[0], models[names[0]], apart)
+    findings = _findings(pose, opening, bodies, max(estimate.deviation_mm for estimate in estimates))
+    findings += _turned(turned_deg) + residual_findings(estimates[0]) + disagreement_findings(apart)
+    return Completion(_merge(defective, pose, shells), defects, pose, about, findings, apart)
+
+
+def _require_usable(defective: Volume, method: str, blend: bool) -> None:
     if method not in METHODS:
         raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
+    if method == "mirror" and not blend:
+        raise InputError(
+            "expected blend with method mirror, got none: without the bone around it has no shape"
+        )
     if not defective.array.any():
         raise EmptyMaskError(
             "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
         )
-    mean = None if method == "mirror" else template or packaged_vault_mean()
-    pose = fit_pose(defective) if mean is None else _pose_on_mean(defective, mean)
-    opening = find_defects(defective, pose)
-    defects = opening.defects[:bodies]
-    shells, deviations = zip(
-        *(estimate_vault(defective, pose, opening, defect, mean=mean) for defect in defects), strict=True
-    )
-    field = _merge(defective, pose, shells)
-    about = {
-        "name": method if method != "auto" else "template",
-        "asked": method,
-        "reason": _reason(defects[0]),
-        "symmetry_residual_mm": pose.residual_mm,
-        "posterior_deviation_mm": float(max(deviations)),
-        "template": mean.about if mean else None,
+
+
+def _told(estimate: Estimate, name: str, model: Model, apart: Disagreement | None) -> dict[str, Any]:
+    """Return the measured quality of an estimate, as the report holds it."""
+    pairs = list(zip(estimate.names, estimate.fitted, strict=True))
+    modes = next(vault.coefficients for tried, vault in pairs if tried == name)
+    return {
+        "posterior_deviation_mm": estimate.deviation_mm,
+        "residual_mm": {tried: vault.residual_mm for tried, vault in pairs if tried != "mirror"},
+        "largest_coefficient": float(np.abs(modes).max()) if len(modes) else None,
+        "disagreement_p95_mm": apart.p95_mm if apart else None,
+        "disagreement_with": apart.methods[1] if apart else None,
+        "template": model.about or None,
     }
-    return Completion(field, defects, pose, about, _findings(pose, opening, bodies, float(max(deviations))))
-
-
-def _pose_on_mean(skull: Volume, mean: VaultMean) -> HeadPose:
-    """Return a pose that the bone alone decides: symmetry plane and nod in turn, until a turned head has the same frame."""
-    pose = fit_pose(skull)
-    for _ in range(_ALIGNMENTS):
-        columns = read_vault(skull, pose, count=ALIGN_COUNT)
-        pose = align_to_mean(pose, columns, mean)
-        pose = fit_pose(skull, near=pose)
-    return pose
-
-
-def _reason(defect: Defect) -> str:
-    if defect.crosses_midline:
-        return "the defect crosses the midline: shape comes from the bone around it as much as from the other side"
-    return "the other side is intact: shape comes from it, blended into the rim"
 
 
 def _merge(defective: Volume, pose: HeadPose, shells: tuple[Shell, ...]) -> Volume:
@@ -173,6 +206,13 @@ def _findings(pose: HeadPose, opening: Opening, bodies: int, deviation_mm: float
             )
         )
     return found
+
+
+def _turned(turned_deg: float) -> list[Finding]:
+    if turned_deg == 0:
+        return []
+    message = "the head lies otherwise than its file says: check the file's orientation, and left and right on the pictures"
+    return [Finding("input.turned", "warning", message, turned_deg, 0.0, "deg")]
 
 
 def _place(code: str, severity: Any, message: str, defect: Defect) -> Finding:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete.kriging import Prior, Scale, fit
-from meshimplant.errors import FileReadError
-from meshimplant.io.atomic import atomic_path
+from meshimplant.complete.model_files import load_model, save_model
 from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, is_vault
 
-_PACKAGED = "vault_mean.npz"
 #: Values are read through a Gaussian over the nearest directions, as wide as these are apart (chord), so that no facet shows.
 _NEIGHBOURS, _BLUR = 32, 0.03
 #: How outer and thickness fractions go on beyond the vault, and the width of its edge that is read closely, rings of 2 mm.
@@ -29,6 +22,57 @@ _CARRY_ON = (
     Prior((Scale(0.05, 0.5, 1.0),), shape_variance=1.0, noise=0.02),
 )
 _EDGE_RINGS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class FittedVault:
+    """A model laid on one head: the baseline from which the estimate departs.
+
+    Attributes
+    ----------
+    outer_mm, thickness_mm : (n,) arrays
+        Radius of the outer surface and thickness along the rays of `direction_sphere`, carried on smoothly beyond the vault.
+    residual_mm : float
+        RMS of what the outer surface's readings depart from it, the farthest 5 % left out.
+    coefficients : (k,) array
+        Standard deviations along each of the model's modes; none for a mean.
+    """
+
+    outer_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+    residual_mm: float
+    coefficients: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def at(self, directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return outer radius and thickness, mm, at unit directions (m, 3) of the head's frame."""
+        values = np.stack([self.outer_mm, self.thickness_mm], axis=1)
+        outer, thickness = read_scattered(direction_sphere()[0], values, directions).T
+        return outer, thickness
+
+
+class Model(Protocol):
+    """What a population tells of a head's vault."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Training data, licence, number of skulls."""
+
+    @property
+    def mean(self) -> VaultMean:
+        """The population's mean vault; heads are laid on it."""
+
+    def fit(
+        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+    ) -> FittedVault:
+        """Lay the model on the intact bone of one head.
+
+        Parameters
+        ----------
+        readings
+            Which of `direction_sphere` are intact bone.
+        outer_mm, inner_mm : (n,) arrays
+            Radii along all of them; nan where there is no bone.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,27 +102,42 @@ class VaultMean:
         """The mean with the vault's shell carried on smoothly where orbits and base break it (see `is_vault`)."""
         directions, _ = direction_sphere()
         vault = is_vault(directions)
-        index = np.arange(len(directions))  # a subdivided sphere keeps its coarser vertices first
-        read = np.flatnonzero(vault & ((index < 2562) | (grow(~vault, _EDGE_RINGS) & (index < 10242))))
-        fractions = []
-        for values, prior in zip((self.outer_fraction, self.thickness_fraction), _CARRY_ON, strict=True):
-            carried = values.copy()
-            carried[~vault] = 1 + fit(prior, directions[read], values[read] - 1).predict(directions[~vault])
-            fractions.append(carried)
-        return VaultMean(fractions[0], fractions[1], self.about)
+        if np.ptp(self.outer_fraction) == 0 and np.ptp(self.thickness_fraction) == 0:
+            return self  # a sphere goes on as it is
+        outer, thickness = carry_on(self.outer_fraction, self.thickness_fraction, vault)
+        return VaultMean(outer, thickness, self.about)
+
+    @property
+    def mean(self) -> VaultMean:
+        """Itself."""
+        return self
+
+    def fit(
+        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+    ) -> FittedVault:
+        """Scale the mean to one head: its outer radius and its thickness, each by the median ratio. See `Model.fit`."""
+        smooth = self.beyond_vault
+        thickness_mm = outer_mm - inner_mm
+        sizes = [
+            float(np.median(values[readings] / there[readings]))
+            for values, there in (
+                (outer_mm, smooth.outer_fraction),
+                (thickness_mm, smooth.thickness_fraction),
+            )
+        ]
+        outer = sizes[0] * smooth.outer_fraction
+        left = outer_mm[readings] - outer[readings]
+        return FittedVault(outer, sizes[1] * smooth.thickness_fraction, trimmed_rms(left))
 
     def save(self, path: str | Path) -> None:
         """Write the mean as a compressed ``.npz`` with its `about`; the same mean gives the same bytes."""
-        vault = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            outer_excess=(self.outer_fraction[vault] - 1).astype(np.float16),
-            thickness_excess=(self.thickness_fraction[vault] - 1).astype(np.float16),
-            about=np.array(json.dumps(self.about, sort_keys=True)),
+        kept = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
+        save_model(
+            path,
+            self.about,
+            outer_excess=self.outer_fraction[kept] - 1,
+            thickness_excess=self.thickness_fraction[kept] - 1,
         )
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(buffer.getvalue())
 
 
 @lru_cache(maxsize=1)
@@ -88,29 +147,38 @@ def flat_vault() -> VaultMean:
     return VaultMean(ones, ones, {})
 
 
-@lru_cache(maxsize=1)
-def packaged_vault_mean() -> VaultMean:
-    """Return the mean that ships with the package; `about` names its data and licence."""
-    return read_vault_mean(Path(str(files("meshimplant.complete") / _PACKAGED)))
-
-
 def read_vault_mean(path: str | Path) -> VaultMean:
     """Read a mean written by `VaultMean.save`."""
-    path = Path(path)
-    vault = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
-    try:
-        with path.open("rb") as stream, np.load(stream) as data:
-            about = json.loads(str(data["about"]))
-            fields = []
-            for name in ("outer_excess", "thickness_excess"):
-                values = np.ones(len(vault))
-                values[vault] += data[name]
-                fields.append(values)
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
-        raise FileReadError(
-            f"expected a mean vault written by VaultMean.save in {path.name}, got: {error}"
-        ) from error
+    kept = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
+    names = ("outer_excess", "thickness_excess")
+    arrays, about = load_model(path, dict.fromkeys(names, (int(kept.sum()),)))
+    fields = []
+    for name in names:
+        values = np.ones(len(kept))
+        values[kept] += arrays[name]
+        fields.append(values)
     return VaultMean(fields[0], fields[1], about)
+
+
+def carry_on(
+    outer: NDArray[np.float64], thickness: NDArray[np.float64], known: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return fractions (n,) over `direction_sphere` with those that are not known carried on smoothly from those that are."""
+    directions, _ = direction_sphere()
+    index = np.arange(len(directions))  # a subdivided sphere keeps its coarser vertices first
+    read = np.flatnonzero(known & ((index < 2562) | (grow(~known, _EDGE_RINGS) & (index < 10242))))
+    carried = []
+    for values, prior in zip((outer, thickness), _CARRY_ON, strict=True):
+        whole = values.copy()
+        whole[~known] = 1 + fit(prior, directions[read], values[read] - 1).predict(directions[~known])
+        carried.append(whole)
+    return carried[0], carried[1]
+
+
+def trimmed_rms(values: NDArray[np.float64]) -> float:
+    """Return the RMS of the values but the farthest 5 %."""
+    size = np.sort(np.abs(values))[: max(1, int(0.95 * len(values)))]
+    return float(np.sqrt((size**2).mean()))
 
 
 def read_scattered(

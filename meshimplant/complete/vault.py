@@ -1,6 +1,9 @@
-"""Estimate the vault over a hole from the head itself: its other side, the bone around, and, if given, a mean vault."""
+"""Estimate the vault over a hole: a population's shape, bent to the bone around and to the head's other side."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +13,7 @@ from meshimplant.complete.face import mirror_face
 from meshimplant.complete.kriging import Prior, Scale
 from meshimplant.complete.patch import CHART_RADIUS_MM, Chart, Shell, refine
 from meshimplant.complete.readings import THICKNESS_RANGE_MM, choose_readings, fit_twice
-from meshimplant.complete.template import VaultMean, flat_vault
+from meshimplant.complete.template import FittedVault, Model
 from meshimplant.skull.defect import Defect, Opening
 from meshimplant.skull.pose import HeadPose
 from meshimplant.skull.sphere import direction_sphere, is_vault, read_along
@@ -30,62 +33,102 @@ _LACKING_MM = 1.0
 _SPUR_MM = 2.0
 #: Under an intact outer table, bone that lacks less than this share from within is a groove (a sinus, a vessel), not a sawn wall.
 _GROOVE_FRACTION = 0.3
+#: How far from the opening a sawn wall can reach: where the outer table is gone; under an intact one, for what lacks farther off
+#: is a sinus, and a part that filled it could not be put in; and beside face and base (so near to them), where no shell is known
+#: well enough to tell what lacks.
+_WALL_MM, _UNDERCUT_MM, _WALL_NEAR_FACE_MM, _FICKLE_MM = 12.0, 5.0, 3.0, 8.0
 #: Below the vault the two sides differ: bone this near to where it is expected is the bone expected.
 _ASTRAY_MM = 4.0
 #: Bone that begins this far outside the estimated vault is not vault.
 _BEYOND_MM = 2.0
 
 
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """The vault over one opening, by one or more models.
+
+    Attributes
+    ----------
+    chart : Chart
+        Where; 0.75 mm between nodes.
+    names : tuple of str
+        The models, as they were given.
+    fitted : tuple of FittedVault
+        Each model on this head, before it is bent to the bone around.
+    outer_mm, thickness_mm : (models, size, size) arrays
+        The estimates.
+    deviation_mm : float
+        Median posterior deviation of the outer surface in the opening; 0 for models that were not bent.
+    """
+
+    chart: Chart
+    names: tuple[str, ...]
+    fitted: tuple[FittedVault, ...]
+    outer_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+    deviation_mm: float
+
+
 def estimate_vault(
-    skull: Volume, pose: HeadPose, opening: Opening, defect: Defect, *, mean: VaultMean | None = None
-) -> tuple[Shell, float]:
-    """Return the missing piece of vault over one defect, and the median posterior deviation (mm) inside it.
+    opening: Opening, defect: Defect, models: Mapping[str, Model], *, blend: bool = True
+) -> Estimate:
+    """Estimate the missing vault over one defect: each model's shape, bent to the bone around and to the head's other side.
 
     Radii of the outer surface and thicknesses are read along rays over the whole vault; Gaussian-process regression with a
-    symmetry prior (`kriging`) estimates them in the hole, as departures from the mean vault scaled to this head, or from a
-    sphere. Columns at the rim, which may cut through the slanted wall, are taken in only after a first fit without them shows
-    that they agree. Below the vault, at brow, orbit and base, the columns of the head's other side are taken (`mirror_face`).
+    symmetry prior (`kriging`) carries what they depart from the model into the hole. So outer surface and thickness go on from
+    the rim without a step. Columns at the rim, which may cut through the slanted wall, are taken in only after a first fit
+    without them shows that they agree.
 
     Parameters
     ----------
-    skull, pose, opening
-        The defective skull, its frame, and what `find_defects` saw.
+    opening
+        What `find_defects` saw.
     defect
         Which opening to close.
-    mean
-        Baseline; None: a sphere of constant thickness.
+    models
+        By name; the first decides which readings are plausible.
+    blend
+        False: the models as they were fitted, with a step at the rim where they miss it.
     """
-    directions, _ = direction_sphere()
     outer_mm = opening.columns.outer_mm.astype(float)
-    thickness_mm = outer_mm - opening.columns.inner_mm.astype(float)
-    smooth = mean.beyond_vault if mean else flat_vault()
-    sure, doubtful = choose_readings(opening, defect, smooth.outer_fraction)
+    inner_mm = opening.columns.inner_mm.astype(float)
+    first = next(iter(models.values())).mean
+    sure, doubtful = choose_readings(opening, defect, first.outer_fraction)
+    fitted = tuple(model.fit(sure, outer_mm, inner_mm) for model in models.values())
+    directions, _ = direction_sphere()
     reach = CHART_RADIUS_MM * float(np.arccos((directions[defect.members] @ defect.axis).min()))
     coarse = Chart.around(defect.axis, half_width_mm=reach + _MARGIN_MM, spacing_mm=2.5)
     fine = coarse.with_spacing(0.75)
     nodes = coarse.directions().reshape(-1, 3)
-    scales, fits, maps = [], [], []
-    for prior, values, there, here in zip(
-        (OUTER_PRIOR, THICKNESS_PRIOR),
-        (outer_mm, thickness_mm),
-        (smooth.outer_fraction, smooth.thickness_fraction),
-        smooth.at(nodes),
-        strict=True,
-    ):
-        scales.append(float(np.median(values[sure] / there[sure])))
-        fits.append(fit_twice(prior, values - scales[-1] * there, sure, doubtful))
-        maps.append(_on(fine, coarse, scales[-1] * here + fits[-1].predict(nodes)))
-    outer = maps[0]
-    inner = outer - np.maximum(maps[1], THICKNESS_RANGE_MM[0])
-    inner, outer, unknown = mirror_face(skull, pose, opening, fine, inner, outer)
-    sparse = directions[defect.members][:: max(1, len(defect.members) // 200)]
-    shell = Shell(fine, inner, outer, _extent(skull, pose, defect, fine, inner, outer, unknown))
-    return shell, float(np.median(fits[0].deviation(sparse)))
+    here = np.array([vault.at(nodes) for vault in fitted])  # (models, 2, nodes)
+    deviation_mm = 0.0
+    if blend:
+        values = (outer_mm, outer_mm - inner_mm)
+        there = np.array([(vault.outer_mm, vault.thickness_mm) for vault in fitted])
+        for surface, prior in enumerate((OUTER_PRIOR, THICKNESS_PRIOR)):
+            fit = fit_twice(prior, (values[surface] - there[:, surface]).T, sure, doubtful)
+            here[:, surface] += fit.predict(nodes).T
+            if surface == 0:
+                sparse = directions[defect.members][:: max(1, len(defect.members) // 200)]
+                deviation_mm = float(np.median(fit.deviation(sparse)))
+    square = here.reshape(len(fitted), 2, coarse.size, coarse.size)
+    outer, thickness = (np.array([refine(one, coarse, fine) for one in square[:, n]]) for n in (0, 1))
+    return Estimate(fine, tuple(models), fitted, outer, thickness, deviation_mm)
 
 
-def _on(fine: Chart, coarse: Chart, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values at the nodes (n,) of a coarse chart on the fine one, (size, size)."""
-    return refine(values.reshape(coarse.size, coarse.size), coarse, fine)
+def close_opening(
+    skull: Volume, pose: HeadPose, opening: Opening, defect: Defect, estimate: Estimate, name: str
+) -> Shell:
+    """Return the missing piece of vault by one of the estimate's models.
+
+    Below the vault, at brow, orbit and base, the columns of the head's other side are taken (`mirror_face`).
+    """
+    chosen = estimate.names.index(name)
+    outer = estimate.outer_mm[chosen]
+    inner = outer - np.maximum(estimate.thickness_mm[chosen], THICKNESS_RANGE_MM[0])
+    inner, outer, unknown = mirror_face(skull, pose, opening, estimate.chart, inner, outer)
+    extent = _extent(skull, pose, defect, estimate.chart, inner, outer, unknown)
+    return Shell(estimate.chart, inner, outer, extent)
 
 
 def _extent(
@@ -125,7 +168,12 @@ def _extent(
     middle[tuple(nodes)] = True
     labels = cc3d.connected_components(hole.astype(np.uint8), connectivity=4)
     hole = np.isin(labels, np.unique(labels[middle & hole]))
-    near = edt.edt(np.ascontiguousarray(~hole), anisotropy=(chart.spacing_mm,) * 2) < _MARGIN_MM - 2
+    away = edt.edt(np.ascontiguousarray(~hole), anisotropy=(chart.spacing_mm,) * 2)
+    fickle = ndimage.binary_dilation(
+        ~is_vault(chart.directions()), iterations=round(_FICKLE_MM / chart.spacing_mm)
+    )
+    reach = np.where(fickle, _WALL_NEAR_FACE_MM, np.where(roofed, _UNDERCUT_MM, _WALL_MM))
+    near = away < reach
     solid = ndimage.binary_opening(lacking & near & ~unknown, iterations=round(_SPUR_MM / chart.spacing_mm))
     labels = cc3d.connected_components((solid | hole).astype(np.uint8), connectivity=4)
     wanted = np.isin(labels, np.unique(labels[hole]))

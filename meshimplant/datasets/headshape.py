@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.complete.align import ALIGN_COUNT, align_to_mean
-from meshimplant.complete.template import packaged_vault_mean
+from meshimplant.complete.models import packaged_mean
 from meshimplant.errors import InputError
 from meshimplant.skull.pose import HeadPose, fit_pose
 from meshimplant.skull.sphere import direction_sphere, read_vault
@@ -81,7 +81,7 @@ def head_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
             f"expected bone in most directions of the upper half of the head, got it in {found.mean():.0%}: "
             "pass the mask of a skull whose vault is in the scan, top up (+z of LPS)"
         )
-    return align_to_mean(pose, columns, packaged_vault_mean())
+    return align_to_mean(pose, columns, packaged_mean())
 
 
 def map_directions() -> NDArray[np.float64]:

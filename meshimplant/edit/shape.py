@@ -41,7 +41,11 @@ class _Changes:
 
 
 def well_shaped(
-    mesh: trimesh.Trimesh, *, max_aspect: float = WANTED_ASPECT, max_deviation_mm: float = 0.02
+    mesh: trimesh.Trimesh,
+    *,
+    max_aspect: float = WANTED_ASPECT,
+    max_deviation_mm: float = 0.02,
+    simple: bool = False,
 ) -> trimesh.Trimesh:
     """Collapse an edge of, or turn an edge beside, every triangle that is long and low, where that helps.
 
@@ -59,6 +63,9 @@ def well_shaped(
         Triangles worse than this are mended.
     max_deviation_mm
         Largest distance that one change may move the surface.
+    simple
+        True where no faces of the mesh are known to cross (`repair` has looked): then only the new ones are looked at, in a tenth
+        of the time.
 
     Returns
     -------
@@ -74,10 +81,11 @@ def well_shaped(
     if any(len(places) for places in topology_flaws(mesh).values()):
         return new_mesh(mesh.vertices, mesh.faces)
     for _ in range(_ATTEMPTS):
-        faces = _mended(mesh, fixed, max_aspect, max_deviation_mm)
-        if np.array_equal(faces, mesh.faces):
+        faces, changed = _mended(mesh, fixed, max_aspect, max_deviation_mm)
+        if not changed.any():
             break
-        crossing = find_crossings(as_written(new_mesh(mesh.vertices, faces)))
+        written = as_written(new_mesh(mesh.vertices, faces))
+        crossing = find_crossings(written, touching=changed if simple else None)
         if not len(crossing):
             used, renumbered = np.unique(faces, return_inverse=True)
             return new_mesh(mesh.vertices[used], renumbered.reshape(-1, 3))
@@ -85,9 +93,12 @@ def well_shaped(
     return new_mesh(mesh.vertices, mesh.faces)
 
 
-def _mended(mesh: trimesh.Trimesh, fixed: Bools, max_aspect: float, max_deviation_mm: float) -> Ints:
-    """Return the faces after rounds of changes that do not touch each other; `fixed` vertices (n,) stay."""
+def _mended(
+    mesh: trimesh.Trimesh, fixed: Bools, max_aspect: float, max_deviation_mm: float
+) -> tuple[Ints, Bools]:
+    """Return the faces after rounds of changes that do not touch each other, and which are new; `fixed` vertices (n,) stay."""
     vertices, faces = np.asarray(mesh.vertices, float), np.array(mesh.faces, np.int64)
+    row = np.arange(len(faces))
     for _ in range(_ROUNDS):
         bad = faces[aspect_ratios(vertices[faces]) > max_aspect]
         bad = bad[~fixed[bad].any(axis=1)]
@@ -98,10 +109,11 @@ def _mended(mesh: trimesh.Trimesh, fixed: Bools, max_aspect: float, max_deviatio
             _collapses(vertices, faces, fans, bad, max_deviation_mm),
             _turns(vertices, faces, fans, bad, max_deviation_mm),
         )
-        faces, count = _apply(faces, fans, *changes, blocked=fixed.copy())
-        if not count:
+        faces, kept = _apply(faces, fans, *changes, blocked=fixed.copy())
+        if kept is None:
             break
-    return faces
+        row = row[kept]
+    return faces, (faces != np.asarray(mesh.faces)[row]).any(axis=1)
 
 
 def _collapses(vertices: Floats, faces: Ints, fans: Fans, bad: Ints, max_deviation_mm: float) -> _Changes:
@@ -168,8 +180,8 @@ def _diagonals_apart(vertices: Floats, ends: Ints) -> Floats:
 
 def _apply(
     faces: Ints, fans: Fans, collapses: _Changes, turns: _Changes, *, blocked: Bools
-) -> tuple[Ints, int]:
-    """Make the changes that help most, none beside another; return the faces and how many were made."""
+) -> tuple[Ints, Bools | None]:
+    """Make the changes that help most, none beside another; return the faces and which were kept, None if none was made."""
     ends = np.concatenate([collapses.ends, turns.ends])
     before, after = (
         np.concatenate([getattr(collapses, name), getattr(turns, name)]) for name in ("before", "after")
@@ -191,7 +203,7 @@ def _apply(
             faces[first], faces[second] = (gone, d, c), (d, kept, c)
             blocked[four] = True
         count += 1
-    return faces[~dead], count
+    return faces[~dead], ~dead if count else None
 
 
 def _turned(old: Floats, new: Floats) -> Bools:

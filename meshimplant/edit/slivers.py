@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
@@ -20,6 +23,8 @@ _ROUNDS = 8
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+#: Vertices as plain numbers.
+Points = list[list[float]]
 
 
 def without_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
@@ -43,16 +48,17 @@ def without_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
     beside[faces[~fixed[faces].all(axis=1)]] = True
     near = beside[faces].any(axis=1)
     moving, rest = faces[near], faces[~near]
+    points: Points = vertices.tolist()
     for _ in range(_ROUNDS):
-        moving, collapsed = _collapse_round(vertices, moving, fixed)
-        moving, turned = _turn_round(vertices, moving, fixed)
+        moving, collapsed = _collapse_round(vertices, points, moving, fixed)
+        moving, turned = _turn_round(vertices, points, moving, fixed)
         if not collapsed and not turned:
             break
     used, renumbered = np.unique(np.concatenate([rest, moving]), return_inverse=True)
     return new_mesh(vertices[used], renumbered.reshape(-1, 3))
 
 
-def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
+def _collapse_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
     """Collapse short edges, shortest first, none beside another; return the faces and how many went."""
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[(edges[:, 0] < edges[:, 1]) & ~fixed[edges].all(axis=1)]
@@ -67,7 +73,7 @@ def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, 
         if blocked[a] or blocked[b]:
             continue
         for gone, kept in ((a, b), (b, a)):
-            if not fixed[gone] and _can_collapse(vertices, faces, fans, gone, kept):
+            if not fixed[gone] and _can_collapse(points, faces, fans, gone, kept):
                 around = fans.of(gone)
                 blocked[faces[around]] = True
                 blocked[faces[fans.of(kept)]] = True
@@ -78,23 +84,32 @@ def _collapse_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, 
     return faces[~dead], count
 
 
-def _can_collapse(vertices: Floats, faces: Ints, fans: Fans, gone: int, kept: int) -> bool:
+def _can_collapse(points: Points, faces: Ints, fans: Fans, gone: int, kept: int) -> bool:
     """Tell whether drawing one end of an edge onto the other keeps the surface manifold and unfolded."""
-    fan = faces[fans.of(gone)]
-    shared = np.intersect1d(fan, faces[fans.of(kept)])
-    if len(shared) != 4:  # the two ends and the two triangles' third corners
-        return False
-    staying = fan[~(fan == kept).any(axis=1)]
-    before = _crosses(vertices, staying)
-    after = _crosses(vertices, np.where(staying == gone, kept, staying))
-    size_before, size_after = np.linalg.norm(before, axis=1), np.linalg.norm(after, axis=1)
-    flat = size_before < FLAT_MM * _longest(vertices, staying)
-    turned = (before * after).sum(axis=1) < _TURN_COSINE * size_before * size_after
-    turned[flat] = after[flat] @ before.sum(axis=0) <= 0
-    return not turned.any() and bool((size_after > 0).all())
+    fan = faces[fans.of(gone)].tolist()
+    around = {corner for face in fan for corner in face}
+    if sum(corner in around for corner in set(faces[fans.of(kept)].ravel().tolist())) != 4:
+        return False  # more than the two ends and the two triangles' third corners
+    flat, before_all, after_flat = False, [], []
+    for face in fan:
+        if kept in face:
+            continue
+        old = [points[corner] for corner in face]
+        before = _cross(*old)
+        after = _cross(*(points[kept] if corner == gone else points[corner] for corner in face))
+        size_before, size_after = _length(before), _length(after)
+        if size_after == 0:
+            return False
+        before_all.append(before)
+        if size_before < FLAT_MM * _longest_side(*old):
+            flat = True
+            after_flat.append(after)
+        elif _dot(before, after) < _TURN_COSINE * size_before * size_after:
+            return False
+    return not flat or bool((np.array(after_flat) @ np.array(before_all).sum(axis=0) > 0).all())
 
 
-def _turn_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
+def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
     """Turn the longest edge of very flat triangles to the other diagonal; return faces and count."""
     moving = np.flatnonzero(~fixed[faces].all(axis=1))
     height = np.linalg.norm(_crosses(vertices, faces[moving]), axis=1) / _longest(vertices, faces[moving])
@@ -105,17 +120,22 @@ def _turn_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]
     fans = Fans(faces, len(vertices))
     blocked, count = np.zeros(len(vertices), bool), 0
     for face in flat.tolist():
-        corners = faces[face]
+        corners = faces[face].tolist()
         if blocked[corners].any():
             continue
-        sides = np.linalg.norm(vertices[np.roll(corners, -1)] - vertices[corners], axis=1)
-        first = int(np.argmax(sides))
-        a, b, c = (int(corners[(first + turn) % 3]) for turn in range(3))
-        other = [f for f in fans.of(a).tolist() if f != face and b in faces[f]]
+        sides = [_side(points[corner], points[corners[turn - 2]]) for turn, corner in enumerate(corners)]
+        first = sides.index(max(sides))
+        a, b, c = (corners[(first + turn) % 3] for turn in range(3))
+        around = fans.of(a)
+        other = [
+            f
+            for f, its in zip(around.tolist(), faces[around].tolist(), strict=True)
+            if f != face and b in its
+        ]
         if len(other) != 1:
             continue
-        d = int(faces[other[0]].sum()) - a - b
-        if blocked[d] or np.isin(faces[fans.of(c)], d).any() or not _better(vertices, a, b, c, d):
+        d = sum(faces[other[0]].tolist()) - a - b
+        if blocked[d] or d in faces[fans.of(c)] or not _better(points, a, b, c, d):
             continue
         faces[face], faces[other[0]] = (a, d, c), (d, b, c)
         blocked[[a, b, c, d]] = True
@@ -123,14 +143,20 @@ def _turn_round(vertices: Floats, faces: Ints, fixed: Bools) -> tuple[Ints, int]
     return faces, count
 
 
-def _better(vertices: Floats, a: int, b: int, c: int, d: int) -> bool:
+def _better(points: Points, a: int, b: int, c: int, d: int) -> bool:
     """Tell whether (a, d, c), (d, b, c) are less flat than (a, b, c), (b, a, d) and face the same way."""
-    old, new = np.array([(a, b, c), (b, a, d)]), np.array([(a, d, c), (d, b, c)])
-    before, after = _crosses(vertices, old), _crosses(vertices, new)
-    if (after @ before.sum(axis=0) <= 0).any():
+    old, new = (
+        [[points[corner] for corner in face] for face in pair]
+        for pair in (((a, b, c), (b, a, d)), ((a, d, c), (d, b, c)))
+    )
+    before, after = [_cross(*face) for face in old], [_cross(*face) for face in new]
+    if (np.array(after) @ np.array(before).sum(axis=0) <= 0).any():
         return False
-    heights = [np.linalg.norm(x, axis=1) / _longest(vertices, f) for x, f in ((before, old), (after, new))]
-    return bool(heights[1].min() > heights[0].min())
+    heights = [
+        min(_length(vector) / _longest_side(*face) for vector, face in zip(vectors, pair, strict=True))
+        for vectors, pair in ((before, old), (after, new))
+    ]
+    return heights[1] > heights[0]
 
 
 def _crosses(vertices: Floats, faces: Ints) -> Floats:
@@ -142,3 +168,29 @@ def _longest(vertices: Floats, faces: Ints) -> Floats:
     corners = vertices[faces]
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2)
     return np.maximum(sides.max(axis=1), 1e-12)
+
+
+# -- single triangles: plain numbers, for arrays of three cost a hundred times their arithmetic -----------------------------
+
+
+def _cross(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> tuple[float, float, float]:
+    """Return twice the area vector of a triangle."""
+    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+def _dot(u: Sequence[float], v: Sequence[float]) -> float:
+    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
+
+
+def _length(u: Sequence[float]) -> float:
+    return math.sqrt(_dot(u, u))
+
+
+def _side(a: Sequence[float], b: Sequence[float]) -> float:
+    return _length((b[0] - a[0], b[1] - a[1], b[2] - a[2]))
+
+
+def _longest_side(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> float:
+    return max(_side(a, b), _side(b, c), _side(c, a), 1e-12)

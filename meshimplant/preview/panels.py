@@ -10,7 +10,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.preview.colours import BONE, IMPLANT, ColourScale
+from meshimplant.preview.colours import IMPLANT, ColourScale
 from meshimplant.preview.shade import Scene, Surface
 from meshimplant.preview.views import Vector, View, anatomical_views, implant_views
 
@@ -61,12 +61,12 @@ class Row:
         return cls(tuple(panels), mm_per_px, CAPTION + float(heights.max()))
 
 
-def head_panels(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None, alone: Scene) -> list[Panel]:
-    views = anatomical_views(implant, skull)
-    if skull is None:
-        return [Panel(view.name, alone, view) for view in views]
-    scene = Scene([Surface(skull, BONE), Surface(implant, IMPLANT, IMPLANT_GLOSS)])
-    return [Panel(view.name, scene, view, ghost=alone) for view in views]
+def head_panels(
+    implant: trimesh.Trimesh, skull: trimesh.Trimesh | None, alone: Scene, together: Scene
+) -> list[Panel]:
+    """Return the views of the head; `together` is the scene with the skull."""
+    ghost = None if skull is None else alone
+    return [Panel(view.name, together, view, ghost=ghost) for view in anatomical_views(implant, skull)]
 
 
 def close_up_panels(

@@ -10,8 +10,9 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
-from meshimplant.preview.colours import IMPLANT, NO_VALUE
+from meshimplant.preview.colours import NO_VALUE
 from meshimplant.preview.guard import checked_values, picture_errors, require_drawable
+from meshimplant.preview.lit import Lit
 from meshimplant.preview.panels import (
     BAR,
     CAPTION,
@@ -19,7 +20,6 @@ from meshimplant.preview.panels import (
     FOOTER,
     GUTTER,
     HEADER,
-    IMPLANT_GLOSS,
     PAD,
     SIDE,
     Panel,
@@ -27,7 +27,7 @@ from meshimplant.preview.panels import (
     close_up_panels,
     head_panels,
 )
-from meshimplant.preview.shade import Scene, Surface, draw, over
+from meshimplant.preview.shade import draw, over
 from meshimplant.preview.sheet import SOFT_INK, Box, Card, Sheet
 from meshimplant.preview.thin import clustered
 from meshimplant.preview.views import implant_views
@@ -88,7 +88,7 @@ def render_preview(
             title=title,
             width_px=width_px,
         )
-        _write(Path(path), data)
+        write_picture(Path(path), data)
 
 
 def draw_preview(
@@ -111,10 +111,22 @@ def draw_preview(
         )
     thickness = checked_values(thickness_mm, implant, name="thickness_mm")
     gap = checked_values(gap_mm, implant, name="gap_mm")
-    alone = Scene([Surface(implant, IMPLANT, IMPLANT_GLOSS)])
+    return draw_sheet(Lit(implant, skull), thickness, gap, title=title, width_px=width_px)
+
+
+def draw_sheet(
+    lit: Lit,
+    thickness: NDArray[np.float64] | None,
+    gap: NDArray[np.float64] | None,
+    *,
+    title: str = "",
+    width_px: int = 1600,
+) -> bytes:
+    """Return the picture of `render_preview` as the bytes of a PNG, from meshes and values (n,) that were checked."""
+    implant, skull = lit.implant, lit.skull
     rows = [
-        Row.of_panels(head_panels(implant, skull, alone)),
-        Row.of_panels(close_up_panels(implant, skull, alone, thickness, gap)),
+        Row.of_panels(head_panels(implant, skull, lit.alone, lit.together)),
+        Row.of_panels(close_up_panels(implant, skull, lit.alone, thickness, gap)),
     ]
     unit = width_px / 1600
     height = HEADER + sum(row.height + GUTTER for row in rows) + FOOTER
@@ -212,7 +224,8 @@ def _pixels(sheet: Sheet, corners: tuple[float, float, float, float]) -> Box:
     return left, top, right, bottom
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_picture(path: Path, data: bytes) -> None:
+    """Write the bytes of a picture, whole or not at all."""
     from meshimplant.io.atomic import atomic_path
 
     with atomic_path(path) as temporary:

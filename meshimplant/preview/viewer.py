@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.preview.colours import BONE, IMPLANT, NO_VALUE, ColourScale
 from meshimplant.preview.guard import checked_values, picture_errors, require_drawable
+from meshimplant.preview.lit import Lit
 from meshimplant.preview.panels import IMPLANT_GLOSS
-from meshimplant.preview.shade import Scene, Surface
 from meshimplant.preview.templates import render_template, write_text
 from meshimplant.preview.thin import carried_over, thinned
 from meshimplant.preview.views import View, outward_direction, upright
 
 #: Faces beyond which a mesh is thinned out: 120 k faces are 2 MB of text and turn on any office PC.
-_MAX_SKULL_FACES = 120_000
-_MAX_IMPLANT_FACES = 150_000
+MAX_SKULL_FACES = 120_000
+MAX_IMPLANT_FACES = 150_000
 #: Values that a file can hold, mm, in steps of 1 um (overlap is a negative gap); 65535 is "no value".
 _SMALLEST_MM, _LARGEST_MM = -10.0, 55.0
 
@@ -76,17 +76,16 @@ def write_viewer(
             "thickness": checked_values(thickness_mm, implant, name="thickness_mm"),
             "gap": checked_values(gap_mm, implant, name="gap_mm"),
         }
-        write_text(path, _page(implant, skull, {k: v for k, v in values.items() if v is not None}, title))
+        shown = thinned(implant, max_faces=MAX_IMPLANT_FACES)
+        bone = None if skull is None else thinned(skull, max_faces=MAX_SKULL_FACES)
+        numbers = {k: carried_over(v, implant, shown) for k, v in values.items() if v is not None}
+        write_text(path, draw_page(Lit(shown, bone), numbers, title))
 
 
-def _page(
-    implant: trimesh.Trimesh,
-    skull: trimesh.Trimesh | None,
-    values: dict[str, NDArray[np.float64]],
-    title: str,
-) -> str:
+def draw_page(lit: Lit, values: dict[str, NDArray[np.float64]], title: str) -> str:
+    """Return the page of `write_viewer`, from meshes that are light enough and values (n,) that were checked."""
     scales = {name: ColourScale.of_values(name, numbers) for name, numbers in values.items()}
-    views = _views(implant, skull)
+    views = _views(lit.implant, lit.skull)
     return render_template(
         "viewer.html.j2",
         title=title or "Implant preview",
@@ -100,39 +99,35 @@ def _page(
             }
             for name in views
         ],
-        has_skull=skull is not None,
+        has_skull=lit.skull is not None,
         neutral=_css(NO_VALUE),
-        data=_data(implant, skull, values, scales, views),
+        data=_data(lit, values, scales, views),
     )
 
 
 def _data(
-    implant: trimesh.Trimesh,
-    skull: trimesh.Trimesh | None,
+    lit: Lit,
     values: dict[str, NDArray[np.float64]],
     scales: dict[str, ColourScale],
     views: dict[str, View],
 ) -> dict[str, Any]:
     """Return everything that the page's program reads, as JSON-ready values."""
-    shown = thinned(implant, max_faces=_MAX_IMPLANT_FACES)
-    bone = None if skull is None else thinned(skull, max_faces=_MAX_SKULL_FACES)
-    meshes = [shown] if bone is None else [shown, bone]
-    light = Scene([Surface(mesh, IMPLANT) for mesh in meshes]).light
+    meshes = [lit.implant] if lit.skull is None else [lit.implant, lit.skull]
+    implant_light, skull_light = lit.light
     whole = np.concatenate([mesh.bounds for mesh in meshes])
     centre = (whole.min(axis=0) + whole.max(axis=0)) / 2
-    numbers = {name: carried_over(column, implant, shown) for name, column in values.items()}
     return {
         "centre_mm": _rounded(centre),
         "reach_mm": float(np.linalg.norm(np.ptp(whole, axis=0))),
         "neutral": list(NO_VALUE),
         "smallest_mm": _SMALLEST_MM,
         "views": {
-            name: _view_data(view, implant if name in _LABELS else None, meshes, centre)
+            name: _view_data(view, lit.implant if name in _LABELS else None, meshes, centre)
             for name, view in views.items()
         },
         "scales": {name: _scale_data(scale) for name, scale in scales.items()},
-        "implant": _mesh_data(shown, light[: len(shown.vertices)], IMPLANT, IMPLANT_GLOSS, numbers),
-        "skull": None if bone is None else _mesh_data(bone, light[len(shown.vertices) :], BONE, 0.0, {}),
+        "implant": _mesh_data(lit.implant, implant_light, IMPLANT, IMPLANT_GLOSS, values),
+        "skull": None if lit.skull is None else _mesh_data(lit.skull, skull_light, BONE, 0.0, {}),
     }
 
 

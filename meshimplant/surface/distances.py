@@ -43,13 +43,18 @@ class VoxelDistances:
 
 def surface_voxels(mask: Bools) -> Bools:
     """Return the mask xor its erosion by the six neighbours; what lies beyond the array counts as unset."""
+    return mask & ~eroded(mask)
+
+
+def eroded(mask: Bools) -> Bools:
+    """Return the voxels whose six neighbours are all set; what lies beyond the array counts as unset."""
     inner = mask.copy()
     for axis in range(3):
         ahead, behind = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)
         ahead[1:] &= behind[:-1]
         ahead[:-1] &= behind[1:]
         ahead[0] = ahead[-1] = False
-    return mask & ~inner
+    return inner
 
 
 def measure_distances(first: Bools, second: Bools, spacing_mm: Floats) -> VoxelDistances:

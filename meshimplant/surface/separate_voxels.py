@@ -132,8 +132,10 @@ def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
     """Return the connected pieces of the body that were not kept, largest first."""
     labels = cc3d.connected_components(body.array & ~kept, connectivity=26)
     statistics = cc3d.statistics(labels)
-    beside = depth_of(~kept, body) <= np.linalg.norm(body.spacing_mm) * 1.001
-    touching = set(np.unique(labels[beside]).tolist())
+    next_to_mm = float(np.linalg.norm(body.spacing_mm)) * 1.001
+    around = _box_around(kept, body, next_to_mm)
+    beside = depth_of(~kept[around], body) <= next_to_mm
+    touching = set(np.unique(labels[around][beside]).tolist())
     pieces = []
     for label in range(1, len(statistics["voxel_counts"])):
         x, y, z = (float(v) for v in body.to_mm(statistics["centroids"][label]))
@@ -152,5 +154,18 @@ def _restricted(volume: Volume, level: float, kept: Bools) -> Volume:
     cavity = (field <= 0) & kept
     field[cavity] = np.maximum(-field[cavity], np.float32(1e-3))
     cut = (field > 0) & ~kept
-    field[cut] = -np.maximum(np.minimum(field[cut], depth_of(~kept, volume)[cut]), np.float32(1e-3))
+    around = _box_around(
+        kept, volume, float(field[cut].max(initial=0.0))
+    )  # beyond it the field is the smaller
+    beside, near = field[around], cut[around]
+    beside[near] = np.minimum(beside[near], depth_of(~kept[around], volume)[near])
+    field[cut] = -np.maximum(field[cut], np.float32(1e-3))
     return Volume(field, volume.affine)
+
+
+def _box_around(kept: Bools, grid: Volume, reach_mm: float) -> tuple[slice, ...]:
+    """Return the box that holds the kept voxels and all within a distance of them, and so gives their distances truly."""
+    start, stop = bounding_box(kept)
+    margin = np.ceil(reach_mm / grid.spacing_mm).astype(int) + 1
+    low, high = np.maximum(start - margin, 0), np.minimum(stop + margin, kept.shape)
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError
+from meshimplant.surface.distances import eroded
 from meshimplant.surface.extract import body_of, default_level, is_mask, mask_distance
 from meshimplant.volume import Volume, bounding_box
 
@@ -116,7 +117,7 @@ def _refuse(body: NDArray[np.bool_], bone: NDArray[np.bool_]) -> None:
 
 def _box_around(residue: NDArray[np.bool_], bone: Volume) -> Volume:
     """Cut the bone to the parts of the residue that survive one erosion, with a margin."""
-    core = ndimage.binary_erosion(residue)
+    core = eroded(residue)
     start, stop = bounding_box(core if core.any() else residue)
     margin = np.ceil(MARGIN_MM / bone.spacing_mm).astype(int)
     return bone.crop(start - margin, stop + margin)

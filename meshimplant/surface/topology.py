@@ -79,10 +79,11 @@ def fan_of_corners(faces: NDArray[Any], edge_of: NDArray[Any] | None = None) -> 
 
 
 def _many_fans(faces: NDArray[Any], edge_of: NDArray[Any]) -> NDArray[Any]:
-    """Return the vertices whose faces make more than one fan."""
-    fans = np.unique(np.stack([faces.reshape(-1), fan_of_corners(faces, edge_of)], axis=1), axis=0)
-    touched, count = np.unique(fans[:, 0], return_counts=True)
-    return touched[count > 1]
+    """Return the vertices whose faces make more than one fan; all corners of a fan are at one vertex."""
+    fan_of = fan_of_corners(faces, edge_of)
+    vertex_of = np.zeros(int(fan_of.max(initial=-1)) + 1, np.int64)
+    vertex_of[fan_of] = faces.reshape(-1)
+    return np.flatnonzero(np.bincount(vertex_of) > 1)
 
 
 def face_heights(mesh: trimesh.Trimesh) -> NDArray[np.float64]:

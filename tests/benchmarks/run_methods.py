@@ -39,7 +39,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, summary_table
 
 #: What the README's table holds; add a line for a new method.
-METHODS = ("mirror", "template-1", "template-10", "template-30", "template", "auto")
+METHODS = (
+    *("mirror", "template-1", "template-10", "template-30", "template", "template+blend=off"),
+    *("ssm-image", "ssm-image+blend=off", "ssm", "ssm+blend=off", "auto"),
+)
 #: Two voxels on one ray lie apart by less than this angle (radians): 0.75 mm at a radius of 75 mm.
 _BESIDE = 0.01
 Key = tuple[str, str, str]
@@ -149,13 +152,13 @@ def defect(case: Case, kind: str) -> tuple[Volume, Volume]:
 
 def build_mean(data: Path, results: Path, count: int) -> None:
     """Write the mean vault of the first training skulls, unless it is there."""
-    from meshimplant.complete.population import build_vault_mean
+    from meshimplant.complete.population import build_vault_mean, read_head_vault
 
     path = _mean_path(results, count)
     if not path.exists():
         cases = [case for case in list_skullfix(data / "skullfix") if case.name in TRAINING][:count]
-        skulls = (read_case(case).complete for case in cases)
-        build_vault_mean(skulls, about={"data": f"first {count} SkullFix training skulls"}).save(path)
+        heads = (read_head_vault(read_case(case).complete) for case in cases)
+        build_vault_mean(heads, about={"data": f"first {count} SkullFix training skulls"}).save(path)
 
 
 def read_records(log: Path) -> dict[Key, Record]:

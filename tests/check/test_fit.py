@@ -13,7 +13,7 @@ from defects import Defect, conical_defect
 from shapes import Body, cap, oblique, plain_mesh, random_rotation
 
 from meshimplant.check.fit import FitCheck, check_fit
-from meshimplant.edit.thickness import set_thickness
+from meshimplant.edit.thickness import measure_thickness, set_thickness
 from meshimplant.edit.trim import trim
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
@@ -74,6 +74,16 @@ def test_maps_are_per_vertex() -> None:
     np.testing.assert_allclose(fit.gap_mm[wall], 0.8, atol=0.35)
     assert 0.02 < wall.mean() < 0.2
     assert np.nanmedian(fit.thickness_mm) == pytest.approx(6, abs=0.03)
+
+
+def test_a_known_thickness_changes_nothing() -> None:
+    defect, skull = _defect()
+    mesh, centre = _ideal(defect), (1.0, -2.0, 3.0)
+    fresh = check_fit(mesh, skull, outward=centre)
+    known = check_fit(mesh, skull, outward=centre, wall=measure_thickness(mesh, outward=centre))
+    assert known.measures == fresh.measures
+    assert known.findings == fresh.findings
+    assert np.array_equal(known.gap_mm, fresh.gap_mm, equal_nan=True)
 
 
 @pytest.mark.parametrize("rotation", [oblique(), random_rotation(3), np.diag([-1.0, 1.0, -1.0])])

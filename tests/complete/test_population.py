@@ -1,23 +1,36 @@
-"""build_vault_mean: the average of heads is a head, alike left and right."""
+"""What is learnt from heads: a mean that is a head, alike left and right, and the modes in which they differ."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from meshimplant.complete.population import build_vault_mean
+from meshimplant.complete.image_model import ImageModel
+from meshimplant.complete.population import (
+    HeadVault,
+    build_shape_model,
+    build_vault_mean,
+    read_head_vault,
+    surfaces_of,
+)
+from meshimplant.complete.shape_model import ShapeModel
 from meshimplant.complete.template import VaultMean
 from meshimplant.datasets.phantom import skull_phantom
-from meshimplant.errors import InputError
+from meshimplant.errors import FileReadError, InputError
 from meshimplant.skull.sphere import direction_sphere
 
 
 @pytest.fixture(scope="module")
-def mean() -> VaultMean:
-    return build_vault_mean(
-        (skull_phantom(spacing_mm=2.0, seed=seed) for seed in (1, 2)), about={"data": "phantoms"}
-    )
+def heads() -> tuple[HeadVault, ...]:
+    return tuple(read_head_vault(skull_phantom(spacing_mm=2.0, seed=seed)) for seed in (1, 2, 3))
+
+
+@pytest.fixture(scope="module")
+def mean(heads) -> VaultMean:
+    return build_vault_mean(heads[:2], about={"data": "phantoms"})
 
 
 def test_it_is_finite_everywhere_and_names_its_data(mean) -> None:
@@ -45,3 +58,38 @@ def test_it_is_a_head_around_its_median(mean) -> None:
 def test_no_skull_is_refused() -> None:
     with pytest.raises(InputError, match="at least one complete skull"):
         build_vault_mean([], about={})
+
+
+@pytest.mark.parametrize(("images", "kind"), [(False, ShapeModel), (True, ImageModel)])
+def test_a_shape_model_holds_its_own_heads(heads, images, kind) -> None:
+    model = build_shape_model(heads, about={"data": "phantoms"}, modes=4, images=images)
+    assert type(model) is kind
+    assert model.about == {"data": "phantoms", "skulls": 3}
+    assert len(model.modes) == 4
+    assert np.isfinite(model.modes).all()
+    assert np.isfinite(model.mean.outer_fraction).all()
+
+
+def test_surfaces_come_with_their_mirror_images(heads) -> None:
+    here, there = surfaces_of(heads[:1])
+    directions = direction_sphere()[0][: here.shape[1]]
+    opposite = cKDTree(directions).query(directions * (-1, 1, 1))[1]
+    vault = directions[:, 2] > 0
+    assert np.abs(here[:, vault] - there[:, opposite][:, vault]).max() < 0.01
+    assert ((here[0] - here[1])[vault] > 0).all()
+
+
+def test_readings_are_kept_and_read_again(heads, tmp_path: Path) -> None:
+    path = tmp_path / "head.npz"
+    heads[0].save(path)
+    back = read_head_vault(path)
+    np.testing.assert_array_equal(back.points_mm, heads[0].points_mm)
+    np.testing.assert_array_equal(back.thickness_mm, heads[0].thickness_mm)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FileReadError, match=r"head\.npz"):
+        read_head_vault(path)
+
+
+def test_two_skulls_have_no_modes(heads) -> None:
+    with pytest.raises(InputError, match=r"at least three complete skulls .* got 2"):
+        build_shape_model(heads[:2], about={})

@@ -25,7 +25,7 @@ def case(kind: str) -> Craniectomy:
     return craniectomy(whole(), kind=kind, seed=1)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def completed(kind: str, method: str) -> Completion:
     return complete_skull(case(kind).defective, method=method)
 
@@ -35,8 +35,9 @@ def implant_of(field: Volume, defective: Volume) -> Volume:
     return defective.with_array((mask & (defective.array == 0)).astype(np.uint8))
 
 
-@pytest.mark.parametrize("method", ["mirror", "template"])
-@pytest.mark.parametrize("kind", ["random", "parietotemporal"])
+@pytest.mark.parametrize(
+    ("kind", "method"), [*(("random", name) for name in METHODS), ("parietotemporal", "template")]
+)
 def test_the_missing_bone_comes_back(kind, method) -> None:
     cut = case(kind)
     done = completed(kind, method)
@@ -51,11 +52,40 @@ def test_the_missing_bone_comes_back(kind, method) -> None:
 def test_what_was_done_is_told(method) -> None:
     told = completed("random", method).method
     assert told["asked"] == method
-    assert told["name"] in ("mirror", "template")
+    assert told["name"] in METHODS
+    assert told["name"] == method or method == "auto"
     assert told["reason"]
     assert 0 < told["symmetry_residual_mm"] < 2
     assert 0 < told["posterior_deviation_mm"] < 3
     assert (told["template"] is None) is (method == "mirror")
+    assert set(told["residual_mm"]) == {"auto": {"ssm", "template"}, "mirror": set()}.get(method, {method})
+    assert (told["disagreement_p95_mm"] is not None) is (method == "auto")
+    assert (told["largest_coefficient"] is not None) is told["name"].startswith("ssm")
+
+
+@pytest.mark.parametrize("method", ["template", "ssm"])
+def test_without_the_blend_the_model_is_left_as_it_was_fitted(method) -> None:
+    cut = case("random")
+    bare = complete_skull(cut.defective, method=method, blend=False)
+    bent = completed("random", method)
+    assert bare.method["posterior_deviation_mm"] == 0 < bent.method["posterior_deviation_mm"]
+    overlaps = [dice(implant_of(done.field, cut.defective), cut.truth) for done in (bare, bent)]
+    assert 0.2 < overlaps[0] < overlaps[1]
+    with pytest.raises(InputError, match="expected blend with method mirror"):
+        complete_skull(cut.defective, method="mirror", blend=False)
+
+
+def test_a_head_that_lies_otherwise_than_its_file_says_is_completed_all_the_same_and_told() -> None:
+    cut = case("parietotemporal")
+    turn = np.diag([1.0, -1.0, -1.0, 1.0])  # upside down and back to front: half a turn about the ears
+    lying = Volume(cut.defective.array, turn @ cut.defective.affine)
+    done = complete_skull(lying, method="template")
+    (told,) = [finding for finding in done.findings if finding.code == "input.turned"]
+    assert (told.severity, told.value) == ("warning", pytest.approx(180, abs=30))
+    upright = completed("parietotemporal", "template")
+    assert not any(finding.code == "input.turned" for finding in upright.findings)
+    overlap = dice(implant_of(done.field, lying), lying.with_array(cut.truth.array))
+    assert overlap == pytest.approx(dice(implant_of(upright.field, cut.defective), cut.truth), abs=0.01)
 
 
 def test_a_second_opening_is_left_and_named_or_closed_when_asked_for() -> None:
@@ -86,7 +116,7 @@ def _opposite() -> np.ndarray:
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="auto, mirror, template"):
+    with pytest.raises(InputError, match="auto, mirror, template, ssm"):
         complete_skull(case("random").defective, method="magic")
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from meshimplant.complete.template import VaultMean, packaged_vault_mean, read_scattered, read_vault_mean
+from meshimplant.complete.models import packaged_mean
+from meshimplant.complete.template import VaultMean, read_scattered, read_vault_mean
 from meshimplant.errors import FileReadError
 from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, is_vault
 
@@ -55,14 +56,14 @@ def test_far_from_all_readings_there_is_no_value() -> None:
 
 
 def test_the_packaged_mean_names_its_data_and_licence() -> None:
-    about = packaged_vault_mean().about
+    about = packaged_mean().about
     assert "CC BY-NC-SA" in about["licence"]
     assert "SkullFix" in about["data"]
     assert about["skulls"] >= 1
 
 
 def test_the_packaged_mean_is_symmetric_and_a_skull() -> None:
-    mean = packaged_vault_mean()
+    mean = packaged_mean()
     directions = direction_sphere()[0]
     opposite = cKDTree(directions).query(directions * MIRROR)[1]
     for values in (mean.outer_fraction, mean.thickness_fraction):

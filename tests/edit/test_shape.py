@@ -76,6 +76,16 @@ def test_sheets_that_nearly_touch_do_not_cross() -> None:
     assert len(find_crossings(well_shaped(shell))) == 0
 
 
+def test_looking_at_new_faces_alone_changes_no_bit_of_a_simple_mesh() -> None:
+    """A thin shell whose sheets would be drawn through each other: the places left alone are the same."""
+    shell = extract(cap(30, 0.35, 40).field(0.5))
+    full = well_shaped(shell, max_deviation_mm=0.3)
+    known = well_shaped(shell, max_deviation_mm=0.3, simple=True)
+    assert len(full.faces) < len(shell.faces)
+    assert np.array_equal(known.faces, full.faces)
+    assert np.array_equal(known.vertices, full.vertices)
+
+
 @pytest.mark.parametrize("flaw", ["open", "crossing"])
 def test_what_is_no_solid_is_left_to_repair(flaw: str) -> None:
     ball = extract(sphere(8).field(0.9))

@@ -73,3 +73,15 @@ def test_a_face_folded_flat_onto_its_neighbour_is_found() -> None:
 def test_no_face_and_one_face() -> None:
     assert find_crossings(plain_mesh(np.zeros((0, 3)), np.zeros((0, 3)))).shape == (0, 2)
     assert find_crossings(plain_mesh(np.eye(3), [[0, 1, 2]])).shape == (0, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_that_touch_some_faces_are_those_of_all_pairs(seed) -> None:
+    rng = np.random.default_rng(seed)
+    body = sphere(20, subdivisions=4).mesh
+    crumpled = plain_mesh(body.vertices + rng.normal(0, 0.9, body.vertices.shape), body.faces)
+    every = find_crossings(crumpled)
+    touching = rng.random(len(body.faces)) < 0.1
+    assert np.array_equal(find_crossings(crumpled, touching=touching), every[touching[every].any(axis=1)])
+    assert 10 < touching[every].any(axis=1).sum() < len(every)
+    assert len(find_crossings(crumpled, touching=np.zeros(len(body.faces), bool))) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from shapes import cap, oblique, random_rotation
 
 from meshimplant.surface.deepen import deepen
@@ -72,3 +73,33 @@ def test_it_only_adds(place) -> None:
 def test_no_depth_is_no_change(place) -> None:
     field, centre, _ = place
     assert np.array_equal(deepen(field, 0.0, centre_mm=centre).array, field.array)
+
+
+def swept_everywhere(body: Volume, depth_mm: float, centre_mm: np.ndarray) -> Volume:
+    """Sweep every voxel of the grid in the same steps."""
+    index = np.argwhere(np.ones(body.shape, bool))
+    outwards = body.to_mm(index) - centre_mm
+    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+    step = outwards @ np.linalg.inv(body.affine)[:3, :3].T
+    values = body.array.ravel().copy()
+    for distance in np.linspace(0, depth_mm, 1 + int(np.ceil(depth_mm / 0.5)))[1:]:
+        moved = (index + distance * step).T
+        read = ndimage.map_coordinates(body.array, moved, order=1, mode="nearest", output=np.float32)
+        np.maximum(values, read, out=values)
+    return body.with_array(values.reshape(body.shape))
+
+
+def test_a_mesh_of_it_is_bit_for_bit_that_of_a_sweep_of_the_whole_grid(place) -> None:
+    """Debris that a separation turned to air lies all around the body, as in the subtraction of a whole skull."""
+    field, centre, _ = place
+    wide = np.full(np.array(field.shape) + 40, -6.0, np.float32)
+    wide[20:-20, 20:-20, 20:-20] = field.array
+    wide[wide < -5] = -0.2
+    affine = field.affine.copy()
+    affine[:3, 3] = field.to_mm((-20, -20, -20))
+    body = Volume(wide, affine)
+    swept, everywhere = deepen(body, 3.0, centre_mm=centre), swept_everywhere(body, 3.0, centre)
+    assert not np.array_equal(swept.array, body.array)
+    mesh, same = extract(swept), extract(everywhere)
+    assert np.array_equal(mesh.vertices, same.vertices)
+    assert np.array_equal(mesh.faces, same.faces)

@@ -132,3 +132,33 @@ def _affine(axes: np.ndarray) -> np.ndarray:
     affine = np.eye(4)
     affine[:3, :3] = axes
     return affine
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_transform_of_both_phases_is_bit_for_bit_one_of_each(seed) -> None:
+    import edt
+    from scipy import ndimage
+
+    rng = np.random.default_rng(seed)
+    spacing = rng.uniform(0.3, 1.2, 3)
+    noise = ndimage.gaussian_filter(rng.normal(size=rng.integers(9, 40, 3)), 0.5 + seed)
+    solid = np.asfortranarray(noise > 0) if seed % 2 else noise > 0
+    edge = float(spacing.mean())
+
+    def from_surface(phase: np.ndarray) -> np.ndarray:
+        distance = edt.edt(
+            np.ascontiguousarray(phase), anisotropy=tuple(spacing.tolist()), black_border=False
+        )
+        excess = np.maximum(distance / edge, 1) ** np.float32(-0.6) * np.float32(0.5 * edge)
+        return np.where(phase, distance - excess, np.float32(0))
+
+    field = signed_distance(Volume(solid, np.diag([*spacing, 1.0])), smooth_voxels=0).array
+    assert field.dtype == np.float32
+    assert np.array_equal(field, from_surface(solid) - from_surface(~solid))
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_grid_of_one_phase_is_a_metre_deep(value) -> None:
+    field = signed_distance(Volume(np.full((5, 6, 7), value, np.uint8), np.eye(4))).array
+    assert np.abs(field).min() > 990
+    assert np.all(field > 0) == bool(value)

@@ -171,3 +171,19 @@ def test_more_bodies_than_there_are_is_refused() -> None:
 def test_nothing_is_refused() -> None:
     with pytest.raises(EmptyMaskError):
         separate(Volume(np.zeros((4, 4, 4), np.uint8), np.eye(4)))
+
+
+@pytest.mark.parametrize("turn", [None, random_rotation(4)])
+def test_air_around_the_grid_changes_no_bit_of_what_is_found(turn) -> None:
+    """Distances to the kept body are taken in a box around it: they are those of any larger grid."""
+    case = union(cap(80.0, 6.0, 25.0), cap(86.5, 1.2, 60.0)).moved(turn, np.array([40.0, -90.0, 120.0]))
+    field = case.field((0.8, 0.8, 1.1), direction=oblique(), margin_mm=6)
+    wide = np.full(np.array(field.shape) + (14, 30, 22), field.array.min(), np.float32)
+    wide[7:-7, 15:-15, 11:-11] = field.array
+    affine = field.affine.copy()
+    affine[:3, 3] = field.to_mm((-7, -15, -11))
+    near, far = separate(field), separate(Volume(wide, affine))
+    kept = far.bodies[0].array[7:-7, 15:-15, 11:-11]
+    assert np.array_equal(kept, near.bodies[0].array)
+    assert [piece.volume_mm3 for piece in far.removed] == [piece.volume_mm3 for piece in near.removed]
+    assert [piece.bridged for piece in far.removed] == [piece.bridged for piece in near.removed]

@@ -1,0 +1,98 @@
+"""Models of a population: those that ship with the package, and one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from meshimplant.complete.image_model import ImageModel, read_image_model
+from meshimplant.complete.model_files import kind_of_model
+from meshimplant.complete.shape_model import ShapeModel, read_shape_model
+from meshimplant.complete.template import Model, VaultMean, flat_vault, read_vault_mean
+from meshimplant.errors import FileReadError, InputError
+
+#: Lists the packaged models: file, what it is, training data, licence, SHA-256.
+REGISTRY = "models.toml"
+#: Packaged models of each method.
+_PACKAGED = {"template": "vault_mean.npz", "ssm": "shape_model.npz", "ssm-image": "image_model.npz"}
+_KINDS: dict[str, type] = {"ssm": ShapeModel, "ssm-image": ImageModel}
+
+
+def models_of(method: str, given: Model | None) -> dict[str, Model]:
+    """Return the models that a method tries, by name, the first the one that heads are laid on.
+
+    Raises
+    ------
+    InputError
+        The given model is not what the method needs.
+    """
+    if method == "mirror":
+        return {"mirror": flat_vault()}
+    if method == "auto":
+        tried: dict[str, Model] = {}
+        if given is None or isinstance(given, ShapeModel | ImageModel):
+            tried["ssm"] = given or packaged_model(_PACKAGED["ssm"])
+        tried["template"] = packaged_model(_PACKAGED["template"]) if given is None else given.mean
+        return tried | {"mirror": flat_vault()}
+    model = given or packaged_model(_PACKAGED[method])
+    if method == "template":
+        return {method: model.mean}
+    if not isinstance(model, _KINDS[method]):
+        raise InputError(
+            f"expected a model made for method {method}, got {_name(model)}: make one with meshimplant shape-model, or choose "
+            "method template, which takes any"
+        )
+    return {method: model}
+
+
+def read_model(path: str | Path) -> Model:
+    """Read a mean vault or a shape model, whichever the file holds; or a packaged one by its name, ``open``."""
+    if str(path) == "open":
+        return packaged_model("open_mean.npz")
+    names = kind_of_model(path)
+    if "point_modes" in names:
+        return read_shape_model(path)
+    return read_image_model(path) if "image_modes" in names else read_vault_mean(path)
+
+
+def packaged_models() -> dict[str, dict[str, Any]]:
+    """Return what the registry says of each packaged model, by file name: kind, data, licence, skulls, SHA-256."""
+    return tomllib.loads((_folder() / REGISTRY).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=4)
+def packaged_model(name: str) -> Model:
+    """Return a packaged model.
+
+    Raises `FileReadError` when the file is not the one that the registry names.
+    """
+    path = _folder() / name
+    found = sha256_of(path)
+    if found != packaged_models().get(name, {}).get("sha256"):
+        raise FileReadError(
+            f"expected the packaged {name} with the SHA-256 of {REGISTRY}, got {found[:12]}...: install meshimplant again"
+        )
+    return read_model(path)
+
+
+def packaged_mean() -> VaultMean:
+    """Return the packaged mean vault that heads are laid on where nothing else is said."""
+    return packaged_model(_PACKAGED["template"]).mean
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file; of nothing where there is none, which no model has."""
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+
+
+def _folder() -> Path:
+    return Path(str(files("meshimplant.complete")))
+
+
+def _name(model: Model) -> str:
+    kinds = {VaultMean: "a mean vault", ShapeModel: "a shape model on points", ImageModel: "one on images"}
+    return kinds[type(model)]
