@@ -93,8 +93,9 @@ def test_a_method_is_a_short_string(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_method("template-10") == Method("template-10", "template", 10)
     options = read_method("template-1+level=0.5+bodies=2").options
     assert options == {"level": 0.5, "bodies": 2}
-    with pytest.raises(InputError, match=r"expected options among .*, got blend in 'template\+blend=off'"):
-        read_method("template+blend=off")
+    assert read_method("template+blend=off").options == {"blend": False}
+    with pytest.raises(InputError, match=r"expected options among .*, got sharp in 'template\+sharp=off'"):
+        read_method("template+sharp=off")
 
     def reconstruct(
         defective: Volume, *, method: str, template: Any, blend: bool = True, by: str = ""
