@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -269,6 +271,21 @@ def test_no_file_names_the_patient_or_a_path(saved) -> None:
         )  # packed pictures hold any four letters sooner or later
         for word in hidden:
             assert word.encode() not in words, f"{word} in {name}"
+
+
+def test_where_methods_differ_their_distance_is_written_as_a_map(made, saved, tmp_path: Path) -> None:
+    assert made.completion is not None
+    apart = made.completion.disagreement
+    assert apart is not None
+    assert apart.p95_mm < 3
+    assert not (saved / "disagreement.csv").exists()
+    differing = replace(apart, apart_mm=apart.apart_mm + 3)
+    other = copy(made)
+    other.completion = replace(made.completion, disagreement=differing)
+    other.save(tmp_path / "part")
+    rows = np.loadtxt(tmp_path / "part" / "disagreement.csv", delimiter=",", skiprows=1)
+    assert rows[:, :3] == pytest.approx(differing.points_mm, abs=1e-5)
+    assert rows[:, 3] == pytest.approx(differing.apart_mm, abs=1e-5)
 
 
 def test_a_second_save_is_refused_and_changes_nothing(made, saved) -> None:
