@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from meshimplant.errors import MeshImplantError
 from meshimplant.io.atomic import atomic_folder
 from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
+from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import write_volume
 from meshimplant.preview.both import write_previews
 from meshimplant.preview.page import write_report_html
@@ -107,12 +107,3 @@ def skull_surface(skull: Volume) -> trimesh.Trimesh:
     affine[:3, 3] += affine[:3, :3] @ ((factor - 1) / 2)
     affine[:3, :3] *= factor
     return extract(Volume(array, affine), level=0.5)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

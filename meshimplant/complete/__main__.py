@@ -30,6 +30,7 @@ from meshimplant.complete.shape_model import ShapeModel
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.datasets.skullfix import TRAINING, list_skullfix
 from meshimplant.io.atomic import atomic_path
+from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import read_volume
 from meshimplant.volume import Volume
 
@@ -115,7 +116,7 @@ def _write_registry() -> None:
         if not _packaged(name).exists():
             continue
         about: dict[str, Any] = {"what": what, **models.read_model(_packaged(name)).about}
-        about["sha256"] = models.sha256_of(_packaged(name))
+        about["sha256"] = sha256_of(_packaged(name))
         lines += ["", f'["{name}"]', *(f"{key} = {_toml(value)}" for key, value in about.items())]
     with atomic_path(_packaged(models.REGISTRY)) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

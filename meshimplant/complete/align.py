@@ -44,8 +44,7 @@ def pose_on_mean(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPo
 
     Symmetry plane and nod are fitted in turn until a turned head has the same frame. A head that does not match the mean is
     tried back to front, as when a file takes LPS for RAS, and one that matches not at all in the 24 positions that quarter
-    turns give (half a minute); another position is taken if it matches much better. Left stays left: a turn mirrors nothing.
-    A head back to front with a nod matches nearly as well, and is not told from one that lies right in every position.
+    turns give (about a minute); another position is taken if it matches much better. Left stays left: a turn mirrors nothing.
     `pose` is what `fit_pose` found.
     """
     rms_mm = _mismatch(skull, pose, mean)

@@ -16,7 +16,7 @@ from meshimplant.skull.sphere import direction_sphere, is_vault
 
 #: Intact bone that lies farther than this (RMS) off the shape model is no head like those that its modes come from; the scaled
 #: mean, which bends less, is the better baseline then. Ten SkullFix training skulls, each left out, with four kinds of virtual
-#: defect: the modes gain 0.003 of Dice over the mean on the nine that are nearer, and lose 0.005 on the one that is not.
+#: defect: the modes gain 0.002 of Dice over the mean on the nine that are nearer, and lose 0.004 on the one that is not.
 HELD_MM = 1.0
 #: RMS of the intact bone from the nearest model above which to warn, and to refuse.
 RESIDUAL_WARN_MM, RESIDUAL_REFUSE_MM = 1.5, 3.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
@@ -14,6 +13,7 @@ from meshimplant.complete.model_files import kind_of_model
 from meshimplant.complete.shape_model import ShapeModel, read_shape_model
 from meshimplant.complete.template import Model, VaultMean, flat_vault, read_vault_mean
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.payload import sha256_of
 
 #: Lists the packaged models: file, what it is, training data, licence, SHA-256.
 REGISTRY = "models.toml"
@@ -71,7 +71,7 @@ def packaged_model(name: str) -> Model:
     Raises `FileReadError` when the file is not the one that the registry names.
     """
     path = _folder() / name
-    found = sha256_of(path)
+    found = sha256_of(path) if path.is_file() else "no file"
     if found != packaged_models().get(name, {}).get("sha256"):
         raise FileReadError(
             f"expected the packaged {name} with the SHA-256 of {REGISTRY}, got {found[:12]}...: install meshimplant again"
@@ -82,11 +82,6 @@ def packaged_model(name: str) -> Model:
 def packaged_mean() -> VaultMean:
     """Return the packaged mean vault that heads are laid on where nothing else is said."""
     return packaged_model(_PACKAGED["template"]).mean
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file; of nothing where there is none, which no model has."""
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
 def _folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import hashlib
 import zlib
 from dataclasses import dataclass
 from math import prod
@@ -119,3 +120,9 @@ def _damaged(name: str) -> FileReadError:
     return FileReadError(
         f"expected readable compressed voxels in {name}, got a damaged stream: copy or export it again"
     )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -84,7 +84,7 @@ def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
         points = points[:: max(1, len(points) // _FIT_POINTS)]
         height = (points - near.centre_mm) @ near.axes[2] + FIT_DEPTH_MM - CENTRE_DEPTH_MM
         weights = np.clip(height / _FADE_MM, 0, 1)
-        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes[0], weights)
+        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes, weights)
         centre = near.centre_mm + (offset - near.centre_mm @ normal) * normal
         return HeadPose(centre, _axes_from(normal, near.axes[2]), residual)
     vertex = _vertex(points)
@@ -133,24 +133,24 @@ def _fit_plane(
     field: Volume,
     points: NDArray[np.float64],
     pivot: NDArray[np.float64],
-    normal: NDArray[np.float64] | None = None,
+    axes: NDArray[np.float64] | None = None,
     weights: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], float, float]:
     """Return normal, offset (along the normal from the LPS origin) and the median residual.
 
-    Starts from `normal` through `pivot`, or where a coarse grid of planes near them is best.
+    Starts from the first of `axes` (rows) through `pivot`; without them from the best of a coarse grid of planes near LPS left.
     """
+    frame = np.eye(3) if axes is None else axes
 
     def residuals(parameters: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
-        normal = _normal(parameters[:2])
+        normal = _normal(parameters[:2], frame)
         height = (moving - pivot) @ normal - parameters[2]
         mirrored = sample(field, moving - 2 * height[:, None] * normal, fill=-10.0)
         return np.clip(mirrored, -10.0, 3.0) - sample(field, moving)
 
-    if normal is None:
-        start = _best_start(residuals, points[:: max(1, len(points) // 1_500)])
-    else:
-        start = np.array([*np.arctan(normal[1:] / normal[0]), 0.0])
+    start = (
+        np.zeros(3) if axes is not None else _best_start(residuals, points[:: max(1, len(points) // 1_500)])
+    )
     if weights is None:
         points = points[:: max(1, len(points) // _FIT_POINTS)]
         weights = np.ones(len(points))
@@ -160,7 +160,7 @@ def _fit_plane(
     best = robust_fit(
         lambda parameters: weights * residuals(parameters, points), start, steps=_STEPS, robust=_ROBUST_MM
     )
-    normal = _normal(best[:2])
+    normal = _normal(best[:2], frame)
     return normal, float(pivot @ normal + best[2]), float(np.median(np.abs(residuals(best, points))))
 
 
@@ -174,9 +174,9 @@ def _best_start(
     return starts[int(np.argmin(losses))]
 
 
-def _normal(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the unit normal near +x (left), tilted by `angles` (radians) towards +y and +z."""
-    normal = np.array([1.0, np.tan(angles[0]), np.tan(angles[1])])
+def _normal(angles: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit normal near the first of `axes` (rows), tilted by `angles` (radians) towards the second and third."""
+    normal = np.array([1.0, np.tan(angles[0]), np.tan(angles[1])]) @ axes
     return normal / np.linalg.norm(normal)
 
 

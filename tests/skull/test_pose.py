@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from shapes import Body, difference, grid_around, sample_on, sphere, union
 
+from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError
 from meshimplant.skull.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
 from meshimplant.volume import Volume
@@ -115,3 +116,17 @@ def test_memory_order_and_value_do_not_count() -> None:
 def test_an_empty_mask_is_refused() -> None:
     with pytest.raises(EmptyMaskError):
         fit_pose(Volume(np.zeros((20, 20, 20), np.uint8), np.eye(4)))
+
+
+@pytest.mark.parametrize("turn_deg", [90, 180])
+def test_a_pose_is_refined_about_its_own_left_whichever_way_the_head_faces(turn_deg) -> None:
+    head = skull_phantom(spacing_mm=3.0, seed=2)
+    upright = fit_pose(head, near=fit_pose(head))
+    cos, sin = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
+    affine = np.eye(4)
+    affine[:3, :3] = turn
+    near = HeadPose(turn @ upright.centre_mm, upright.axes @ turn.T, upright.residual_mm)
+    refined = fit_pose(Volume(head.array, affine @ head.affine), near=near)
+    assert refined.axes == pytest.approx(near.axes, abs=0.01)
+    assert refined.centre_mm == pytest.approx(near.centre_mm, abs=0.5)
