@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+#: Rows of a covariance made at a time.
+_BLOCK = 512
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
@@ -75,8 +77,8 @@ class Fit:
         (n,), or (n, c) where c sets of readings were given.
         """
         out = np.empty((len(directions), *self.weights.shape[1:]))
-        for start in range(0, len(directions), 512):
-            part = slice(start, start + 512)
+        for start in range(0, len(directions), _BLOCK):
+            part = slice(start, start + _BLOCK)
             out[part] = self.prior.covariance(directions[part], self.directions) @ self.weights
         return out
 
@@ -89,6 +91,24 @@ class Fit:
         own = np.array([self.prior.covariance(d[None], d[None])[0, 0] for d in directions])
         return np.sqrt(np.maximum(own - (half**2).sum(axis=0), 0))
 
+    def extended(self, directions: NDArray[np.float64], values: NDArray[np.float64]) -> Fit:
+        """Return the fit with more readings, at `directions` (m, 3); `values` (n + m,) or (n + m, c) are those of all.
+
+        As `fit` of all of them, but the first n are not factored again.
+        """
+        from scipy.linalg import cho_solve, solve_triangular
+
+        lower, count = self.factor[0], len(self.directions)
+        both = np.concatenate([self.directions, directions])
+        factor = np.empty((len(both), len(both)))
+        factor[:count, :count] = lower
+        cross = self.prior.covariance(self.directions, directions)
+        beside = solve_triangular(lower, cross, lower=True, check_finite=False, overwrite_b=True).T
+        factor[count:, :count] = beside
+        left = _gram(self.prior, directions) - beside @ beside.T
+        factor[count:, count:] = _lower_factor(left)
+        return Fit(self.prior, both, cho_solve((factor, True), values, check_finite=False), (factor, True))
+
 
 def fit(prior: Prior, directions: NDArray[np.float64], values: NDArray[np.float64]) -> Fit:
     """Condition `prior` on `values` (n,), departures from a baseline, read at unit `directions` (n, 3).
@@ -97,12 +117,27 @@ def fit(prior: Prior, directions: NDArray[np.float64], values: NDArray[np.float6
 
     Time n^3 / 3: about 1 s for 3000 readings.
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import cho_solve
 
-    gram = prior.covariance(directions, directions)
-    gram[np.diag_indices_from(gram)] += prior.noise**2
-    factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+    factor = (_lower_factor(_gram(prior, directions)), True)
     return Fit(prior, directions, cho_solve(factor, values, check_finite=False), factor)
+
+
+def _gram(prior: Prior, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance (n, n) of readings with their noise, on and below the diagonal; above it are zeros."""
+    gram = np.zeros((len(directions), len(directions)))
+    for start in range(0, len(directions), _BLOCK):
+        stop = start + _BLOCK
+        gram[start:stop, :stop] = prior.covariance(directions[start:stop], directions[:stop])
+    gram[np.diag_indices_from(gram)] += prior.noise**2
+    return gram
+
+
+def _lower_factor(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Cholesky factor of a matrix of which only the lower triangle is read; the matrix is used up."""
+    from scipy.linalg import cho_factor
+
+    return np.asarray(cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)[0])
 
 
 def _ellipsoid_terms(d: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -64,8 +64,7 @@ def fit_twice(
     given = values.reshape(len(values), -1)[:, 0]
     first = kriging.fit(prior, directions[sure], given[sure])
     agree = doubtful[np.abs(first.predict(directions[doubtful]) - given[doubtful]) < _AGREE_MM]
-    both = np.concatenate([sure, agree])
-    return kriging.fit(prior, directions[both], values[both])
+    return first.extended(directions[agree], values[np.concatenate([sure, agree])])
 
 
 def _plausible(

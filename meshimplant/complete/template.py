@@ -85,11 +85,15 @@ class VaultMean:
         One value per direction of `direction_sphere`; 1 below the vault.
     about : dict
         Training data, licence, number of skulls.
+    shell : (2, n) array
+        Both fractions with the vault's shell carried on smoothly where orbits and base break it (see `is_vault`); None: worked
+        out when it is asked for, which takes seconds.
     """
 
     outer_fraction: NDArray[np.float64]
     thickness_fraction: NDArray[np.float64]
     about: dict[str, Any]
+    shell: NDArray[np.float64] | None = None
 
     def at(self, directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return outer and thickness fractions at unit directions (m, 3) of the head's frame."""
@@ -99,11 +103,12 @@ class VaultMean:
 
     @cached_property
     def beyond_vault(self) -> VaultMean:
-        """The mean with the vault's shell carried on smoothly where orbits and base break it (see `is_vault`)."""
-        directions, _ = direction_sphere()
-        vault = is_vault(directions)
+        """The mean with its `shell` in place of orbits and base."""
         if np.ptp(self.outer_fraction) == 0 and np.ptp(self.thickness_fraction) == 0:
             return self  # a sphere goes on as it is
+        if self.shell is not None:
+            return VaultMean(self.shell[0], self.shell[1], self.about)
+        vault = is_vault(direction_sphere()[0])
         outer, thickness = carry_on(self.outer_fraction, self.thickness_fraction, vault)
         return VaultMean(outer, thickness, self.about)
 
@@ -131,12 +136,15 @@ class VaultMean:
 
     def save(self, path: str | Path) -> None:
         """Write the mean as a compressed ``.npz`` with its `about`; the same mean gives the same bytes."""
-        kept = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
+        kept, broken = _stored()
+        shell = self.beyond_vault
         save_model(
             path,
             self.about,
             outer_excess=self.outer_fraction[kept] - 1,
             thickness_excess=self.thickness_fraction[kept] - 1,
+            outer_shell_excess=shell.outer_fraction[broken] - 1,
+            thickness_shell_excess=shell.thickness_fraction[broken] - 1,
         )
 
 
@@ -149,15 +157,22 @@ def flat_vault() -> VaultMean:
 
 def read_vault_mean(path: str | Path) -> VaultMean:
     """Read a mean written by `VaultMean.save`."""
-    kept = direction_sphere()[0][:, 2] > LOWEST_ELEVATION_SIN
-    names = ("outer_excess", "thickness_excess")
-    arrays, about = load_model(path, dict.fromkeys(names, (int(kept.sum()),)))
-    fields = []
-    for name in names:
-        values = np.ones(len(kept))
-        values[kept] += arrays[name]
-        fields.append(values)
-    return VaultMean(fields[0], fields[1], about)
+    kept, broken = _stored()
+    sizes = {"excess": int(kept.sum()), "shell_excess": int(broken.sum())}
+    arrays, about = load_model(
+        path, {f"{kind}_{part}": (size,) for kind in ("outer", "thickness") for part, size in sizes.items()}
+    )
+    fields = np.ones((2, len(kept)))
+    fields[:, kept] += (arrays["outer_excess"], arrays["thickness_excess"])
+    shell = fields.copy()
+    shell[:, broken] = (1 + arrays["outer_shell_excess"], 1 + arrays["thickness_shell_excess"])
+    return VaultMean(fields[0], fields[1], about, shell)
+
+
+def _stored() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which of `direction_sphere` a file holds of the mean, and of its shell."""
+    directions, _ = direction_sphere()
+    return directions[:, 2] > LOWEST_ELEVATION_SIN, ~is_vault(directions)
 
 
 def carry_on(

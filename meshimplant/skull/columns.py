@@ -55,16 +55,16 @@ def read_columns(
     Only the first column counts: the cheek bone and the jaw lie behind it. Columns are found in the nearest voxels, every
     0.25 mm; then each end is placed by how much bone a small cylinder around it holds, which evens out the voxels' steps.
     """
-    skull = Volume((skull.array != 0).view(np.uint8), skull.affine)
+    padded = Volume((skull.array != 0).view(np.uint8), skull.affine).pad(1, 0)
     flat = np.ascontiguousarray(directions, np.float64).reshape(-1, 3)
     radii = np.arange(RADIUS_RANGE_MM[0], RADIUS_RANGE_MM[1], _STEP_MM)
     inner = np.full(len(flat), np.nan, np.float32)
     outer = np.full(len(flat), np.nan, np.float32)
     for start in range(0, len(flat), 16384):
         part = slice(start, start + 16384)
-        bone = _read_along(skull, centre_mm, flat[part], radii)
         wide = None if sinus is None else sinus.reshape(-1)[part]
-        inner[part], outer[part] = _placed(skull, centre_mm, flat[part], *_first_column(bone, radii, wide))
+        ends = _first_column(_read_along(padded, centre_mm, flat[part], radii), radii, wide)
+        inner[part], outer[part] = _placed(padded, centre_mm, flat[part], *ends)
     shape = directions.shape[:-1]
     return Columns(inner.reshape(shape), outer.reshape(shape))
 
@@ -72,38 +72,43 @@ def read_columns(
 def _read_along(
     skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64], radii: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return bone (n, radii) at the nearest voxel; outside the grid is air."""
+    """Return bone (n, radii) at the nearest voxel of a mask with a border of air, which stands for all outside."""
     inverse = np.linalg.inv(skull.affine)[:3, :3].astype(np.float32)
     step = directions.astype(np.float32) @ inverse.T
     origin = skull.to_index(centre_mm).astype(np.float32) + np.float32(0.5)
-    index = []
-    inside = np.ones((len(directions), len(radii)), bool)
-    for axis in range(3):
-        along = np.floor(origin[axis] + step[:, axis, None] * radii.astype(np.float32)).astype(np.int32)
-        inside &= (along >= 0) & (along < skull.shape[axis])
-        index.append(np.clip(along, 0, skull.shape[axis] - 1, out=along))
-    return skull.array[tuple(index)].view(bool) & inside
+    memory = skull.array.ravel(order="K")  # voxels as they lie in memory, whichever axis runs first
+    flat = np.zeros((len(directions), len(radii)), np.int64)
+    along = np.empty(flat.shape, np.float32)
+    for axis, (size, stride) in enumerate(zip(skull.shape, skull.array.strides, strict=True)):
+        np.multiply(step[:, axis, None], radii.astype(np.float32), out=along)
+        along += origin[axis]
+        np.clip(along, 0, size - 1, out=along)
+        flat += along.astype(np.int64) * stride
+    return np.take(memory, flat).view(bool)
 
 
 def _first_column(
     bone: NDArray[np.bool_], radii: NDArray[np.float64], sinus: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where the first column of at least `SPECK_MM` begins and ends, gaps up to `PORE_MM` bridged."""
-    speck = np.ones((1, max(1, round(SPECK_MM / _STEP_MM))), bool)
-    pore = np.ones((1, round(PORE_MM / _STEP_MM)), bool)
-    solid = ndimage.binary_opening(bone, speck)
-    solid = ndimage.binary_closing(solid, pore) | solid
-    if sinus is not None and sinus.any():
-        wide = np.ones((1, round(SINUS_MM / _STEP_MM)), bool)
-        solid[sinus] = ndimage.binary_closing(solid[sinus], wide) | solid[sinus]
-    hit = solid.any(axis=1)
-    first = solid.argmax(axis=1)
-    after = np.arange(solid.shape[1])[None, :] > first[:, None]
-    ended = (~solid & after).argmax(axis=1)
-    ended[~(~solid & after).any(axis=1)] = solid.shape[1] - 1
+    """Return where the first column of at least `SPECK_MM` begins and ends, gaps shorter than `PORE_MM` bridged."""
+    rays, samples = bone.shape
+    edged = np.zeros((rays, samples + 2), np.int8)
+    edged[:, 1:-1] = bone
+    ray, at = np.divmod(np.flatnonzero(np.diff(edged, axis=1)), samples + 1)
+    long = at[1::2] - at[::2] >= max(1, round(SPECK_MM / _STEP_MM))
+    ray, begins, ends = ray[::2][long], at[::2][long], at[1::2][long]
+    bridge = np.full(rays, round(PORE_MM / _STEP_MM))
+    if sinus is not None:
+        bridge[sinus] = round(SINUS_MM / _STEP_MM)
+    same = ray[1:] == ray[:-1]
+    bridged = same & (begins[1:] - ends[:-1] < bridge[ray[1:]])
+    column = np.concatenate([[0], np.cumsum(~bridged)])[: len(ray)]
+    last = np.flatnonzero(np.append(~bridged, True))[: len(ray)]
+    first = np.flatnonzero(np.append(True, ~same))[: len(ray)]
+    inner, outer = (np.full(rays, np.nan, np.float32) for _ in range(2))
     half = np.float32(_STEP_MM / 2)
-    inner = np.where(hit, radii[first] - half, np.nan).astype(np.float32)
-    outer = np.where(hit, radii[ended] - half, np.nan).astype(np.float32)
+    inner[ray[first]] = radii[begins[first]].astype(np.float32) - half
+    outer[ray[first]] = radii[np.minimum(ends[last[column[first]]], samples - 1)].astype(np.float32) - half
     return inner, outer
 
 

@@ -57,7 +57,35 @@ class HeadPose:
         return directions - 2 * (directions @ self.axes[0])[..., None] * self.axes[0]
 
 
-def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
+@dataclass(frozen=True, eq=False)
+class CoarseHead:
+    """A head's bone as poses are fitted to it, so that several fits share it.
+
+    Attributes
+    ----------
+    field : Volume
+        Signed distance of the largest body, about `_COARSE_MM` a voxel, mm, positive inside.
+    points_mm : (n, 3) array
+        Its surface, LPS.
+    """
+
+    field: Volume
+    points_mm: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, skull: Volume) -> CoarseHead:
+        """Return the head in a mask; raises `EmptyMaskError` when there is none."""
+        coarse = _coarse_bone(skull)
+        return cls(signed_distance(coarse, smooth_voxels=0.5), _surface_points(coarse))
+
+    def turned(self, turn: NDArray[np.float64]) -> CoarseHead:
+        """Return the head turned about the origin by a rotation (3, 3)."""
+        affine = np.eye(4)
+        affine[:3, :3] = turn
+        return CoarseHead(Volume(self.field.array, affine @ self.field.affine), self.points_mm @ turn.T)
+
+
+def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> HeadPose:
     """Fit the symmetry plane to the bone that has a mirror image, and place the head's centre on it.
 
     Surface points of the bone are reflected and read in the bone's own distance field; the plane (two angles, one offset)
@@ -66,7 +94,7 @@ def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
 
     Parameters
     ----------
-    skull : Volume
+    skull : Volume or CoarseHead
         Mask of the (defective) skull; non-zero is bone.
     near : HeadPose
         A pose to refine: the plane is fitted to the bone above its base, and its nod and centre are kept.
@@ -76,9 +104,8 @@ def fit_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
     EmptyMaskError
         The mask is empty.
     """
-    coarse = _coarse_bone(skull)
-    field = signed_distance(coarse, smooth_voxels=0.5)
-    points = _surface_points(coarse)
+    head = skull if isinstance(skull, CoarseHead) else CoarseHead.of(skull)
+    field, points = head.field, head.points_mm
     if near is not None:
         # Thinned before any choice, so that the choice cannot shift which ones are left.
         points = points[:: max(1, len(points) // _FIT_POINTS)]

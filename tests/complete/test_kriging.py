@@ -96,6 +96,18 @@ def test_a_mirror_image_lowers_the_deviation() -> None:
     assert mirrored.deviation(RIGHT[None])[0] < 0.6 * alone.deviation(RIGHT[None])[0]
 
 
+@pytest.mark.parametrize("more", [0, 1, 400])
+def test_more_readings_give_the_fit_of_all_of_them(more) -> None:
+    known = outside_hole()
+    values = np.stack([bump(known, LEFT), known[:, 2]], axis=1)
+    few = len(known) - more
+    whole = kriging.fit(prior(0.9), known, values)
+    grown = kriging.fit(prior(0.9), known[:few], values[:few, 0]).extended(known[few:], values)
+    some = rays(500)
+    assert grown.predict(some) == pytest.approx(whole.predict(some), abs=1e-4)
+    assert grown.deviation(some) == pytest.approx(whole.deviation(some), abs=1e-4)
+
+
 @pytest.mark.parametrize("symmetry", [0.0, 0.5, 1.0])
 def test_the_covariance_is_symmetric_and_positive(symmetry) -> None:
     some = rays(300)

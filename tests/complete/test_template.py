@@ -120,3 +120,12 @@ def test_beyond_the_vault_the_shell_goes_on_and_the_vault_stays_to_the_bit() -> 
     np.testing.assert_array_equal(mean.beyond_vault.outer_fraction[vault], mean.outer_fraction[vault])
     assert mean.beyond_vault.outer_fraction[near] == pytest.approx(shell[near], abs=0.02)
     assert mean.beyond_vault.thickness_fraction[near] == pytest.approx(1, abs=0.05)
+
+
+def test_a_file_keeps_the_shell_beyond_the_vault(tmp_path: Path) -> None:
+    mean = smooth_mean()
+    mean.save(tmp_path / "mean.npz")
+    kept = read_vault_mean(tmp_path / "mean.npz")
+    assert kept.shell is not None
+    for name in ("outer_fraction", "thickness_fraction"):
+        assert getattr(kept.beyond_vault, name) == pytest.approx(getattr(mean.beyond_vault, name), abs=5e-4)
