@@ -44,7 +44,7 @@ def pose_on_mean(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPo
     """Return the head's frame as the bone alone decides it, and by how many degrees the head lies otherwise than its file says.
 
     Symmetry plane and nod are fitted in turn until a turned head has the same frame. A head that does not match the mean is
-    tried back to front, as when a file takes LPS for RAS, and then in the 24 positions that quarter turns give (half a minute);
+    tried back to front, as when a file takes LPS for RAS, and then in the 24 positions that quarter turns give (a minute);
     another position is taken if it matches much better. Left stays left: a turn mirrors nothing.
     `pose` is what `fit_pose` found.
     """

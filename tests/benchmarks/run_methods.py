@@ -8,8 +8,9 @@ defect). Only the reconstruction (voxels) is made, in a process of its own, whos
 line per reconstruction goes to RESULTS/methods.jsonl; a second run does only what is missing there, and `--tables` nothing.
 
 A method is written NAME[-N][+OPTION=VALUE...]: NAME as in ``meshimplant design --method``; N makes the mean vault from the
-first N training skulls; options are handed on to `meshimplant.reconstruct`, with on and off for true and false. So
-``template-10+level=0.5`` is a method, and its short string is its name in the tables.
+first N training skulls, and ``open`` in its place takes the packaged one of that name; options are handed on to
+`meshimplant.reconstruct`, with on and off for true and false. So ``template-10+level=0.5`` is a method, and its short string is
+its name in the tables.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from inspect import signature
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,15 @@ from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, su
 
 #: What the README's table holds; add a line for a new method.
 METHODS = (
-    *("mirror", "template-1", "template-10", "template-30", "template", "template+blend=off"),
+    *(
+        "mirror",
+        "template-1",
+        "template-10",
+        "template-30",
+        "template-open",
+        "template",
+        "template+blend=off",
+    ),
     *("ssm-image", "ssm-image+blend=off", "ssm", "ssm+blend=off", "auto"),
 )
 #: Two voxels on one ray lie apart by less than this angle (radians): 0.75 mm at a radius of 75 mm.
@@ -50,11 +59,11 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Method:
-    """One way to complete a skull: `skulls` is the size of the mean, None for the packaged one."""
+    """One way to complete a skull: `mean` is the size of the mean, or ``open``; None: what the package has for the method."""
 
     label: str
     name: str
-    skulls: int | None = None
+    mean: int | Literal["open"] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,10 +80,10 @@ def read_method(label: str) -> Method:
 
     stem, *texts = label.split("+")
     start, _, end = stem.rpartition("-")
-    name, skulls = (start, int(end)) if start and end.isdigit() else (stem, None)
+    name, mean = (start, end) if start and (end.isdigit() or end == "open") else (stem, None)
     if name not in NAMES:
         raise InputError(f"expected a method among {', '.join(NAMES)}, got {name!r}: choose one of them")
-    if skulls == 0:
+    if mean == "0":
         raise InputError(f"expected a mean of one skull or more, got {label!r}: raise the number")
     options = dict(_option(text) for text in texts)
     own = set(signature(reconstruct).parameters) - {"defective", "method", "template", "step"}
@@ -83,7 +92,7 @@ def read_method(label: str) -> Method:
         raise InputError(
             f"expected options among {', '.join(sorted(own))}, got {', '.join(wrong)} in {label!r}"
         )
-    return Method(label, name, skulls, options)
+    return Method(label, name, "open" if mean == "open" else int(mean) if mean else None, options)
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -101,12 +110,14 @@ def _option(text: str) -> tuple[str, Any]:
 def reconstruct_one(results: Path, case: Case, kind: str, label: str) -> Record:
     """Cut one defect, close it by one method, and measure the result; a refusal counts as an empty prediction."""
     from meshimplant import evaluate, reconstruct
-    from meshimplant.complete.template import read_vault_mean
+    from meshimplant.complete.models import read_model
     from meshimplant.surface_errors import surface_errors
 
     defective, truth = defect(case, kind)
     method = read_method(label)
-    template = None if method.skulls is None else read_vault_mean(_mean_path(results, method.skulls))
+    template = None
+    if method.mean is not None:
+        template = read_model("open" if method.mean == "open" else _mean_path(results, method.mean))
     start, begun, error, details, found = time.perf_counter(), time.process_time(), "", {}, None
     try:
         found = reconstruct(defective, method=method.name, template=template, **method.options)
@@ -231,8 +242,8 @@ def _measure(
     """Make the means that the methods need, and measure what is missing, each in a process of its own."""
     asked.output.mkdir(parents=True, exist_ok=True)
     for method in methods:
-        if method.skulls is not None:
-            _apart(build_mean, asked.data, asked.output, method.skulls)
+        if isinstance(method.mean, int):
+            _apart(build_mean, asked.data, asked.output, method.mean)
     known = {case.name: case for case in list_skullfix(asked.data / "skullfix")}
 
     def work(key: Key) -> Record:

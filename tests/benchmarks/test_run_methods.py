@@ -91,6 +91,7 @@ def test_the_summary_has_one_row_per_method_and_says_what_is_missing() -> None:
 def test_a_method_is_a_short_string(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_method("mirror") == Method("mirror", "mirror")
     assert read_method("template-10") == Method("template-10", "template", 10)
+    assert read_method("template-open") == Method("template-open", "template", "open")
     options = read_method("template-1+level=0.5+bodies=2").options
     assert options == {"level": 0.5, "bodies": 2}
     assert read_method("template+blend=off").options == {"blend": False}
