@@ -1,0 +1,38 @@
+"""Options of the verbs that take a prediction from elsewhere, and how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from meshimplant.predictions import Prediction
+    from meshimplant.volume import Volume
+
+PredictedLabel = Annotated[
+    int,
+    Parameter(
+        help="The label that is the prediction, in a map of labels; all but 0 of a completed skull when left out."
+    ),
+]
+
+
+def read_predicted(
+    path: Path,
+    skull: Volume,
+    *,
+    label: int | None,
+    level: float | None,
+    frame: str,
+    alone: bool = False,
+) -> Prediction:
+    """Read a predicted skull or, `alone`, an implant, as the options say."""
+    from meshimplant_cli.terminal import UsageError
+
+    if label is not None and level is not None:
+        raise UsageError("expected --predicted-label or --level, got both: a label has no level")
+    from meshimplant.predictions import read_prediction
+
+    return read_prediction(path, skull, label=label, level=level, frame=frame, alone=alone)
