@@ -56,10 +56,12 @@ if TYPE_CHECKING:
     from meshimplant.io.maps import write_map as write_map
     from meshimplant.io.meshes import read_mesh as read_mesh
     from meshimplant.io.meshes import write_mesh as write_mesh
+    from meshimplant.io.points import read_points as read_points
     from meshimplant.io.volumes import read_volume as read_volume
     from meshimplant.io.volumes import write_volume as write_volume
     from meshimplant.metrics import Metrics as Metrics
     from meshimplant.metrics import evaluate as evaluate
+    from meshimplant.predictions import read_prediction as read_prediction
     from meshimplant.preview.render import render_preview as render_preview
     from meshimplant.preview.viewer import write_viewer as write_viewer
     from meshimplant.reconstruction import reconstruct as reconstruct
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from meshimplant.spec import ImplantSpec as ImplantSpec
     from meshimplant.summary import summarize as summarize
     from meshimplant.surface.extract import extract as extract
+    from meshimplant.surface.points import points_to_volume as points_to_volume
     from meshimplant.surface.separate import separate as separate
     from meshimplant.surface.subtract import subtract as subtract
     from meshimplant.volume import Volume as Volume
@@ -110,6 +113,7 @@ _HOME = {
     "list_cases": "datasets.cases",
     "make_insertable": "edit.insertion",
     "measure_thickness": "edit.thickness",
+    "points_to_volume": "surface.points",
     "read_case": "datasets.case",
     "read_curve": "io.curves",
     "read_head_shape": "datasets.headshape",
@@ -117,6 +121,8 @@ _HOME = {
     "read_map": "io.maps",
     "read_mesh": "io.meshes",
     "read_model": "complete.models",
+    "read_points": "io.points",
+    "read_prediction": "predictions",
     "read_skull": "skull.segment",
     "read_volume": "io.volumes",
     "reconstruct": "reconstruction",

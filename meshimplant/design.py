@@ -95,6 +95,8 @@ def design_implant(
     spec: ImplantSpec | None = None,
     method: str = "auto",
     template: Model | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
@@ -112,7 +114,7 @@ def design_implant(
         Mask of the skull with the hole; non-zero is bone.
     spec : ImplantSpec
         The prescription; None: the defaults.
-    method, template
+    method, template, weights, device
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
@@ -136,6 +138,8 @@ def design_implant(
         defective,
         method=method,
         template=template,
+        weights=weights,
+        device=device,
         complete=complete,
         implant=implant,
         level=level,

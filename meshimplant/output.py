@@ -36,9 +36,9 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
     """Write the files of a design into `folder`.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html, report.json and
-    report.html; disagreement.csv where methods of completion differ. A picture that cannot be made becomes a finding, never a
-    failure. File names and paths of the sources, which may name a patient, are not kept: only what role they played and their
-    SHA-256.
+    report.html; disagreement.csv where methods of completion differ; uncertainty.csv of a network. A picture that cannot be
+    made becomes a finding, never a failure. File names and paths of the sources, which may name a patient, are not kept: only
+    what role they played and their SHA-256.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
         write_mesh(design.implant, target / "implant.3mf")
         write_volume(design.reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(design.spec.to_toml(), encoding="utf-8")
-        _write_disagreement(design, target)
+        _write_doubts(design, target)
         _write_previews(design, target)
         report = design.report
         report.inputs = [
@@ -64,11 +64,15 @@ def save_design(design: Design, folder: Path, *, sources: dict[str, Path], force
         )
 
 
-def _write_disagreement(design: Design, target: Path) -> None:
-    """Write how far the methods lie apart in the opening, where that is a warning."""
-    apart = design.completion.disagreement if design.completion else None
+def _write_doubts(design: Design, target: Path) -> None:
+    """Write how far the methods lie apart in the opening, where that is a warning, and how far a network's answers do."""
+    if design.completion is None:
+        return
+    apart, unsure = design.completion.disagreement, design.completion.uncertainty
     if apart is not None and disagreement_findings(apart):
         write_map(target / "disagreement.csv", apart.points_mm, apart.apart_mm)
+    if unsure is not None:
+        write_map(target / "uncertainty.csv", unsure.points_mm, unsure.apart_mm)
 
 
 def _write_previews(design: Design, target: Path) -> None:

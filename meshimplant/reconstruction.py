@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,8 @@ def reconstruct(
     *,
     method: str = "auto",
     template: Model | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
@@ -78,7 +81,7 @@ def reconstruct(
     ----------
     defective : Volume
         Mask of the skull with the hole; non-zero is bone.
-    method, template, blend
+    method, template, weights, device, blend
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
@@ -107,7 +110,15 @@ def reconstruct(
     near_mm = None
     if source is None:
         with step("complete", method=method):
-            completion = complete_skull(skull, method=method, template=template, bodies=bodies, blend=blend)
+            completion = complete_skull(
+                skull,
+                method=method,
+                template=template,
+                weights=weights,
+                device=device,
+                bodies=bodies,
+                blend=blend,
+            )
         source, near_mm = completion.field, completion.defects[0].centre_mm
     else:
         source, level = _finer_source(source, level)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 #: Version of the `report.json` layout. A change that breaks a reader raises the first number.
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 #: Said wherever criteria are shown.
 CRITERIA_NOTE = "A mechanical estimate, from the measures, of notes that surgeons give by eye: no surgeon has seen this part."

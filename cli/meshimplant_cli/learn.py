@@ -82,10 +82,11 @@ def shape_model(
 
 
 def models(*, printing: Print = Print()) -> None:
-    """List the models in the package: what each is, what it was made from, and what its licence lets you do."""
+    """List the models and networks in the package: what each is, what it was made from, and what its licence lets you do."""
     from meshimplant.complete.models import packaged_models
+    from meshimplant.networks.packaged import packaged_weights
 
-    found = packaged_models()
+    found = packaged_models() | packaged_weights()
     rows = [(name, about["what"], str(about["skulls"]), about["licence"]) for name, about in found.items()]
     show(found, as_json=printing.json, text=table([("file", "what", "skulls", "licence"), *rows]))
 

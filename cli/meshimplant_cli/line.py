@@ -13,12 +13,14 @@ from meshimplant_cli.options import (
     Answer,
     Level,
     Method,
+    NetworkUse,
     Output,
     Reading,
     Template,
     Wanted,
     read_template,
 )
+from meshimplant_cli.predictions import PredictedLabel, read_predicted
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
@@ -35,7 +37,6 @@ from meshimplant_cli.terminal import (
 if TYPE_CHECKING:
     from meshimplant.design import Design
     from meshimplant.report import Step
-    from meshimplant.volume import Volume
 
 #: Wall of the demo's part.
 _DEMO_THICKNESS_MM = 3.5
@@ -53,7 +54,9 @@ def design(
     complete: Path | None = None,
     implant: Path | None = None,
     level: Level | None = None,
+    predicted_label: PredictedLabel | None = None,
     seed: Seed = 0,
+    network: NetworkUse = NetworkUse(),
     wanted: Wanted = Wanted(),
     reading: Reading = Reading(),
     answer: Answer = Answer(),
@@ -69,9 +72,10 @@ def design(
     defective
         Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
     complete
-        Completed skull from elsewhere (a network): mask, probabilities or signed distances, on any grid.
+        Completed skull from elsewhere (a network): mask, labels, probabilities or signed distances, on any grid, or points
+        with normals (.ply .npy .npz).
     implant
-        Missing bone from elsewhere, likewise; nothing is completed or subtracted here then.
+        Missing bone from elsewhere, likewise; nothing is completed here then.
     """
     if complete is not None and implant is not None:
         raise UsageError("expected --complete or --implant, got both: choose one")
@@ -79,8 +83,12 @@ def design(
         raise UsageError(
             "expected --template, or --complete or --implant, got both: nothing is completed then"
         )
-    if level is not None and complete is None and implant is None:
-        raise UsageError("expected --level together with --complete or --implant, got it alone: leave it out")
+    for option, value in (("--level", level), ("--predicted-label", predicted_label)):
+        if value is not None and complete is None and implant is None:
+            raise UsageError(
+                f"expected {option} together with --complete or --implant, got it alone: leave it out"
+            )
+    network.require_used(method)
     spec = wanted.prescription()
     require_free_folder(output, force=answer.force)
     from meshimplant import design_implant
@@ -88,22 +96,41 @@ def design(
     with working("read") as tell:
         start = time.perf_counter()
         skull = reading.skull(defective)
-        mean, whole, missing = read_template(template, method), _read(complete), _read(implant)
-        read = _step("read", start, parameters={"kind": skull.kind}, notes=skull.notes)
+        mean = read_template(template, method)
+        prediction, notes = None, skull.notes
+        if source := complete or implant:
+            given = read_predicted(
+                source,
+                skull.mask,
+                label=predicted_label,
+                level=level,
+                frame=reading.frame,
+                alone=implant is not None,
+            )
+            prediction, notes = given.volume, (*notes, f"prediction: {given.note}")
+        read = _step("read", start, parameters={"kind": skull.kind}, notes=notes)
         made = design_implant(
             skull.mask,
             spec=spec,
             method=method,
             template=mean,
-            complete=whole,
-            implant=missing,
+            weights=network.weights,
+            device=network.device,
+            complete=prediction if complete else None,
+            implant=prediction if implant else None,
             level=level,
             seed=seed,
             progress=tell,
         )
         made.report.findings[:0] = skull.findings
         made.report.steps.insert(0, read)
-        files = {"defective": defective, "template": template, "complete": complete, "implant": implant}
+        files = {
+            "defective": defective,
+            "template": template,
+            "weights": network.weights,
+            "complete": complete,
+            "implant": implant,
+        }
         _save(made, output, {role: path for role, path in files.items() if path is not None}, answer, tell)
     return _show_design(made, output, answer)
 
@@ -133,12 +160,6 @@ def demo(*, output: Output = Path("meshimplant-demo"), answer: Answer = Answer()
 
 
 VERBS = (design, demo)
-
-
-def _read(path: Path | None) -> Volume | None:
-    from meshimplant import read_volume
-
-    return None if path is None else read_volume(path)
 
 
 def _save(

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant import __version__
-from meshimplant_cli import data, fitting, learn, line, look, meshes, voxels
+from meshimplant_cli import data, fitting, learn, line, look, meshes, train, voxels
 from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ GROUPS = (
     ("Looking and measuring", look),
     ("Data sets", data),
     ("Learning from complete skulls", learn),
+    ("Training networks", train),
 )
 _VERB_NAMES = [verb.__name__.replace("_", "-") for _, module in GROUPS for verb in module.VERBS]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."

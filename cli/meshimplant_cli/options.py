@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 Output = Annotated[Path, Parameter(alias="-o", help="Where to write.")]
 SkullFile = Annotated[Path, Parameter(help="Defective skull: mask, CT, DICOM folder or closed mesh.")]
-Frame = Annotated[Literal["LPS", "RAS"], Parameter(help="Frame of mesh files; voxel files carry their own.")]
+Frame = Annotated[
+    Literal["LPS", "RAS"], Parameter(help="Frame of mesh and point files; voxel files carry their own.")
+]
 Level = Annotated[
     float,
     Parameter(help="Value of the surface; when left out, 0 for distances, 0.5 for masks and probabilities."),
 ]
 Method = Annotated[
-    Literal["auto", "mirror", "template", "ssm", "ssm-image"],
+    Literal["auto", "mirror", "template", "ssm", "ssm-image", "network"],
     Parameter(help="How to complete; auto chooses and says why."),
 ]
 Template = Annotated[
@@ -87,6 +89,28 @@ class Reading:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
+class NetworkUse:
+    """What a network is run with, where one is asked for."""
+
+    weights: Annotated[
+        Path | None,
+        Parameter(
+            help="Weights of your own, by train, for --method network; the packaged ones when left out."
+        ),
+    ] = None
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Parameter(help="Where a network runs; auto takes a GPU where there is one."),
+    ] = "auto"
+
+    def require_used(self, method: str) -> None:
+        """Refuse weights that the method would not use."""
+        if self.weights is not None and method != "network":
+            raise UsageError(f"expected --weights with --method network, got {method}: leave one out")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
 class Wanted:
     """The prescription: a file, and flags laid over it."""
 
@@ -116,8 +140,8 @@ def read_template(path: Path | None, method: str) -> Model | None:
     """Read the model that was asked for, if one was; refuse one that the method would not use."""
     from meshimplant.complete.models import read_model
 
-    if path is not None and method == "mirror":
+    if path is not None and method in ("mirror", "network"):
         raise UsageError(
-            "expected --template with a method that uses one, got --method mirror: leave one out"
+            f"expected --template with a method that uses one, got --method {method}: leave one out"
         )
     return None if path is None else read_model(path)

@@ -13,6 +13,7 @@ from meshimplant_cli.options import (
     Frame,
     Level,
     Method,
+    NetworkUse,
     Output,
     Positive,
     Reading,
@@ -20,6 +21,7 @@ from meshimplant_cli.options import (
     Vector,
     read_template,
 )
+from meshimplant_cli.predictions import PredictedLabel, read_predicted
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     WRITABLE_VOXEL_SUFFIXES,
@@ -53,6 +55,13 @@ def complete(
         Path | None,
         Parameter(help="Where to write how far apart the methods tried lie, as a .csv or .npy map."),
     ] = None,
+    uncertainty: Annotated[
+        Path | None,
+        Parameter(
+            help="Where to write how far a network's answers for the head and its mirror image lie apart, as such a map."
+        ),
+    ] = None,
+    network: NetworkUse = NetworkUse(),
     reading: Reading = Reading(),
     answer: Answer = Answer(),
 ) -> None:
@@ -67,22 +76,26 @@ def complete(
         Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=answer.force)
-    if disagreement is not None:
-        require_free_file(disagreement, (".csv", ".npy"), force=answer.force)
-        if method != "auto":
-            raise UsageError(
-                f"expected --disagreement with --method auto, got {method}: it tries one method only"
-            )
+    _require_maps(method, disagreement, uncertainty, answer)
+    network.require_used(method)
     from meshimplant import complete_skull, write_volume
     from meshimplant.io.maps import write_map
 
     with working("completing the skull"):
         skull = reading.skull(defective)
         model = read_template(template, method)
-        completion = complete_skull(skull.mask, method=method, template=model, blend=not unblended)
+        completion = complete_skull(
+            skull.mask,
+            method=method,
+            template=model,
+            weights=network.weights,
+            device=network.device,
+            blend=not unblended,
+        )
         write_volume(completion.field, output)
-        if disagreement is not None and completion.disagreement is not None:
-            write_map(disagreement, completion.disagreement.points_mm, completion.disagreement.apart_mm)
+        for path, apart in ((disagreement, completion.disagreement), (uncertainty, completion.uncertainty)):
+            if path is not None and apart is not None:
+                write_map(path, apart.points_mm, apart.apart_mm)
     result = {
         "method": completion.method,
         "defects": len(completion.defects),
@@ -104,6 +117,7 @@ def subtract(
     *,
     output: Output,
     level: Level | None = None,
+    predicted_label: PredictedLabel | None = None,
     reading: Reading = Reading(),
     answer: Answer = Answer(),
 ) -> None:
@@ -115,17 +129,19 @@ def subtract(
     Parameters
     ----------
     completed
-        Voxels of the completed skull: signed distances, a mask or a probability map, on any grid.
+        The completed skull: signed distances, a mask, labels or a probability map on any grid, or points with
+        normals (.ply .npy .npz).
     defective
         Mask or CT, DICOM folder, or closed mesh.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=answer.force)
-    from meshimplant import read_volume, write_volume
     from meshimplant import subtract as subtract_skull
+    from meshimplant import write_volume
 
     with working("subtracting"):
         skull = reading.skull(defective)
-        missing = subtract_skull(read_volume(completed), skull.mask, level=level)
+        given = read_predicted(completed, skull.mask, label=predicted_label, level=level, frame=reading.frame)
+        missing = subtract_skull(given.volume, skull.mask, level=level)
         write_volume(missing, output)
     _show_body(missing, output, answer)
 
@@ -203,6 +219,19 @@ def separate(
 
 
 VERBS = (complete, subtract, extract, separate)
+
+
+def _require_maps(method: str, disagreement: Path | None, uncertainty: Path | None, answer: Answer) -> None:
+    """Refuse maps that cannot be written, or that the method does not make."""
+    for path in (disagreement, uncertainty):
+        if path is not None:
+            require_free_file(path, (".csv", ".npy"), force=answer.force)
+    if disagreement is not None and method not in ("auto", "network"):
+        raise UsageError(
+            f"expected --disagreement with --method auto or network, got {method}: it tries one method only"
+        )
+    if uncertainty is not None and method != "network":
+        raise UsageError(f"expected --uncertainty with --method network, got {method}: leave one out")
 
 
 def _body_files(output: Path, bodies: int) -> list[Path]:

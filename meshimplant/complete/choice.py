@@ -59,6 +59,11 @@ def choose(estimate: Estimate, defect: Defect) -> tuple[str, str]:
     if estimate.names == ("mirror",):
         return "mirror", f"nothing but this head was asked: {where}"
     told = ", ".join(f"{name} {residuals[name]:.1f} mm" for name in estimate.names if name != "mirror")
+    if "network" in residuals:
+        return (
+            "network",
+            f"a network was asked to correct the mean vault (RMS off the intact bone: {told}); {where}",
+        )
     if {"ssm", "template"} <= set(residuals):
         name, how = ("ssm", "holds") if residuals["ssm"] <= HELD_MM else ("template", "does not hold")
         return name, f"the shape model {how} this head (RMS off the intact bone: {told}); {where}"
@@ -117,4 +122,5 @@ def disagreement_findings(found: Disagreement | None) -> list[Finding]:
 def _nearest(estimate: Estimate) -> float | None:
     """Return the smallest residual of the models of a population, mm; None where none was tried."""
     pairs = zip(estimate.names, estimate.fitted, strict=True)
-    return min((vault.residual_mm for name, vault in pairs if name != "mirror"), default=None)
+    others = ("mirror", "network")  # they follow this head, whatever it is like
+    return min((vault.residual_mm for name, vault in pairs if name not in others), default=None)

@@ -19,6 +19,8 @@ from meshimplant.io.payload import sha256_of
 REGISTRY = "models.toml"
 #: Packaged models of each method.
 _PACKAGED = {"template": "vault_mean.npz", "ssm": "shape_model.npz", "ssm-image": "image_model.npz"}
+#: What the packaged network was taught to correct.
+_CORRECTED = "template"
 _KINDS: dict[str, type] = {"ssm": ShapeModel, "ssm-image": ImageModel}
 
 
@@ -38,6 +40,12 @@ def models_of(method: str, given: Model | None) -> dict[str, Model]:
             tried["ssm"] = given or packaged_model(_PACKAGED["ssm"])
         tried["template"] = packaged_model(_PACKAGED["template"]) if given is None else given.mean
         return tried | {"mirror": flat_vault()}
+    if method == "network":
+        if given is not None:
+            raise InputError(
+                f"expected no model with method network, got {_name(given)}: it corrects the packaged mean, as it was taught to"
+            )
+        return {_CORRECTED: packaged_model(_PACKAGED[_CORRECTED]).mean}
     model = given or packaged_model(_PACKAGED[method])
     if method == "template":
         return {method: model.mean}

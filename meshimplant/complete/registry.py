@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from meshimplant.complete.choice import (
     residual_findings,
 )
 from meshimplant.complete.models import models_of
+from meshimplant.complete.network import Seen, Uncertainty, open_network, worst
 from meshimplant.complete.patch import Shell
 from meshimplant.complete.template import Model
 from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
@@ -26,7 +28,7 @@ from meshimplant.skull.defect import Defect, Opening, find_defects
 from meshimplant.skull.pose import HeadPose, fit_pose
 from meshimplant.volume import Volume
 
-Method = Literal["auto", "mirror", "template", "ssm", "ssm-image"]
+Method = Literal["auto", "mirror", "template", "ssm", "ssm-image", "network"]
 #: What each method does, in the words of the report and of the command line's help.
 METHODS: dict[str, str] = {
     "auto": "ssm where its modes hold the head, else template; says which and why, and warns where they differ",
@@ -34,6 +36,7 @@ METHODS: dict[str, str] = {
     "template": "as mirror, as departures from the mean vault of a population scaled to this head",
     "ssm": "as mirror, as departures from a shape model on points that is fitted to the intact bone",
     "ssm-image": "the same with a shape model on images of signed distances",
+    "network": "as template, corrected by a trained network; needs torch (pip install 'meshimplant[network]')",
 }
 
 #: Methods that ask whether the head is one of the population.
@@ -63,6 +66,8 @@ class Completion:
         What a person should know about the input.
     disagreement : Disagreement or None
         How far the methods that were tried differ in the largest opening; None where only one was.
+    uncertainty : Uncertainty or None
+        How far a network's answers for the head and for its mirror image differ there; None without a network.
     """
 
     field: Volume
@@ -71,6 +76,7 @@ class Completion:
     method: dict[str, Any]
     findings: list[Finding]
     disagreement: Disagreement | None = None
+    uncertainty: Uncertainty | None = None
 
 
 def complete_skull(
@@ -78,6 +84,8 @@ def complete_skull(
     *,
     method: str = "auto",
     template: Model | None = None,
+    weights: str | Path | None = None,
+    device: str = "auto",
     bodies: int = 1,
     blend: bool = True,
 ) -> Completion:
@@ -91,6 +99,10 @@ def complete_skull(
         A key of `METHODS`. ``mirror`` uses nothing but this head.
     template : VaultMean, ShapeModel or ImageModel
         A model of your own; None: those in the package. See `build_vault_mean`, `build_shape_model`, `read_model`.
+    weights : path
+        A network of your own, for method ``network``; None: the one in the package.
+    device : str
+        Where a network runs: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
     bodies : int
         How many openings to close, largest first.
     blend : bool
@@ -101,17 +113,24 @@ def complete_skull(
     NoDefectError
         The vault has no opening.
     InputError
-        Unknown method; a model that it cannot use; a head unlike any of the population.
+        Unknown method; a model that it cannot use; a head unlike any of the population; no such device.
+    FileReadError
+        The weights are not what they must be.
+    MissingDependencyError
+        Method ``network`` without torch.
     """
-    _require_usable(defective, method, blend)
+    _require_usable(defective, method, blend, weights)
     models = models_of(method, template)
+    network = open_network(weights, device) if method == "network" else None
     first = next(iter(models.values()))
     pose, turned_deg = fit_pose(defective), 0.0
     if method != "mirror":
         pose, turned_deg = pose_on_mean(defective, pose, first.mean)
     opening = find_defects(defective, pose)
     defects = opening.defects[:bodies]
-    estimates = [estimate_vault(opening, defect, models, blend=blend) for defect in defects]
+    seen = tuple(network.see(defective, pose, defect, first) for defect in defects) if network else ()
+    tried = [one.models for one in seen] or [models] * len(defects)
+    estimates = [estimate_vault(opening, d, m, blend=blend) for d, m in zip(defects, tried, strict=True)]
     if method in _REFUSING:
         require_a_head(estimates[0])
     names, reasons = zip(*(choose(e, d) for e, d in zip(estimates, defects, strict=True)), strict=True)
@@ -124,15 +143,19 @@ def complete_skull(
         "reason": reasons[0],
         "symmetry_residual_mm": pose.residual_mm,
     }
-    about |= _told(estimates[0], names[0], models[names[0]], apart)
+    about |= _told(estimates[0], names[0], tried[0][names[0]], apart, seen)
     findings = _findings(pose, opening, bodies, max(estimate.deviation_mm for estimate in estimates))
     findings += _turned(turned_deg) + residual_findings(estimates[0]) + disagreement_findings(apart)
-    return Completion(_merge(defective, pose, shells), defects, pose, about, findings, apart)
+    findings += worst(seen)
+    field = _merge(defective, pose, shells)
+    return Completion(field, defects, pose, about, findings, apart, seen[0].uncertainty if seen else None)
 
 
-def _require_usable(defective: Volume, method: str, blend: bool) -> None:
+def _require_usable(defective: Volume, method: str, blend: bool, weights: str | Path | None) -> None:
     if method not in METHODS:
         raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
+    if weights is not None and method != "network":
+        raise InputError(f"expected weights with method network, got them with {method}: leave them out")
     if method == "mirror" and not blend:
         raise InputError(
             "expected blend with method mirror, got none: without the bone around it has no shape"
@@ -143,7 +166,9 @@ def _require_usable(defective: Volume, method: str, blend: bool) -> None:
         )
 
 
-def _told(estimate: Estimate, name: str, model: Model, apart: Disagreement | None) -> dict[str, Any]:
+def _told(
+    estimate: Estimate, name: str, model: Model, apart: Disagreement | None, seen: tuple[Seen, ...]
+) -> dict[str, Any]:
     """Return the measured quality of an estimate, as the report holds it."""
     pairs = list(zip(estimate.names, estimate.fitted, strict=True))
     modes = next(vault.coefficients for tried, vault in pairs if tried == name)
@@ -154,6 +179,7 @@ def _told(estimate: Estimate, name: str, model: Model, apart: Disagreement | Non
         "disagreement_p95_mm": apart.p95_mm if apart else None,
         "disagreement_with": apart.methods[1] if apart else None,
         "template": model.about or None,
+        "network": seen[0].told if seen else None,
     }
 
 

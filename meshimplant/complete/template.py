@@ -36,12 +36,15 @@ class FittedVault:
         RMS of what the outer surface's readings depart from it, the farthest 5 % left out.
     coefficients : (k,) array
         Standard deviations along each of the model's modes; none for a mean.
+    whole : bool
+        It tells brow, orbits and base in the opening too, so that the head's other side need not be asked there.
     """
 
     outer_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
     residual_mm: float
     coefficients: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    whole: bool = False
 
     def at(self, directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return outer radius and thickness, mm, at unit directions (m, 3) of the head's frame."""

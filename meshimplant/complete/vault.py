@@ -121,12 +121,15 @@ def close_opening(
 ) -> Shell:
     """Return the missing piece of vault by one of the estimate's models.
 
-    Below the vault, at brow, orbit and base, the columns of the head's other side are taken (`mirror_face`).
+    Below the vault, at brow, orbit and base, the columns of the head's other side are taken (`mirror_face`), unless the model
+    tells them itself.
     """
     chosen = estimate.names.index(name)
     outer = estimate.outer_mm[chosen]
     inner = outer - np.maximum(estimate.thickness_mm[chosen], THICKNESS_RANGE_MM[0])
-    inner, outer, unknown = mirror_face(skull, pose, opening, estimate.chart, inner, outer)
+    unknown = np.zeros(outer.shape, bool)
+    if not estimate.fitted[chosen].whole:
+        inner, outer, unknown = mirror_face(skull, pose, opening, estimate.chart, inner, outer)
     extent = _extent(skull, pose, defect, estimate.chart, inner, outer, unknown)
     return Shell(estimate.chart, inner, outer, extent)
 

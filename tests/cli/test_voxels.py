@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -104,3 +105,68 @@ def test_choices_are_those_of_the_library() -> None:
     from meshimplant.complete import METHODS
 
     assert get_args(get_args(options.Method)[0]) == tuple(METHODS)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network as a file."""
+    import torch
+
+    from meshimplant.networks.architectures import build_coarse
+    from meshimplant.networks.config import config_from
+    from meshimplant.networks.weights import write_weights
+
+    path = tmp_path_factory.mktemp("weights") / "own.npz"
+    config = config_from({"coarse": {"widths": [2, 2]}})
+    torch.manual_seed(0)
+    write_weights(path, config, {"coarse": build_coarse(config)}, {"data": "nothing", "licence": "CC0 1.0"})
+    return path
+
+
+def test_a_network_completes_and_tells_how_sure_it_is(
+    cli: Callable, case, weights: Path, tmp_path: Path
+) -> None:
+    unsure, apart = tmp_path / "unsure.csv", tmp_path / "apart.csv"
+    told = cli(
+        *("complete", case.defective, "-o", tmp_path / "c.nrrd", "--method", "network", "--weights", weights),
+        *("--device", "cpu", "--uncertainty", unsure, "--disagreement", apart, "--json"),
+    )
+    assert told.code == 0
+    assert told.json["method"]["network"]["weights"] == "given"
+    rows = np.loadtxt(unsure, delimiter=",", skiprows=1)
+    assert np.percentile(rows[:, 3], 95) == told.json["method"]["network"]["mirror_p95_mm"] == 0
+    rows = np.loadtxt(apart, delimiter=",", skiprows=1)
+    assert np.percentile(rows[:, 3], 95) == pytest.approx(
+        told.json["method"]["disagreement_p95_mm"], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--weights", "own.npz"), "--weights with --method network, got auto"),
+        (("--uncertainty", "u.csv", "--method", "ssm"), "--uncertainty with --method network, got ssm"),
+        (
+            ("--disagreement", "d.csv", "--method", "ssm"),
+            "--disagreement with --method auto or network, got ssm",
+        ),
+        (("--template", "open", "--method", "network"), "a method that uses one, got --method network"),
+    ],
+)
+def test_options_of_a_network_are_refused_elsewhere(
+    options: tuple[str, ...], said: str, cli: Callable, case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = cli("complete", case.defective, "-o", tmp_path / "c.nrrd", *options)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_no_torch_is_one_sentence_with_a_way_out(
+    cli: Callable, case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    answer = cli("complete", case.defective, "-o", tmp_path / "c.nrrd", "--method", "network")
+    assert answer.code == 1
+    assert "pip install 'meshimplant[network]', or choose method auto" in answer.err
+    assert not (tmp_path / "c.nrrd").exists()

@@ -1,0 +1,65 @@
+"""The networks there are, by the names that a config gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from meshimplant.errors import InputError
+from meshimplant.networks.band import feature_count
+from meshimplant.networks.layers import UNet
+from meshimplant.networks.sparse_unet import SparseUNet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from meshimplant.networks.config import Config, Fine
+
+_Builder = TypeVar("_Builder", bound="Callable[..., nn.Module]")
+
+
+def build_coarse(config: Config) -> nn.Module:
+    """Return the dense network of a config, untrained: (B, C, X, Y, Z) -> (B, 1, X, Y, Z), in units of `CLIP_MM`.
+
+    Its answer is the base channel with a correction, which is 0 at first. Weights are drawn from torch's global generator.
+    """
+    return _chosen(COARSE_NETWORKS, config.coarse.architecture, "coarse")(config)
+
+
+def build_fine(config: Config) -> nn.Module:
+    """Return the sparse network of a config, untrained: (N, 4) int64, (N, F) -> (N, 1) corrections, in units of `CLIP_MM`.
+
+    Raises `InputError` when the config has no second stage.
+    """
+    if config.fine is None:
+        raise InputError(
+            f"expected a config with a table [fine], got {config.name} without: it has one stage only"
+        )
+    return _chosen(FINE_NETWORKS, config.fine.architecture, "fine")(feature_count(config), config.fine)
+
+
+def _unet(config: Config) -> nn.Module:
+    channels = config.data.channels
+    return UNet(
+        len(channels),
+        channels.index(config.data.base),
+        config.coarse.widths,
+        residual=config.coarse.residual,
+    )
+
+
+def _sparse_unet(features: int, fine: Fine) -> nn.Module:
+    return SparseUNet(features, fine.widths)
+
+
+#: How each named network is made.
+COARSE_NETWORKS: dict[str, Callable[[Config], nn.Module]] = {"unet": _unet}
+FINE_NETWORKS: dict[str, Callable[[int, Fine], nn.Module]] = {"sparse-unet": _sparse_unet}
+
+
+def _chosen(known: dict[str, _Builder], name: str, table: str) -> _Builder:
+    if name not in known:
+        raise InputError(
+            f"expected {table}.architecture among {', '.join(known)}, got {name!r}: correct the config"
+        )
+    return known[name]

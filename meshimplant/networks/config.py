@@ -1,0 +1,263 @@
+"""What a network is and how it is trained: one TOML file per network, read into frozen values."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from meshimplant.errors import FileReadError, InputError
+from meshimplant.networks.tables import require_keys, require_positive, require_widths, table_as
+
+Stage = Literal["coarse", "fine"]
+#: Fields that a network may be shown: signed distances in the head's frame, and three that tell the place in it; see `channels`.
+CHANNELS = ("defective", "opening", "prior", "mirror", "mean", "side", "back", "top")
+#: Fields that a network may correct.
+BASES = ("prior", "defective")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a network is shown, and which of it it corrects.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        Among `CHANNELS`, in the order in which the network gets them.
+    base : str
+        Among `BASES` and `channels`: the answer of an untrained network.
+    """
+
+    channels: tuple[str, ...] = ("defective", "opening", "prior", "mirror", "side", "back", "top")
+    base: str = "prior"
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.channels if name not in CHANNELS]
+        if unknown or len(set(self.channels)) != len(self.channels) or not self.channels:
+            raise InputError(
+                f"expected channels among {', '.join(CHANNELS)}, each once, got {', '.join(self.channels) or 'none'}: "
+                "correct data.channels"
+            )
+        if self.base not in BASES or self.base not in self.channels:
+            raise InputError(
+                f"expected a base among {' and '.join(BASES)} that is a channel too, got {self.base!r}: correct data.base"
+            )
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """The dense network on the coarse grid.
+
+    Attributes
+    ----------
+    architecture : str
+        A name that `architectures` knows.
+    widths : tuple of int
+        Channels per level, finest first.
+    residual : bool
+        Blocks that add to their input.
+    """
+
+    architecture: str = "unet"
+    widths: tuple[int, ...] = (12, 24, 48)
+    residual: bool = True
+
+    def __post_init__(self) -> None:
+        require_widths(self.widths, "coarse.widths")
+
+
+@dataclass(frozen=True)
+class Fine:
+    """The sparse network in a band around the coarse surface, on the fine grid.
+
+    Attributes
+    ----------
+    architecture : str
+        A name that `architectures` knows.
+    widths : tuple of int
+        Channels per level, finest first.
+    band_mm : float
+        Voxels this near to the coarse network's surface, or to its base's, are refined.
+    margin_mm : float
+        How far beyond the opening they may lie; over this distance the coarse network's corrections fade out.
+    """
+
+    architecture: str = "sparse-unet"
+    widths: tuple[int, ...] = (16, 24, 32)
+    band_mm: float = 3.0
+    margin_mm: float = 3.0
+
+    def __post_init__(self) -> None:
+        require_widths(self.widths, "fine.widths")
+        require_positive(self.band_mm, "fine.band_mm")
+        require_positive(self.margin_mm, "fine.margin_mm")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How one of the two networks is trained.
+
+    Attributes
+    ----------
+    steps, batch : int
+        Steps of the optimiser, and samples in each.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate falls with a cosine to a hundredth after `warmup` steps of rise.
+    clip : float
+        Largest norm of the gradient.
+    seed : int
+        Of the weights and of every sample.
+    huber_mm : float
+        Errors beyond this count linearly.
+    margin_mm : float
+        How far beyond the opening errors count in full.
+    near_mm : float
+        How far from the true surface, or the base's, they do; at most 7, for distances are clipped at 8.
+    outside_weight : float
+        Weight of the errors elsewhere.
+    jitter_fraction : float
+        Share of the samples that are turned, shifted and sized; the others are only mirrored, or not, and thickened.
+    rotation_deg, shift_mm, scale_fraction, thickness_mm : float
+        Largest turn, shift, change of size and change of thickness of a sample.
+    average : float
+        Share of the running mean of the weights that a step leaves as it was; that mean is what is used.
+    patch_mm : float
+        Edge of the part of a sample's band that a step of the fine stage learns from.
+    every, checkpoint : int
+        Steps between two looks at the tuning cases, and between two checkpoints.
+    looked_at : int
+        How many tuning cases are looked at, spread over all; at the end it is all of them.
+    without : tuple of str
+        Kinds of defect that are not learnt from.
+    """
+
+    steps: int = 6000
+    batch: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warmup: int = 100
+    clip: float = 1.0
+    seed: int = 0
+    huber_mm: float = 1.0
+    margin_mm: float = 4.0
+    near_mm: float = 4.0
+    outside_weight: float = 0.02
+    jitter_fraction: float = 0.5
+    rotation_deg: float = 4.0
+    shift_mm: float = 2.0
+    scale_fraction: float = 0.05
+    thickness_mm: float = 0.6
+    average: float = 0.998
+    patch_mm: float = 60.0
+    every: int = 250
+    checkpoint: int = 100
+    looked_at: int = 20
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in (
+            "steps",
+            "batch",
+            "learning_rate",
+            "clip",
+            "huber_mm",
+            "patch_mm",
+            "every",
+            "checkpoint",
+            "looked_at",
+        ):
+            require_positive(getattr(self, name), f"training.*.{name}")
+        for name in (
+            "weight_decay", "warmup", "seed", "margin_mm", "near_mm", "outside_weight", "rotation_deg", "shift_mm",
+            "scale_fraction", "thickness_mm", "jitter_fraction", "average",
+        ):  # fmt: skip
+            if getattr(self, name) < 0:
+                raise InputError(
+                    f"expected training.*.{name} of at least 0, got {getattr(self, name):g}: correct it"
+                )
+
+
+@dataclass(frozen=True)
+class Config:
+    """A network: what it sees, its two stages, and how each is trained.
+
+    Attributes
+    ----------
+    name : str
+        Of the file that it was read from.
+    data : Data
+    coarse : Coarse
+    fine : Fine or None
+        None: the coarse network's answer is the result.
+    training : dict of Training
+        By stage, ``coarse`` and ``fine``.
+    """
+
+    name: str = "head"
+    data: Data = Data()
+    coarse: Coarse = Coarse()
+    fine: Fine | None = Fine()
+    training: Mapping[str, Training] = field(
+        default_factory=lambda: {"coarse": Training(), "fine": Training()}
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return tables of plain values, from which `config_from` makes the same network."""
+        told = asdict(self)
+        return {key: value for key, value in told.items() if value is not None}
+
+
+def config_from(tables: Mapping[str, Any], *, name: str = "head") -> Config:
+    """Return the network that tables of plain values describe.
+
+    Raises `InputError` for an unknown key, a value of another type, or one out of range.
+    """
+    known = ("name", "data", "coarse", "fine", "training")
+    require_keys(tables, known, "")
+    stages = tables.get("training", {})
+    require_keys(stages, ("coarse", "fine"), "training.")
+    return Config(
+        name=str(tables.get("name", name)),
+        data=table_as(Data, tables.get("data", {}), "data."),
+        coarse=table_as(Coarse, tables.get("coarse", {}), "coarse."),
+        fine=table_as(Fine, tables["fine"], "fine.") if "fine" in tables else None,
+        training={
+            stage: table_as(Training, stages.get(stage, {}), f"training.{stage}.")
+            for stage in ("coarse", "fine")
+        },
+    )
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a network's TOML file, or one of those in the package by its name, such as ``head``.
+
+    Raises
+    ------
+    FileReadError
+        No such file, or not TOML.
+    InputError
+        An unknown key, or a value that cannot be.
+    """
+    path = Path(path)
+    packaged = _folder() / f"{path.name}.toml"
+    found = path if path.suffix == ".toml" or path.is_file() else packaged
+    try:
+        tables = tomllib.loads(found.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FileReadError(
+            f"expected a network's TOML file or one of {', '.join(packaged_configs())}, got {path.name} "
+            f"({type(error).__name__}): correct the name or the file"
+        ) from error
+    return config_from(tables, name=found.stem)
+
+
+def packaged_configs() -> tuple[str, ...]:
+    """Return the names of the networks in the package."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+
+
+def _folder() -> Path:
+    return Path(str(files("meshimplant.networks"))) / "configs"

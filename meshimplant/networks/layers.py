@@ -1,0 +1,102 @@
+"""Dense blocks and the dense U-Net: the stage that sees the whole head at a coarse spacing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from meshimplant.errors import InputError
+
+#: Channels that are normalised together: statistics of a few channels over a whole head are steady at a batch of one.
+_GROUP = 4
+
+
+class Block(nn.Module):
+    """Two convolutions, each normalised and rectified; `residual`: they add to their input."""
+
+    def __init__(self, given: int, width: int, *, residual: bool) -> None:
+        super().__init__()
+        self.first = nn.Conv3d(given, width, 3, padding=1, bias=False)
+        self.second = nn.Conv3d(width, width, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList([_norm(width), _norm(width)])
+        self.skip: nn.Module | None = None
+        if residual:
+            self.skip = nn.Identity() if given == width else nn.Conv3d(given, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, width, X, Y, Z) of (B, given, X, Y, Z)."""
+        y = functional.silu(self.norms[0](self.first(x)))
+        y = self.norms[1](self.second(y))
+        return functional.silu(y if self.skip is None else y + self.skip(x))
+
+
+class UNet(nn.Module):
+    """A dense U-Net that corrects one of its channels.
+
+    The last layer starts at zero, so that an untrained network returns its base as it came.
+
+    Parameters
+    ----------
+    channels
+        How many fields it is given.
+    base
+        Which of them it corrects.
+    widths
+        Channels per level, finest first; each further level halves the grid.
+    residual
+        Blocks that add to their input.
+    """
+
+    def __init__(self, channels: int, base: int, widths: Sequence[int], *, residual: bool) -> None:
+        super().__init__()
+        self.base = base
+        self.levels = len(widths)
+        above = [channels, *widths[:-1]]
+        self.down = nn.ModuleList(
+            Block(given, width, residual=residual) for given, width in zip(above, widths, strict=True)
+        )
+        self.shrink = nn.ModuleList(nn.Conv3d(width, width, 2, stride=2) for width in widths[:-1])
+        pairs = list(pairwise(widths))
+        self.grow = nn.ModuleList(nn.Conv3d(deep, width, 1) for width, deep in pairs)
+        self.up = nn.ModuleList(Block(2 * width, width, residual=residual) for width in widths[:-1])
+        self.last = nn.Conv3d(widths[0], 1, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the corrected base, (B, 1, X, Y, Z), of fields (B, C, X, Y, Z), in their own unit.
+
+        Raises `InputError` for a grid that cannot be halved often enough.
+        """
+        require_divisible(x.shape[2:], self.levels)
+        kept = []
+        y = x
+        for level, block in enumerate(self.down):
+            y = block(y)
+            if level < self.levels - 1:
+                kept.append(y)
+                y = self.shrink[level](y)
+        for level in reversed(range(self.levels - 1)):
+            y = functional.interpolate(self.grow[level](y), scale_factor=2.0, mode="nearest")
+            y = self.up[level](torch.cat([kept.pop(), y], dim=1))
+        return x[:, self.base : self.base + 1] + self.last(y)
+
+
+def require_divisible(shape: Sequence[int], levels: int) -> None:
+    """Raise `InputError` unless a grid of this shape can be halved ``levels - 1`` times."""
+    step = 2 ** (levels - 1)
+    if any(int(size) % step for size in shape):
+        raise InputError(
+            f"expected a grid with edges divisible by {step} for {levels} levels, got {tuple(int(n) for n in shape)}: pad it, "
+            "or choose fewer widths"
+        )
+
+
+def _norm(width: int) -> nn.GroupNorm:
+    """Return a normalisation over groups of about `_GROUP` channels."""
+    groups = max(n for n in range(1, max(1, width // _GROUP) + 1) if width % n == 0)
+    return nn.GroupNorm(groups, width)

@@ -1,0 +1,168 @@
+"""One stage of a network as it learns: its weights, their running mean, its optimiser and its loss."""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from meshimplant.errors import InputError
+from meshimplant.networks.architectures import build_coarse, build_fine
+from meshimplant.networks.band import band_of
+from meshimplant.networks.config import Config, Stage, Training
+from meshimplant.networks.forward import coarse_correction, corrected
+from meshimplant.networks.grid import CLIP_MM, coarse_of, unpacked
+from meshimplant.networks.runs import RunFolder, RunState
+from meshimplant.networks.samples import Change, Pieces, Sample, make_sample
+from meshimplant.networks.scores import Scores, score
+from meshimplant.networks.store import CaseName
+
+#: Share of the highest rate at which the learning rate ends.
+_LAST_RATE = 0.01
+
+
+class Learner:
+    """One stage's network, its running mean and its optimiser."""
+
+    def __init__(self, config: Config, stage: Stage, run: RunFolder, device: torch.device) -> None:
+        self.config, self.stage, self.run, self.device = config, stage, run, device
+        self.training: Training = config.training[stage]
+        torch.manual_seed(self.training.seed)
+        built = build_coarse(config) if stage == "coarse" else build_fine(config)
+        self.network = built.to(device)
+        self.mean = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(self.training.average))
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.training.learning_rate,
+            weight_decay=self.training.weight_decay,
+        )
+        self.coarse: nn.Module | None = (
+            None if stage == "coarse" else trained_stage(run.folder, "coarse", device)
+        )
+
+    def load(self, state: RunState) -> None:
+        """Take on the state of a checkpoint, if it holds one."""
+        if state.tensors:
+            self.network.load_state_dict(state.tensors["network"])
+            self.mean.load_state_dict(state.tensors["mean"])
+            self.optimiser.load_state_dict(state.tensors["optimiser"])
+            torch.set_rng_state(state.tensors["generator"])
+
+    def tensors(self) -> dict[str, Any]:
+        """Return all that a checkpoint must hold."""
+        return {
+            "network": self.network.state_dict(),
+            "mean": self.mean.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": torch.get_rng_state(),
+        }
+
+    def step(self, number: int, samples: list[Sample]) -> float:
+        """Learn from some samples; return their mean loss, mm."""
+        rate = learning_rate(self.training, number)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for place, sample in enumerate(samples):
+            loss = self.loss(sample, np.random.default_rng([self.training.seed, 11, number, place]))
+            (loss / len(samples)).backward()
+            total += float(loss.detach()) / len(samples)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
+        self.optimiser.step()
+        self.mean.update_parameters(self.network)
+        return total
+
+    def loss(self, sample: Sample, rng: np.random.Generator) -> Tensor:
+        """Return the weighted Huber loss of one sample, mm."""
+        fields, target, weight = self._tensors(sample)
+        with _mixed(self.device):
+            if self.stage == "coarse":
+                answer = self.network(fields)
+                return weighted_huber(answer.float(), target, weight, self.training.huber_mm)
+            return self._fine_loss(sample, fields, target, weight, rng)
+
+    def _fine_loss(
+        self, sample: Sample, fields: Tensor, target: Tensor, weight: Tensor, rng: np.random.Generator
+    ) -> Tensor:
+        """Return the loss in a box of the band around one of its voxels."""
+        if self.coarse is None:
+            raise InputError("expected the coarse network for the fine stage, got none: train it first")
+        with torch.no_grad():
+            correction = coarse_correction(self.config, self.coarse, coarse_of(fields))
+            band = band_of(fields, correction, self.config, grid=sample.grid)
+        if len(band.coords) == 0:
+            return sum(p.sum() * 0 for p in self.network.parameters())  # type: ignore[return-value]
+        middle = band.coords[int(rng.integers(len(band.coords)))]
+        reach = self.training.patch_mm / 2 / sample.grid.spacing_mm
+        chosen = ((band.coords - middle)[:, 1:].abs() <= reach).all(dim=1)
+        coords = band.coords[chosen]
+        b, i, j, k = coords.unbind(dim=1)
+        answer = band.start[chosen] + self.network(coords, band.features[chosen]).float()
+        there = [values[b, 0, i, j, k][:, None] for values in (target, weight)]
+        return weighted_huber(answer, there[0], there[1], self.training.huber_mm)
+
+    def _tensors(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
+        arrays = (sample.channels, sample.target[None], sample.weight[None])
+        fields, target, weight = (torch.from_numpy(a)[None].to(self.device) for a in arrays)
+        return fields, target, weight
+
+    def scores(self, pieces: Pieces, cases: tuple[CaseName, ...]) -> Scores | None:
+        """Return how the running mean does on cases that are not learnt from; None without any."""
+        if not cases:
+            return None
+        self.mean.eval()
+        return Scores.mean(self._score(pieces, case) for case in cases)
+
+    def _score(self, pieces: Pieces, case: CaseName) -> Scores:
+        data = self.config.data
+        sample = make_sample(pieces[case], data, self.training, Change(), coarse=False)
+        coarse, fine = (self.mean, None) if self.coarse is None else (self.coarse, self.mean)
+        with torch.no_grad(), _mixed(self.device):
+            fields = self._tensors(sample)[0]
+            result = corrected(self.config, coarse, fine, fields, sample.grid)[0, 0].float().cpu().numpy()
+        shown = dict(zip(data.channels, sample.channels, strict=True))
+        piece = pieces[case].fields
+        defective, opening = (
+            unpacked(piece[name]) / np.float32(CLIP_MM) for name in ("defective", "opening")
+        )
+        return score(result, shown[data.base], sample.target, defective, opening)
+
+
+def trained_stage(folder: Path, stage: Stage, device: torch.device | str = "cpu") -> nn.Module:
+    """Return the network that a run's checkpoint holds: the running mean of its weights, ready for use."""
+    run = RunFolder(folder, stage)
+    state, config = run.load(), run.config()
+    network = build_coarse(config) if stage == "coarse" else build_fine(config)
+    mean = AveragedModel(network)
+    mean.load_state_dict(state.tensors["mean"])
+    return mean.module.to(device).eval().requires_grad_(False)
+
+
+def learning_rate(training: Training, step: int) -> float:
+    """Return the rate of one step: a linear rise, then half a cosine down to a hundredth."""
+    rise = min(1.0, (step + 1) / (training.warmup + 1))
+    way = min(1.0, max(0.0, (step - training.warmup) / max(1, training.steps - training.warmup)))
+    fall = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * way))
+    return training.learning_rate * rise * fall
+
+
+def weighted_huber(answer: Tensor, target: Tensor, weight: Tensor, huber_mm: float) -> Tensor:
+    """Return the weighted mean Huber loss, mm, of fields in units of `CLIP_MM`."""
+    error = functional.huber_loss(answer * CLIP_MM, target * CLIP_MM, delta=huber_mm, reduction="none")
+    return (error * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _mixed(device: torch.device) -> Any:
+    """Return the context of mixed precision where the device has it."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()

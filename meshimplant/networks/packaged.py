@@ -1,0 +1,53 @@
+"""The trained networks in the package: a list with data, licence, hardware and SHA-256, which needs no torch to be read."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.payload import sha256_of
+
+#: Lists the packaged networks: file, what it is, training data, licence, skulls, hardware, time, SHA-256.
+REGISTRY = "weights.toml"
+#: The one that is used where no other is named.
+DEFAULT = "head.npz"
+
+
+def packaged_weights() -> dict[str, dict[str, Any]]:
+    """Return what the registry says of each packaged network, by file name; empty where none is packaged."""
+    registry = packaged_folder() / REGISTRY
+    return tomllib.loads(registry.read_text(encoding="utf-8")) if registry.is_file() else {}
+
+
+def default_weights() -> Path:
+    """Return the file of the packaged network.
+
+    Raises
+    ------
+    InputError
+        None is packaged.
+    FileReadError
+        The file is not the one that the registry names.
+    """
+    about = packaged_weights().get(DEFAULT)
+    if about is None:
+        raise InputError(
+            "expected trained weights, got none: this package has no network of its own; give a weights file, or choose "
+            "method auto, which needs none"
+        )
+    path = packaged_folder() / DEFAULT
+    found = sha256_of(path) if path.is_file() else "no file"
+    if found != about["sha256"]:
+        raise FileReadError(
+            f"expected the packaged {DEFAULT} with the SHA-256 of {REGISTRY}, got {found[:12]}...: install meshimplant again, or "
+            "choose method auto"
+        )
+    return path
+
+
+def packaged_folder() -> Path:
+    """Return the folder of weights and registry."""
+    return Path(str(files("meshimplant.networks")))

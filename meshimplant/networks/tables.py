@@ -1,0 +1,55 @@
+"""Tables of a TOML file as frozen values: keys and types are checked, and an error names the place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from meshimplant.errors import InputError
+
+_Table = TypeVar("_Table")
+
+
+def table_as(kind: type[_Table], given: Any, place: str) -> _Table:
+    """Return one table's values as a dataclass, checked against the types of its defaults."""
+    defaults = {one.name: one.default for one in fields(kind)}  # type: ignore[arg-type]
+    require_keys(given, tuple(defaults), place)
+    values = {key: _as(defaults[key], value, f"{place}{key}") for key, value in given.items()}
+    return kind(**values)
+
+
+def _as(default: Any, value: Any, place: str) -> Any:
+    """Return a value as the default's type; whole numbers pass for floats."""
+    if isinstance(default, tuple) and isinstance(value, list | tuple):
+        return tuple(_as(default[0] if default else "", one, place) for one in value)
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise InputError(
+            f"expected {place} as {type(default).__name__}, such as {default!r}, got {value!r}: correct it"
+        )
+    return value
+
+
+def require_keys(given: Any, known: tuple[str, ...], place: str) -> None:
+    """Raise `InputError` unless `given` is a table of known keys."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"expected a table [{place.rstrip('.')}], got {given!r}: correct it")
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise InputError(
+            f"expected keys among {', '.join(known)}, got {place}{unknown[0]}: correct or remove it"
+        )
+
+
+def require_widths(widths: tuple[int, ...], place: str) -> None:
+    """Raise `InputError` unless there is a width for one level at least."""
+    if not widths or min(widths) < 1:
+        raise InputError(f"expected one or more widths of at least 1, got {list(widths)}: correct {place}")
+
+
+def require_positive(value: float, place: str) -> None:
+    """Raise `InputError` unless a value is above 0."""
+    if not value > 0:
+        raise InputError(f"expected {place} above 0, got {value:g}: correct it")

@@ -1,0 +1,173 @@
+"""Trained networks as files: arrays, and what they were made from, in one ``.npz``.
+
+No pickle is read or written, so that a file from elsewhere can do no more than be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from meshimplant.complete.model_files import save_model
+from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.payload import sha256_of
+from meshimplant.networks.architectures import build_coarse, build_fine
+from meshimplant.networks.config import Config, Stage, config_from
+from meshimplant.networks.packaged import default_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Version of the layout of a weights file.
+FORMAT = 1
+_HEADER = ("format", "config")
+_Arrays = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A trained network.
+
+    Attributes
+    ----------
+    config : Config
+    modules : dict of torch modules
+        By stage, for use and not for training; ``fine`` is absent where the file has one stage.
+    about : dict
+        Training data, licence, hardware, time: what `write_weights` was given.
+    name, sha256 : str
+        Of the file.
+    """
+
+    config: Config
+    modules: dict[Stage, nn.Module]
+    about: dict[str, Any]
+    name: str
+    sha256: str
+
+
+def write_weights(
+    path: str | Path, config: Config, modules: Mapping[Stage, nn.Module], about: Mapping[str, Any]
+) -> None:
+    """Write a network as a compressed ``.npz`` of float16 arrays; the same network gives the same bytes.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    config
+        What the modules were built from.
+    modules
+        By stage; ``coarse``, and ``fine`` where there is one.
+    about
+        Plain values: training data, licence, skulls, hardware, time.
+
+    Raises
+    ------
+    InputError
+        A weight is not finite as float16: the training has diverged.
+    """
+    arrays = {
+        f"{stage}.{name}": values.detach().cpu().float().numpy()
+        for stage, module in modules.items()
+        for name, values in module.state_dict().items()
+    }
+    with np.errstate(over="ignore"):
+        spoilt = [name for name, values in arrays.items() if not np.isfinite(values.astype(np.float16)).all()]
+    if spoilt:
+        raise InputError(
+            f"expected finite weights below 65504, got others in {spoilt[0]}: train again at a lower rate"
+        )
+    save_model(path, {**about, "format": FORMAT, "config": config.to_dict()}, **arrays)
+
+
+def read_weights(path: str | Path) -> Weights:
+    """Read a network written by `write_weights`, ready for use.
+
+    Raises
+    ------
+    FileReadError
+        No such file, a spoilt one, one of another kind or of a newer version, or arrays that do not fit its config.
+    """
+    path = Path(path)
+    arrays, told = _contents(path)
+    about = {key: value for key, value in told.items() if key not in _HEADER}
+    config, modules = _built(path, told["config"], {name.partition(".")[0] for name in arrays})
+    _fill(path, modules, arrays)
+    return Weights(config, modules, about, path.name, sha256_of(path))
+
+
+def open_weights(given: str | Path | None = None) -> Weights:
+    """Return the network of a file, or the packaged one; raises as `read_weights` and `default_weights` do."""
+    return read_weights(default_weights() if given is None else given)
+
+
+def _contents(path: Path) -> tuple[_Arrays, dict[str, Any]]:
+    """Return the arrays of a file, float32, and what it tells of itself."""
+    try:
+        with path.open("rb") as stream, np.load(stream) as data:
+            about = json.loads(str(data["about"]))
+            arrays = {name: data[name].astype(np.float32) for name in data.files if name != "about"}
+    except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+        raise FileReadError(
+            f"expected weights written by meshimplant train in {path.name}, got: {error}: name another file, or fetch it again"
+        ) from error
+    if not isinstance(about, dict) or not {*_HEADER} <= set(about):
+        raise FileReadError(
+            f"expected weights of a network in {path.name}, got an .npz of another kind: name a file of meshimplant train"
+        )
+    if about["format"] != FORMAT:
+        raise FileReadError(
+            f"expected weights of format {FORMAT} in {path.name}, got format {about['format']}: install the meshimplant that "
+            "wrote them, or train again"
+        )
+    return arrays, about
+
+
+def _built(path: Path, tables: Any, stages: set[str]) -> tuple[Config, dict[Stage, nn.Module]]:
+    """Return a config and the modules that it describes, of those stages that the file has arrays of."""
+    try:
+        config = config_from(tables)
+        modules: dict[Stage, nn.Module] = {"coarse": build_coarse(config)}
+        if config.fine is not None and "fine" in stages:
+            modules["fine"] = build_fine(config)
+    except (InputError, TypeError, AttributeError) as error:
+        raise FileReadError(
+            f"expected a network that this version knows in {path.name}, got: {error}: install the meshimplant that wrote it"
+        ) from error
+    return config, modules
+
+
+def _fill(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays) -> None:
+    """Put arrays into modules for use, all of them and no other."""
+    wanted = {
+        f"{stage}.{name}": tuple(values.shape)
+        for stage, module in modules.items()
+        for name, values in module.state_dict().items()
+    }
+    if {name: values.shape for name, values in arrays.items()} != wanted:
+        odd = sorted(
+            {
+                name
+                for name in {*wanted, *arrays}
+                if wanted.get(name) != getattr(arrays.get(name), "shape", None)
+            }
+        )
+        raise FileReadError(
+            f"expected the arrays of the network that {path.name} describes, got others: {odd[0]}: fetch it again"
+        )
+    if not all(np.isfinite(values).all() for values in arrays.values()):
+        raise FileReadError(f"expected finite weights in {path.name}, got others: fetch it again")
+    for stage, module in modules.items():
+        own = {name: torch.from_numpy(arrays[f"{stage}.{name}"]) for name in module.state_dict()}
+        module.load_state_dict(own)
+        module.eval().requires_grad_(False)
