@@ -13,7 +13,7 @@ from meshimplant.errors import InputError
 from meshimplant.networks import inference
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.channels import focus_of, mirrored, opening_field
-from meshimplant.networks.config import config_from
+from meshimplant.networks.config import Fine, config_from
 from meshimplant.networks.grid import CLIP_MM, FINE, coarse_of
 from meshimplant.networks.inference import Prediction, device_of, predict
 from meshimplant.networks.weights import Weights
@@ -54,11 +54,11 @@ def with_last(network: Weights, stage: str, bias: float) -> Weights:
 
 
 def counted() -> np.ndarray:
-    """Return where corrections count: in the box that is shown, in the opening and 6 mm around it."""
+    """Return where corrections count: in the box that is shown, in the opening and the margin around it."""
     start, stop = focus_of(coarse_of(fields()["opening"]), coarse_of(fields()["prior"]))
     inside = np.zeros(FINE.shape, bool)
     inside[tuple(slice(3 * int(a), 3 * int(b)) for a, b in zip(start, stop, strict=True))] = True
-    return inside & (fields()["opening"] > -6)
+    return inside & (fields()["opening"] > -Fine().margin_mm)
 
 
 @pytest.mark.parametrize("fine", [True, False])
@@ -74,7 +74,8 @@ def test_an_untrained_network_answers_its_base_from_both_sides(fine: bool) -> No
 def test_the_coarse_correction_counts_in_and_around_the_opening_only() -> None:
     answer = predict(fields(), with_last(weights(fine=False), "coarse", 0.1), device="cpu")
     added = answer.field_mm - fields()["prior"]
-    expected = np.minimum(0.1 * CLIP_MM, CLIP_MM - fields()["prior"])
+    share = np.clip(1 + fields()["opening"] / Fine().margin_mm, 0, 1)  # fading out around the opening
+    expected = np.minimum(0.1 * CLIP_MM * share, CLIP_MM - fields()["prior"])
     assert np.allclose(added[counted()], expected[counted()], atol=1e-5)
     assert not added[~counted()].any()
 
