@@ -14,6 +14,7 @@ import trimesh
 from meshimplant.check.part import PartCheck, check_part
 from meshimplant.complete import Completion
 from meshimplant.complete.template import Model
+from meshimplant.edit.areas import enclosed_mm3
 from meshimplant.edit.bevel import bevel
 from meshimplant.edit.clearing import clear_way
 from meshimplant.edit.repair import repair
@@ -162,31 +163,31 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         raw = join_meshes([_outer_skin(extract(body)) for body in bodies])
     with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
         smoothed = smooth(raw, iterations=spec.smooth_iterations)
-        record["volume_after_mm3"] = float(smoothed.volume)
+        record["volume_after_mm3"] = enclosed_mm3(smoothed)
     with line.step("trim", smoothed, clearance_mm=spec.clearance_mm) as record:
         cut = trim_with_notes(smoothed, defective, clearance_mm=spec.clearance_mm, outward=inside)
         record["crumbs"] = len(cut.crumbs)
-        record["volume_after_mm3"] = float(cut.mesh.volume)
+        record["volume_after_mm3"] = enclosed_mm3(cut.mesh)
     with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
         thinned = set_thickness(cut.mesh, spec.thickness_mm, outward=inside)
         if not is_clear(thinned, defective, clearance_mm=spec.clearance_mm):
             again_mm = spec.clearance_mm + _AGAIN_MM
             thinned = trim_with_notes(thinned, defective, clearance_mm=again_mm, outward=inside).mesh
-        record["volume_after_mm3"] = float(thinned.volume)
+        record["volume_after_mm3"] = enclosed_mm3(thinned)
     if spec.bevel_deg > 0:
         with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:
             thinned = bevel(thinned, spec.bevel_deg, outward=inside).mesh
-            record["volume_after_mm3"] = float(thinned.volume)
+            record["volume_after_mm3"] = enclosed_mm3(thinned)
     with line.step("insertion", thinned) as record:
         cleared = clear_way(thinned, defective, outward=inside)
         record.update(cleared.numbers())
         thinned = cleared.mesh
-        record["volume_after_mm3"] = float(thinned.volume)
+        record["volume_after_mm3"] = enclosed_mm3(thinned)
     with line.step("repair", thinned, max_faces=spec.max_faces) as record:
         repaired = repair(thinned)
         part = simplify(repaired.mesh, max_faces=spec.max_faces, simple=True)
         record["actions"] = list(repaired.actions)
-        record["volume_after_mm3"] = float(part.volume)
+        record["volume_after_mm3"] = enclosed_mm3(part)
     with line.step("check"):
         check = check_part(
             part,
@@ -234,7 +235,7 @@ class _Line:
         self.progress(name)
         start = time.perf_counter()
         record: dict[str, Any] = {}
-        before = None if mesh is None else float(mesh.volume)
+        before = None if mesh is None else enclosed_mm3(mesh)
         try:
             yield record
         except MeshError as error:

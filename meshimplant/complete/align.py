@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import permutations, product
 
 import numpy as np
@@ -157,6 +158,7 @@ def _nod_matrix(nod: float) -> NDArray[np.float64]:
     return np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
 
 
+@lru_cache(maxsize=2)
 def _table(mean: VaultMean) -> NDArray[np.float64]:
     """Return the mean's outer radius on a regular grid of azimuth (closed) and elevation."""
     azimuth = np.radians(np.arange(-180, 180, _TABLE_DEG))

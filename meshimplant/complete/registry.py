@@ -20,7 +20,7 @@ from meshimplant.complete.choice import (
 from meshimplant.complete.models import models_of
 from meshimplant.complete.network import Seen, Uncertainty, open_network, worst
 from meshimplant.complete.patch import Shell
-from meshimplant.complete.template import Model
+from meshimplant.complete.template import Model, VaultMean
 from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
@@ -123,10 +123,7 @@ def complete_skull(
     models = models_of(method, template)
     network = open_network(weights, device) if method == "network" else None
     first = next(iter(models.values()))
-    pose, turned_deg = fit_pose(defective), 0.0
-    if method != "mirror":
-        pose, turned_deg = pose_on_mean(defective, pose, first.mean)
-    opening = find_defects(defective, pose)
+    pose, turned_deg, opening = lay_head(defective, None if method == "mirror" else first.mean)
     defects = opening.defects[:bodies]
     seen = tuple(network.see(defective, pose, defect, first) for defect in defects) if network else ()
     tried = [one.models for one in seen] or [models] * len(defects)
@@ -149,6 +146,17 @@ def complete_skull(
     findings += worst(seen)
     field = _merge(defective, pose, shells)
     return Completion(field, defects, pose, about, findings, apart, seen[0].uncertainty if seen else None)
+
+
+def lay_head(defective: Volume, mean: VaultMean | None) -> tuple[HeadPose, float, Opening]:
+    """Return where the head lies, by how many degrees otherwise than its file says, and its openings.
+
+    `mean` None: by the head's own symmetry alone.
+    """
+    pose, turned_deg = fit_pose(defective), 0.0
+    if mean is not None:
+        pose, turned_deg = pose_on_mean(defective, pose, mean)
+    return pose, turned_deg, find_defects(defective, pose)
 
 
 def _require_usable(defective: Volume, method: str, blend: bool, weights: str | Path | None) -> None:

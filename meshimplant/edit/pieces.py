@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Attempts at drawing slivers together, and the distance around a failure that the next one leaves alone, mm.
 _CLEANINGS, _SPARE_MM = 4, 0.3
+#: Odd numbers that spread the bits of coordinates.
+_MIXERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,13 @@ class Cut:
     removed_mm3: float
 
 
-def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None = None) -> Cut:
+def cut_away(
+    mesh: trimesh.Trimesh,
+    tool: trimesh.Trimesh,
+    *,
+    bodies: int | None = None,
+    solid: manifold3d.Manifold | None = None,
+) -> Cut:
     """Subtract a closed tool from a closed mesh and keep its largest bodies.
 
     What is not cut stays exactly: its vertices are the input's. Slivers along the cut are drawn together
@@ -62,13 +70,15 @@ def cut_away(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, *, bodies: int | None
     ----------
     bodies
         Number of pieces to keep; ``None``: as many as the mesh has.
+    solid
+        The mesh as `require_solid` gives it, where that is known already.
 
     Raises
     ------
     MeshError
         Either mesh is not closed and consistently wound, or nothing is left.
     """
-    solid = require_solid(mesh)
+    solid = solid or require_solid(mesh)
     left = solid - to_manifold(tool)
     if left.is_empty():
         raise MeshError(
@@ -103,14 +113,30 @@ def _same_points(
     cleaned: trimesh.Trimesh, mesh: trimesh.Trimesh, chosen: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
     """Return which vertices of a cleaned mesh are among the chosen ones (n,) of the mesh it came from."""
-    points = {point.tobytes() for point in np.asarray(mesh.vertices)[chosen]}
-    return np.flatnonzero([point.tobytes() in points for point in np.asarray(cleaned.vertices)])
+    return np.flatnonzero(_among(cleaned.vertices, np.asarray(mesh.vertices)[chosen]))
 
 
 def _new_vertices(before: trimesh.Trimesh, after: trimesh.Trimesh) -> NDArray[np.bool_]:
     """Return which vertices (n,) of a mesh are none of another's."""
-    known = {point.tobytes() for point in np.asarray(before.vertices, float) + 0.0}
-    return np.array([point.tobytes() not in known for point in np.asarray(after.vertices, float) + 0.0])
+    return ~_among(after.vertices, before.vertices)
+
+
+def _among(points: ArrayLike, known: ArrayLike) -> NDArray[np.bool_]:
+    """Return which points (n, 3) are, to the last bit, among known ones (m, 3); 0 and -0 are the same."""
+    wanted, there = (np.ascontiguousarray(each, float) + 0.0 for each in (points, known))
+    if not len(there):
+        return np.zeros(len(wanted), bool)
+    keys, there_keys = _keys(wanted), _keys(there)
+    order = np.argsort(there_keys, kind="stable")
+    place = np.minimum(np.searchsorted(there_keys, keys, sorter=order), len(there) - 1)
+    return (there[order[place]] == wanted).all(axis=1)
+
+
+def _keys(points: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Return a number for each point (n, 3), the same for the same bits: of millions, no two points share one but by a freak."""
+    bits = points.view(np.uint64)
+    mixed = (bits ^ (bits >> np.uint64(29))) * _MIXERS
+    return (mixed ^ (mixed >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
 
 
 def without_crumbs(mesh: trimesh.Trimesh, *, bodies: int) -> tuple[trimesh.Trimesh, tuple[Crumb, ...]]:

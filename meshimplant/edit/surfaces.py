@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from meshimplant.edit.areas import face_pairs, normals_areas
 from meshimplant.errors import MeshError
+from meshimplant.surface.nearest import surface_tree
 
 WALL, OUTER, INNER = 0, 1, 2
 
@@ -50,7 +51,7 @@ class OutwardField:
 
     @cached_property
     def _tree(self) -> cKDTree:
-        return cKDTree(self.points_mm)
+        return surface_tree(self.points_mm)
 
     def at(self, points_mm: ArrayLike) -> NDArray[np.float64]:
         """Return unit directions (n, 3) at points (n, 3)."""
@@ -271,6 +272,6 @@ def wall_depth(
     The nearest one is counted among the inner vertices, not among all.
     """
     wall = vertices[surfaces.vertex_labels == WALL]
-    to_outer = cKDTree(vertices[surfaces.vertex_labels == OUTER]).query(wall)[0]
-    to_inner, nearest = cKDTree(vertices[surfaces.vertex_labels == INNER]).query(wall)
+    to_outer = surface_tree(vertices[surfaces.vertex_labels == OUTER]).query(wall)[0]
+    to_inner, nearest = surface_tree(vertices[surfaces.vertex_labels == INNER]).query(wall)
     return to_outer / np.maximum(to_outer + to_inner, 1e-9), nearest

@@ -23,6 +23,7 @@ from meshimplant.errors import InputError
 from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.crossings import find_crossings
 from meshimplant.surface.extract import extract
+from meshimplant.surface.nearest import surface_tree
 from meshimplant.surface.occupancy import grown, occupancy
 from meshimplant.volume import Volume
 
@@ -83,7 +84,7 @@ def set_thickness(
     p5-p95 <= 0.1 mm. Where the implant gets thicker it may reach bone that it did not reach before: `trim`
     afterwards.
     """
-    require_solid(mesh)
+    solid = require_solid(mesh)
     surfaces = split_surfaces(mesh, outward=outward)
     target = _target(mesh, surfaces, target_mm, fraction, feather_mm)
     thick = _thickened(mesh, surfaces, target)
@@ -91,7 +92,8 @@ def set_thickness(
     beyond = _beyond(thick, np.asarray(mesh.vertices), sheet, target)
     if beyond is None:
         return new_mesh(thick.vertices, thick.faces)
-    return cut_away(thick, extract(beyond, level=0), bodies=body_count(mesh)).mesh
+    solid = solid if thick is mesh else None
+    return cut_away(thick, extract(beyond, level=0), bodies=body_count(mesh), solid=solid).mesh
 
 
 def _target(
@@ -179,7 +181,7 @@ def _beyond(
     near = grown(occupancy(mesh, grid), 3)
     points = grid.to_mm(np.argwhere(near))
     used = np.unique(sheet)
-    about, nearest = cKDTree(vertices[used]).query(points)
+    about, nearest = surface_tree(vertices[used]).query(points)
     value = about - target[used][nearest]
     close = np.abs(value) < 1.5 * _GRID_MM
     squared, face, foot = igl.point_mesh_squared_distance(points[close], vertices, sheet)[:3]

@@ -106,10 +106,13 @@ def trim_with_notes(
             f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give millimetres"
         )
     require_bevel(bevel_deg)
-    require_solid(mesh)
+    solid = require_solid(mesh)
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     forbidden = _forbidden_field(mesh, skull, clearance_mm, centre)
-    cut = Cut(mesh.copy(), (), 0.0) if forbidden is None else cut_away(mesh, extract(forbidden, level=0))
+    if forbidden is None:
+        cut = Cut(mesh.copy(), (), 0.0)
+    else:
+        cut = cut_away(mesh, extract(forbidden, level=0), solid=solid)
     if bevel_deg == 0:
         return cut
     leaning = bevel(cut.mesh, bevel_deg, outward=centre)

@@ -8,12 +8,12 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from meshimplant.edit.areas import vertex_areas, vertex_normals, weighted_percentiles
 from meshimplant.edit.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces
 from meshimplant.errors import InputError, MeshError
 from meshimplant.report import Finding, Severity
+from meshimplant.surface.nearest import surface_tree
 from meshimplant.surface.rays import Rays
 
 #: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
@@ -86,7 +86,7 @@ def measure_thickness(
     wall = surfaces.vertex_labels == WALL
     border = np.full(len(vertices), np.inf)
     if wall.any():
-        border = cKDTree(vertices[wall]).query(vertices)[0]
+        border = surface_tree(vertices[wall]).query(vertices)[0]
     known = (surfaces.vertex_labels == OUTER) & ~np.isnan(thickness)
     if not known.any():
         raise MeshError(

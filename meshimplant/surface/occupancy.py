@@ -12,6 +12,8 @@ from meshimplant.volume import Volume
 #: Columns of voxels are read this far beside their centres (voxels), so that none runs exactly along an edge
 #: of the mesh.
 _NUDGE = (3.1e-7, 1.7e-7)
+#: A column this far beside a triangle's box (voxels) cannot meet it.
+_BESIDE = 1e-6
 
 
 def occupancy(mesh: trimesh.Trimesh, grid: Volume) -> NDArray[np.bool_]:
@@ -70,8 +72,8 @@ def _covered_columns(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pair each triangle with the columns in its box: triangle index (m,) and column (m, 2)."""
     corners = flat[faces]
-    low = np.clip(np.floor(corners.min(axis=1)).astype(np.int64), 0, None)
-    high = np.minimum(np.ceil(corners.max(axis=1)).astype(np.int64), np.array(shape[:2]) - 1)
+    low = np.clip(np.ceil(corners.min(axis=1) - _BESIDE).astype(np.int64), 0, None)
+    high = np.minimum(np.floor(corners.max(axis=1) + _BESIDE).astype(np.int64), np.array(shape[:2]) - 1)
     size = np.maximum(high - low + 1, 0)
     count = size.prod(axis=1)
     triangle = np.repeat(np.arange(len(faces)), count)

@@ -4,8 +4,9 @@
 
 The skulls are those of the SkullFix training set that are kept aside for validation: no mean was made from them. In each,
 the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind (same skull, kind and seed: same
-defect). Only the reconstruction (voxels) is made, in a process of its own, whose seconds and peak memory are kept. One JSON
-line per reconstruction goes to RESULTS/methods.jsonl; a second run does only what is missing there, and `--tables` nothing.
+defect). Only the reconstruction (voxels) is made, each defect in a process of its own, and seconds and peak memory of each
+method are kept. One JSON line per reconstruction goes to RESULTS/methods.jsonl; a second run does only what is missing there, and
+`--tables` nothing.
 
 A method is written NAME[-N][+OPTION=VALUE...]: NAME as in ``meshimplant design --method``; N makes the mean vault from the
 first N training skulls, and ``open`` in its place takes the packaged one of that name; options are handed on to
@@ -17,9 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -27,17 +26,25 @@ from inspect import signature
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
+import meshimplant
+from meshimplant import evaluate
+from meshimplant.complete import registry
+from meshimplant.complete.models import read_model
 from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION, list_skullfix
 from meshimplant.errors import InputError, MeshImplantError
+from meshimplant.surface_errors import surface_errors
 from meshimplant.volume import Volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, summary_table
+from benchmarks.shared_heads import SharedHeads
+from benchmarks.speed_meter import Meter
 
 #: What the README's table holds; add a line for a new method.
 METHODS = (
@@ -75,18 +82,17 @@ def read_method(label: str) -> Method:
     InputError
         An unknown name, or an option that `meshimplant.reconstruct` does not have: better now than after a night.
     """
-    from meshimplant import reconstruct
-    from meshimplant.complete import METHODS as NAMES
-
     stem, *texts = label.split("+")
     start, _, end = stem.rpartition("-")
     name, mean = (start, end) if start and (end.isdigit() or end == "open") else (stem, None)
-    if name not in NAMES:
-        raise InputError(f"expected a method among {', '.join(NAMES)}, got {name!r}: choose one of them")
+    if name not in registry.METHODS:
+        raise InputError(
+            f"expected a method among {', '.join(registry.METHODS)}, got {name!r}: choose one of them"
+        )
     if mean == "0":
         raise InputError(f"expected a mean of one skull or more, got {label!r}: raise the number")
     options = dict(_option(text) for text in texts)
-    own = set(signature(reconstruct).parameters) - {"defective", "method", "template", "step"}
+    own = set(signature(meshimplant.reconstruct).parameters) - {"defective", "method", "template", "step"}
     wrong = sorted(set(options) - own)
     if wrong:
         raise InputError(
@@ -107,31 +113,44 @@ def _option(text: str) -> tuple[str, Any]:
     return name, value
 
 
-def reconstruct_one(results: Path, case: Case, kind: str, label: str) -> Record:
-    """Cut one defect, close it by one method, and measure the result; a refusal counts as an empty prediction."""
-    from meshimplant import evaluate, reconstruct
-    from meshimplant.complete.models import read_model
-    from meshimplant.surface_errors import surface_errors
+def reconstruct_all(results: Path, case: Case, kind: str, labels: Sequence[str]) -> list[Record]:
+    """Cut one defect, close it by each method, and measure the results.
 
+    Methods that lay the head on the same mean share that work; its seconds are counted to each of them.
+    """
     defective, truth = defect(case, kind)
+    heads, meter = SharedHeads(), Meter()
+    with patch.object(registry, "lay_head", heads.lay):
+        found = [_reconstruct(results, defective, truth, label, meter, heads) for label in labels]
+    return [{"case": case.name, "kind": kind, **record} for record in found]
+
+
+def _reconstruct(
+    results: Path, defective: Volume, truth: Volume, label: str, meter: Meter, heads: SharedHeads
+) -> Record:
+    """Close the defect by one method and measure the result; a refusal counts as an empty prediction."""
     method = read_method(label)
     template = None
     if method.mean is not None:
         template = read_model("open" if method.mean == "open" else _mean_path(results, method.mean))
-    start, begun, error, details, found = time.perf_counter(), time.process_time(), "", {}, None
+    error, details, found = "", {}, None
+    heads.saved.clear()
+    meter.begin(label)
     try:
-        found = reconstruct(defective, method=method.name, template=template, **method.options)
+        found = meshimplant.reconstruct(defective, method=method.name, template=template, **method.options)
         mask = found.mask
         details = {**(found.completion.method if found.completion else {}), "template": None}
     except MeshImplantError as refusal:
         error = str(refusal)
         mask = truth.with_array(np.zeros_like(truth.array))
-    seconds, cpu_s = time.perf_counter() - start, time.process_time() - begun
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    meter.end()
+    costs = [meter.steps.pop(label), *heads.saved]
     empty = not mask.array.any()
     return {
-        "case": case.name, "kind": kind, "method": label, "seconds": round(seconds, 1), "cpu_s": round(cpu_s, 1),
-        "peak_gb": round(peak_gb, 2),
+        "method": label,
+        "seconds": round(sum(cost["wall_s"] for cost in costs), 1),
+        "cpu_s": round(sum(cost["cpu_s"] for cost in costs), 1),
+        "peak_gb": round(max(cost["peak_mb"] for cost in costs) / 1024, 2),
         "error": error, "details": details, "metrics": evaluate(mask, truth, defective).to_dict(),
         "surfaces": {} if empty else surface_errors(mask, truth, defective).to_dict(),
         "opening_covered_fraction": opening_covered(mask, truth, found.inside_mm) if found else 0.0,
@@ -191,26 +210,32 @@ def read_records(log: Path) -> dict[Key, Record]:
 
 
 def measure_missing(
-    wanted: Sequence[Key], log: Path, work: Callable[[Key], Record], *, workers: int = 1
+    wanted: Sequence[Key],
+    log: Path,
+    work: Callable[[str, str, list[str]], list[Record]],
+    *,
+    workers: int = 1,
 ) -> dict[Key, Record]:
-    """Measure what the log does not hold yet, add it there line by line, and return all that was wanted.
+    """Measure what the log does not hold yet, defect by defect, add it there line by line, and return all that was wanted.
 
-    Work that breaks (not a refusal: a fault of the program, or no memory) is told on stderr and is missing in the
-    result; the next run tries it again.
+    `work` takes a skull, a kind and the methods. Work that breaks (not a refusal: a fault of the program, or no memory) is told
+    on stderr and is missing in the result; the next run tries it again.
     """
     records = read_records(log)
-    missing = [key for key in wanted if key not in records]
+    missing: dict[tuple[str, str], list[str]] = {}
+    for case, kind, label in wanted:
+        if (case, kind, label) not in records:
+            missing.setdefault((case, kind), []).append(label)
     with ThreadPoolExecutor(workers) as pool, log.open("a", encoding="utf-8") as out:
-        futures = {pool.submit(work, key): key for key in missing}
+        futures = {pool.submit(work, *place, labels): place for place, labels in missing.items()}
         for future in as_completed(futures):
-            name = " ".join(futures[future])
             if future.exception() is not None:
-                print(f"{name}: broke: {future.exception()!r}", file=sys.stderr)
+                print(f"{' '.join(futures[future])}: broke: {future.exception()!r}", file=sys.stderr)
                 continue
-            record = future.result()
-            records[_key(record)] = record
-            print(json.dumps(record), file=out, flush=True)
-            print(f"{name}: {record['metrics']['dice']:.3f}", file=sys.stderr)
+            for record in future.result():
+                records[_key(record)] = record
+                print(json.dumps(record), file=out, flush=True)
+                print(f"{' '.join(_key(record))}: {record['metrics']['dice']:.3f}", file=sys.stderr)
     return {key: records[key] for key in wanted if key in records}
 
 
@@ -239,16 +264,15 @@ def main() -> int:
 def _measure(
     asked: argparse.Namespace, methods: Sequence[Method], wanted: Sequence[Key], log: Path
 ) -> dict[Key, Record]:
-    """Make the means that the methods need, and measure what is missing, each in a process of its own."""
+    """Make the means that the methods need, and measure what is missing, each defect in a process of its own."""
     asked.output.mkdir(parents=True, exist_ok=True)
     for method in methods:
         if isinstance(method.mean, int):
             _apart(build_mean, asked.data, asked.output, method.mean)
     known = {case.name: case for case in list_skullfix(asked.data / "skullfix")}
 
-    def work(key: Key) -> Record:
-        name, kind, label = key
-        return _apart(reconstruct_one, asked.output, known[name], kind, label)
+    def work(case: str, kind: str, labels: list[str]) -> list[Record]:
+        return _apart(reconstruct_all, asked.output, known[case], kind, labels)
 
     return measure_missing(wanted, log, work, workers=asked.workers)
 
@@ -262,13 +286,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", default=",".join(VALIDATION), help="skulls, with commas")
     parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of defect, with commas")
     parser.add_argument("--methods", default=",".join(METHODS), help="methods, with commas")
-    parser.add_argument("--workers", type=int, default=1, help="reconstructions at a time")
+    parser.add_argument("--workers", type=int, default=1, help="defects at a time")
     parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
     return parser
 
 
 def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a fresh process, so that its peak memory is its own."""
+    """Call a function in a fresh process, so that memory is its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

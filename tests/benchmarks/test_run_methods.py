@@ -6,11 +6,11 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
-from benchmarks import run_methods
+from benchmarks import run_methods, shared_heads
 from benchmarks.method_tables import KINDS, VIRTUAL, detail_tables, summary_table
 from benchmarks.run_methods import (
     Method,
@@ -18,11 +18,12 @@ from benchmarks.run_methods import (
     opening_covered,
     read_method,
     read_records,
-    reconstruct_one,
+    reconstruct_all,
 )
 
 import meshimplant
 from meshimplant import Volume, write_volume
+from meshimplant.complete.template import VaultMean
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.errors import InputError, NoDefectError
 
@@ -141,17 +142,37 @@ def test_one_reconstruction_is_measured_with_its_options_and_a_refusal_is_a_reco
         return SimpleNamespace(mask=truth.with_array(grown), completion=None, inside_mm=np.zeros(3))
 
     monkeypatch.setattr(meshimplant, "reconstruct", reconstruct)
-    found = reconstruct_one(tmp_path, case, "skullfix", "template+blend=off")
+    found, refused = reconstruct_all(tmp_path, case, "skullfix", ["template+blend=off", "mirror"])
     assert seen == {"method": "template", "blend": False, "template": None}
     assert (found["case"], found["kind"], found["method"], found["error"]) == (
         *("003", "skullfix", "template+blend=off", ""),
     )
     assert found["metrics"]["dice"] == pytest.approx(8 / 11)
     assert found["metrics"]["protrusion_mm"] == found["surfaces"]["outer_protrusion_mm"] == 3.0
-    refused = reconstruct_one(tmp_path, case, "skullfix", "mirror")
     assert (refused["error"], refused["surfaces"], refused["metrics"]["dice"]) == ("no hole", {}, 0.0)
     json.dumps([found, refused], allow_nan=False)
     assert "3.0" in summary_table([found, refused])
+
+
+def test_a_head_is_laid_once_for_all_methods_and_its_cost_counts_for_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    laid: list[Any] = []
+
+    def lay_head(_skull: Any, mean: Any) -> Any:
+        laid.append(mean)
+        return object()
+
+    monkeypatch.setattr(shared_heads.registry, "lay_head", lay_head)
+    heads, one, other = shared_heads.SharedHeads(), cast(VaultMean, object()), cast(VaultMean, object())
+    skull = Volume(np.zeros((2, 2, 2), np.uint8), np.eye(4))
+    first = heads.lay(skull, one)
+    assert heads.saved == []
+    assert heads.lay(skull, other) is not first
+    assert heads.lay(skull, None) is not first
+    assert heads.lay(skull, one) is first
+    assert laid == [one, other, None]
+    assert [set(cost) for cost in heads.saved] == [{"wall_s", "cpu_s", "peak_mb"}]
 
 
 def test_the_opening_is_covered_as_seen_from_inside_however_thin_the_reconstruction() -> None:
@@ -174,14 +195,14 @@ def test_a_second_run_does_what_is_missing_and_what_broke(
     done: list[str] = []
     broken = {"012"}
 
-    def work(key: tuple[str, str, str]) -> dict[str, Any]:
-        done.append(key[0])
-        if key[0] in broken:
+    def work(case: str, kind: str, labels: list[str]) -> list[dict[str, Any]]:
+        done.append(case)
+        if case in broken:
             raise MemoryError("none left")
-        return record(*key)
+        return [record(case, kind, label) for label in labels]
 
     assert list(measure_missing(wanted, log, work)) == [wanted[0], wanted[2]]
-    assert "012 skullfix mirror: broke: MemoryError('none left')" in capsys.readouterr().err
+    assert "012 skullfix: broke: MemoryError('none left')" in capsys.readouterr().err
     with log.open("a") as out:
         out.write('{"case": "027", "ki')  # a run that was stopped in the middle of a line
     broken.clear()
