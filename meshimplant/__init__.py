@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meshimplant.check.solid import check_solid as check_solid
     from meshimplant.complete import complete_skull as complete_skull
     from meshimplant.complete.models import read_model as read_model
+    from meshimplant.complete.network import open_network as open_network
     from meshimplant.complete.population import build_shape_model as build_shape_model
     from meshimplant.complete.population import build_vault_mean as build_vault_mean
     from meshimplant.complete.population import read_head_vault as read_head_vault
@@ -113,6 +114,7 @@ _HOME = {
     "list_cases": "datasets.cases",
     "make_insertable": "edit.insertion",
     "measure_thickness": "edit.thickness",
+    "open_network": "complete.network",
     "points_to_volume": "surface.points",
     "read_case": "datasets.case",
     "read_curve": "io.curves",

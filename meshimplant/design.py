@@ -13,6 +13,7 @@ import trimesh
 
 from meshimplant.check.part import PartCheck, check_part
 from meshimplant.complete import Completion
+from meshimplant.complete.network import Network
 from meshimplant.complete.template import Model
 from meshimplant.edit.areas import enclosed_mm3
 from meshimplant.edit.bevel import bevel
@@ -96,8 +97,7 @@ def design_implant(
     spec: ImplantSpec | None = None,
     method: str = "auto",
     template: Model | None = None,
-    weights: str | Path | None = None,
-    device: str = "auto",
+    network: Network | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
@@ -115,7 +115,7 @@ def design_implant(
         Mask of the skull with the hole; non-zero is bone.
     spec : ImplantSpec
         The prescription; None: the defaults.
-    method, template, weights, device
+    method, template, network
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
@@ -139,8 +139,7 @@ def design_implant(
         defective,
         method=method,
         template=template,
-        weights=weights,
-        device=device,
+        network=network,
         complete=complete,
         implant=implant,
         level=level,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete import Completion, complete_skull
+from meshimplant.complete.network import Network
 from meshimplant.complete.template import Model
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
@@ -66,8 +66,7 @@ def reconstruct(
     *,
     method: str = "auto",
     template: Model | None = None,
-    weights: str | Path | None = None,
-    device: str = "auto",
+    network: Network | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
@@ -81,7 +80,7 @@ def reconstruct(
     ----------
     defective : Volume
         Mask of the skull with the hole; non-zero is bone.
-    method, template, weights, device, blend
+    method, template, network, blend
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
@@ -114,8 +113,7 @@ def reconstruct(
                 skull,
                 method=method,
                 template=template,
-                weights=weights,
-                device=device,
+                network=network,
                 bodies=bodies,
                 blend=blend,
             )

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from meshimplant_cli.terminal import UsageError
 
 if TYPE_CHECKING:
+    from meshimplant.complete.network import Network
     from meshimplant.complete.template import Model
     from meshimplant.skull.segment import SkullInput
     from meshimplant.spec import ImplantSpec
@@ -107,6 +108,12 @@ class NetworkUse:
         """Refuse weights that the method would not use."""
         if self.weights is not None and method != "network":
             raise UsageError(f"expected --weights with --method network, got {method}: leave one out")
+
+    def opened(self, method: str) -> Network | None:
+        """Return the network that is asked for; None for methods without one."""
+        from meshimplant import open_network
+
+        return open_network(self.weights, device=self.device) if method == "network" else None
 
 
 @Parameter(name="*")

@@ -88,8 +88,7 @@ def complete(
             skull.mask,
             method=method,
             template=model,
-            weights=network.weights,
-            device=network.device,
+            network=network.opened(method),
             blend=not unblended,
         )
         write_volume(completion.field, output)

@@ -166,7 +166,7 @@ class Network:
         }
 
 
-def open_network(weights: str | Path | None, device: str) -> Network:
+def open_network(weights: str | Path | None = None, *, device: str = "auto") -> Network:
     """Return a network ready for use, before any other work is done.
 
     Parameters
@@ -174,7 +174,7 @@ def open_network(weights: str | Path | None, device: str) -> Network:
     weights
         A file of `meshimplant train`; None: the one in the package.
     device
-        ``auto``, ``cpu`` or ``cuda``.
+        ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
     Raises
     ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ from meshimplant.complete.choice import (
     residual_findings,
 )
 from meshimplant.complete.models import models_of
-from meshimplant.complete.network import Seen, Uncertainty, open_network, worst
+from meshimplant.complete.network import Network, Seen, Uncertainty, open_network, worst
 from meshimplant.complete.patch import Shell
 from meshimplant.complete.template import Model, VaultMean
 from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
@@ -84,8 +83,7 @@ def complete_skull(
     *,
     method: str = "auto",
     template: Model | None = None,
-    weights: str | Path | None = None,
-    device: str = "auto",
+    network: Network | None = None,
     bodies: int = 1,
     blend: bool = True,
 ) -> Completion:
@@ -99,10 +97,9 @@ def complete_skull(
         A key of `METHODS`. ``mirror`` uses nothing but this head.
     template : VaultMean, ShapeModel or ImageModel
         A model of your own; None: those in the package. See `build_vault_mean`, `build_shape_model`, `read_model`.
-    weights : path
-        A network of your own, for method ``network``; None: the one in the package.
-    device : str
-        Where a network runs: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+    network : Network
+        For method ``network``: one of your own, or on a device of your choice, from `open_network`; None: the one in the package,
+        on a GPU where there is one.
     bodies : int
         How many openings to close, largest first.
     blend : bool
@@ -113,15 +110,14 @@ def complete_skull(
     NoDefectError
         The vault has no opening.
     InputError
-        Unknown method; a model that it cannot use; a head unlike any of the population; no such device.
-    FileReadError
-        The weights are not what they must be.
+        Unknown method; a model that it cannot use; a head unlike any of the population.
     MissingDependencyError
         Method ``network`` without torch.
     """
-    _require_usable(defective, method, blend, weights)
+    _require_usable(defective, method, blend, network)
     models = models_of(method, template)
-    network = open_network(weights, device) if method == "network" else None
+    if method == "network":
+        network = network or open_network()
     first = next(iter(models.values()))
     pose, turned_deg, opening = lay_head(defective, None if method == "mirror" else first.mean)
     defects = opening.defects[:bodies]
@@ -159,11 +155,11 @@ def lay_head(defective: Volume, mean: VaultMean | None) -> tuple[HeadPose, float
     return pose, turned_deg, find_defects(defective, pose)
 
 
-def _require_usable(defective: Volume, method: str, blend: bool, weights: str | Path | None) -> None:
+def _require_usable(defective: Volume, method: str, blend: bool, network: Network | None) -> None:
     if method not in METHODS:
         raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
-    if weights is not None and method != "network":
-        raise InputError(f"expected weights with method network, got them with {method}: leave them out")
+    if network is not None and method != "network":
+        raise InputError(f"expected a network with method network, got one with {method}: leave one out")
     if method == "mirror" and not blend:
         raise InputError(
             "expected blend with method mirror, got none: without the bone around it has no shape"

@@ -92,7 +92,13 @@ def read_method(label: str) -> Method:
     if mean == "0":
         raise InputError(f"expected a mean of one skull or more, got {label!r}: raise the number")
     options = dict(_option(text) for text in texts)
-    own = set(signature(meshimplant.reconstruct).parameters) - {"defective", "method", "template", "step"}
+    own = set(signature(meshimplant.reconstruct).parameters) - {
+        "defective",
+        "method",
+        "template",
+        "network",
+        "step",
+    }
     wrong = sorted(set(options) - own)
     if wrong:
         raise InputError(

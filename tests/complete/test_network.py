@@ -48,7 +48,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def untrained(weights: Path) -> Completion:
-    return complete_skull(cut().defective, method="network", weights=weights, device="cpu")
+    return complete_skull(cut().defective, method="network", network=open_network(weights, device="cpu"))
 
 
 def implant_of(done: Completion) -> Volume:
@@ -76,7 +76,7 @@ def test_what_the_network_did_is_told(untrained: Completion, weights: Path) -> N
     network = told["network"]
     assert set(network) == {"weights", "sha256", "torch", "device", "seconds", "mirror_p95_mm"}
     assert (network["weights"], network["device"], network["mirror_p95_mm"]) == ("given", "cpu", 0.0)
-    assert network["sha256"] == open_network(weights, "cpu").weights.sha256
+    assert network["sha256"] == open_network(weights, device="cpu").weights.sha256
     assert untrained.uncertainty is not None
     assert not untrained.uncertainty.apart_mm.any()
     assert not any(finding.code.startswith("network.") for finding in untrained.findings)
@@ -92,7 +92,7 @@ def test_the_uncertainty_lies_on_the_bone_to_be(untrained: Completion) -> None:
 
 def test_what_the_network_answers_is_what_comes_out(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outward_mm = 3.0
-    network = open_network(weights, "cpu")
+    network = open_network(weights, device="cpu")
     seen = _seen(monkeypatch, network, lambda prior: (prior, prior))
     moved = _seen(monkeypatch, network, lambda prior: (_blown(prior, outward_mm),) * 2)
     before, after = (one.models["network"] for one in (seen, moved))
@@ -105,7 +105,7 @@ def test_what_the_network_answers_is_what_comes_out(weights: Path, monkeypatch: 
 
 def test_an_unsure_network_warns_with_the_place(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     apart_mm = 4.0
-    network = open_network(weights, "cpu")
+    network = open_network(weights, device="cpu")
     seen = _seen(monkeypatch, network, lambda prior: (prior, _blown(prior, apart_mm)))
     (warning,) = seen.findings
     assert (warning.code, warning.severity, warning.unit) == ("network.uncertain", "warning", "mm")
@@ -116,12 +116,14 @@ def test_an_unsure_network_warns_with_the_place(weights: Path, monkeypatch: pyte
 
 
 def test_a_view_without_bone_is_as_unsure_as_can_be(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = _seen(monkeypatch, open_network(weights, "cpu"), lambda prior: (prior, np.full_like(prior, -8)))
+    seen = _seen(
+        monkeypatch, open_network(weights, device="cpu"), lambda prior: (prior, np.full_like(prior, -8))
+    )
     assert np.median(seen.uncertainty.apart_mm) == 8
 
 
 def test_a_gpu_that_was_too_small_is_noted(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = open_network(weights, "cpu")
+    network = open_network(weights, device="cpu")
     seen = _seen(monkeypatch, network, lambda prior: (prior, prior), fell_back=True)
     assert [(finding.code, finding.severity) for finding in seen.findings] == [
         ("network.cpu_fallback", "info")
@@ -177,27 +179,28 @@ def test_a_package_without_weights_says_so(tmp_path: Path, monkeypatch: pytest.M
         complete_skull(cut().defective, method="network")
 
 
-def test_wrong_weights_are_refused_before_any_work(tmp_path: Path) -> None:
+def test_wrong_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "own.npz").write_bytes(b"no weights")
-    empty = Volume(np.ones((4, 4, 4), np.uint8), np.eye(4))  # no pose could be fitted to it
     with pytest.raises(FileReadError, match=r"weights written by meshimplant train in own\.npz"):
-        complete_skull(empty, method="network", weights=tmp_path / "own.npz")
+        open_network(tmp_path / "own.npz")
 
 
 def test_a_gpu_that_is_not_there_is_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="choose device cpu"):
-        complete_skull(cut().defective, method="network", weights=weights, device="cuda")
+        open_network(weights, device="cuda")
 
 
-def test_weights_are_for_method_network_alone(weights: Path) -> None:
-    with pytest.raises(InputError, match="weights with method network, got them with auto"):
-        complete_skull(cut().defective, weights=weights)
+def test_a_network_is_for_method_network_alone(weights: Path) -> None:
+    with pytest.raises(InputError, match="a network with method network, got one with auto"):
+        complete_skull(cut().defective, network=open_network(weights))
 
 
 def test_a_model_of_ones_own_is_not_what_the_network_corrects(weights: Path) -> None:
     with pytest.raises(InputError, match="expected no model with method network, got a mean vault"):
-        complete_skull(cut().defective, method="network", weights=weights, template=packaged_mean())
+        complete_skull(
+            cut().defective, method="network", network=open_network(weights), template=packaged_mean()
+        )
 
 
 # -- one skull, seen with a given answer --------------------------------------------------------------------
