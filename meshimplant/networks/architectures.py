@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from meshimplant.errors import InputError
 from meshimplant.networks.band import feature_count
-from meshimplant.networks.layers import UNet
+from meshimplant.networks.dense_fine import Patches, Slices
+from meshimplant.networks.grid import FINE
+from meshimplant.networks.layers import Unchanged, UNet
+from meshimplant.networks.point_voxel import PointVoxelNet
 from meshimplant.networks.sparse_unet import SparseUNet
 
 if TYPE_CHECKING:
@@ -27,7 +30,9 @@ def build_coarse(config: Config) -> nn.Module:
 
 
 def build_fine(config: Config) -> nn.Module:
-    """Return the sparse network of a config, untrained: (N, 4) int64, (N, F) -> (N, 1) corrections, in units of `CLIP_MM`.
+    """Return the second network of a config, untrained; its corrections are in units of `CLIP_MM` and 0 at first.
+
+    A `DenseFine` maps (B, F, x, y, z) to (B, 1, x, y, z), the others (N, 4) int64 and (N, F) to (N, 1).
 
     Raises `InputError` when the config has no second stage.
     """
@@ -48,13 +53,34 @@ def _unet(config: Config) -> nn.Module:
     )
 
 
+def _none(config: Config) -> nn.Module:
+    return Unchanged(config.data.channels.index(config.data.base))
+
+
 def _sparse_unet(features: int, fine: Fine) -> nn.Module:
     return SparseUNet(features, fine.widths)
 
 
+def _point_voxel(features: int, fine: Fine) -> nn.Module:
+    return PointVoxelNet(features, fine.widths, cell=fine.cell_mm / FINE.spacing_mm)
+
+
+def _patch_unet(features: int, fine: Fine) -> nn.Module:
+    return Patches(features, fine.widths, edge=fine.window_mm / FINE.spacing_mm)
+
+
+def _slice_unet(features: int, fine: Fine) -> nn.Module:
+    return Slices(features, fine.widths, slab=fine.window_mm / FINE.spacing_mm)
+
+
 #: How each named network is made.
-COARSE_NETWORKS: dict[str, Callable[[Config], nn.Module]] = {"unet": _unet}
-FINE_NETWORKS: dict[str, Callable[[int, Fine], nn.Module]] = {"sparse-unet": _sparse_unet}
+COARSE_NETWORKS: dict[str, Callable[[Config], nn.Module]] = {"unet": _unet, "none": _none}
+FINE_NETWORKS: dict[str, Callable[[int, Fine], nn.Module]] = {
+    "sparse-unet": _sparse_unet,
+    "point-voxel": _point_voxel,
+    "patch-unet": _patch_unet,
+    "slice-unet": _slice_unet,
+}
 
 
 def _chosen(known: dict[str, _Builder], name: str, table: str) -> _Builder:

@@ -51,10 +51,25 @@ def start_of(fields: Tensor, correction: Tensor, config: Config) -> Tensor:
     finer = functional.interpolate(
         correction.float(), size=fields.shape[2:], mode="trilinear", align_corners=False
     )[:, 0]
-    return fields[:, channels.index(config.data.base)].float() + finer * _share(fields, config)
+    return fields[:, channels.index(config.data.base)].float() + finer * share_of(fields, config)
 
 
-def _share(fields: Tensor, config: Config) -> Tensor:
+def dense_features(fields: Tensor, start: Tensor, grid: HeadGrid) -> Tensor:
+    """Return what a fine network is given of every voxel of a box, (B, F, X, Y, Z), as `Band.features` are of some.
+
+    Parameters
+    ----------
+    fields, grid
+        As for `band_of`.
+    start : (B, X, Y, Z) tensor
+        From `start_of`.
+    """
+    lines = [torch.from_numpy(grid.line_mm(axis)).to(fields.device) / _PLACE_MM for axis in range(3)]
+    places = torch.stack(torch.meshgrid(*lines, indexing="ij"))[None].expand(len(fields), -1, -1, -1, -1)
+    return torch.cat([fields.float(), start[:, None], places], dim=1)
+
+
+def share_of(fields: Tensor, config: Config) -> Tensor:
     """Return how much corrections count, (B, X, Y, Z): 1 in the opening, 0 from the margin around it on."""
     if "opening" not in config.data.channels:
         return torch.ones_like(fields[:, 0], dtype=torch.float32)
@@ -84,7 +99,7 @@ def band_of(fields: Tensor, correction: Tensor, config: Config, *, grid: HeadGri
     start = start_of(fields, correction, config)
     base = fields[:, config.data.channels.index(config.data.base)]
     wide = config.fine.band_mm / CLIP_MM
-    coords = (((start.abs() < wide) | (base.abs() < wide)) & (_share(fields, config) > 0)).nonzero()
+    coords = (((start.abs() < wide) | (base.abs() < wide)) & (share_of(fields, config) > 0)).nonzero()
     b, i, j, k = coords.unbind(dim=1)
     values, begun = fields[b, :, i, j, k].float(), start[b, i, j, k][:, None]
     return Band(coords, torch.cat([values, begun, _places(coords, grid)], dim=1), begun)

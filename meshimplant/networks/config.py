@@ -54,7 +54,7 @@ class Coarse:
     Attributes
     ----------
     architecture : str
-        A name that `architectures` knows.
+        ``unet``, or ``none``: the second stage does all the work.
     widths : tuple of int
         Channels per level, finest first.
     residual : bool
@@ -71,29 +71,66 @@ class Coarse:
 
 @dataclass(frozen=True)
 class Fine:
-    """The sparse network in a band around the coarse surface, on the fine grid.
+    """The network that refines the coarse one's answer on the fine grid.
 
     Attributes
     ----------
     architecture : str
-        A name that `architectures` knows.
+        ``sparse-unet`` and ``point-voxel`` see the voxels in a band around the coarse surface, ``patch-unet`` all voxels, a
+        window at a time, ``slice-unet`` all voxels, a slice at a time.
     widths : tuple of int
         Channels per level, finest first.
     band_mm : float
         Voxels this near to the coarse network's surface, or to its base's, are refined.
     margin_mm : float
         How far beyond the opening they may lie; over this distance the coarse network's corrections fade out.
+    window_mm : float
+        Edge of the windows of ``patch-unet``, and of the slab of slices that a step of ``slice-unet`` learns from.
+    cell_mm : float
+        Edge of the cells in which ``point-voxel`` brings its points together.
     """
 
     architecture: str = "sparse-unet"
     widths: tuple[int, ...] = (16, 24, 32)
     band_mm: float = 3.0
     margin_mm: float = 3.0
+    window_mm: float = 48.0
+    cell_mm: float = 4.0
 
     def __post_init__(self) -> None:
         require_widths(self.widths, "fine.widths")
-        require_positive(self.band_mm, "fine.band_mm")
-        require_positive(self.margin_mm, "fine.margin_mm")
+        for name in ("band_mm", "margin_mm", "window_mm", "cell_mm"):
+            require_positive(getattr(self, name), f"fine.{name}")
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A variational autoencoder of complete skulls that learns beside the coarse network and judges its answers.
+
+    To the loss comes `weight` times the distance between what it makes of the answer and of the truth, so that answers are shapes
+    that skulls have. It is not part of the network that is used.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Channels per level, finest first; each level halves the grid. The last is the size of a place's code.
+    weight : float
+        Of the squared distance between the codes (mm per unit).
+    divergence : float
+        Weight of the codes' divergence from the normal distribution in the autoencoder's own loss.
+    learning_rate : float
+        Of the autoencoder.
+    """
+
+    widths: tuple[int, ...] = (8, 16, 16)
+    weight: float = 0.1
+    divergence: float = 1e-3
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        require_widths(self.widths, "latent.widths")
+        for name in ("weight", "divergence", "learning_rate"):
+            require_positive(getattr(self, name), f"latent.{name}")
 
 
 @dataclass(frozen=True)
@@ -194,6 +231,8 @@ class Config:
         None: the coarse network's answer is the result.
     training : dict of Training
         By stage, ``coarse`` and ``fine``.
+    latent : Latent or None
+        None: answers are judged voxel by voxel only.
     """
 
     name: str = "head"
@@ -203,6 +242,7 @@ class Config:
     training: Mapping[str, Training] = field(
         default_factory=lambda: {"coarse": Training(), "fine": Training()}
     )
+    latent: Latent | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return tables of plain values, from which `config_from` makes the same network."""
@@ -215,7 +255,7 @@ def config_from(tables: Mapping[str, Any], *, name: str = "head") -> Config:
 
     Raises `InputError` for an unknown key, a value of another type, or one out of range.
     """
-    known = ("name", "data", "coarse", "fine", "training")
+    known = ("name", "data", "coarse", "fine", "latent", "training")
     require_keys(tables, known, "")
     stages = tables.get("training", {})
     require_keys(stages, ("coarse", "fine"), "training.")
@@ -224,6 +264,7 @@ def config_from(tables: Mapping[str, Any], *, name: str = "head") -> Config:
         data=table_as(Data, tables.get("data", {}), "data."),
         coarse=table_as(Coarse, tables.get("coarse", {}), "coarse."),
         fine=table_as(Fine, tables["fine"], "fine.") if "fine" in tables else None,
+        latent=table_as(Latent, tables["latent"], "latent.") if "latent" in tables else None,
         training={
             stage: table_as(Training, stages.get(stage, {}), f"training.{stage}.")
             for stage in ("coarse", "fine")

@@ -17,20 +17,19 @@ from meshimplant.networks.weights import write_weights
 def export_run(folder: str | Path, store: Store) -> Path:
     """Write the network of a run, as far as it is trained, into its folder under the config's name; return the file.
 
-    Raises `FileReadError` when the run's coarse stage is missing or damaged.
+    Raises `FileReadError` when the run's first stage is missing or damaged.
     """
     folder = Path(folder)
-    config = RunFolder(folder, "coarse").config()
     stages: tuple[Stage, ...] = ("coarse", "fine")
+    begun = [stage for stage in stages if RunFolder(folder, stage).begun]
+    config = RunFolder(folder, begun[0] if begun else "coarse").config()
     trained: dict[Stage, nn.Module] = {}
     about: dict[str, Any] = {"data": store.about["data"], "defects_per_skull": store.about["defects"]}
-    for stage in stages:
-        run = RunFolder(folder, stage)
-        if run.begun:
-            state = run.load()
-            trained[stage] = trained_stage(folder, stage)
-            about[stage] = {"steps": state.step, "seconds": round(state.seconds), "cases": len(state.cases)}
-            about["skulls"] = len({name.rsplit("-", 2)[0] for name in state.cases})
+    for stage in begun:
+        state = RunFolder(folder, stage).load()
+        trained[stage] = trained_stage(folder, stage)
+        about[stage] = {"steps": state.step, "seconds": round(state.seconds), "cases": len(state.cases)}
+        about["skulls"] = len({name.rsplit("-", 2)[0] for name in state.cases})
     path = folder / f"{config.name}.npz"
     write_weights(path, config, trained, about)
     return path

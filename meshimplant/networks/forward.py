@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from meshimplant.networks.band import band_of, start_of
+from meshimplant.networks.band import band_of, dense_features, share_of, start_of
+from meshimplant.networks.dense_fine import DenseFine
 from meshimplant.networks.grid import HeadGrid, coarse_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def corrected(
     result = start_of(fields, correction, config)[:, None]
     if fine is None:
         return result
+    if isinstance(fine, DenseFine):
+        finer = fine.whole(dense_features(fields, result[:, 0], grid))
+        return result + share_of(fields, config)[:, None] * finer
     band = band_of(fields, correction, config, grid=grid)
     if len(band.coords) == 0:
         return result

@@ -1,4 +1,4 @@
-"""Dense blocks and the dense U-Net: the stage that sees the whole head at a coarse spacing."""
+"""Dense blocks and the dense U-Net, over volumes or over slices."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from meshimplant.errors import InputError
 
 #: Channels that are normalised together: statistics of a few channels over a whole head are steady at a batch of one.
 _GROUP = 4
+#: Convolutions over slices and over volumes.
+_CONVOLUTIONS: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 
 
 class Block(nn.Module):
     """Two convolutions, each normalised and rectified; `residual`: they add to their input."""
 
-    def __init__(self, given: int, width: int, *, residual: bool) -> None:
+    def __init__(self, given: int, width: int, *, residual: bool, dims: int = 3) -> None:
         super().__init__()
-        self.first = nn.Conv3d(given, width, 3, padding=1, bias=False)
-        self.second = nn.Conv3d(width, width, 3, padding=1, bias=False)
-        self.norms = nn.ModuleList([_norm(width), _norm(width)])
+        convolution = _CONVOLUTIONS[dims]
+        self.first = convolution(given, width, 3, padding=1, bias=False)
+        self.second = convolution(width, width, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList([norm_of(width), norm_of(width)])
         self.skip: nn.Module | None = None
         if residual:
-            self.skip = nn.Identity() if given == width else nn.Conv3d(given, width, 1)
+            self.skip = nn.Identity() if given == width else convolution(given, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (B, width, X, Y, Z) of (B, given, X, Y, Z)."""
+        """Return (B, width, X, Y, Z) of (B, given, X, Y, Z), or without Z over slices."""
         y = functional.silu(self.norms[0](self.first(x)))
         y = self.norms[1](self.second(y))
         return functional.silu(y if self.skip is None else y + self.skip(x))
 
 
 class UNet(nn.Module):
-    """A dense U-Net that corrects one of its channels.
+    """A dense U-Net that corrects one of its channels, or returns a correction.
 
     The last layer starts at zero, so that an untrained network returns its base as it came.
 
@@ -44,31 +47,39 @@ class UNet(nn.Module):
     channels
         How many fields it is given.
     base
-        Which of them it corrects.
+        Which of them it corrects; None: it returns the correction alone.
     widths
         Channels per level, finest first; each further level halves the grid.
     residual
         Blocks that add to their input.
+    dims
+        3: over volumes (B, C, X, Y, Z); 2: over slices (B, C, X, Y).
     """
 
-    def __init__(self, channels: int, base: int, widths: Sequence[int], *, residual: bool) -> None:
+    def __init__(
+        self, channels: int, base: int | None, widths: Sequence[int], *, residual: bool, dims: int = 3
+    ) -> None:
         super().__init__()
+        convolution = _CONVOLUTIONS[dims]
         self.base = base
         self.levels = len(widths)
         above = [channels, *widths[:-1]]
         self.down = nn.ModuleList(
-            Block(given, width, residual=residual) for given, width in zip(above, widths, strict=True)
+            Block(given, width, residual=residual, dims=dims)
+            for given, width in zip(above, widths, strict=True)
         )
-        self.shrink = nn.ModuleList(nn.Conv3d(width, width, 2, stride=2) for width in widths[:-1])
+        self.shrink = nn.ModuleList(convolution(width, width, 2, stride=2) for width in widths[:-1])
         pairs = list(pairwise(widths))
-        self.grow = nn.ModuleList(nn.Conv3d(deep, width, 1) for width, deep in pairs)
-        self.up = nn.ModuleList(Block(2 * width, width, residual=residual) for width in widths[:-1])
-        self.last = nn.Conv3d(widths[0], 1, 1)
+        self.grow = nn.ModuleList(convolution(deep, width, 1) for width, deep in pairs)
+        self.up = nn.ModuleList(
+            Block(2 * width, width, residual=residual, dims=dims) for width in widths[:-1]
+        )
+        self.last = convolution(widths[0], 1, 1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the corrected base, (B, 1, X, Y, Z), of fields (B, C, X, Y, Z), in their own unit.
+        """Return the corrected base or the correction, (B, 1, ...), of fields (B, C, ...), in their own unit.
 
         Raises `InputError` for a grid that cannot be halved often enough.
         """
@@ -83,7 +94,20 @@ class UNet(nn.Module):
         for level in reversed(range(self.levels - 1)):
             y = functional.interpolate(self.grow[level](y), scale_factor=2.0, mode="nearest")
             y = self.up[level](torch.cat([kept.pop(), y], dim=1))
-        return x[:, self.base : self.base + 1] + self.last(y)
+        correction: Tensor = self.last(y)
+        return correction if self.base is None else x[:, self.base : self.base + 1] + correction
+
+
+class Unchanged(nn.Module):
+    """No network: returns its base as it came, for a config whose second stage does all the work."""
+
+    def __init__(self, base: int) -> None:
+        super().__init__()
+        self.base = base
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the base, (B, 1, X, Y, Z), of fields (B, C, X, Y, Z)."""
+        return x[:, self.base : self.base + 1]
 
 
 def require_divisible(shape: Sequence[int], levels: int) -> None:
@@ -96,7 +120,7 @@ def require_divisible(shape: Sequence[int], levels: int) -> None:
         )
 
 
-def _norm(width: int) -> nn.GroupNorm:
+def norm_of(width: int) -> nn.GroupNorm:
     """Return a normalisation over groups of about `_GROUP` channels."""
     groups = max(n for n in range(1, max(1, width // _GROUP) + 1) if width % n == 0)
     return nn.GroupNorm(groups, width)

@@ -15,10 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from meshimplant.errors import InputError
 from meshimplant.networks.architectures import build_coarse, build_fine
-from meshimplant.networks.band import band_of
+from meshimplant.networks.band import band_of, dense_features, share_of, start_of
 from meshimplant.networks.config import Config, Stage, Training
+from meshimplant.networks.dense_fine import DenseFine
 from meshimplant.networks.forward import coarse_correction, corrected
 from meshimplant.networks.grid import CLIP_MM, coarse_of, unpacked
+from meshimplant.networks.latent import LatentTerm
 from meshimplant.networks.runs import RunFolder, RunState
 from meshimplant.networks.samples import Change, Pieces, Sample, make_sample
 from meshimplant.networks.scores import Scores, score
@@ -43,9 +45,12 @@ class Learner:
             lr=self.training.learning_rate,
             weight_decay=self.training.weight_decay,
         )
-        self.coarse: nn.Module | None = (
-            None if stage == "coarse" else trained_stage(run.folder, "coarse", device)
-        )
+        self.coarse: nn.Module | None = None
+        if stage == "fine":
+            self.coarse = trained_coarse(config, run.folder, device)
+        self.latent: LatentTerm | None = None
+        if stage == "coarse" and config.latent is not None:
+            self.latent = LatentTerm(config.latent, device)
 
     def load(self, state: RunState) -> None:
         """Take on the state of a checkpoint, if it holds one."""
@@ -54,15 +59,18 @@ class Learner:
             self.mean.load_state_dict(state.tensors["mean"])
             self.optimiser.load_state_dict(state.tensors["optimiser"])
             torch.set_rng_state(state.tensors["generator"])
+            if self.latent is not None:
+                self.latent.load(state.tensors["latent"])
 
     def tensors(self) -> dict[str, Any]:
         """Return all that a checkpoint must hold."""
-        return {
+        tensors = {
             "network": self.network.state_dict(),
             "mean": self.mean.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "generator": torch.get_rng_state(),
         }
+        return tensors if self.latent is None else tensors | {"latent": self.latent.state()}
 
     def step(self, number: int, samples: list[Sample]) -> float:
         """Learn from some samples; return their mean loss, mm."""
@@ -79,6 +87,9 @@ class Learner:
         nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
         self.optimiser.step()
         self.mean.update_parameters(self.network)
+        if self.latent is not None:
+            for sample in samples:
+                self.latent.learn(self._tensors(sample)[1])
         return total
 
     def loss(self, sample: Sample, rng: np.random.Generator) -> Tensor:
@@ -87,13 +98,14 @@ class Learner:
         with _mixed(self.device):
             if self.stage == "coarse":
                 answer = self.network(fields)
-                return weighted_huber(answer.float(), target, weight, self.training.huber_mm)
+                loss = weighted_huber(answer.float(), target, weight, self.training.huber_mm)
+                return loss if self.latent is None else loss + self.latent.term(answer.float(), target)
             return self._fine_loss(sample, fields, target, weight, rng)
 
     def _fine_loss(
         self, sample: Sample, fields: Tensor, target: Tensor, weight: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        """Return the loss in a box of the band around one of its voxels."""
+        """Return the loss in a box around a voxel of the band, of the band's voxels or of all."""
         if self.coarse is None:
             raise InputError("expected the coarse network for the fine stage, got none: train it first")
         with torch.no_grad():
@@ -102,6 +114,13 @@ class Learner:
         if len(band.coords) == 0:
             return sum(p.sum() * 0 for p in self.network.parameters())  # type: ignore[return-value]
         middle = band.coords[int(rng.integers(len(band.coords)))]
+        if isinstance(self.network, DenseFine):
+            start, share = start_of(fields, correction, self.config), share_of(fields, self.config)
+            part = (slice(None), *self.network.window(middle[1:].tolist(), sample.grid.shape))
+            features = dense_features(fields, start, sample.grid)
+            finer = self.network(features[:, :, part[1], part[2], part[3]])[:, 0].float()
+            answer = start[part] + share[part] * finer
+            return weighted_huber(answer, target[:, 0][part], weight[:, 0][part], self.training.huber_mm)
         reach = self.training.patch_mm / 2 / sample.grid.spacing_mm
         chosen = ((band.coords - middle)[:, 1:].abs() <= reach).all(dim=1)
         coords = band.coords[chosen]
@@ -125,7 +144,8 @@ class Learner:
     def _score(self, pieces: Pieces, case: CaseName) -> Scores:
         data = self.config.data
         sample = make_sample(pieces[case], data, self.training, Change(), coarse=False)
-        coarse, fine = (self.mean, None) if self.coarse is None else (self.coarse, self.mean)
+        network: nn.Module = self.mean.module
+        coarse, fine = (network, None) if self.coarse is None else (self.coarse, network)
         with torch.no_grad(), _mixed(self.device):
             fields = self._tensors(sample)[0]
             result = corrected(self.config, coarse, fine, fields, sample.grid)[0, 0].float().cpu().numpy()
@@ -135,6 +155,13 @@ class Learner:
             unpacked(piece[name]) / np.float32(CLIP_MM) for name in ("defective", "opening")
         )
         return score(result, shown[data.base], sample.target, defective, opening)
+
+
+def trained_coarse(config: Config, folder: Path, device: torch.device | str = "cpu") -> nn.Module:
+    """Return the coarse network that a fine one goes on from: a run's, or ``none``."""
+    if config.coarse.architecture == "none":
+        return build_coarse(config)
+    return trained_stage(folder, "coarse", device)
 
 
 def trained_stage(folder: Path, stage: Stage, device: torch.device | str = "cpu") -> nn.Module:

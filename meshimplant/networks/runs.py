@@ -82,7 +82,8 @@ class RunFolder:
         there = self.config()
         free = {name: 1 for name in ("steps", "every", "checkpoint", "looked_at")}
         pairs = [
-            (one.data, one.coarse, one.fine, vars(one.training[self.stage]) | free) for one in (there, config)
+            (one.data, one.coarse, one.fine, one.latent, vars(one.training[self.stage]) | free)
+            for one in (there, config)
         ]
         if pairs[0] != pairs[1]:
             raise InputError(

@@ -97,6 +97,10 @@ def train(
 
 def _started(run: RunFolder, config: Config, store: Store, *, resume: bool, grow: bool) -> RunState:
     """Return the state of the run that is there, or a new one."""
+    if run.stage == "coarse" and config.coarse.architecture == "none":
+        raise InputError(
+            "expected a config with a coarse network for stage coarse, got coarse.architecture none: train stage fine"
+        )
     cases = store.cases("training", without=config.training[run.stage].without)
     if run.begun:
         if not resume:

@@ -9,6 +9,7 @@ from meshimplant.errors import InputError
 from meshimplant.networks.architectures import COARSE_NETWORKS, FINE_NETWORKS, build_coarse, build_fine
 from meshimplant.networks.band import feature_count
 from meshimplant.networks.config import config_from, packaged_configs, read_config
+from meshimplant.networks.dense_fine import DenseFine
 
 
 @pytest.mark.parametrize("name", packaged_configs())
@@ -19,10 +20,14 @@ def test_every_packaged_config_makes_networks_that_return_their_base(name: str) 
     x = torch.randn(1, len(channels), 16, 16, 16)
     place = channels.index(config.data.base)
     assert torch.equal(build_coarse(config)(x), x[:, place : place + 1])
-    if config.fine is not None:
+    fine = None if config.fine is None else build_fine(config)
+    if isinstance(fine, DenseFine):
+        features = torch.randn(1, feature_count(config), 24, 24, 24)
+        assert torch.equal(fine.whole(features), torch.zeros(1, 1, 24, 24, 24))
+    elif fine is not None:
         coords = (torch.rand(1, 6, 6, 6) < 0.5).nonzero()
         features = torch.randn(len(coords), feature_count(config))
-        answer = build_fine(config)(coords, features)
+        answer = fine(coords, features)
         assert answer.shape == (len(coords), 1)
         assert not answer.any()
 

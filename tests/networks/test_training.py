@@ -12,7 +12,7 @@ import torch
 from heads import shell_store
 
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.networks.config import Coarse, Config, Data, Fine, Training
+from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent, Training
 from meshimplant.networks.export import export_run
 from meshimplant.networks.learner import learning_rate, trained_stage, weighted_huber
 from meshimplant.networks.runs import RunFolder
@@ -127,6 +127,58 @@ def test_a_network_without_a_prior_fills_the_hole(tmp_path: Path, spheres: Store
     assert trained.scores is not None
     assert trained.scores.base_dice == 0
     assert trained.scores.dice > 0.6
+
+
+@pytest.mark.parametrize(
+    ("fine", "left"),
+    [
+        (Fine("sparse-unet", widths=(4, 8)), 0.7),
+        (Fine("point-voxel", widths=(8, 8, 8)), 0.7),
+        (Fine("patch-unet", widths=(4, 8), window_mm=16), 0.8),
+        (Fine("slice-unet", widths=(4, 8), window_mm=8), 0.95),
+    ],
+    ids=lambda value: getattr(value, "architecture", ""),
+)
+def test_every_second_stage_learns_alone_what_its_base_is_wrong_by(
+    fine: Fine, left: float, spheres: Store, tmp_path: Path
+) -> None:
+    """`left` of the error at most; those that see all voxels learn slower than those that see the surface."""
+    config = replace(_with(TINY, steps=28, every=28, average=0.8), coarse=Coarse("none"), fine=fine)
+    trained = train(config, spheres, tmp_path / "run", stage="fine")
+    assert trained.scores is not None
+    assert trained.scores.error_mm < left * trained.scores.base_error_mm
+    assert trained.scores.dice > trained.scores.base_dice + 0.01
+    weights = read_weights(export_run(tmp_path / "run", spheres))
+    assert weights.config == config
+    own = trained_stage(tmp_path / "run", "fine").state_dict()
+    assert weights.modules["fine"].state_dict().keys() == own.keys()
+
+
+def test_without_a_coarse_network_there_is_nothing_to_train_first(spheres: Store, tmp_path: Path) -> None:
+    config = replace(TINY, coarse=Coarse("none"))
+    with pytest.raises(InputError, match=r"coarse\.architecture none: train stage fine"):
+        train(config, spheres, tmp_path / "run")
+
+
+def test_codes_of_an_autoencoder_are_learnt_beside_the_network_and_resumed_with_it(
+    spheres: Store, tmp_path: Path
+) -> None:
+    config = replace(_with(TINY, steps=10, every=6), latent=Latent(widths=(4, 4), weight=1.0))
+    train(config, spheres, tmp_path / "whole")
+    train(config, spheres, tmp_path / "halves", minutes=1e-6)
+    torch.manual_seed(99)
+    assert train(config, spheres, tmp_path / "halves", resume=True).finished
+    whole, halves = _weights(tmp_path / "whole"), _weights(tmp_path / "halves")
+    for part in (whole, halves):
+        part |= part["latent"]
+    for part in ("network", "encoder", "decoder"):
+        for name, values in whole[part].items():
+            assert torch.equal(values, halves[part][name]), name
+    plain = tmp_path / "plain"
+    train(replace(config, latent=None), spheres, plain)
+    assert any(not torch.equal(v, whole["network"][name]) for name, v in _weights(plain)["network"].items())
+    with pytest.raises(InputError, match="the config that whole was begun with"):
+        train(replace(config, latent=None), spheres, tmp_path / "whole", resume=True)
 
 
 def test_kinds_of_defect_can_be_left_out(spheres: Store, tmp_path: Path) -> None:
