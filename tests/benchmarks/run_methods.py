@@ -274,11 +274,11 @@ def _measure(
     asked.output.mkdir(parents=True, exist_ok=True)
     for method in methods:
         if isinstance(method.mean, int):
-            _apart(build_mean, asked.data, asked.output, method.mean)
+            apart(build_mean, asked.data, asked.output, method.mean)
     known = {case.name: case for case in list_skullfix(asked.data / "skullfix")}
 
     def work(case: str, kind: str, labels: list[str]) -> list[Record]:
-        return _apart(reconstruct_all, asked.output, known[case], kind, labels)
+        return apart(reconstruct_all, asked.output, known[case], kind, labels)
 
     return measure_missing(wanted, log, work, workers=asked.workers)
 
@@ -297,7 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in a fresh process, so that memory is its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()

@@ -1,0 +1,181 @@
+"""Measure what each packaged network costs, untrained: parameters, seconds and memory, in use and in training.
+
+    python tests/benchmarks/run_networks.py -o RESULTS [--data DATA] [--case 001] [--configs head,patches] [--device cpu]
+                                            [--store STORE] [--steps 5]
+
+In use: one skull is completed by method network, the packaged sample or a SkullFix case (512 x 512 x about 240; DATA holds
+``skullfix/``). In training: some steps on STORE, a folder of ``meshimplant training-set``; without one that part is left out.
+Weights change none of this. Every network is measured in a process of its own, on as many threads as the environment allows
+(OMP_NUM_THREADS and its like). One JSON line each goes to RESULTS/networks.jsonl; a second run does what is missing there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.run_methods import apart
+from benchmarks.speed_meter import Meter
+
+import meshimplant
+from meshimplant.datasets.case import read_case
+from meshimplant.datasets.samples import sample_path
+from meshimplant.datasets.skullfix import list_skullfix
+from meshimplant.networks.architectures import build_coarse, build_fine
+from meshimplant.networks.config import Config, Stage, packaged_configs, read_config
+from meshimplant.networks.learner import Learner
+from meshimplant.networks.runs import RunFolder, RunState
+from meshimplant.networks.samples import Pieces, case_at, draw_change, make_sample
+from meshimplant.networks.store import open_store
+from meshimplant.networks.weights import write_weights
+from meshimplant.volume import Volume
+
+Record = dict[str, Any]
+
+
+def measure_network(name: str, asked: argparse.Namespace) -> Record:
+    """Return what one network costs."""
+    config = read_config(name)
+    torch.manual_seed(0)
+    modules: dict[Stage, torch.nn.Module] = {"coarse": build_coarse(config)}
+    if config.fine is not None:
+        modules["fine"] = build_fine(config)
+    record: Record = {
+        "network": name,
+        "coarse": config.coarse.architecture,
+        "fine": config.fine.architecture if config.fine else "none",
+        "parameters": sum(p.numel() for module in modules.values() for p in module.parameters()),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "untrained.npz"
+        write_weights(path, config, modules, {"data": "none", "licence": "none"})
+        record["file_mb"] = round(path.stat().st_size / 2**20, 2)
+        record["use"] = use(path, skull(asked.data, asked.case), asked.device)
+        if asked.store is not None:
+            record["training"] = learn(config, modules, asked, Path(folder))
+    return record
+
+
+def skull(data: Path | None, case: str) -> Volume:
+    """Return the defective skull to complete."""
+    if data is None:
+        return meshimplant.read_volume(sample_path("defective.nrrd"))
+    known = {known.name: known for known in list_skullfix(data / "skullfix")}
+    return read_case(known[case]).defective
+
+
+def use(weights: Path, defective: Volume, device: str) -> Record:
+    """Complete a skull once to warm up and once to measure."""
+    network = meshimplant.open_network(weights, device=device)
+    meter, told = Meter(), {}
+    for turn in ("first", "second"):
+        meter.begin(turn)
+        told = meshimplant.complete_skull(defective, method="network", network=network).method["network"]
+    meter.end()
+    record = {"shape": list(defective.shape), "device": told["device"], "network_s": told["seconds"]}
+    return record | meter.steps["second"] | _gpu(told["device"])
+
+
+def learn(
+    config: Config, modules: dict[Stage, torch.nn.Module], asked: argparse.Namespace, folder: Path
+) -> Record:
+    """Take some steps of each stage; the fine one goes on from the untrained coarse one."""
+    store = open_store(asked.store)
+    cases = store.cases("training")
+    pieces = Pieces(store, config.data.channels)
+    found: Record = {}
+    for stage in modules:
+        if not list(modules[stage].parameters()):
+            continue
+        run = RunFolder(folder, stage)
+        run.begin(config)
+        learner = Learner(config, stage, run, torch.device(asked.device))
+        training, seconds = learner.training, []
+        meter = Meter()
+        meter.begin(stage)
+        for number in range(asked.steps + 1):
+            rng = np.random.default_rng([training.seed, 3, number])
+            piece = pieces[case_at(cases, training.seed, number)]
+            sample = make_sample(
+                piece, config.data, training, draw_change(rng, training), coarse=stage == "coarse"
+            )
+            start = time.perf_counter()
+            learner.step(number, [sample])
+            seconds.append(time.perf_counter() - start)
+        meter.end()
+        found[stage] = {"step_s": float(np.median(seconds[1:])), "peak_mb": meter.steps[stage]["peak_mb"]}
+        found[stage] |= _gpu(asked.device)
+        run.save(RunState(step=1, tensors=learner.tensors()), {})
+    return found
+
+
+def _gpu(device: str) -> Record:
+    """Return the peak of a GPU's memory since it was last asked; nothing on a processor."""
+    if device != "cuda":
+        return {}
+    peak = torch.cuda.max_memory_allocated() / 2**20
+    torch.cuda.reset_peak_memory_stats()
+    return {"gpu_mb": peak}
+
+
+def table(records: Sequence[Record]) -> str:
+    """Return the README's table of networks."""
+    lines = [
+        "| network | stages | parameters | file MB | networks s | all s (CPU s) | peak GB | training: s per step, peak GB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for record in records:
+        used = record["use"]
+        steps = "; ".join(
+            f"{stage} {one['step_s']:.2f}, {one['peak_mb'] / 1024:.1f}"
+            for stage, one in record.get("training", {}).items()
+        )
+        stages = " + ".join(name for name in (record["coarse"], record["fine"]) if name != "none")
+        lines.append(
+            f"| `{record['network']}` | {stages} | {record['parameters'] / 1000:.0f} k | {record['file_mb']:.1f} "
+            f"| {used['network_s']:.1f} | {used['wall_s']:.0f} ({used['cpu_s']:.0f}) | {used['peak_mb'] / 1024:.1f} "
+            f"| {steps or '-'} |"
+        )
+    return "\n".join(lines)
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Measure what is missing, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, help="results folder")
+    parser.add_argument(
+        "--data", type=Path, help="folder that holds skullfix/; left out: the packaged sample"
+    )
+    parser.add_argument("--case", default="001", help="the SkullFix case")
+    parser.add_argument("--configs", default=",".join(packaged_configs()), help="networks, with commas")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--store", type=Path, help="training set; left out: no training is measured")
+    parser.add_argument("--steps", type=int, default=5, help="steps of each stage")
+    asked = parser.parse_args(tokens)
+    asked.output.mkdir(parents=True, exist_ok=True)
+    log = asked.output / "networks.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    records = {record["network"]: record for record in map(json.loads, lines)}
+    names = asked.configs.split(",")
+    for name in names:
+        if name not in records:
+            records[name] = apart(measure_network, name, asked)
+            with log.open("a", encoding="utf-8") as out:
+                print(json.dumps(records[name]), file=out)
+    print(table([records[name] for name in names]))
+
+
+if __name__ == "__main__":
+    main()

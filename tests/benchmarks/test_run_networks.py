@@ -1,0 +1,50 @@
+"""The benchmark of networks: its table, and a second run that measures nothing twice."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks import run_networks
+from heads import shell_store
+
+from meshimplant.networks.architectures import build_coarse, build_fine
+from meshimplant.networks.config import Stage, config_from
+
+
+def record(name: str) -> dict[str, Any]:
+    cost = {"wall_s": 30.0, "cpu_s": 24.0, "peak_mb": 1024.0}
+    return {
+        "network": name, "coarse": "none", "fine": "patch-unet", "parameters": 313_000, "file_mb": 0.6,
+        "use": {"network_s": 3.7, **cost}, "training": {"fine": {"step_s": 0.5, "peak_mb": 512.0}},
+    }  # fmt: skip
+
+
+def test_a_second_run_measures_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured: list[str] = []
+
+    def apart(_function: Any, name: str, _asked: Any) -> dict[str, Any]:
+        measured.append(name)
+        return record(name)
+
+    monkeypatch.setattr(run_networks, "apart", apart)
+    run_networks.main(["-o", str(tmp_path), "--configs", "patches"])
+    run_networks.main(["-o", str(tmp_path), "--configs", "points,patches"])
+    assert measured == ["patches", "points"]
+    lines = capsys.readouterr().out.splitlines()[-2:]
+    assert lines[1] == "| `patches` | patch-unet | 313 k | 0.6 | 3.7 | 30 (24) | 1.0 | fine 0.50, 0.5 |"
+
+
+def test_steps_of_both_stages_are_measured(tmp_path: Path) -> None:
+    shell_store(tmp_path / "store", training=1, tuning=0, excess_mm=1.0)
+    data = {"channels": ["defective", "opening", "prior"]}
+    config = config_from({"data": data, "coarse": {"widths": [4]}, "fine": {"widths": [4]}})
+    modules: dict[Stage, Any] = {"coarse": build_coarse(config), "fine": build_fine(config)}
+    asked = argparse.Namespace(store=tmp_path / "store", device="cpu", steps=1)
+    found = run_networks.learn(config, modules, asked, tmp_path / "run")
+    assert set(found) == {"coarse", "fine"}
+    assert all(one["step_s"] > 0 for one in found.values())
