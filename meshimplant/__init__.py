@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from meshimplant.check.solid import check_solid as check_solid
     from meshimplant.complete import complete_skull as complete_skull
     from meshimplant.complete.models import read_model as read_model
-    from meshimplant.complete.network import open_network as open_network
     from meshimplant.complete.population import build_shape_model as build_shape_model
     from meshimplant.complete.population import build_vault_mean as build_vault_mean
     from meshimplant.complete.population import read_head_vault as read_head_vault
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from meshimplant.io.volumes import write_volume as write_volume
     from meshimplant.metrics import Metrics as Metrics
     from meshimplant.metrics import evaluate as evaluate
+    from meshimplant.networks.network import open_network as open_network
     from meshimplant.predictions import read_prediction as read_prediction
     from meshimplant.preview.render import render_preview as render_preview
     from meshimplant.preview.viewer import write_viewer as write_viewer
@@ -114,7 +114,7 @@ _HOME = {
     "list_cases": "datasets.cases",
     "make_insertable": "edit.insertion",
     "measure_thickness": "edit.thickness",
-    "open_network": "complete.network",
+    "open_network": "networks.network",
     "points_to_volume": "surface.points",
     "read_case": "datasets.case",
     "read_curve": "io.curves",

@@ -13,7 +13,7 @@ import trimesh
 
 from meshimplant.check.part import PartCheck, check_part
 from meshimplant.complete import Completion
-from meshimplant.complete.network import Network
+from meshimplant.complete.network import Seeing
 from meshimplant.complete.template import Model
 from meshimplant.edit.areas import enclosed_mm3
 from meshimplant.edit.bevel import bevel
@@ -97,7 +97,7 @@ def design_implant(
     spec: ImplantSpec | None = None,
     method: str = "auto",
     template: Model | None = None,
-    network: Network | None = None,
+    network: Seeing | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,

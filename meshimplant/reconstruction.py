@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete import Completion, complete_skull
-from meshimplant.complete.network import Network
+from meshimplant.complete.network import Seeing
 from meshimplant.complete.template import Model
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.report import Finding
@@ -66,7 +66,7 @@ def reconstruct(
     *,
     method: str = "auto",
     template: Model | None = None,
-    network: Network | None = None,
+    network: Seeing | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,

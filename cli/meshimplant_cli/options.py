@@ -12,8 +12,8 @@ from cyclopts.validators import Number
 from meshimplant_cli.terminal import UsageError
 
 if TYPE_CHECKING:
-    from meshimplant.complete.network import Network
     from meshimplant.complete.template import Model
+    from meshimplant.networks.network import Network
     from meshimplant.skull.segment import SkullInput
     from meshimplant.spec import ImplantSpec
     from meshimplant.volume import Volume

@@ -17,7 +17,7 @@ from meshimplant.complete.choice import (
     residual_findings,
 )
 from meshimplant.complete.models import models_of
-from meshimplant.complete.network import Network, Seen, Uncertainty, open_network, worst
+from meshimplant.complete.network import Seeing, Seen, Uncertainty, worst
 from meshimplant.complete.patch import Shell
 from meshimplant.complete.template import Model, VaultMean
 from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
@@ -83,7 +83,7 @@ def complete_skull(
     *,
     method: str = "auto",
     template: Model | None = None,
-    network: Network | None = None,
+    network: Seeing | None = None,
     bodies: int = 1,
     blend: bool = True,
 ) -> Completion:
@@ -116,8 +116,10 @@ def complete_skull(
     """
     _require_usable(defective, method, blend, network)
     models = models_of(method, template)
-    if method == "network":
-        network = network or open_network()
+    if method == "network" and network is None:
+        from meshimplant.networks.network import open_network
+
+        network = open_network()
     first = next(iter(models.values()))
     pose, turned_deg, opening = lay_head(defective, None if method == "mirror" else first.mean)
     defects = opening.defects[:bodies]
@@ -155,7 +157,7 @@ def lay_head(defective: Volume, mean: VaultMean | None) -> tuple[HeadPose, float
     return pose, turned_deg, find_defects(defective, pose)
 
 
-def _require_usable(defective: Volume, method: str, blend: bool, network: Network | None) -> None:
+def _require_usable(defective: Volume, method: str, blend: bool, network: Seeing | None) -> None:
     if method not in METHODS:
         raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
     if network is not None and method != "network":

@@ -13,7 +13,7 @@ import torch
 
 from meshimplant.complete import Completion, complete_skull
 from meshimplant.complete.models import packaged_mean
-from meshimplant.complete.network import NetworkVault, Seen, Uncertainty, open_network, worst
+from meshimplant.complete.network import NetworkVault, Seen, Uncertainty, worst
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import FileReadError, InputError, MissingDependencyError
@@ -22,6 +22,7 @@ from meshimplant.networks import head, inference, packaged
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import config_from
 from meshimplant.networks.inference import Prediction
+from meshimplant.networks.network import open_network
 from meshimplant.networks.weights import write_weights
 from meshimplant.report import Finding
 from meshimplant.skull.sphere import direction_sphere, grow, is_vault
