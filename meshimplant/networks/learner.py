@@ -139,9 +139,10 @@ class Learner:
         if not cases:
             return None
         self.mean.eval()
-        return Scores.mean(self._score(pieces, case) for case in cases)
+        return Scores.mean(self.score(pieces, case) for case in cases)
 
-    def _score(self, pieces: Pieces, case: CaseName) -> Scores:
+    def score(self, pieces: Pieces, case: CaseName) -> Scores:
+        """Return how the running mean does on one case."""
         data = self.config.data
         sample = make_sample(pieces[case], data, self.training, Change(), coarse=False)
         network: nn.Module = self.mean.module

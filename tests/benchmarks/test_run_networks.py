@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import run_networks
+from benchmarks import run_networks, score_networks
 from heads import shell_store
 
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import Stage, config_from
+from meshimplant.networks.training import train
 
 
 def record(name: str) -> dict[str, Any]:
@@ -48,3 +49,19 @@ def test_steps_of_both_stages_are_measured(tmp_path: Path) -> None:
     found = run_networks.learn(config, modules, asked, tmp_path / "run")
     assert set(found) == {"coarse", "fine"}
     assert all(one["step_s"] > 0 for one in found.values())
+
+
+def test_scores_are_told_by_kind_and_kinds_left_out_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = shell_store(tmp_path / "store", training=1, tuning=1, excess_mm=1.0)
+    data = {"channels": ["defective", "opening", "prior"]}
+    tables = {"data": data, "coarse": {"widths": [4]}, "training": {"coarse": {"steps": 1, "batch": 1}}}
+    train(config_from(tables), store, tmp_path / "run")
+    score_networks.main([str(store.folder), str(tmp_path / "run")])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[2].startswith("| `run` | 1 | random | ")
+    assert lines[2].endswith(" of 1 |")
+    with pytest.raises(SystemExit, match="expected a run of meshimplant train in nothing, got none"):
+        score_networks.main([str(store.folder), str(tmp_path / "nothing")])
