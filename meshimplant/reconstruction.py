@@ -20,7 +20,7 @@ from meshimplant.skull.slices import interpolate_slices, slice_parts, thick_axis
 from meshimplant.surface.extract import body_of, is_mask
 from meshimplant.surface.separate import Separation, separate
 from meshimplant.surface.subtract import subtract
-from meshimplant.volume import Volume
+from meshimplant.volume import Volume, bounding_box
 
 #: Opens a step of the line: name and parameters in; what is put into the dictionary is kept with them.
 StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
@@ -168,6 +168,8 @@ def _given_slices(mask: Volume, given: Volume) -> Volume:
 
 def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
     """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
-    inside = Volume(np.maximum.reduce([body.array for body in bodies]) > 0, bodies[0].affine)
-    mask = inside.paste_into(defective).array
-    return Volume((mask & (defective.array == 0)).astype(np.uint8), defective.affine)
+    inside = Volume(np.logical_or.reduce([body.array > 0 for body in bodies]), bodies[0].affine)
+    inside = inside.crop(*bounding_box(inside.array))
+    start = np.rint(defective.to_index(inside.affine[:3, 3])).astype(int)
+    bone = defective.crop(start, start + inside.shape)
+    return inside.with_array((inside.array & (bone.array == 0)).astype(np.uint8)).paste_into(defective)

@@ -197,13 +197,15 @@ def bounding_box(mask: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int6
     """Return ``(start, stop)`` of the smallest box that holds every non-zero voxel; raises on an empty mask."""
     from meshimplant.errors import EmptyMaskError
 
-    ranges = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+    box = np.array([(0, size) for size in mask.shape])
+    for axis in np.argsort(np.abs(mask.strides))[
+        ::-1
+    ]:  # the slowest first: whole planes are left out of the next look
+        rest = mask[tuple(slice(*side) for side in box)]
+        hit = np.flatnonzero(rest.any(axis=tuple(a for a in range(3) if a != axis)))
         if hit.size == 0:
             raise EmptyMaskError("expected a mask with at least one voxel set, got an empty one")
-        ranges.append((hit[0], hit[-1] + 1))
-    box = np.array(ranges)
+        box[axis] = hit[0], hit[-1] + 1
     return box[:, 0], box[:, 1]
 
 

@@ -4,6 +4,8 @@ implant.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cc3d
 import edt
 import numpy as np
@@ -43,9 +45,11 @@ def ranked_regions(body: Volume, opening_mm: float, near_mm: ArrayLike | None) -
     """Return the candidate bodies as labels on the box, and their numbers, best first."""
     depth = depth_of(body.array, body)
     regions = _split_at_necks(body, depth, opening_mm)
-    count = int(regions.max())
-    score = np.bincount(regions.reshape(-1), depth.reshape(-1), count + 1)[1:]
-    cored = np.isin(np.arange(1, count + 1), regions[depth > core_depth_mm(body, opening_mm)])
+    inside = regions > 0
+    own, deep = regions[inside], depth[inside]
+    count = int(own.max(initial=0))
+    score = np.bincount(own, deep, count + 1)[1:]
+    cored = np.isin(np.arange(1, count + 1), own[deep > core_depth_mm(body, opening_mm)])
     score = np.where(cored, score, _FILM_SCORE * score)
     if near_mm is not None:
         score = score * np.exp(-_distances(regions, body, np.asarray(near_mm, float)) / NEAR_MM)
@@ -58,35 +62,80 @@ def core_depth_mm(body: Volume, opening_mm: float) -> float:
 
 
 def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float) -> Labels:
-    """Return the parts of the body (1, 2, ...; 0 outside) around cores that only necks join."""
-    from skimage.segmentation import watershed
+    """Return the parts of the body (1, 2, ...; 0 outside) around cores that only necks join.
 
-    deep = np.asarray(
-        cc3d.connected_components(depth > core_depth_mm(body, opening_mm), connectivity=6), np.int32
-    )
+    Only a connected piece with two cores or more has to be split, and no piece knows of another: each is worked on in its own
+    box.
+    """
+    from scipy import ndimage
+
+    neck_mm = core_depth_mm(body, opening_mm)
+    deep = np.asarray(cc3d.connected_components(depth > neck_mm, connectivity=6), np.int32)
     whole = np.asarray(cc3d.connected_components(np.array(body.array), connectivity=26), np.int32)
-    shallow = ~np.isin(whole, np.unique(whole[deep > 0])) & (whole > 0)
-    deep[shallow] = whole[shallow] + deep.max()
-    regions = watershed(-depth, deep, mask=body.array, connectivity=3)
-    return _joined(np.asarray(regions, np.int32), body)
+    voxels = np.bincount(whole.reshape(-1))
+    piece_of = np.zeros(int(deep.max()) + 1, np.int64)
+    piece_of[deep[deep > 0]] = whole[deep > 0]
+    cores = np.bincount(piece_of[1:], minlength=len(voxels))
+    label = len(piece_of) - 1 + np.arange(len(voxels))
+    alone = 1 + np.flatnonzero(cores[piece_of[1:]] == 1)
+    label[piece_of[alone]] = alone
+    label[0] = 0
+    size = np.zeros(len(piece_of) + len(voxels))
+    size[label] = voxels
+    boxes = ndimage.find_objects(whole) if cores.max() > 1 else []
+    split = [
+        _Split.of(piece, boxes[piece - 1], whole, deep, depth) for piece in np.flatnonzero(cores > 1).tolist()
+    ]
+    for one in split:
+        size[label[one.piece]] = 0
+        size += np.bincount(one.regions.reshape(-1), minlength=len(size))
+    size[0] = 0
+    number = _joined(size * body.voxel_volume_mm3, [one.regions for one in split], body.spacing_mm)
+    regions = number[label][whole]
+    for one in split:
+        regions[one.box][one.regions > 0] = number[one.regions[one.regions > 0]]
+    return regions
 
 
-def _joined(regions: Labels, body: Volume) -> Labels:
-    """Merge regions that meet in a broad section, and number them 1, 2, ...."""
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """A connected piece with several cores, in its box: to which core's region each of its voxels belongs, 0 elsewhere."""
+
+    piece: int
+    box: tuple[slice, ...]
+    regions: Labels
+
+    @classmethod
+    def of(
+        cls, piece: int, box: tuple[slice, ...], whole: Labels, deep: Labels, depth: NDArray[np.float32]
+    ) -> _Split:
+        """Flood a piece from its cores, the deepest voxels first."""
+        from skimage.segmentation import watershed
+
+        own = whole[box] == piece
+        found = watershed(-depth[box], np.where(own, deep[box], 0), mask=own, connectivity=3)
+        return cls(piece, box, np.asarray(found, np.int32))
+
+
+def _joined(
+    volume_mm3: NDArray[np.float64], split: list[Labels], spacing_mm: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """Return the new number 1, 2, ... of each region; regions that meet in a broad section get the same."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    count = int(regions.max())
-    volume = np.bincount(regions.reshape(-1), minlength=count + 1) * body.voxel_volume_mm3
-    pairs, area = _sections(regions, body.spacing_mm)
-    small, large = np.sort(volume[pairs], axis=1).T
+    sections = [_sections(regions, spacing_mm) for regions in split]
+    pairs = np.concatenate([np.zeros((0, 2), np.int64), *(touching for touching, _ in sections)])
+    area = np.concatenate([np.zeros(0), *(area for _, area in sections)])
+    small, large = np.sort(volume_mm3[pairs], axis=1).T
     broad = (area >= _JOINT_FRACTION * small ** (2 / 3)) & (small >= _JOINT_VOLUME_FRACTION * large)
     a, b = pairs[broad].T
-    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count + 1, count + 1))
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(volume_mm3), len(volume_mm3)))
     _, group = connected_components(graph, directed=False)
-    number = np.zeros(count + 1, np.int32)
-    number[1:] = np.unique(group[1:], return_inverse=True)[1] + 1
-    return number[regions]
+    used = volume_mm3 > 0
+    number = np.zeros(len(volume_mm3), np.int32)
+    number[used] = np.unique(group[used], return_inverse=True)[1] + 1
+    return number
 
 
 def _sections(
