@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from meshimplant.threads import thread_count
 from meshimplant.volume import Volume
 
 
@@ -50,7 +51,9 @@ def _lattice_distance(solid: NDArray[np.bool_], spacing_mm: NDArray[np.float64])
     """
     anisotropy = tuple(float(s) for s in spacing_mm)
     phases = solid.view(np.uint8) + np.uint8(1)
-    distance: NDArray[np.float32] = edt.edt(phases, anisotropy=anisotropy, black_border=False)
+    distance: NDArray[np.float32] = edt.edt(
+        phases, anisotropy=anisotropy, black_border=False, parallel=thread_count()
+    )
     edge = float(np.mean(spacing_mm))
     for plane, inside in zip(distance, solid, strict=True):
         np.clip(plane, 0, 1000, out=plane)

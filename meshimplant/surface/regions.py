@@ -11,6 +11,7 @@ import edt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.threads import thread_count
 from meshimplant.volume import Volume
 
 Bools = NDArray[np.bool_]
@@ -37,7 +38,9 @@ def depth_of(mask: Bools, grid: Volume) -> NDArray[np.float32]:
     """
     spacing = tuple(float(s) for s in grid.spacing_mm)
     # A copy of its own: edt asks for a writeable buffer, and a volume's array is read-only.
-    distance: NDArray[np.float32] = edt.edt(np.array(mask, order="C"), anisotropy=spacing, black_border=False)
+    distance: NDArray[np.float32] = edt.edt(
+        np.array(mask, order="C"), anisotropy=spacing, black_border=False, parallel=thread_count()
+    )
     return distance
 
 
