@@ -67,8 +67,8 @@ def core_depth_mm(body: Volume, opening_mm: float) -> float:
 def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float) -> Labels:
     """Return the parts of the body (1, 2, ...; 0 outside) around cores that only necks join.
 
-    Only a connected piece with two cores or more has to be split, and no piece knows of another: each is worked on in its own
-    box.
+    Only a connected piece with two cores or more has to be split. Each is worked on in its own box, so that its parts depend on
+    nothing else, not even where voxels are equally deep.
     """
     from scipy import ndimage
 

@@ -198,7 +198,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
         log.unlink(missing_ok=True)
     records = run_turns(asked, shapes, logs["speed"])
     if records:
-        print(speed_tables(records))
+        print(speed_tables(records), flush=True)
     for kind, found in run_growth(asked, logs["growth"]).items():
         print("\n" + growth_table(kind, found))
 

@@ -45,10 +45,33 @@ _ERRORS = (
 
 
 def speed_tables(records: Sequence[Record]) -> str:
-    """Return one table for each input, and one of the errors."""
+    """Return a table of all inputs, one of the errors, and one of the steps for each input."""
     inputs = list(dict.fromkeys(record["input"] for record in records))
     parts = [_speed_table([r for r in records if r["input"] == name]) for name in inputs]
-    return "\n\n".join([*parts, _error_table(records)])
+    return "\n\n".join([_overview(records), _error_table(records), *parts])
+
+
+def _overview(records: Sequence[Record]) -> str:
+    """Return a row for each input and chain: medians over its runs."""
+    lines = [
+        "| input | voxels | chain | s | CPU s | mask to checked solid s | peak MB | times the volume as uint8 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if not record["failed"]:
+            groups.setdefault((record["input"], record["chain"]), []).append(record)
+    for (name, chain), runs in groups.items():
+        wall, cpu, solid, peak = (
+            median(_value(run, names, key) for run in runs)
+            for names, key in ((None, "wall_s"), (None, "cpu_s"), (SOLID_STEPS, "wall_s"), (None, "peak_mb"))
+        )
+        shape = runs[0]["shape"]
+        lines.append(
+            f"| {name} | {' x '.join(map(str, shape))} | {chain} | {wall:.1f} | {cpu:.1f} | {solid:.1f} | {peak:.0f} "
+            f"| {peak / (np.prod(shape) / 2**20):.0f} |"
+        )
+    return "\n".join(lines)
 
 
 def _speed_table(records: Sequence[Record]) -> str:
