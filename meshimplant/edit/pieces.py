@@ -78,7 +78,7 @@ def cut_away(
     MeshError
         Either mesh is not closed and consistently wound, or nothing is left.
     """
-    solid = solid or require_solid(mesh)
+    solid = require_solid(mesh) if solid is None else solid
     left = solid - to_manifold(tool)
     if left.is_empty():
         raise MeshError(
