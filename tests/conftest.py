@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores: libraries read it when they are loaded
+
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
