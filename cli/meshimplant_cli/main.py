@@ -114,10 +114,12 @@ def main() -> None:
 
 def _limit_threads() -> None:
     """Let the limit in OMP_NUM_THREADS hold for every library; they read it when they are loaded, which is later."""
-    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if limit.isdigit() and int(limit) > 0:
+    from meshimplant.threads import thread_limit
+
+    limit = thread_limit()
+    if limit is not None:
         for name in _THREAD_LIMITS:
-            os.environ.setdefault(name, limit)
+            os.environ.setdefault(name, str(limit))
 
 
 def _tell(error: Exception, tokens: Sequence[str]) -> int:

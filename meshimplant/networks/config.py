@@ -196,16 +196,8 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in (
-            "steps",
-            "batch",
-            "learning_rate",
-            "clip",
-            "huber_mm",
-            "patch_mm",
-            "every",
-            "checkpoint",
-            "looked_at",
-        ):
+            "steps", "batch", "learning_rate", "clip", "huber_mm", "patch_mm", "every", "checkpoint", "looked_at",
+        ):  # fmt: skip
             require_positive(getattr(self, name), f"training.*.{name}")
         for name in (
             "weight_decay", "warmup", "seed", "margin_mm", "near_mm", "outside_weight", "rotation_deg", "shift_mm",

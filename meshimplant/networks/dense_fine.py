@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import product
 
@@ -16,7 +16,7 @@ Window = tuple[slice, slice, slice]
 _OVERLAP, _SLICES = 0.25, 8
 
 
-class DenseFine(nn.Module):
+class DenseFine(nn.Module, ABC):
     """A network that corrects every voxel of what it is shown; `whole` shows it a whole box, part by part."""
 
     @abstractmethod

@@ -38,17 +38,7 @@ class Network:
     device: str
 
     def see(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> Seen:
-        """Ask the network for the vault over one opening.
-
-        Parameters
-        ----------
-        defective
-            Mask of the skull; non-zero is bone.
-        pose, defect
-            Where the head lies, and which opening.
-        template
-            The model that the network was taught to correct.
-        """
+        """Say what the vault over one opening is, as `Seeing.see` has it."""
         from meshimplant.networks.head import head_fields
         from meshimplant.networks.inference import predict
         from meshimplant.networks.surfaces import columns_of

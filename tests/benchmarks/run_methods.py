@@ -20,10 +20,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from inspect import signature
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
@@ -42,6 +41,7 @@ from meshimplant.surface_errors import surface_errors
 from meshimplant.volume import Volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.apart import apart
 from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, summary_table
 from benchmarks.shared_heads import SharedHeads
 from benchmarks.speed_meter import Meter
@@ -295,12 +295,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=1, help="defects at a time")
     parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
     return parser
-
-
-def apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a fresh process, so that memory is its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def _key(record: Record) -> Key:

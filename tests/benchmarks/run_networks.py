@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.run_methods import apart
+from benchmarks.apart import apart
 from benchmarks.speed_meter import Meter
 
 import meshimplant

@@ -22,10 +22,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +32,7 @@ from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import list_skullfix
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.apart import apart
 from benchmarks.tables import MAX_SECONDS, good, table, why
 
 Result = TypeVar("Result")
@@ -64,10 +64,10 @@ def run_case(case: Skull, results: Path, options: Sequence[str]) -> dict[str, An
     """Prepare, design and measure one case, each in a process of its own; return a JSON-ready record."""
     source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
     shutil.rmtree(folder, ignore_errors=True)
-    _apart(prepare, case, source)
+    apart(prepare, case, source)
     record = {"case": case.name, "truth": case.truth is not None, **design(source, folder, options)}
     if (folder / "report.json").is_file():
-        record |= _apart(measure, case, source, folder)
+        record |= apart(measure, case, source, folder)
     return record
 
 
@@ -76,7 +76,7 @@ def measure_again(case: Skull, results: Path, record: dict[str, Any]) -> dict[st
     source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
     if not (folder / "report.json").is_file():
         return record
-    return record | _apart(measure, case, source, folder)
+    return record | apart(measure, case, source, folder)
 
 
 def prepare(case: Skull, source: Path) -> None:
@@ -154,12 +154,6 @@ def bone_inside_mm3(part: Any, defective: Any) -> float:
         return 0.0
     turns = igl.fast_winding_number(np.asarray(part.vertices), np.asarray(part.faces), points)
     return float(np.count_nonzero(np.asarray(turns) > 0.5) * box.voxel_volume_mm3)
-
-
-def _apart(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call a function in a fresh process, so that this one stays small."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def _chosen(cases: Iterable[Skull], names: str) -> list[Skull]:

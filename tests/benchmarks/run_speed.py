@@ -26,12 +26,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.apart import apart
 from benchmarks.speed_chains import CHAINS, CLEARANCE_MM, THICKNESS_MM
 from benchmarks.speed_tables import growth_table, speed_tables
 
@@ -96,7 +95,7 @@ def _errors(record: Record, before: Iterable[Record], folder: Path, output: Path
     from benchmarks.speed_errors import measure_errors
 
     wanted = {"thickness_mm": THICKNESS_MM, "clearance_mm": CLEARANCE_MM}
-    return _apart(measure_errors, folder, output / "implant.stl", **wanted)
+    return apart(measure_errors, folder, output / "implant.stl", **wanted)
 
 
 def run_growth(asked: argparse.Namespace, log: Path) -> dict[str, list[Record]]:
@@ -130,7 +129,7 @@ def _product(shape: Sequence[int]) -> int:
 
 def _prepared(name: str, asked: argparse.Namespace) -> list[int]:
     """Make an input, unless it is there; return its shape."""
-    return _apart(_prepare, name, asked.output / "inputs" / name, asked.data, asked.case)
+    return apart(_prepare, name, asked.output / "inputs" / name, asked.data, asked.case)
 
 
 def _prepare(name: str, folder: Path, data: Path | None, case: str) -> list[int]:
@@ -140,12 +139,6 @@ def _prepare(name: str, folder: Path, data: Path | None, case: str) -> list[int]
 
     prepare_input(name, folder, data=data, case=case)
     return list(read_volume(folder / "defective.nrrd").shape)
-
-
-def _apart(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Call a function in a fresh process, so that this one holds nothing while others are measured."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments, **options).result()
 
 
 def _keep(log: Path, record: Record, title: str) -> None:
