@@ -6,8 +6,8 @@
 The first makes the mean and both shape models of SkullFix's training skulls (non-commercial). The second makes a mean that
 carries no such condition: of a cast of one real skull, BSD-2, and this package's own phantoms. The same input gives the same
 bytes on one machine, with the same number of threads and the same code; of the packaged files, a later rebuild changed up to five
-values in ten thousand by the last step of their 16 bits. Each skull is read once, into FOLDER; a run that was stopped goes on from
-there. The registry is written anew.
+values in ten thousand by the last step of their 16 bits. Each skull is read once, into FOLDER; a run that was stopped goes on
+from there. The registry is written anew.
 """
 
 from __future__ import annotations
