@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from meshimplant.skull.pose import fit_pose
 from meshimplant.skull.slices import interpolate_slices, slice_parts, thick_axis, thick_slices
 from meshimplant.surface.extract import body_of, is_mask
 from meshimplant.surface.separate import Separation, separate
-from meshimplant.surface.subtract import subtract
-from meshimplant.volume import Volume, bounding_box
+from meshimplant.surface.separate_voxels import restricted
+from meshimplant.surface.subtract import Difference
+from meshimplant.volume import Volume
 
 #: Opens a step of the line: name and parameters in; what is put into the dictionary is kept with them.
 StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
@@ -43,9 +44,9 @@ class Reconstruction:
     completion : Completion or None
         How the vault was restored; None when the missing bone came from elsewhere.
     missing : Volume
-        Complete minus defective: a field, positive inside, with all its debris.
+        Complete minus defective: a mask (bool) with all its debris, on the box that `subtract` describes.
     separation : Separation
-        The chosen bodies (fields) and every piece that was removed.
+        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was removed.
     inside_mm : (3,) array
         A point inside the head, LPS.
     findings : tuple of Finding
@@ -121,15 +122,16 @@ def reconstruct(
     else:
         source, level = _finer_source(source, level)
     with step("subtract", level=level):
-        missing = subtract(source, skull, level=level)
+        difference = Difference.of(source, skull, level=level)
     opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
     with step("separate", bodies=bodies, opening_mm=opening_mm) as record:
-        separation = separate(missing, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+        chosen = separate(difference.voxels, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+        separation = replace(chosen, bodies=tuple(_field_of(body, difference) for body in chosen.bodies))
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
     mask = _given_slices(_bone_mask(separation.bodies, skull), given).reorient(defective.orientation)
     inside = (completion.pose if completion else fit_pose(skull)).centre_mm
-    return Reconstruction(mask, skull, completion, missing, separation, inside, found)
+    return Reconstruction(mask, skull, completion, difference.voxels, separation, inside, found)
 
 
 def _canonical(skull: Volume) -> Volume:
@@ -166,10 +168,18 @@ def _given_slices(mask: Volume, given: Volume) -> Volume:
     return given.with_array(mask.array[::i, ::j, ::k])
 
 
+def _field_of(body: Volume, difference: Difference) -> Volume:
+    """Return the field of one chosen body, on its box with 5 mm around, with nothing else inside."""
+    field = difference.field_of(body)
+    start = np.rint(body.to_index(field.affine[:3, 3])).astype(int)
+    return restricted(field, body.crop(start, start + field.shape).array)
+
+
 def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
     """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
-    inside = Volume(np.logical_or.reduce([body.array > 0 for body in bodies]), bodies[0].affine)
-    inside = inside.crop(*bounding_box(inside.array))
-    start = np.rint(defective.to_index(inside.affine[:3, 3])).astype(int)
-    bone = defective.crop(start, start + inside.shape)
-    return inside.with_array((inside.array & (bone.array == 0)).astype(np.uint8)).paste_into(defective)
+    missing = np.zeros_like(defective.array)
+    for body in bodies:
+        start = np.rint(defective.to_index(body.affine[:3, 3])).astype(int)
+        box = tuple(slice(a, b) for a, b in zip(start, start + body.shape, strict=True))
+        missing[box] |= (body.array > 0) & (defective.array[box] == 0)
+    return defective.with_array(missing)

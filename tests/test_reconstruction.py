@@ -51,6 +51,20 @@ def test_the_line_works_on_the_same_bits_whatever_the_order_of_axes(cut) -> None
         assert np.array_equal(turned.array, expected.array)
 
 
+def test_distances_are_those_of_the_chosen_body_and_debris_is_kept_as_voxels(cut) -> None:
+    """A prediction is off all over the skull; only the implant's box needs distances."""
+    whole = (cut.defective.array != 0) | (cut.truth.array != 0)
+    bone = np.argwhere(cut.defective.array)
+    i, j, k = bone[np.linalg.norm(bone - np.argwhere(cut.truth.array).mean(axis=0), axis=1).argmax()]
+    whole[max(i - 3, 0) : i + 4, max(j - 3, 0) : j + 4, max(k - 3, 0) : k + 4] = True
+    made = reconstruct(cut.defective, complete=cut.defective.with_array(whole.astype(np.uint8)))
+    (body,) = made.separation.bodies
+    assert made.missing.array.dtype == bool
+    assert np.prod(body.shape) < 0.5 * np.prod(made.missing.shape)
+    assert made.missing.array.sum() > (body.array > 0).sum() + 100
+    assert np.array_equal(made.mask.array, cut.truth.reorient(made.mask.orientation).array != 0)
+
+
 def test_every_step_is_opened_by_name(cut) -> None:
     opened: list[tuple[str, dict[str, Any]]] = []
 

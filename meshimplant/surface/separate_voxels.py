@@ -47,6 +47,7 @@ def separate_voxels(
     inside, level = body_of(body)
     start, stop = bounding_box(inside)
     box = Volume(inside, body.affine).crop(start - 1, stop + 1)
+    box = box.with_array(np.ascontiguousarray(box.array))  # as the distances and labels will lie
     regions, ranking = ranked_regions(box, opening_mm, near_mm)
     if len(ranking) < bodies:
         raise MeshError(
@@ -55,7 +56,7 @@ def separate_voxels(
         )
     kept = [_cleaned(regions == number, box, opening_mm) for number in ranking[:bodies]]
     grid_masks = [box.with_array(mask).paste_into(body).array for mask in kept]
-    parts = tuple(_restricted(body, level, mask) for mask in grid_masks)
+    parts = tuple(restricted(body, mask, level=level) for mask in grid_masks)
     return Separation(parts, _removed_pieces(box, np.logical_or.reduce(kept)))
 
 
@@ -144,8 +145,8 @@ def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
     return tuple(sorted(pieces, key=lambda piece: -piece.volume_mm3))
 
 
-def _restricted(volume: Volume, level: float, kept: Bools) -> Volume:
-    """Return the mask or field with nothing but the kept voxels inside."""
+def restricted(volume: Volume, kept: Bools, *, level: float = 0.0) -> Volume:
+    """Return a mask or field with nothing but the kept voxels inside; a field's surface is then at 0."""
     if is_mask(volume):
         inside = volume.array.dtype.type(volume.array.max())
         filled = np.where(volume.array > level, volume.array, inside)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -56,22 +58,68 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     EmptyMaskError
         One of them is empty, or the complete body lies wholly inside the bone.
     """
-    bone, _ = body_of(defective)
-    inside, level = body_of(complete, level=level)
-    work = _overlap(Volume(bone, defective.affine), Volume(inside, complete.affine))
-    body = _body_on(Volume(inside, complete.affine), work)
-    residue = np.logical_and(body, ~work.array)
-    if not residue.any():
-        _refuse(body, work.array)
-    bone_box = _box_around(residue, work)
-    field = _field_on(complete, Volume(inside, complete.affine), bone_box, level)
-    np.minimum(field, -mask_distance(bone_box).array, out=field)
-    if not (field > 0).any():
-        raise EmptyMaskError(
-            "expected a complete skull that fills a hole in the bone, got one that adds less than a voxel "
-            "anywhere: check that the completion belongs to this skull"
-        )
-    return Volume(field, bone_box.affine)
+    difference = Difference.of(complete, defective, level=level)
+    return difference.field(difference.bone)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What a complete body has and a defective skull has not: its voxels, and distances only where they are asked for.
+
+    A prediction sticks out of the bone all over the skull. Telling that apart from the implant takes no distances to the two
+    surfaces, and those of a whole skull are most of what a subtraction costs (measured on 512 x 512 x 222 voxels: 3.6 of 4.0 s).
+
+    Attributes
+    ----------
+    complete, inside
+        The complete body as it came, and where it is inside.
+    level
+        Value at its surface.
+    bone
+        The defective skull (bool) on the box that `subtract` describes.
+    """
+
+    complete: Volume
+    inside: Volume
+    level: float
+    bone: Volume
+
+    @classmethod
+    def of(cls, complete: Volume, defective: Volume, *, level: float | None = None) -> Difference:
+        """Find the box of what sticks out of the bone; parameters and errors are those of `subtract`."""
+        there, _ = body_of(defective)
+        body, level = body_of(complete, level=level)
+        bone, inside = Volume(there, defective.affine), Volume(body, complete.affine)
+        work = _overlap(bone, inside)
+        body = _body_on(inside, work)
+        residue = np.logical_and(body, ~work.array)
+        if not residue.any():
+            _refuse(body, work.array)
+        found = cls(complete, inside, level, _box_around(residue, work))
+        if not found.voxels.array.any():
+            raise EmptyMaskError(
+                "expected a complete skull that fills a hole in the bone, got one that adds less than a voxel "
+                "anywhere: check that the completion belongs to this skull"
+            )
+        return found
+
+    @cached_property
+    def voxels(self) -> Volume:
+        """Where `field` is positive, bool, on the box of `bone`."""
+        if _is_crop(self.complete, self.bone):
+            return self.bone.with_array(_cut(self.inside, self.bone).array & ~self.bone.array)
+        return self.bone.with_array(self.field(self.bone).array > 0)
+
+    def field(self, box: Volume) -> Volume:
+        """Return ``min(complete, -bone)`` on a box of the bone."""
+        field = _field_on(self.complete, self.inside, box, self.level)
+        return Volume(np.minimum(field, -mask_distance(box).array, out=field), box.affine)
+
+    def field_of(self, body: Volume) -> Volume:
+        """Return the field on the box of a body with 5 mm around; the body is a mask on the box of `bone`."""
+        start, stop = bounding_box(body.array)
+        margin = np.ceil(MARGIN_MM / body.spacing_mm).astype(int)
+        return self.field(self.bone.crop(start - margin, stop + margin))
 
 
 def _overlap(bone: Volume, body: Volume) -> Volume:
@@ -192,8 +240,12 @@ def _is_crop(volume: Volume, grid: Volume) -> bool:
 
 
 def _cut(volume: Volume, grid: Volume, *, fill: float = 0) -> Volume:
-    """Return a volume with coinciding voxels on exactly the grid; `fill` where it has none."""
-    return volume.paste_into(grid, fill=fill)
+    """Return a volume with coinciding voxels on exactly the grid, without a copy where it has them all; else `fill`."""
+    start = np.rint(volume.to_index(grid.affine[:3, 3])).astype(int)
+    part = volume.crop(start, start + grid.shape)
+    if part.shape == grid.shape:
+        return grid.with_array(part.array)
+    return part.paste_into(grid, fill=fill)
 
 
 def _outside(complete: Volume) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from shapes import box, oblique, random_rotation, skull_with_hole
 
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError
 from meshimplant.surface.extract import extract
-from meshimplant.surface.subtract import subtract
+from meshimplant.surface.subtract import Difference, subtract
 from meshimplant.volume import Volume
 
 SPACING = (1.0, 1.0, 1.2)
@@ -118,3 +119,31 @@ def test_an_empty_completion_is_refused(case) -> None:
     grid, defective = case
     with pytest.raises(EmptyMaskError):
         subtract(grid, defective)
+
+
+@pytest.mark.parametrize("kind", COMPLETIONS)
+def test_the_voxels_of_a_difference_are_those_where_its_field_is_positive(case, kind) -> None:
+    grid, defective = case
+    complete = COMPLETIONS[kind][0](grid)
+    voxels, field = Difference.of(complete, defective).voxels, subtract(complete, defective)
+    assert voxels.same_grid(field)
+    assert voxels.array.dtype == bool
+    assert np.array_equal(voxels.array, field.array > 0)
+
+
+@pytest.mark.parametrize("kind", ["mask", "probability", "distance elsewhere"])
+def test_the_field_of_one_body_is_that_of_all_on_its_box(case, kind) -> None:
+    grid, defective = case
+    difference = Difference.of(COMPLETIONS[kind][0](grid), defective)
+    corner = np.zeros(difference.voxels.shape, bool)
+    corner[: corner.shape[0] // 2] = True
+    body = difference.voxels.with_array(difference.voxels.array & corner)
+    field, whole = difference.field_of(body), difference.field(difference.bone)
+    start = np.rint(whole.to_index(field.affine[:3, 3])).astype(int)
+    same = whole.crop(start, start + field.shape)
+    assert np.prod(field.shape) < 0.9 * np.prod(whole.shape)
+    inside = np.argwhere(body.array) - start
+    assert (inside.min(axis=0) >= 0).all()
+    assert (inside.max(axis=0) < field.shape).all()
+    near = ndimage.binary_dilation(body.crop(start, start + field.shape).array, iterations=2)
+    np.testing.assert_allclose(field.array[near], same.array[near], atol=0.005)
