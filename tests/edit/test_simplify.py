@@ -7,9 +7,10 @@ import pytest
 from shapes import cap, joined, plain_mesh, random_rotation, sphere
 
 from meshimplant.check.solid import check_solid
-from meshimplant.edit.simplify import simplify
+from meshimplant.edit.simplify import coarsened, simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.errors import MeshError
+from meshimplant.io.bridges import new_mesh
 from meshimplant.surface.deviation import deviation_mm
 from meshimplant.surface.extract import extract
 
@@ -77,3 +78,25 @@ def test_bad_parameters_are_refused() -> None:
         simplify(sphere(10).mesh, max_faces=3)
     with pytest.raises(MeshError, match="max_deviation_mm > 0"):
         simplify(sphere(10).mesh, max_deviation_mm=0)
+
+
+def test_a_smooth_mesh_is_coarsened_to_the_edges_that_were_asked_for_and_stays_on_its_surface(
+    implant,
+) -> None:
+    fewer = coarsened(implant, 1.2)
+    assert len(fewer.faces) < 0.5 * len(implant.faces)
+    assert fewer.area / len(fewer.faces) == pytest.approx(np.sqrt(3) / 4 * 1.2**2, rel=0.02)
+    assert np.percentile(deviation_mm(fewer, implant), 99) <= 0.02
+    assert deviation_mm(fewer, implant).max() <= 0.05
+    assert fewer.volume == pytest.approx(implant.volume, rel=1e-4)
+    assert check_solid(fewer).findings == ()
+
+
+def test_a_mesh_with_longer_edges_is_not_coarsened(implant) -> None:
+    assert coarsened(implant, 0.3) is implant
+
+
+def test_a_mesh_that_would_cease_to_be_closed_is_not_coarsened(implant, monkeypatch) -> None:
+    torn = new_mesh(implant.vertices, implant.faces[: len(implant.faces) // 3])
+    monkeypatch.setattr("meshimplant.edit.simplify._collapsed", lambda _mesh, _faces: torn)
+    assert coarsened(implant, 1.2) is implant
