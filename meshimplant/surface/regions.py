@@ -5,6 +5,7 @@ implant.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cc3d
 import edt
@@ -70,14 +71,14 @@ def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float)
     Only a connected piece with two cores or more has to be split. Each is worked on in its own box, so that its parts depend on
     nothing else, not even where voxels are equally deep.
     """
-    from scipy import ndimage
-
     neck_mm = core_depth_mm(body, opening_mm)
-    deep = np.asarray(cc3d.connected_components(depth > neck_mm, connectivity=6), np.int32)
-    whole = np.asarray(cc3d.connected_components(np.array(body.array), connectivity=26), np.int32)
-    voxels = np.bincount(whole.reshape(-1))
+    deep = _labelled(depth > neck_mm, connectivity=6)
+    whole = _labelled(np.array(body.array), connectivity=26)
+    pieces = cc3d.statistics(whole)
+    voxels, boxes = pieces["voxel_counts"], pieces["bounding_boxes"]
     piece_of = np.zeros(int(deep.max()) + 1, np.int64)
-    piece_of[deep[deep > 0]] = whole[deep > 0]
+    in_core = deep > 0
+    piece_of[deep[in_core]] = whole[in_core]
     cores = np.bincount(piece_of[1:], minlength=len(voxels))
     label = len(piece_of) - 1 + np.arange(len(voxels))
     alone = 1 + np.flatnonzero(cores[piece_of[1:]] == 1)
@@ -85,9 +86,8 @@ def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float)
     label[0] = 0
     size = np.zeros(len(piece_of) + len(voxels))
     size[label] = voxels
-    boxes = ndimage.find_objects(whole) if cores.max() > 1 else []
     split = [
-        _Split.of(piece, boxes[piece - 1], whole, deep, depth) for piece in np.flatnonzero(cores > 1).tolist()
+        _Split.of(piece, boxes[piece], whole, deep, depth) for piece in np.flatnonzero(cores > 1).tolist()
     ]
     for one in split:
         size[label[one.piece]] = 0
@@ -98,6 +98,12 @@ def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float)
     for one in split:
         regions[one.box][one.regions > 0] = number[one.regions[one.regions > 0]]
     return regions
+
+
+def _labelled(mask: Bools, *, connectivity: Literal[6, 26]) -> Labels:
+    """Return the connected components of a mask as labels 1, 2, ...; 0 outside it."""
+    labels = cc3d.connected_components(mask, connectivity=connectivity, out_dtype=np.uint32)
+    return np.asarray(labels.view(np.int32))
 
 
 @dataclass(frozen=True, eq=False)
