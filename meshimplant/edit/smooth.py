@@ -6,6 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from meshimplant.edit.areas import enclosed_mm3, normals_areas
 from meshimplant.errors import MeshError
 from meshimplant.io.bridges import new_mesh, to_pyvista
 from meshimplant.surface.topology import edge_uses
@@ -70,8 +71,9 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
     border = _sinc(local, iterations, min(pass_band * _BORDER_BAND, 2.0))
     weight = _border_weight(flanks)[:, None]
     blended = new_mesh(weight * border.vertices + (1 - weight) * flanks.vertices, mesh.faces)
-    vertices = _with_volume(blended, local) + origin
-    edges, _, uses, _ = edge_uses(np.asarray(mesh.faces))
+    edges, _, uses, net = edge_uses(np.asarray(mesh.faces))
+    closed = bool(((uses == 2) & (net == 0)).all())
+    vertices = (_with_volume(blended, enclosed_mm3(local)) if closed else blended.vertices) + origin
     open_border = np.unique(edges[uses == 1])
     vertices[open_border] = mesh.vertices[open_border]
     return new_mesh(vertices, mesh.faces)
@@ -123,9 +125,8 @@ def _blurred(weight: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[n
     return weight
 
 
-def _with_volume(mesh: trimesh.Trimesh, like: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return the vertices offset along their normals so that a closed mesh encloses as much as another."""
-    if not like.is_watertight or mesh.area == 0:
-        return np.asarray(mesh.vertices)
-    offset = (like.volume - mesh.volume) / mesh.area
+def _with_volume(mesh: trimesh.Trimesh, volume_mm3: float) -> NDArray[np.float64]:
+    """Return the vertices of a closed mesh offset along their normals so that it encloses so much."""
+    area = normals_areas(mesh)[1].sum()
+    offset = (volume_mm3 - enclosed_mm3(mesh)) / max(area, 1e-30)
     return np.asarray(mesh.vertices) + np.clip(offset, -_MAX_OFFSET_MM, _MAX_OFFSET_MM) * mesh.vertex_normals
