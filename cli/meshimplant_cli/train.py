@@ -25,7 +25,11 @@ def training_set(
     ] = "training",
     defects_per_skull: Annotated[
         Count, Parameter(help="Virtual defects in each, of seven kinds in turn.")
-    ] = 8,
+    ] = 7,
+    new_heads: Annotated[
+        AtLeastNone,
+        Parameter(help="Heads made of each skull and another one's share in its form, with a defect each."),
+    ] = 0,
     tuning: Annotated[
         AtLeastNone, Parameter(help="How many of the last skulls are not learnt from, to choose by.")
     ] = 10,
@@ -40,7 +44,7 @@ def training_set(
 
     Each defect is completed without a network too, for that is what a network learns to correct. SkullFix's validation
     skulls are never taken. It takes some 10 s per defect of one core; the same command goes on where it was stopped, and
-    more defects may be asked for. The folder holds patients' anatomy: treat it like the skulls themselves.
+    more defects and new heads may be asked for. The folder holds patients' anatomy: treat it like the skulls themselves.
 
     Parameters
     ----------
@@ -58,6 +62,7 @@ def training_set(
             data=data or folder.name,
             tuning=tuning,
             defects=defects_per_skull,
+            new_heads=new_heads,
             seed=seed,
             tell=tell,
         )

@@ -159,6 +159,8 @@ class Training:
         Share of the samples that are turned, shifted and sized; the others are only mirrored, or not, and thickened.
     rotation_deg, shift_mm, scale_fraction, thickness_mm : float
         Largest turn, shift, change of size and change of thickness of a sample.
+    astray_mm : float
+        Largest error of a sample's completion beyond its own: constant, and along each axis.
     average : float
         Share of the running mean of the weights that a step leaves as it was; that mean is what is used.
     patch_mm : float
@@ -187,6 +189,7 @@ class Training:
     shift_mm: float = 2.0
     scale_fraction: float = 0.05
     thickness_mm: float = 0.6
+    astray_mm: float = 0.3
     average: float = 0.998
     patch_mm: float = 60.0
     every: int = 250
@@ -201,7 +204,7 @@ class Training:
             require_positive(getattr(self, name), f"training.*.{name}")
         for name in (
             "weight_decay", "warmup", "seed", "margin_mm", "near_mm", "outside_weight", "rotation_deg", "shift_mm",
-            "scale_fraction", "thickness_mm", "jitter_fraction", "average",
+            "scale_fraction", "thickness_mm", "astray_mm", "jitter_fraction", "average",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise InputError(

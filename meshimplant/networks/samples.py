@@ -75,12 +75,16 @@ class Change:
         Places ``p`` from the middle of the piece show what was at ``matrix @ p + shift_mm``.
     dilate_mm : float
         By how much every surface of bone moves outwards from the bone.
+    astray_mm : (4,) array
+        By how much more the base is thicker in the opening, in its middle and along each axis towards the piece's edges; it grows
+        from the rim inwards, as the errors of a completion do.
     """
 
     flip: bool = False
     matrix: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     shift_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     dilate_mm: float = 0.0
+    astray_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
 
 
 def draw_change(rng: np.random.Generator, training: Training) -> Change:
@@ -90,11 +94,12 @@ def draw_change(rng: np.random.Generator, training: Training) -> Change:
     flip, jittered, angle, size, thicker = rng.random(5)
     axis, shift = rng.normal(size=3), rng.uniform(-1, 1, 3)
     dilate_mm = training.thickness_mm / 2 * (2 * thicker - 1)
+    astray_mm = training.astray_mm * rng.uniform(-1, 1, 4)
     if jittered >= training.jitter_fraction:
-        return Change(flip=flip < 0.5, dilate_mm=dilate_mm)
+        return Change(flip=flip < 0.5, dilate_mm=dilate_mm, astray_mm=astray_mm)
     turn = np.radians(training.rotation_deg) * angle * axis / np.linalg.norm(axis)
     matrix = Rotation.from_rotvec(turn).as_matrix() * (1 + training.scale_fraction * (2 * size - 1))
-    return Change(flip < 0.5, matrix, training.shift_mm * shift, dilate_mm)
+    return Change(flip < 0.5, matrix, training.shift_mm * shift, dilate_mm, astray_mm)
 
 
 def cut_piece(store: Store, case: CaseName, channels: tuple[str, ...]) -> Piece:
@@ -126,12 +131,27 @@ def make_sample(
     grid = _grid_of(piece, change.flip, coarse=coarse)
     fields = {name: _moved(name, values, change, coarse) for name, values in piece.fields.items()}
     target = fields.pop("complete")
+    if data.base == "prior":
+        fields["prior"] = _astray(fields["prior"], fields["opening"], change.astray_mm)
     fields |= {name: place_field(name, grid) for name in PLACES if name in data.channels}
     inside = fields["opening"] > -(margin_mm or training.margin_mm)
     near = np.minimum(np.abs(target), np.abs(fields[data.base])) < training.near_mm
     weight = np.where(inside & near, np.float32(1), np.float32(training.outside_weight))
     scaled = target / np.float32(CLIP_MM)
     return Sample(grid, stack(data.channels, fields), scaled, weight.astype(np.float32))
+
+
+def _astray(
+    prior: NDArray[np.float32], opening: NDArray[np.float32], astray_mm: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return a completion that is thicker or thinner in the opening than it was, the more the farther from the rim."""
+    if not astray_mm.any():
+        return prior
+    more = np.full((1, 1, 1), astray_mm[0], np.float32)
+    for axis, at_edge in enumerate(astray_mm[1:]):
+        line = np.linspace(-at_edge, at_edge, prior.shape[axis], dtype=np.float32)
+        more = more + line.reshape([-1 if axis == other else 1 for other in range(3)])
+    return np.clip(prior + more * np.clip(opening / -_BEYOND, 0, 1), _BEYOND, -_BEYOND)
 
 
 def _grid_of(piece: Piece, flip: bool, *, coarse: bool) -> HeadGrid:

@@ -23,6 +23,8 @@ from meshimplant.networks.grid import FINE, STEP_MM
 
 SKULLS, DEFECTS, ABOUT = "skulls", "defects", "store.json"
 SPLITS = ("training", "tuning")
+#: Between the names of the skull that a new head is made of and of the one whose form it takes on.
+NEW_HEAD = "+"
 _VERSION = 1
 _FIELDS = ("defective", "prior", "opening")
 _RADII = ("outer_mm", "thickness_mm")
@@ -81,9 +83,10 @@ class Store:
     about: Mapping[str, Any]
 
     def skulls(self, split: str) -> tuple[str, ...]:
-        """Return the names of the skulls of a split that are in the store by now."""
-        there = {path.stem for path in (self.folder / SKULLS).glob("[!.]*.npz")}
-        return tuple(name for name, its in self.about["skulls"].items() if its == split and name in there)
+        """Return the names of the skulls of a split that are in the store by now, and of the new heads made of them, sorted."""
+        there = (path.stem for path in (self.folder / SKULLS).glob("[!.]*.npz"))
+        splits = self.about["skulls"]
+        return tuple(sorted(name for name in there if splits.get(name.split(NEW_HEAD)[0]) == split))
 
     def cases(self, split: str, *, without: tuple[str, ...] = ()) -> tuple[CaseName, ...]:
         """Return the cases of a split that are in the store by now, sorted; `without` some kinds of defect."""

@@ -153,3 +153,25 @@ def test_pieces_that_do_not_fit_the_memory_are_read_again(spheres: Store) -> Non
     assert pieces[cases[1]] is not first
     assert pieces[cases[0]] is not first
     np.testing.assert_array_equal(pieces[cases[0]].fields["prior"], first.fields["prior"])
+
+
+def test_a_completion_goes_astray_in_the_opening_alone_and_the_more_the_farther_from_its_rim(
+    piece: Piece,
+) -> None:
+    plain, off = (
+        make_sample(piece, DATA, PLAIN, Change(astray_mm=np.array(mm)), coarse=False)
+        for mm in ((0.0, 0.0, 0.0, 0.0), (0.4, 0.0, 0.0, 0.2))
+    )
+    names = DATA.channels
+    moved = CLIP_MM * (off.channels - plain.channels)[names.index("prior")]
+    opening = CLIP_MM * plain.channels[names.index("opening")]
+    seen = np.abs(plain.channels[names.index("prior")]) < 0.9
+    assert (moved[opening <= 0] == 0).all()
+    upwards = np.broadcast_to(np.linspace(-0.2, 0.2, moved.shape[2]), moved.shape)
+    deep = seen & (opening > 7.9)
+    np.testing.assert_allclose(moved[deep], (0.4 + upwards)[deep], atol=0.02)
+    half = seen & (np.abs(opening - 4) < 0.1)
+    np.testing.assert_allclose(moved[half], (0.2 + 0.5 * upwards)[half], atol=0.02)
+    others = [place for place, name in enumerate(names) if name != "prior"]
+    np.testing.assert_array_equal(off.channels[others], plain.channels[others])
+    np.testing.assert_array_equal(off.target, plain.target)
