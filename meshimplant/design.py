@@ -17,9 +17,11 @@ from meshimplant.complete.network import Seeing
 from meshimplant.complete.template import Model
 from meshimplant.edit.areas import enclosed_mm3
 from meshimplant.edit.bevel import bevel
+from meshimplant.edit.bone import bone_near
 from meshimplant.edit.clearing import clear_way
+from meshimplant.edit.insertion import TRAVEL_MM
 from meshimplant.edit.repair import repair
-from meshimplant.edit.simplify import simplify
+from meshimplant.edit.simplify import coarsened, simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_with_notes
@@ -40,6 +42,10 @@ Progress = Callable[[str], None]
 
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
 _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
+#: Bone farther than this from the part plays no role in any step: the way in, and room for a part that gets thicker.
+_AROUND_MM = TRAVEL_MM + 5.0
+#: Edges of the smoothed part: those that voxels of 1 mm give it. On a vault they leave the surface by 0.001 mm.
+_EDGE_MM = 0.8
 #: What grew nearer to bone in getting thicker is cut this much farther off than the first cut was: two cuts in one place
 #: would leave slivers that no repair mends.
 _AGAIN_MM = 0.05
@@ -56,9 +62,9 @@ class Design:
     completion : Completion or None
         How the vault was restored; None when the missing bone came from elsewhere.
     missing : Volume
-        Complete minus defective: a field, positive inside, with all its debris.
+        Complete minus defective: a mask (bool) with all its debris.
     separation : Separation
-        The chosen bodies (fields) and every piece that was removed.
+        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was removed.
     reconstruction : Volume
         The missing *bone*: uint8 mask on the input's grid.
     raw, smoothed, trimmed, implant : Trimesh
@@ -155,30 +161,31 @@ def design_implant(
 
 def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _Line) -> Design:
     """Mesh the missing bone and make the part of it: all steps from extract to check; bevel where it is prescribed."""
-    defective, inside = shape.skull, shape.inside_mm
+    inside = shape.inside_mm
     depth_mm = max(0.0, spec.thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
     with line.step("extract", deepened_mm=depth_mm):
         bodies = [deepen(body, depth_mm, centre_mm=inside) for body in shape.separation.bodies]
         raw = join_meshes([_outer_skin(extract(body)) for body in bodies])
     with line.step("smooth", raw, iterations=spec.smooth_iterations) as record:
-        smoothed = smooth(raw, iterations=spec.smooth_iterations)
+        smoothed = coarsened(smooth(raw, iterations=spec.smooth_iterations), _EDGE_MM)
         record["volume_after_mm3"] = enclosed_mm3(smoothed)
     with line.step("trim", smoothed, clearance_mm=spec.clearance_mm) as record:
-        cut = trim_with_notes(smoothed, defective, clearance_mm=spec.clearance_mm, outward=inside)
+        bone = bone_near(shape.skull, smoothed, _AROUND_MM) or shape.skull
+        cut = trim_with_notes(smoothed, bone, clearance_mm=spec.clearance_mm, outward=inside)
         record["crumbs"] = len(cut.crumbs)
         record["volume_after_mm3"] = enclosed_mm3(cut.mesh)
     with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
         thinned = set_thickness(cut.mesh, spec.thickness_mm, outward=inside)
-        if not is_clear(thinned, defective, clearance_mm=spec.clearance_mm):
+        if not is_clear(thinned, bone, clearance_mm=spec.clearance_mm):
             again_mm = spec.clearance_mm + _AGAIN_MM
-            thinned = trim_with_notes(thinned, defective, clearance_mm=again_mm, outward=inside).mesh
+            thinned = trim_with_notes(thinned, bone, clearance_mm=again_mm, outward=inside).mesh
         record["volume_after_mm3"] = enclosed_mm3(thinned)
     if spec.bevel_deg > 0:
         with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:
             thinned = bevel(thinned, spec.bevel_deg, outward=inside).mesh
             record["volume_after_mm3"] = enclosed_mm3(thinned)
     with line.step("insertion", thinned) as record:
-        cleared = clear_way(thinned, defective, outward=inside)
+        cleared = clear_way(thinned, bone, outward=inside)
         record.update(cleared.numbers())
         thinned = cleared.mesh
         record["volume_after_mm3"] = enclosed_mm3(thinned)
@@ -191,7 +198,7 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         check = check_part(
             part,
             spec=spec,
-            skull=defective,
+            skull=bone,
             defect_mask=shape.mask,
             outward=inside,
             directions=cleared.directions,

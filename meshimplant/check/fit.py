@@ -13,12 +13,12 @@ from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_p
 from meshimplant.check.places import place_of
 from meshimplant.check.rim import MARGIN_MM, RimView
 from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
+from meshimplant.edit.bone import Bone, bone_around, bone_near, inner_point
 from meshimplant.edit.surfaces import WALL
 from meshimplant.edit.thickness import ThicknessMap, measure_thickness
-from meshimplant.edit.trim import bone_around, inner_point
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
-from meshimplant.surface.fields import sample, signed_distance
+from meshimplant.surface.fields import sample
 from meshimplant.surface.polar import PolarMap
 from meshimplant.volume import Volume
 
@@ -52,7 +52,7 @@ class FitCheck:
 
 def check_fit(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Bone,
     *,
     spec: ImplantSpec | None = None,
     defect_mask: Volume | None = None,
@@ -94,15 +94,15 @@ def check_fit(
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
     thickness = measure_thickness(mesh, outward=centre) if wall is None else wall
     labels = thickness.surfaces.vertex_labels
-    box = bone_around(skull, mesh, MARGIN_MM + 2)
-    if box is None or not box.array.any():
+    near = bone_near(skull, mesh, MARGIN_MM + 2)
+    if near is None:
         gap = np.full(len(labels), np.nan)
         return FitCheck({"detached": True}, (_detached(mesh, None),), gap, thickness.thickness_mm)
-    bone = signed_distance(box)
+    bone = near.distance
     distance = -sample(bone, mesh.vertices, fill=-BEYOND_MM)
     gap = np.where((labels == WALL) & (distance < BEYOND_MM), distance, np.nan)
     measures, findings = measure_gap(mesh, distance, thickness.surfaces.face_labels == WALL, spec)
-    more = [measure_penetration(mesh, box, bone, distance)]
+    more = [measure_penetration(mesh, near.mask, bone, distance)]
     if defect_mask is not None:
         defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
         if defect_mask is not None and not (defect_mask.array > 0).any():

@@ -15,6 +15,7 @@ from meshimplant.check.fit import check_fit
 from meshimplant.check.places import Place, place_of
 from meshimplant.check.solid import check_solid
 from meshimplant.check.way import measure_insertion
+from meshimplant.edit.bone import Bone
 from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.errors import MeshError
 from meshimplant.report import Criterion, Finding
@@ -59,7 +60,7 @@ def check_part(
     mesh: trimesh.Trimesh,
     *,
     spec: ImplantSpec | None = None,
-    skull: Volume | None = None,
+    skull: Volume | Bone | None = None,
     defect_mask: Volume | None = None,
     outward: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),

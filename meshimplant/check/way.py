@@ -8,6 +8,7 @@ from typing import Any
 import trimesh
 from numpy.typing import ArrayLike
 
+from meshimplant.edit.bone import Bone
 from meshimplant.edit.insertion import Insertion, find_insertion
 from meshimplant.report import Finding
 from meshimplant.surface.parts import connected_meshes
@@ -16,7 +17,7 @@ from meshimplant.volume import Volume
 
 def measure_insertion(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Bone,
     *,
     outward: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
@@ -43,7 +44,7 @@ def measure_insertion(
 
 
 def _way_of(
-    body: trimesh.Trimesh, skull: Volume, outward: ArrayLike | None, directions: Iterable[ArrayLike]
+    body: trimesh.Trimesh, skull: Volume | Bone, outward: ArrayLike | None, directions: Iterable[ArrayLike]
 ) -> Insertion:
     """Return the first of some directions that is free, or else the best of all."""
     for direction in directions:

@@ -8,9 +8,9 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from meshimplant.edit.bone import bone_around, inner_point
 from meshimplant.edit.intact import intact_bone
 from meshimplant.edit.surfaces import OutwardField, outward_field
-from meshimplant.edit.trim import bone_around, inner_point
 from meshimplant.errors import InputError
 from meshimplant.surface.fields import sample, signed_distance
 from meshimplant.surface.polar import Extent, PolarMap

@@ -9,6 +9,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.edit.bone import Bone
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.errors import MeshError
 from meshimplant.io.bridges import join_meshes
@@ -57,7 +58,7 @@ class Clearing:
 
 def clear_way(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Bone,
     *,
     outward: ArrayLike | None = None,
     max_removed_fraction: float = MAX_REMOVED_FRACTION,
@@ -103,7 +104,9 @@ def clear_way(
     )
 
 
-def _clear(body: trimesh.Trimesh, skull: Volume, outward: ArrayLike | None, max_fraction: float) -> Clearing:
+def _clear(
+    body: trimesh.Trimesh, skull: Volume | Bone, outward: ArrayLike | None, max_fraction: float
+) -> Clearing:
     """Do as `clear_way` for one body."""
     way = find_insertion(body, skull, outward=outward)
     directions, depth = way.direction[None], float(way.penetration_mm.max())

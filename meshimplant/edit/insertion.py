@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.edit.areas import normals_areas, vertex_areas
+from meshimplant.edit.bone import Bone, bone_near, inner_point
 from meshimplant.edit.pieces import Cut, cut_away, require_solid
 from meshimplant.edit.surfaces import OUTER, WALL, split_surfaces
 from meshimplant.edit.sweep import EDGE_MM, closely_sampled, depths, sweep
-from meshimplant.edit.trim import bone_around, inner_point
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
 from meshimplant.surface.extract import extract
-from meshimplant.surface.fields import signed_distance
 from meshimplant.surface.occupancy import grown, occupancy
 from meshimplant.volume import Volume
 
@@ -70,7 +69,7 @@ class Insertion:
 
 def find_insertion(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Bone,
     *,
     direction: ArrayLike | None = None,
     outward: ArrayLike | None = None,
@@ -100,7 +99,8 @@ def find_insertion(
     (tests/edit/test_insertion.py).
     """
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
-    bone = _bone_around(mesh, skull)
+    near = bone_near(skull, mesh, TRAVEL_MM + 2)
+    bone = None if near is None else near.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
     surface = closely_sampled(mesh)
     points = np.asarray(surface.vertices)
@@ -134,7 +134,7 @@ def _best_way(
 
 def make_insertable(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Bone,
     *,
     direction: ArrayLike | None = None,
     outward: ArrayLike | None = None,
@@ -158,10 +158,10 @@ def make_insertable(
     """
     require_solid(mesh)
     way = find_insertion(mesh, skull, direction=direction, outward=outward)
-    box = None if way.free else bone_around(skull, mesh, TRAVEL_MM + 2)
-    if box is None:
+    around = None if way.free else bone_near(skull, mesh, TRAVEL_MM + 2)
+    if around is None:
         return Cut(mesh.copy(), (), 0.0)
-    bone = signed_distance(box)
+    box, bone = around.mask, around.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)
     near = np.argwhere(grown(occupancy(mesh, box), 3))
     near = near[_behind(bone, mesh, way.direction, travel, box.to_mm(near))]
@@ -189,12 +189,6 @@ def _behind(
     across = np.linalg.svd(axis[None])[2][1:].T
     distance = cKDTree(seeds @ across).query(points @ across, distance_upper_bound=EDGE_MM + reach)[0]
     return np.asarray(np.isfinite(distance))
-
-
-def _bone_around(mesh: trimesh.Trimesh, skull: Volume) -> Volume | None:
-    """Return the bone's signed distance on all the way, or None where there is no bone."""
-    box = bone_around(skull, mesh, TRAVEL_MM + 2)
-    return None if box is None or not box.array.any() else signed_distance(box)
 
 
 class _Search:

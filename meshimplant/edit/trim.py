@@ -9,19 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.edit.bevel import bevel, require_bevel
+from meshimplant.edit.bone import Bone, bone_near, inner_point
 from meshimplant.edit.intact import intact_bone
 from meshimplant.edit.pieces import Cut, cut_away, require_solid
 from meshimplant.edit.scissors import trim_box, trim_curve, trim_plane
-from meshimplant.edit.surfaces import head_centre, outward_field
+from meshimplant.edit.surfaces import outward_field
 from meshimplant.errors import InputError
-from meshimplant.skull.slices import interpolate_slices, reach_voxels, thick_axis
 from meshimplant.surface.extract import extract
-from meshimplant.surface.fields import sample, signed_distance
+from meshimplant.surface.fields import sample
 from meshimplant.surface.occupancy import grown, occupancy
 from meshimplant.surface.polar import Extent, PolarMap, nearest_known
 from meshimplant.volume import Volume
 
-__all__ = ["inner_point", "trim", "trim_box", "trim_curve", "trim_plane", "trim_with_notes"]
+__all__ = ["trim", "trim_box", "trim_curve", "trim_plane", "trim_with_notes"]
 
 #: Largest clearance that can be asked for, mm.
 MAX_CLEARANCE_MM = 5.0
@@ -94,7 +94,7 @@ def trim(
 
 def trim_with_notes(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Bone,
     *,
     clearance_mm: float = 0.8,
     bevel_deg: float = 0.0,
@@ -108,7 +108,8 @@ def trim_with_notes(
     require_bevel(bevel_deg)
     solid = require_solid(mesh)
     centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
-    forbidden = _forbidden_field(mesh, skull, clearance_mm, centre)
+    near = bone_near(skull, mesh, _MARGIN_MM)
+    forbidden = None if near is None else _forbidden_field(mesh, near, clearance_mm, centre)
     if forbidden is None:
         cut = Cut(mesh.copy(), (), 0.0)
     else:
@@ -119,69 +120,19 @@ def trim_with_notes(
     return Cut(leaning.mesh, cut.crumbs + leaning.crumbs, cut.removed_mm3 + leaning.removed_mm3)
 
 
-def is_clear(mesh: trimesh.Trimesh, skull: Volume, *, clearance_mm: float) -> bool:
+def is_clear(mesh: trimesh.Trimesh, skull: Volume | Bone, *, clearance_mm: float) -> bool:
     """Tell whether no vertex of a mesh is nearer to bone than the clearance, but for a hair: nothing is left to trim."""
-    box = bone_around(skull, mesh, clearance_mm + 2)
-    if box is None or not box.array.any():
+    bone = bone_near(skull, mesh, clearance_mm + 2)
+    if bone is None:
         return True
-    return bool((-sample(signed_distance(box), mesh.vertices, fill=-1e3) >= clearance_mm - _CHORD_MM).all())
-
-
-def inner_point(mesh: trimesh.Trimesh, skull: Volume) -> NDArray[np.float64]:
-    """Return a point (3,) inside the head: the centre of the implant's curvature, or else of the bone."""
-    centre = head_centre(mesh)
-    bone = bone_centroid(skull)
-    middle = np.asarray(mesh.vertices).mean(axis=0)
-    return centre if (middle - centre) @ (middle - bone) > 0 else bone
-
-
-def bone_centroid(skull: Volume) -> NDArray[np.float64]:
-    """Return the centroid (3,) of a mask's voxels, LPS mm."""
-    step = 2 if (skull.array[::2, ::2, ::2] != 0).any() else 1
-    bone = skull.array[::step, ::step, ::step] != 0
-    count = [bone.sum(axis=axes, dtype=np.int64) for axes in ((1, 2), (0, 2), (0, 1))]
-    if not count[0].any():
-        raise InputError(
-            "expected a skull mask with bone, got one without a single voxel: check that it is the right file"
-        )
-    return skull.to_mm([step * np.average(np.arange(len(c)), weights=c) for c in count])
-
-
-def bone_around(skull: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volume | None:
-    """Return the box of a mask around a mesh with a margin, or None where they do not meet.
-
-    Thick slices are interpolated, as the line does it: whatever a part is cut from and measured against is one and the same bone.
-    """
-    low, high = _box_around(skull, mesh, margin_mm)
-    if thick_axis(skull) is not None and _meets(skull, low, high):
-        reach = reach_voxels(skull)
-        skull = interpolate_slices(skull.crop(low - reach, high + reach))
-        low, high = _box_around(skull, mesh, margin_mm)
-    return skull.crop(low, high) if _meets(skull, low, high) else None
-
-
-def _box_around(
-    volume: Volume, mesh: trimesh.Trimesh, margin_mm: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the index box (start, stop) of a volume around a mesh; it may reach beyond the grid."""
-    index = volume.to_index(np.asarray(mesh.vertices))
-    margin = np.ceil(margin_mm / volume.spacing_mm)
-    low, high = np.floor(index.min(axis=0) - margin), np.ceil(index.max(axis=0) + margin) + 1
-    return low.astype(np.int64), high.astype(np.int64)
-
-
-def _meets(volume: Volume, low: NDArray[np.int64], high: NDArray[np.int64]) -> bool:
-    return not (np.any(high <= 0) or np.any(low >= volume.shape))
+    return bool((-sample(bone.distance, mesh.vertices, fill=-1e3) >= clearance_mm - _CHORD_MM).all())
 
 
 def _forbidden_field(
-    mesh: trimesh.Trimesh, skull: Volume, clearance_mm: float, centre: NDArray[np.float64]
+    mesh: trimesh.Trimesh, near_bone: Bone, clearance_mm: float, centre: NDArray[np.float64]
 ) -> Volume | None:
     """Return a field around the implant, positive where it may not be; None if it is nowhere there."""
-    box = bone_around(skull, mesh, _MARGIN_MM)
-    if box is None or not box.array.any():
-        return None
-    bone = signed_distance(box)
+    box, bone = near_bone.mask, near_bone.distance
     solid = np.ascontiguousarray(box.array == 0)
     core = edt.edt(solid, anisotropy=tuple(float(s) for s in box.spacing_mm), black_border=False)
     values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(

@@ -15,9 +15,10 @@ from meshimplant.check.fit import check_fit
 from meshimplant.datasets.case import read_case
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.edit.areas import vertex_areas, weighted_percentiles
+from meshimplant.edit.bone import bone_around
 from meshimplant.edit.smooth import smooth
 from meshimplant.edit.surfaces import WALL, head_centre, split_surfaces
-from meshimplant.edit.trim import bone_around, trim
+from meshimplant.edit.trim import trim
 from meshimplant.skull.slices import interpolate_slices
 from meshimplant.spec import ImplantSpec
 from meshimplant.surface.extract import extract
