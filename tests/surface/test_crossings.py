@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shapes import box, cap, joined, plain_mesh, random_rotation, sphere
 
-from meshimplant.surface.crossings import find_crossings
+from meshimplant.surface.crossings import _cut, find_crossings
 
 
 def test_two_overlapping_spheres_cross_only_each_other() -> None:
@@ -85,3 +85,30 @@ def test_pairs_that_touch_some_faces_are_those_of_all_pairs(seed) -> None:
     assert np.array_equal(find_crossings(crumpled, touching=touching), every[touching[every].any(axis=1)])
     assert 10 < touching[every].any(axis=1).sum() < len(every)
     assert len(find_crossings(crumpled, touching=np.zeros(len(body.faces), bool))) == 0
+
+
+def test_neighbours_are_settled_without_being_looked_at(monkeypatch) -> None:
+    """Nearly all pairs of boxes that overlap on a good mesh are neighbours around a vertex."""
+    asked = []
+
+    def counted(triangles: np.ndarray, planes: object, pairs: np.ndarray, same: np.ndarray) -> np.ndarray:
+        asked.append(len(pairs))
+        return _cut(triangles, planes, pairs, same)
+
+    monkeypatch.setattr("meshimplant.surface.crossings._cut", counted)
+    mesh = sphere(30, subdivisions=5).mesh
+    assert not len(find_crossings(mesh))
+    assert sum(asked) < 0.5 * len(mesh.faces)
+
+
+@pytest.mark.parametrize("size_mm", [0.3, 1.0, 3.0])
+def test_what_is_settled_so_is_what_the_predicates_say(monkeypatch, size_mm: float) -> None:
+    mesh = sphere(30, (200, 100, -300), subdivisions=4).mesh
+    mesh = plain_mesh(
+        mesh.vertices + np.random.default_rng(3).normal(0, size_mm, mesh.vertices.shape), mesh.faces
+    )
+    found = find_crossings(mesh)
+    monkeypatch.setattr(
+        "meshimplant.surface.crossings.plain_vertices", lambda vertices, *_: np.zeros(len(vertices), bool)
+    )
+    assert np.array_equal(find_crossings(mesh), found)
