@@ -141,12 +141,12 @@ class RimView:
     def _boneless(self) -> NDArray[np.bool_]:
         low = nearest_known(self.part.inner_mm, self.part.hit)
         high = nearest_known(self.part.outer_mm, self.part.hit)
-        unit = self.view.directions
         bone = np.zeros(self.view.shape, bool)
         for share in np.linspace(0, 1, 40):
-            radius = (low - _STEP_REACH_MM) * (1 - share) + (high + _STEP_REACH_MM) * share
-            points = (self.view.centre_mm + unit * radius[..., None]).reshape(-1, 3)
-            bone |= (sample(self.bone, points, fill=-1e3) > 0).reshape(self.view.shape)
+            free = ~bone
+            radius = (low[free] - _STEP_REACH_MM) * (1 - share) + (high[free] + _STEP_REACH_MM) * share
+            points = self.view.centre_mm + self.view.directions[free] * radius[:, None]
+            bone[free] = sample(self.bone, points, fill=-1e3) > 0
         pieces = ndimage.label(~bone)[0]
         return np.isin(pieces, np.unique(pieces[self.part.hit & ~bone])) & ~bone
 
