@@ -43,10 +43,10 @@ def write_previews(
 
     Notes
     -----
-    What bounds it: rays. About 3 million soft ones for the head, half as many for the implant alone, and those that draw the
-    sheet are half of its time; thinning out the skull (VTK's quadric collapse) is a quarter. Measured on one busy core, a part
-    of 107 000 faces in a skull of 244 000, surface of the skull included: 5 s, and 7.5 s for the two pictures apart. Fewer rays
-    would show as noise; a skull of coarser voxels would lose thin walls.
+    What bounds it: rays. About 2 million soft ones for the head, half as many for the implant alone, and those that draw the
+    sheet are half of its time; thinning out the skull (VTK's quadric collapse) is a quarter. Measured on one core, a part of
+    46 000 faces in a skull of 244 000, surface of the skull included: 3.5 s. Fewer rays would show as noise; a skull of coarser
+    voxels would lose thin walls, and cheaper ways to thin it out (vertices merged by cells, VTK's other collapse) leave specks.
     """
     with picture_errors("previews"):
         require_drawable(implant, name="the implant")

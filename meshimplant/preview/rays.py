@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import MissingDependencyError
 
-#: Diffuse rays that `ambient_light` casts in all, about; 0.8 s on one core.
-_AMBIENT_RAYS = 3_000_000
+#: Diffuse rays that `ambient_light` casts in all, about; 0.6 s on one core.
+_AMBIENT_RAYS = 2_000_000
 #: Nothing farther than this shades a surface, mm: a wall of the skull, not the other side of the head.
 _AMBIENT_REACH_MM = 45.0
 

@@ -14,8 +14,8 @@ from meshimplant.preview.colours import ColourScale, decode_srgb, encode_srgb
 from meshimplant.preview.rays import Hits, RayScene, ambient_light
 from meshimplant.preview.views import Vector, View
 
-#: Rays per edge of a pixel on an outline or crease: 4 x 4. Elsewhere one ray per pixel shows the same.
-SAMPLES = 4
+#: Rays per edge of a pixel on an outline or crease: 3 x 3. Elsewhere one ray per pixel shows the same.
+SAMPLES = 3
 # A pixel is refined where it differs from a neighbour by more than this: linear light or coverage.
 _REFINE_ABOVE = 0.025
 # Directions to the lights in (right, up, towards the viewer), and their strengths.
@@ -96,7 +96,7 @@ def draw(
 ) -> NDArray[np.float32]:
     """Return a picture (height, width, 4): linear light times coverage, and coverage, all 0 to 1.
 
-    One ray per pixel first, then 4 x 4 where neighbours differ. `middle_mm` (3,) lies in the picture's
+    One ray per pixel first, then 3 x 3 where neighbours differ. `middle_mm` (3,) lies in the picture's
     middle; `ghost` shines faintly through what hides it.
     """
     width, height = size_px
