@@ -224,7 +224,7 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
 
 def _outer_skin(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """Return the surface that encloses most: a body's hollows are filled, and specks beside it left out."""
-    return max(connected_meshes(mesh), key=lambda surface: float(surface.volume))
+    return max(connected_meshes(mesh), key=enclosed_mm3)
 
 
 class _Line:

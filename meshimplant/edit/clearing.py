@@ -9,6 +9,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.edit.areas import enclosed_mm3
 from meshimplant.edit.bone import Bone
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.errors import MeshError
@@ -88,7 +89,8 @@ def clear_way(
     """
     surfaces = connected_meshes(mesh)
     freed = [
-        _clear(body, skull, outward, max_removed_fraction) if body.volume > 0 else None for body in surfaces
+        _clear(body, skull, outward, max_removed_fraction) if enclosed_mm3(body) > 0 else None
+        for body in surfaces
     ]
     known = [one for one in freed if one is not None]
     if any(one.removed_mm3 for one in known):
@@ -115,8 +117,8 @@ def _clear(
     try:
         cut = make_insertable(body, skull, direction=way.direction, outward=outward)
     except MeshError:  # nothing would be left
-        return Clearing(body, directions, depth, depth, float(body.volume), 0.0)
-    if cut.removed_mm3 > max_fraction * body.volume:
+        return Clearing(body, directions, depth, depth, enclosed_mm3(body), 0.0)
+    if cut.removed_mm3 > max_fraction * enclosed_mm3(body):
         return Clearing(body, directions, depth, depth, cut.removed_mm3, 0.0)
     left = find_insertion(cut.mesh, skull, direction=way.direction, outward=outward)
     return Clearing(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import trimesh
 
+from meshimplant.edit.areas import normals_areas
 from meshimplant.edit.shape import aspect_ratios, well_shaped
 from meshimplant.errors import MeshError
 from meshimplant.io.bridges import from_manifold, from_pyvista, new_mesh, to_manifold, to_pyvista
@@ -92,7 +93,7 @@ def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
     0.003 mm, 0.9 s. Of five skulls (0.43 to 0.55 mm), the designed parts lie as near to the true surface, to 0.001 mm RMS, as
     with all faces, with half as many in the end, and the steps from trim to check take two thirds of their time.
     """
-    wanted = int(mesh.area / (_EQUILATERAL * edge_mm**2))
+    wanted = int(normals_areas(mesh)[1].sum() / (_EQUILATERAL * edge_mm**2))
     if wanted >= len(mesh.faces):
         return mesh
     origin = mesh.vertices.mean(axis=0)
