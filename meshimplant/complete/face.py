@@ -43,8 +43,6 @@ def mirror_face(
     chart
         Where; `inner_mm` and `outer_mm` (size, size) are the shell as estimated there.
     """
-    import edt
-
     directions = chart.directions()
     vault = is_vault(directions)
     rings = round(_AROUND_MM / chart.spacing_mm)
@@ -60,9 +58,16 @@ def mirror_face(
     far = ~ndimage.binary_dilation(vault, iterations=rings)
     inner, outer = (np.where(missing, own, other) for own, other in ((inner_mm, inner), (outer_mm, outer)))
     unlike = np.clip((np.abs(outer - outer_mm) - _ALIKE_MM) / (_OTHER_MM - _ALIKE_MM), 0, 1) * zone
-    above = edt.edt(np.ascontiguousarray(vault), anisotropy=(chart.spacing_mm,) * 2)
-    share = np.maximum(unlike, np.clip(1 - above / _AROUND_MM, 0, 1))
+    share = np.maximum(unlike, 1 - shell_share(chart))
     return inner_mm + share * (inner - inner_mm), outer_mm + share * (outer - outer_mm), missing & far
+
+
+def shell_share(chart: Chart) -> NDArray[np.float64]:
+    """Return how much a shell counts at a chart's nodes: nothing below the vault, and all of `_AROUND_MM` above its end."""
+    import edt
+
+    above = edt.edt(np.ascontiguousarray(is_vault(chart.directions())), anisotropy=(chart.spacing_mm,) * 2)
+    return np.clip(above / _AROUND_MM, 0, 1)
 
 
 def _other_side(

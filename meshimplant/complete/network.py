@@ -45,13 +45,14 @@ class Uncertainty:
 class NetworkVault:
     """A network's answer as a `Model`: its surfaces on the vault and all through the opening, and another model's elsewhere.
 
-    In the opening it tells brow, orbit and base as well. Measured on a frontoorbital defect of a SkullFix skull: a perfect answer
-    comes out with a Dice of 0.989 so, and of 0.974 where the head's other side is asked as for other models.
+    In the opening it tells brow, orbit and base as well; there its own field is taken, not columns read from it (`close_opening`).
 
     Attributes
     ----------
     outer_mm, inner_mm : (n,) arrays
         Radii along `direction_sphere`; nan where the network has no bone.
+    head : Volume
+        The answer itself: signed distance of the completed head, mm, in the head's own frame.
     members : (m,) array
         Which of `direction_sphere` lead through the opening.
     beyond : Model
@@ -62,6 +63,7 @@ class NetworkVault:
 
     outer_mm: NDArray[np.float64]
     inner_mm: NDArray[np.float64]
+    head: Volume
     members: NDArray[np.int64]
     beyond: Model
     about: dict[str, Any]
@@ -82,7 +84,7 @@ class NetworkVault:
         outer = np.where(known, self.outer_mm, there.outer_mm)
         thickness = np.where(known, self.outer_mm - self.inner_mm, there.thickness_mm)
         left_mm = trimmed_rms(outer_mm[readings] - outer[readings])
-        return FittedVault(outer, thickness, left_mm, whole=True)
+        return FittedVault(outer, thickness, left_mm, head=self.head)
 
 
 @dataclass(frozen=True, eq=False)

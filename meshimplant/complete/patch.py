@@ -9,10 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.skull.pose import HeadPose
+from meshimplant.surface.fields import sample
 from meshimplant.volume import Volume
 
 #: Arc length is measured on a sphere of this radius; about that of an adult vault.
 CHART_RADIUS_MM = 75.0
+#: Signed distance where nothing is told of a head.
+_NO_BONE_MM = -8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +95,18 @@ class Shell:
         Radii of the two surfaces from the head's centre.
     extent_mm : (size, size) array
         Signed distance along the bone to the edge of the part that the shell covers, positive inside.
+    head : Volume or None
+        Signed distance of the head as completed, in the head's own frame, by what knows brow, orbit and base, which are no shell.
+    share : (size, size) array or None
+        How much the two surfaces count beside `head`, 0 to 1.
     """
 
     chart: Chart
     inner_mm: NDArray[np.float64]
     outer_mm: NDArray[np.float64]
     extent_mm: NDArray[np.float64]
+    head: Volume | None = None
+    share: NDArray[np.float64] | None = None
 
     def box(
         self, grid: Volume, pose: HeadPose, *, margin_mm: float
@@ -120,7 +129,8 @@ class Shell:
         Radial distances are turned into normal ones by each surface's slope, so values are true to first order near the surface.
         """
         out = np.empty(grid.shape, np.float32)
-        maps = (self.inner_mm, self.outer_mm, *self._cosines(), self.extent_mm)
+        share = np.ones(self.extent_mm.shape) if self.share is None else self.share
+        maps = (self.inner_mm, self.outer_mm, *self._cosines(), self.extent_mm, share)
         layers = [values.astype(np.float32) for values in maps]
         i, j = np.meshgrid(np.arange(grid.shape[0]), np.arange(grid.shape[1]), indexing="ij")
         for k in range(grid.shape[2]):
@@ -133,11 +143,15 @@ class Shell:
     def _read(self, points: NDArray[np.float32], layers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         radius = np.linalg.norm(points, axis=-1)
         nodes = self.chart.to_nodes(points / np.maximum(radius, 1e-3)[..., None])
-        inner, outer, inner_cos, outer_cos, extent = (
+        inner, outer, inner_cos, outer_cos, extent, share = (
             ndimage.map_coordinates(layer, nodes, order=1, mode="nearest", output=np.float32)
             for layer in layers
         )
-        return np.minimum(np.minimum((radius - inner) * inner_cos, (outer - radius) * outer_cos), extent)
+        depth = np.minimum((radius - inner) * inner_cos, (outer - radius) * outer_cos)
+        if self.head is not None:
+            told = sample(self.head, points.reshape(-1, 3), fill=_NO_BONE_MM).reshape(depth.shape)
+            depth = share * depth + (1 - share) * told.astype(np.float32)
+        return np.minimum(depth, extent)
 
     def _cosines(self) -> list[NDArray[np.float64]]:
         """Return the cosine between the ray and the surface normal, for the inner and the outer surface."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from meshimplant.complete.kriging import Prior, Scale, fit
 from meshimplant.complete.model_files import load_model, save_model
 from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, is_vault
+from meshimplant.volume import Volume
 
 #: Values are read through a Gaussian over the nearest directions, as wide as these are apart (chord), so that no facet shows.
 _NEIGHBOURS, _BLUR = 32, 0.03
@@ -36,15 +37,16 @@ class FittedVault:
         RMS of what the outer surface's readings depart from it, the farthest 5 % left out.
     coefficients : (k,) array
         Standard deviations along each of the model's modes; none for a mean.
-    whole : bool
-        It tells brow, orbits and base in the opening too, so that the head's other side need not be asked there.
+    head : Volume or None
+        Signed distance of the whole head as completed, mm, in the head's own frame, of a model that tells brow, orbits and base
+        in the opening too, so that the head's other side need not be asked there.
     """
 
     outer_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
     residual_mm: float
     coefficients: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    whole: bool = False
+    head: Volume | None = None
 
     def at(self, directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return outer radius and thickness, mm, at unit directions (m, 3) of the head's frame."""

@@ -39,6 +39,7 @@ class Network:
 
     def see(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> Seen:
         """Say what the vault over one opening is, as `Seeing.see` has it."""
+        from meshimplant.networks.grid import FINE
         from meshimplant.networks.head import head_fields
         from meshimplant.networks.inference import predict
         from meshimplant.networks.surfaces import columns_of
@@ -47,7 +48,8 @@ class Network:
         answer = predict(fields, self.weights, device=self.device)
         columns = columns_of(answer.field_mm)
         outer, inner = columns.outer_mm.astype(float), columns.inner_mm.astype(float)
-        vault = NetworkVault(outer, inner, defect.members, template, self.weights.about)
+        head = FINE.volume(answer.field_mm)
+        vault = NetworkVault(outer, inner, head, defect.members, template, self.weights.about)
         unsure = _uncertainty(answer, outer, pose, defect)
         told = self._told(answer, unsure)
         return Seen({"network": vault, "template": template}, unsure, told, _findings(answer, unsure))

@@ -21,6 +21,7 @@ from meshimplant.metrics import dice
 from meshimplant.networks import head, inference, packaged
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import config_from
+from meshimplant.networks.grid import FINE
 from meshimplant.networks.inference import Prediction
 from meshimplant.networks.network import open_network
 from meshimplant.networks.weights import write_weights
@@ -140,13 +141,14 @@ def test_where_the_network_has_no_bone_the_template_tells() -> None:
     flat = mean.fit(readings, outer, outer - 6)
     holed = np.where(np.arange(count) % 2 == 0, np.nan, 90.0)
     below = np.flatnonzero(direction_sphere()[0] @ (0.0, -0.8, -0.6) > 0.98)  # through an orbit
-    vault = NetworkVault(holed, holed - 5, below, mean, {})
+    answer = FINE.volume(np.zeros(FINE.shape, np.float32))
+    vault = NetworkVault(holed, holed - 5, answer, below, mean, {})
     fitted = vault.fit(readings, outer, outer - 6)
     asked = np.zeros(count, bool)
     asked[below] = True
     own = ~np.isnan(holed) & (is_vault(direction_sphere()[0]) | grow(asked, 3))
     assert own[below].any()
-    assert fitted.whole
+    assert fitted.head is answer
     assert (fitted.outer_mm[own] == 90).all()
     assert (fitted.thickness_mm[own] == 5).all()
     assert np.array_equal(fitted.outer_mm[~own], flat.outer_mm[~own])

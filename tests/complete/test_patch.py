@@ -9,6 +9,7 @@ from shapes import cap, grid_around, oblique
 
 from meshimplant.complete.patch import CHART_RADIUS_MM, Chart, Shell, refine
 from meshimplant.skull.pose import HeadPose
+from meshimplant.volume import Volume
 
 AXES = [(0, 0, 1), (0, 0, -1), (1, 0, 0), (-0.3, 0.8, 0.5)]
 TURN = Rotation.from_euler("xyz", (12, -8, 20), degrees=True).as_matrix()
@@ -123,3 +124,28 @@ def test_the_box_holds_the_whole_shell_and_its_field_is_the_same_there(shell) ->
     assert np.array_equal(inside.array, part.array)
     assert np.count_nonzero(whole.array > -3) == np.count_nonzero(inside.array > -3)
     assert part.array.size < 0.5 * whole.array.size
+
+
+def _moved_to(origin_mm) -> np.ndarray:
+    affine = np.eye(4)
+    affine[:3, 3] = origin_mm
+    return affine
+
+
+def test_what_is_told_of_the_head_counts_where_the_shell_does_not() -> None:
+    """A hollow in the middle of the shell: kept where the head is told, filled where the two surfaces count."""
+    head_grid = Volume(np.zeros((81, 81, 81), np.float32), _moved_to((-40.0, -40.0, 33.0)))
+    points = head_grid.to_mm(np.argwhere(np.ones(head_grid.shape, bool)))
+    radius = np.linalg.norm(points, axis=1)
+    bone = np.minimum(radius - INNER_MM, OUTER_MM - radius)
+    hollow = np.linalg.norm(points - (0.0, 0.0, 73.0), axis=1) - 2.0
+    told = head_grid.with_array(np.minimum(bone, hollow).reshape(head_grid.shape).astype(np.float32))
+    chart = Chart.around((0, 0, 1), half_width_mm=REACH_MM, spacing_mm=0.75)
+    flat, far = np.ones((chart.size, chart.size)), np.full((chart.size, chart.size), 20.0)
+    middle = POSE.centre_mm + np.array([0.0, 0.0, 73.0]) @ POSE.axes
+    place = Volume(np.zeros((1, 1, 1), np.uint8), _moved_to(middle))
+    for share, wanted_mm in ((1.0, 3.0), (0.5, 0.5), (0.0, -2.0)):
+        shell = Shell(chart, INNER_MM * flat, OUTER_MM * flat, far, told, share * flat)
+        assert shell.field(place, POSE).array.item() == pytest.approx(wanted_mm, abs=0.1)
+    beyond = Shell(chart, INNER_MM * flat, OUTER_MM * flat, -far, told, 0 * flat)
+    assert beyond.field(place, POSE).array.item() == pytest.approx(-20.0)
