@@ -45,7 +45,7 @@ class Uncertainty:
 class NetworkVault:
     """A network's answer as a `Model`: its surfaces on the vault and all through the opening, and another model's elsewhere.
 
-    In the opening it tells brow, orbit and base as well; there its own field is taken, not columns read from it (`close_opening`).
+    In the opening it tells brow, orbit and base too; there its own field is taken, not columns read from it (`close_opening`).
 
     Attributes
     ----------
