@@ -10,7 +10,7 @@ from torch import nn
 from meshimplant.networks.config import Stage
 from meshimplant.networks.learner import trained_stage
 from meshimplant.networks.runs import RunFolder
-from meshimplant.networks.store import Store
+from meshimplant.networks.store import NEW_HEAD, CaseName, Store
 from meshimplant.networks.weights import write_weights
 
 
@@ -29,7 +29,9 @@ def export_run(folder: str | Path, store: Store) -> Path:
         state = RunFolder(folder, stage).load()
         trained[stage] = trained_stage(folder, stage)
         about[stage] = {"steps": state.step, "seconds": round(state.seconds), "cases": len(state.cases)}
-        about["skulls"] = len({name.rsplit("-", 2)[0] for name in state.cases})
+        heads = {CaseName.of(name).skull for name in state.cases}
+        about["skulls"] = len({head.split(NEW_HEAD)[0] for head in heads})
+        about["new_heads"] = sum(NEW_HEAD in head for head in heads)
     path = folder / f"{config.name}.npz"
     write_weights(path, config, trained, about)
     return path

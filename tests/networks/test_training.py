@@ -80,6 +80,7 @@ def test_a_run_becomes_a_weights_file_with_both_stages(spheres: Store, run: Path
     assert set(weights.modules) == {"coarse", "fine"}
     assert weights.about["data"] == "spheres"
     assert weights.about["skulls"] == 4
+    assert weights.about["new_heads"] == 0
     trained = trained_stage(run, "coarse").state_dict()
     for name, values in weights.modules["coarse"].state_dict().items():
         torch.testing.assert_close(values, trained[name], rtol=1e-3, atol=1e-4)
