@@ -142,7 +142,7 @@ def _add_new(store: Store, name: CaseName, seed: int) -> None:
     if not store.skull_path(name.skull).exists():
         whose = name.skull.split(NEW_HEAD)
         one, other = (unpacked(store.read_skull(skull)) for skull in whose)
-        drawn = np.random.default_rng([seed, zlib.crc32(str(name).encode())]).random()
+        drawn = np.random.default_rng([seed, zlib.crc32(name.skull.encode())]).random()
         shape = shape_of(one)
         wanted = mixed(shape, shape_of(other), np.pi / 2 * drawn)
         write_arrays(store.skull_path(name.skull), complete=packed(laid_on(one, shape, wanted)))

@@ -21,7 +21,15 @@ from meshimplant.networks.training import train
 from meshimplant.networks.weights import read_weights
 
 QUICK = Training(
-    steps=40, batch=1, learning_rate=1e-2, warmup=4, every=20, checkpoint=5, average=0.9, patch_mm=30
+    steps=40,
+    batch=1,
+    learning_rate=1e-2,
+    warmup=4,
+    every=20,
+    checkpoint=5,
+    average=0.9,
+    patch_mm=30,
+    astray_mm=0.0,  # what is to be learnt is one number, which nothing hides
 )
 TINY = Config(
     "tiny",
