@@ -20,7 +20,7 @@ Field = NDArray[np.float32]
 
 
 def shape_of(complete_mm: Field) -> HeadShape:
-    """Return the shape of a complete skull on `FINE`, in its own frame, from its signed distance; 1 s."""
+    """Return the shape of a complete skull on `FINE`, in its own frame, from its signed distance; 2 s."""
     return read_head_shape(FINE.volume((complete_mm > 0).astype(np.uint8)), pose=head_pose())
 
 
