@@ -51,7 +51,7 @@ def test_steps_of_both_stages_are_measured(tmp_path: Path) -> None:
     assert all(one["step_s"] > 0 for one in found.values())
 
 
-def test_scores_are_told_by_kind_and_kinds_left_out_are_named(
+def test_scores_are_told_by_kind_beside_what_is_corrected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = shell_store(tmp_path / "store", training=1, tuning=1, excess_mm=1.0)
@@ -60,8 +60,9 @@ def test_scores_are_told_by_kind_and_kinds_left_out_are_named(
     train(config_from(tables), store, tmp_path / "run")
     score_networks.main([str(store.folder), str(tmp_path / "run")])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert lines[2].startswith("| `run` | 1 | random | ")
+    assert lines[0] == "| run | steps | minutes | random | all |"
+    assert lines[2].startswith("| `run` | 1 | 0 | ")
     assert lines[2].endswith(" of 1 |")
+    assert lines[3].startswith("| what they correct: prior | - | - | ")
     with pytest.raises(SystemExit, match="expected a run of meshimplant train in nothing, got none"):
         score_networks.main([str(store.folder), str(tmp_path / "nothing")])
