@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.complete.shape_model import HELD_MM
 from meshimplant.complete.vault import Estimate
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
@@ -14,10 +15,6 @@ from meshimplant.skull.defect import Defect
 from meshimplant.skull.pose import HeadPose
 from meshimplant.skull.sphere import direction_sphere, is_vault
 
-#: Intact bone that lies farther than this (RMS) off the shape model is no head like those that its modes come from; the scaled
-#: mean, which bends less, is the better baseline then. Ten SkullFix training skulls, each left out, with four kinds of virtual
-#: defect: the modes gain 0.002 of Dice over the mean on the nine that are nearer, and lose 0.004 on the one that is not.
-HELD_MM = 1.0
 #: RMS of the intact bone from the nearest model above which to warn, and to refuse.
 RESIDUAL_WARN_MM, RESIDUAL_REFUSE_MM = 1.5, 3.0
 #: 95th percentile of the distance between two methods' surfaces in the opening above which to warn.
@@ -60,9 +57,11 @@ def choose(estimate: Estimate, defect: Defect) -> tuple[str, str]:
         return "mirror", f"nothing but this head was asked: {where}"
     told = ", ".join(f"{name} {residuals[name]:.1f} mm" for name in estimate.names if name != "mirror")
     if "network" in residuals:
+        held = len(estimate.fitted[estimate.names.index("network")].coefficients) > 0
+        beside = "holds this head and counts as much" if held else "does not hold this head and was left out"
         return (
             "network",
-            f"a network was asked to correct the mean vault (RMS off the intact bone: {told}); {where}",
+            f"a network was asked to correct the mean vault; the shape model {beside} (RMS off the intact bone: {told}); {where}",
         )
     if {"ssm", "template"} <= set(residuals):
         name, how = ("ssm", "holds") if residuals["ssm"] <= HELD_MM else ("template", "does not hold")

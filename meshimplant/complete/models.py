@@ -19,8 +19,8 @@ from meshimplant.io.payload import sha256_of
 REGISTRY = "models.toml"
 #: Packaged models of each method.
 _PACKAGED = {"template": "vault_mean.npz", "ssm": "shape_model.npz", "ssm-image": "image_model.npz"}
-#: What the packaged network was taught to correct.
-_CORRECTED = "template"
+#: What the packaged network was taught to correct, and what counts beside it.
+_CORRECTED, _BESIDE = "template", "ssm"
 _KINDS: dict[str, type] = {"ssm": ShapeModel, "ssm-image": ImageModel}
 
 
@@ -45,7 +45,8 @@ def models_of(method: str, given: Model | None) -> dict[str, Model]:
             raise InputError(
                 f"expected no model with method network, got {_name(given)}: it corrects the packaged mean, as it was taught to"
             )
-        return {_CORRECTED: packaged_model(_PACKAGED[_CORRECTED]).mean}
+        modes = packaged_model(_PACKAGED[_BESIDE])
+        return {_CORRECTED: packaged_model(_PACKAGED[_CORRECTED]).mean, _BESIDE: modes}
     model = given or packaged_model(_PACKAGED[method])
     if method == "template":
         return {method: model.mean}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.complete.shape_model import HELD_MM
 from meshimplant.complete.template import FittedVault, Model, VaultMean, trimmed_rms
 from meshimplant.report import Finding
 from meshimplant.skull.defect import Defect
@@ -85,6 +86,42 @@ class NetworkVault:
         thickness = np.where(known, self.outer_mm - self.inner_mm, there.thickness_mm)
         left_mm = trimmed_rms(outer_mm[readings] - outer[readings])
         return FittedVault(outer, thickness, left_mm, head=self.head)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkAndModes:
+    """A network's answer and a shape model's as one `Model`: their mean on the vault, for they fail in different ways.
+
+    Below the vault, and on a head that the modes do not hold, the network alone tells.
+    """
+
+    network: Model
+    modes: Model
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Training data and licence of the network."""
+        return self.network.about
+
+    @property
+    def mean(self) -> VaultMean:
+        """The mean vault that the head was laid on."""
+        return self.network.mean
+
+    def fit(
+        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+    ) -> FittedVault:
+        """Return the mean of both with the modes' coefficients, or the network alone, with none, where they do not hold."""
+        own, other = (model.fit(readings, outer_mm, inner_mm) for model in (self.network, self.modes))
+        if other.residual_mm > HELD_MM:
+            return own
+        share = np.where(is_vault(direction_sphere()[0]), 0.5, 0.0)
+        outer = own.outer_mm + share * (other.outer_mm - own.outer_mm)
+        thickness = own.thickness_mm + share * (other.thickness_mm - own.thickness_mm)
+        left_mm = trimmed_rms(outer_mm[readings] - outer[readings])
+        return replace(
+            own, outer_mm=outer, thickness_mm=thickness, residual_mm=left_mm, coefficients=other.coefficients
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from meshimplant.complete.choice import (
     residual_findings,
 )
 from meshimplant.complete.models import models_of
-from meshimplant.complete.network import Seeing, Seen, Uncertainty, worst
+from meshimplant.complete.network import NetworkAndModes, Seeing, Seen, Uncertainty, worst
 from meshimplant.complete.patch import Shell
 from meshimplant.complete.template import Model, VaultMean
 from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
@@ -35,7 +36,7 @@ METHODS: dict[str, str] = {
     "template": "as mirror, as departures from the mean vault of a population scaled to this head",
     "ssm": "as mirror, as departures from a shape model on points that is fitted to the intact bone",
     "ssm-image": "the same with a shape model on images of signed distances",
-    "network": "as template, corrected by a trained network; needs torch (pip install 'meshimplant[network]')",
+    "network": "template, corrected by a trained network, and ssm, half each; needs torch (pip install 'meshimplant[network]')",
 }
 
 #: Methods that ask whether the head is one of the population.
@@ -124,7 +125,7 @@ def complete_skull(
     pose, turned_deg, opening = lay_head(defective, None if method == "mirror" else first.mean)
     defects = opening.defects[:bodies]
     seen = tuple(network.see(defective, pose, defect, first) for defect in defects) if network else ()
-    tried = [one.models for one in seen] or [models] * len(defects)
+    tried = [_with_modes(one, models) for one in seen] or [models] * len(defects)
     estimates = [estimate_vault(opening, d, m, blend=blend) for d, m in zip(defects, tried, strict=True)]
     if method in _REFUSING:
         require_a_head(estimates[0])
@@ -170,6 +171,11 @@ def _require_usable(defective: Volume, method: str, blend: bool, network: Seeing
         raise EmptyMaskError(
             "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
         )
+
+
+def _with_modes(seen: Seen, models: Mapping[str, Model]) -> dict[str, Model]:
+    """Return the models of one opening: what the network said beside the shape model, and what it corrects."""
+    return {**seen.models, "network": NetworkAndModes(seen.models["network"], models["ssm"])}
 
 
 def _told(

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from meshimplant.complete import Completion, complete_skull
-from meshimplant.complete.models import packaged_mean
-from meshimplant.complete.network import NetworkVault, Seen, Uncertainty, worst
+from meshimplant.complete.models import packaged_mean, packaged_model
+from meshimplant.complete.network import NetworkAndModes, NetworkVault, Seen, Uncertainty, worst
+from meshimplant.complete.shape_model import HELD_MM
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import FileReadError, InputError, MissingDependencyError
@@ -71,7 +72,7 @@ def test_an_untrained_network_gives_what_it_was_to_correct(untrained: Completion
 def test_what_the_network_did_is_told(untrained: Completion, weights: Path) -> None:
     told = untrained.method
     assert (told["name"], told["asked"]) == ("network", "network")
-    assert "a network was asked to correct the mean vault" in told["reason"]
+    assert "a network was asked to correct the mean vault; the shape model" in told["reason"]
     assert told["template"] == {"data": "nothing", "licence": "CC0 1.0"}
     assert set(told["residual_mm"]) == {"network", "template"}
     assert told["residual_mm"]["network"] < 0.4 < told["residual_mm"]["template"]
@@ -154,6 +155,33 @@ def test_where_the_network_has_no_bone_the_template_tells() -> None:
     assert np.array_equal(fitted.outer_mm[~own], flat.outer_mm[~own])
     assert np.array_equal(fitted.thickness_mm[~own], flat.thickness_mm[~own])
     assert vault.mean is mean
+
+
+@pytest.mark.parametrize(("lumps_mm", "held"), [(0.0, True), (5.0, False)])
+def test_beside_modes_that_hold_the_head_the_network_counts_half_on_the_vault(
+    lumps_mm: float, held: bool
+) -> None:
+    modes, directions = packaged_model("shape_model.npz"), direction_sphere()[0]
+    vault = is_vault(directions)
+    head = modes.mean.beyond_vault
+    outer = 85 * head.outer_fraction + lumps_mm * np.sin(40 * directions[:, 0])
+    inner = outer - 6 * head.thickness_fraction
+    readings = np.flatnonzero(vault)[::50]
+    answer = FINE.volume(np.zeros(FINE.shape, np.float32))
+    network = NetworkVault(
+        outer + 2, inner + 1, answer, np.arange(len(outer)), packaged_mean(), {"data": "x"}
+    )
+    both = NetworkAndModes(network, modes)
+    own, other, fitted = (model.fit(readings, outer, inner) for model in (network, modes, both))
+    assert (other.residual_mm <= HELD_MM) == held
+    assert (len(fitted.coefficients) > 0) == held
+    share = np.where(vault & held, 0.5, 0)
+    for name in ("outer_mm", "thickness_mm"):
+        one, two = (getattr(fit, name) for fit in (own, other))
+        assert getattr(fitted, name) == pytest.approx(one + share * (two - one))
+    assert fitted.head is answer
+    assert fitted.residual_mm == pytest.approx(1.0 if held else 2.0, abs=0.1)
+    assert (both.mean, both.about) == (network.mean, {"data": "x"})
 
 
 def test_of_several_openings_the_worst_is_told() -> None:
