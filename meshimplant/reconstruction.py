@@ -125,7 +125,10 @@ def reconstruct(
         difference = Difference.of(source, skull, level=level)
     opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
     with step("separate", bodies=bodies, opening_mm=opening_mm) as record:
-        chosen = separate(difference.voxels, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+        thin = None if completion else difference.bone
+        chosen = separate(
+            difference.voxels, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=thin
+        )
         separation = replace(chosen, bodies=tuple(_field_of(body, difference) for body in chosen.bodies))
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)

@@ -183,6 +183,10 @@ def separate(
     near_mm: Annotated[
         Vector | None, Parameter(help="A point near which the implant lies, LPS x y z.")
     ] = None,
+    skull: Annotated[
+        Path | None,
+        Parameter(help="The defective skull: what is thin as a film is kept where it stands free of bone."),
+    ] = None,
     frame: Frame = "LPS",
     answer: Answer = Answer(),
 ) -> None:
@@ -195,6 +199,10 @@ def separate(
     body
         Result of a subtraction: voxels or a mesh.
     """
+    if skull is not None and is_mesh(body):
+        from meshimplant.errors import InputError
+
+        raise InputError(f"expected voxels with --skull, got the mesh {body.name}: leave --skull out")
     files = _body_files(output, bodies)
     for file in files:
         require_free_file(
@@ -209,8 +217,13 @@ def separate(
             mesh = read_mesh(body, frame=frame)
             separation = separate_bodies(mesh, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
         else:
-            volume = read_volume(body)
-            separation = separate_bodies(volume, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+            separation = separate_bodies(
+                read_volume(body),
+                bodies=bodies,
+                opening_mm=opening_mm,
+                near_mm=near_mm,
+                skull=None if skull is None else read_volume(skull),
+            )
         kept: tuple[Volume | trimesh.Trimesh, ...] = separation.bodies
         for part, file in zip(kept, files, strict=True):
             _write(part, file, frame)

@@ -21,6 +21,10 @@ Kind = TypeVar("Kind", Volume, trimesh.Trimesh)
 _FILM_FRACTION = 0.5
 #: Length of the rest of a neck on the chosen body, as a multiple of the opening.
 _STUB_REACH = 3.0
+#: A film of misfit clings to bone; what is as thin and stands as far from it as this, mm, is thin bone that is missing.
+_FREE_MM = 3.0
+#: How far from the rest of a body its thin bone is looked for, mm, and the least of it that is worth keeping.
+_THIN_REACH_MM, _THIN_MM3 = 40.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,9 @@ class Separation(Generic[Kind]):
 
 
 def separate_voxels(
-    body: Volume, *, bodies: int, opening_mm: float, near_mm: ArrayLike | None
+    body: Volume, *, bodies: int, opening_mm: float, near_mm: ArrayLike | None, skull: Volume | None = None
 ) -> Separation[Volume]:
-    """Pick the implants out of a mask or a field; see `separate`."""
+    """Pick the implants out of a mask or a field; see `separate`. The skull lies on the body's own grid."""
     inside, level = body_of(body)
     start, stop = bounding_box(inside)
     box = Volume(inside, body.affine).crop(start - 1, stop + 1)
@@ -55,9 +59,15 @@ def separate_voxels(
             "ask for fewer, or lower opening_mm"
         )
     kept = [_cleaned(regions == number, box, opening_mm) for number in ranking[:bodies]]
-    grid_masks = [box.with_array(mask).paste_into(body).array for mask in kept]
+    grid_masks = [np.asarray(box.with_array(mask).paste_into(body).array) for mask in kept]
+    if skull is not None:
+        bone = skull.array != 0
+        for number, own in enumerate(grid_masks):
+            taken = np.logical_or.reduce(grid_masks)
+            grid_masks[number] = _with_thin_bone(own, taken, body.with_array(inside), bone)
     parts = tuple(restricted(body, mask, level=level) for mask in grid_masks)
-    return Separation(parts, _removed_pieces(box, np.logical_or.reduce(kept)))
+    everything = body.with_array(np.logical_or.reduce(grid_masks)).crop(start - 1, stop + 1)
+    return Separation(parts, _removed_pieces(box, np.ascontiguousarray(everything.array)))
 
 
 # -- films and left-overs -----------------------------------------------------------------------------------
@@ -106,6 +116,25 @@ def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
     loose = region & (depth_of(~core, body) > neck_mm) & (depth_of(~contact, body) <= _STUB_REACH * neck_mm)
     labels = cc3d.connected_components(loose | contact, connectivity=26)
     return loose & np.isin(labels, np.unique(labels[contact]))
+
+
+def _with_thin_bone(own: Bools, taken: Bools, body: Volume, bone: Bools) -> Bools:
+    """Return a body with what hangs on it, was cut off as film, and stands too free of the bone to be one."""
+    around = _box_around(own, body, _THIN_REACH_MM)
+    box, mask = Volume(body.array[around], body.affine), own[around]
+    loose = box.array & ~taken[around]
+    free = loose & (depth_of(~bone[around], box) > _FREE_MM)
+    labels = cc3d.connected_components(free | mask, connectivity=26)
+    hanging = free & np.isin(labels, np.unique(labels[mask]))
+    if not hanging.any():
+        return own
+    near = loose & (depth_of(~hanging, box) <= _FREE_MM + np.linalg.norm(box.spacing_mm))
+    labels = cc3d.connected_components(near, connectivity=26)
+    large = np.bincount(labels[hanging], minlength=int(labels.max()) + 1) * box.voxel_volume_mm3 >= _THIN_MM3
+    large[0] = False
+    result = own.copy()
+    result[around] = _filled(mask | large[labels])
+    return result
 
 
 def _filled(mask: Bools) -> Bools:

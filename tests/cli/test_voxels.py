@@ -24,7 +24,7 @@ def test_complete_then_subtract_then_separate_then_extract_gives_the_missing_bon
     assert told.code == 0
     assert told.json["defects"] == 1
     assert cli("subtract", complete, case.defective, "-o", missing).code == 0
-    separated = cli("separate", missing, "-o", body, "--json")
+    separated = cli("separate", missing, "-o", body, "--skull", case.defective, "--json")
     assert separated.code == 0
     assert len(separated.json["bodies"]) == 1
     assert cli("extract", body, "-o", mesh).code == 0
@@ -96,6 +96,9 @@ def test_separate_takes_a_mesh_and_lists_what_it_removed(cli: Callable, tmp_path
     assert removed["volume_mm3"] == pytest.approx(4 / 3 * np.pi * 27, rel=0.2)
     assert np.allclose(removed["centre_mm"], (40, 0, 0), atol=0.5)
     assert read_mesh(tmp_path / "one.stl").body_count == 1
+    refused = cli("separate", tmp_path / "two.stl", "-o", tmp_path / "no.stl", "--skull", "skull.nrrd")
+    assert refused.code == 2
+    assert "expected voxels with --skull, got the mesh two.stl" in refused.err
     listed = cli("separate", tmp_path / "two.stl", "-o", tmp_path / "again.stl")
     assert "removed" in listed.out
     assert "(40.0, 0.0, 0.0)" in listed.out.replace("-0.0", "0.0")

@@ -8,7 +8,7 @@ from debris import Littered, litter, littered_implant
 from scipy import ndimage
 from shapes import box, cap, capsule, difference, joined, oblique, random_rotation, sphere, union
 
-from meshimplant.errors import EmptyMaskError, MeshError
+from meshimplant.errors import EmptyMaskError, GeometryError, InputError, MeshError
 from meshimplant.io.volumes import read_volume
 from meshimplant.surface.extract import extract
 from meshimplant.surface.separate import separate
@@ -60,6 +60,36 @@ def test_a_mesh_comes_clean_too(seed) -> None:
     assert found.bodies[0].is_watertight
     assert found.bodies[0].volume == pytest.approx(truth.volume, rel=0.01)
     assert any(piece.bridged for piece in found.removed)
+
+
+def test_thin_bone_in_the_opening_is_kept_and_a_film_on_the_bone_is_not() -> None:
+    plate, wing = box((40, 40, 6)), box((20, 30, 1), (29, 0, 0))
+    film, bone = box((30, 20, 1), (0, 29, 0)), box((40, 20, 6), (0, 32, 3.5))
+    skull = union(bone, box((4, 80, 20), (50, 0, 0)))
+    grid = box((120, 100, 40)).grid(0.5)
+    masks = [part.mask(0.5, grid=grid).array > 0 for part in (plate, wing, film, skull)]
+    whole = grid.with_array((masks[0] | masks[1] | masks[2]) & ~masks[3])
+    body = whole.crop((5, 5, 5), np.subtract(whole.shape, 5))
+    inner = tuple(slice(5, -5) for _ in range(3))
+    wing_voxels, film_voxels = ((one & ~masks[0])[inner] for one in masks[1:3])
+    for given, wing_left in ((None, 0.0), (grid.with_array(masks[3]), 1.0)):
+        found = separate(body, skull=given)
+        kept = found.bodies[0].array > 0
+        assert kept[wing_voxels].mean() == pytest.approx(wing_left, abs=0.1)
+        assert kept[film_voxels].mean() < 0.2
+        assert sum(piece.volume_mm3 for piece in found.removed) == pytest.approx(
+            (body.array & ~kept).sum() * body.voxel_volume_mm3
+        )
+
+
+def test_a_skull_that_cannot_go_with_the_body_is_refused() -> None:
+    body = box((20, 20, 6)).mask(0.5)
+    beside = body.affine.copy()
+    beside[:3, 3] += 0.2
+    with pytest.raises(GeometryError, match="one grid"):
+        separate(body, skull=Volume(np.zeros(body.shape, np.uint8), beside))
+    with pytest.raises(InputError, match="no skull with a mesh"):
+        separate(extract(body), skull=body)  # type: ignore[call-overload]
 
 
 def test_removed_pieces_are_listed_with_volume_place_and_bridge() -> None:
