@@ -200,9 +200,7 @@ def separate(
         Result of a subtraction: voxels or a mesh.
     """
     if skull is not None and is_mesh(body):
-        from meshimplant.errors import InputError
-
-        raise InputError(f"expected voxels with --skull, got the mesh {body.name}: leave --skull out")
+        raise UsageError(f"expected voxels with --skull, got the mesh {body.name}: leave --skull out")
     files = _body_files(output, bodies)
     for file in files:
         require_free_file(
