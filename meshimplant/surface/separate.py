@@ -85,7 +85,7 @@ def separate(
     -----
     Measured: the largest component of a raw subtraction has an HD95 of 58 mm to the implant, because slivers
     of the face stay connected to it. Perfect predictions for the thinnest of six SkullFix training skulls lose 6 %
-    (temple) and 13 % (forehead and orbit) of their bone without the skull, and 0.5 % with it.
+    (parietotemporal) and 13 % (frontoorbital) of their bone without the skull, and 0.5 % with it.
     """
     if isinstance(body, trimesh.Trimesh):
         if skull is not None:
