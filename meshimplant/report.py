@@ -84,7 +84,7 @@ class Step:
     """One step of the line: its name, parameters, wall seconds, and the volume before and after.
 
     ``process_peak_mb`` is the most memory that the process had held by the end of the step, not what the step itself needs; see
-    `meshimplant.memory.process_peak_mb`.
+    `meshimplant.runtime.memory.process_peak_mb`.
     """
 
     name: str

@@ -17,11 +17,11 @@ import trimesh
 from meshimplant.datasets.craniectomy import craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.edit.smooth import smooth
-from meshimplant.io.bridges import from_manifold, to_manifold
+from meshimplant.mesh.convert import from_manifold, to_manifold
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.volumes import write_volume
-from meshimplant.surface.extract import extract
-from meshimplant.volume import Volume
+from meshimplant.line.extract import extract
+from meshimplant.voxels.volume import Volume
 
 SPACING_MM = 1.0
 #: A head with ordinary proportions and thickness, turned in the scanner as heads are.

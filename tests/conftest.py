@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from meshimplant.head.pose import HeadPose
+    from meshimplant.voxels.volume import Volume
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # The workers share the cores. Libraries read this when they are loaded, which is later.
@@ -22,3 +27,19 @@ def data_folder() -> Path:
             f"real skulls not found in {folder.name}: set MESHIMPLANT_DATA to the folder that holds skullfix/"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def phantom() -> Volume:
+    """A complete skull at 2 mm, made once for a process: making it takes seconds."""
+    from meshimplant.datasets.phantom import skull_phantom
+
+    return skull_phantom(spacing_mm=2.0, seed=4)
+
+
+@pytest.fixture(scope="session")
+def phantom_pose(phantom: Volume) -> HeadPose:
+    """Its pose."""
+    from meshimplant.head.pose import fit_pose
+
+    return fit_pose(phantom)

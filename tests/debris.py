@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from shapes import Body, cap, capsule, oblique, random_rotation, sample_on, sphere
 
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 Bools = NDArray[np.bool_]
 

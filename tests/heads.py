@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.channels import opening_field
-from meshimplant.networks.grid import CLIP_MM, FINE, packed
-from meshimplant.networks.store import CaseName, Store, start_store, write_arrays
-from meshimplant.skull.sphere import direction_sphere
+from meshimplant.networks.head_grid import CLIP_MM, FINE, packed
+from meshimplant.networks.training_store import CaseName, Store, start_store, write_arrays
 
 THICKNESS_MM, HALF_ANGLE = 6.0, 0.35
 

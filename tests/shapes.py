@@ -25,7 +25,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 Points = NDArray[np.float64]
 

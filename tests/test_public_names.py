@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -25,21 +24,16 @@ HEAVY = (
 )
 
 
-def _type_checking_imports() -> dict[str, str]:
-    """Name -> module of the imports that type checkers see."""
-    tree = ast.parse(Path(meshimplant.__file__).read_text(encoding="utf-8"))
-    imports = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("meshimplant.")
-    ]
-    return {alias.name: node.module or "" for node in imports for alias in node.names}
-
-
-def test_type_checkers_and_the_interpreter_see_the_same_names() -> None:
-    lazy = {name: f"meshimplant.{home}" for name, home in meshimplant._HOME.items()}
-    assert _type_checking_imports() == lazy
-    assert set(meshimplant.__all__) == {"__version__", *lazy} == set(dir(meshimplant))
+def test_the_stub_lists_every_public_name_once_and_sorted_by_room() -> None:
+    stub = Path(str(meshimplant.__file__)).with_suffix(".pyi").read_text(encoding="utf-8")
+    lines = stub.splitlines()
+    names = [line.rsplit(" ", 1)[1] for line in lines]
+    assert all(
+        line.startswith("from .") and line.endswith(f" import {n} as {n}")
+        for line, n in zip(lines, names, strict=True)
+    )
+    assert len(set(names)) == len(names)
+    assert set(meshimplant.__all__) == set(names) == set(dir(meshimplant))
 
 
 @pytest.mark.parametrize("name", meshimplant.__all__)
@@ -52,18 +46,11 @@ def test_every_public_name_loads_and_says_what_it_is(name: str) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'patch'"):
+    with pytest.raises(AttributeError, match="attribute patch"):
         meshimplant.patch  # noqa: B018
 
 
-def test_import_loads_nothing_heavy_and_takes_at_most_1_2_seconds() -> None:
-    code = (
-        "import sys, time; start = time.perf_counter(); import meshimplant; "
-        "seconds = time.perf_counter() - start; "
-        f"loaded = [name for name in {HEAVY!r} if name in sys.modules]; print(seconds, *loaded)"
-    )
-    seconds, *loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert loaded == []
-    assert float(seconds) <= 1.2
+def test_import_loads_nothing_heavy() -> None:
+    code = f"import sys, meshimplant; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == []

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshimplant.datasets.samples import sample_folder, sample_path
+from meshimplant.datasets.sample_files import sample_folder, sample_path
 from meshimplant.io.meshes import read_mesh
 from meshimplant.io.volumes import read_volume
-from meshimplant.surface.fields import sample, signed_distance
+from meshimplant.voxels.fields import sample, signed_distance
 
 NAMES = ("complete", "defective", "implant")
 

@@ -14,7 +14,7 @@ from meshimplant_cli.terminal import MESH_SUFFIXES, UsageError, require_free_fil
 if TYPE_CHECKING:
     import trimesh
 
-    from meshimplant.edit.pieces import Cut
+    from meshimplant.mesh.cut_away import Cut
 
 Keep = Literal["below", "above", "inside", "outside"]
 

@@ -35,7 +35,7 @@ from meshimplant_cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from meshimplant.design import Design
+    from meshimplant.design.design_implant import Design
     from meshimplant.report import Step
 
 #: Wall of the demo's part.
@@ -142,7 +142,7 @@ def demo(*, output: Output = Path("meshimplant-demo"), answer: Answer = Answer()
     """
     require_free_folder(output, force=answer.force)
     from meshimplant import ImplantSpec, design_implant, evaluate, read_volume
-    from meshimplant.datasets.samples import sample_path
+    from meshimplant.datasets.sample_files import sample_path
 
     source = sample_path("defective.nrrd")
     with working("read") as tell:
@@ -173,8 +173,8 @@ def _save(
 
 def _step(name: str, start: float, **more: Any) -> Step:
     """Return the step that began at `start`, a reading of the performance counter, and ends now."""
-    from meshimplant.memory import process_peak_mb
     from meshimplant.report import Step
+    from meshimplant.runtime.memory import process_peak_mb
 
     seconds = round(time.perf_counter() - start, 3)
     return Step(name, seconds=seconds, process_peak_mb=process_peak_mb(), **more)

@@ -27,7 +27,7 @@ from meshimplant_cli.terminal import (
 if TYPE_CHECKING:
     import trimesh
 
-    from meshimplant.volume import Volume
+    from meshimplant.voxels.volume import Volume
 
 
 def check(
@@ -88,8 +88,8 @@ def preview(
         raise UsageError("expected at least one mesh to draw, got none: name it before -o")
     require_free_file(output, (".png", ".html"), force=force)
     from meshimplant import check_part, read_mesh, render_preview, write_viewer
-    from meshimplant.io.bridges import join_meshes
-    from meshimplant.output import skull_surface
+    from meshimplant.design.write_design import skull_surface
+    from meshimplant.mesh.convert import join_meshes
 
     with working("drawing"):
         implant = join_meshes([read_mesh(part, frame=reading.frame) for part in parts])

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from meshimplant import __version__
+from meshimplant.version import __version__
 from meshimplant_cli import data, fitting, learn, line, look, meshes, train, voxels
 from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
 
@@ -114,7 +114,7 @@ def main() -> None:
 
 def _limit_threads() -> None:
     """Let the limit in OMP_NUM_THREADS hold for every library; they read it when they are loaded, which is later."""
-    from meshimplant.threads import thread_limit
+    from meshimplant.runtime.threads import thread_limit
 
     limit = thread_limit()
     if limit is not None:

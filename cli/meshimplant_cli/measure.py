@@ -13,8 +13,8 @@ from meshimplant_cli.options import Answer
 from meshimplant_cli.terminal import UsageError, require_free_file, show, table, working
 
 if TYPE_CHECKING:
-    from meshimplant.evaluation import CaseEvaluation, FolderEvaluation
-    from meshimplant.summary import Summary
+    from meshimplant.evaluation.evaluate_files import CaseEvaluation, FolderEvaluation
+    from meshimplant.evaluation.summary import Summary
 
 #: Metrics that people compare between cases; --json and the written file hold all.
 _SHOWN = (
@@ -54,7 +54,7 @@ def evaluate(
         raise UsageError("expected three files or three folders, got both: give all three of one kind")
     if output is not None:
         require_free_file(output, (".json", ".csv"), force=answer.force)
-    from meshimplant.evaluation import evaluate_files, evaluate_folders, write_evaluation
+    from meshimplant.evaluation.evaluate_files import evaluate_files, evaluate_folders, write_evaluation
 
     result: CaseEvaluation | FolderEvaluation
     with working("measuring") as tell:

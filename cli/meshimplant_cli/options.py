@@ -12,11 +12,11 @@ from cyclopts.validators import Number
 from meshimplant_cli.terminal import UsageError
 
 if TYPE_CHECKING:
-    from meshimplant.complete.template import Model
-    from meshimplant.networks.network import Network
+    from meshimplant.head.mean_vault import Model
+    from meshimplant.networks.open_network import Network
     from meshimplant.skull.segment import SkullInput
     from meshimplant.spec import ImplantSpec
-    from meshimplant.volume import Volume
+    from meshimplant.voxels.volume import Volume
 
 Output = Annotated[Path, Parameter(alias="-o", help="Where to write.")]
 SkullFile = Annotated[Path, Parameter(help="Defective skull: mask, CT, DICOM folder or closed mesh.")]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from meshimplant.predictions import Prediction
-    from meshimplant.volume import Volume
+    from meshimplant.predictions.read_prediction import Prediction
+    from meshimplant.voxels.volume import Volume
 
 PredictedLabel = Annotated[
     int,
@@ -33,6 +33,6 @@ def read_predicted(
 
     if label is not None and level is not None:
         raise UsageError("expected --predicted-label or --level, got both: a label has no level")
-    from meshimplant.predictions import read_prediction
+    from meshimplant.predictions.read_prediction import read_prediction
 
     return read_prediction(path, skull, label=label, level=level, frame=frame, alone=alone)

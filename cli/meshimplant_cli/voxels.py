@@ -37,8 +37,8 @@ from meshimplant_cli.terminal import (
 if TYPE_CHECKING:
     import trimesh
 
-    from meshimplant.surface.separate import Separation
-    from meshimplant.volume import Volume
+    from meshimplant.line.separate import Separation
+    from meshimplant.voxels.volume import Volume
 
 
 def complete(

@@ -1,1 +1,1 @@
-
+"""What is measured of a finished part, and the findings that follow."""

@@ -8,13 +8,13 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.check.places import place_of
-from meshimplant.edit.areas import vertex_areas, weighted_percentiles
-from meshimplant.edit.pieces import face_pieces
+from meshimplant.check.finding_places import place_of
+from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
+from meshimplant.mesh.cut_away import face_pieces
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
-from meshimplant.surface.occupancy import occupancy
-from meshimplant.volume import Volume
+from meshimplant.voxels.occupancy import occupancy
+from meshimplant.voxels.volume import Volume
 
 #: Departure of the median gap from the clearance that is accepted, and excess of its 95th percentile, mm.
 GAP_MEDIAN_TOLERANCE_MM, GAP_P95_EXCESS_MM = 0.15, 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.surface.polar import PolarMap
+from meshimplant.head.direction_map import PolarMap
 
 #: Distance from a place over which a plane is laid through a surface, mm: the edges themselves are rounded.
 FIT_MM = (0.8, 5.0)

@@ -12,11 +12,11 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from meshimplant.check.planes import FIT_MM, angles_between, lay_planes, measure_bend
-from meshimplant.edit.intact import intact_bone
-from meshimplant.edit.surfaces import INNER, OUTER, Surfaces
-from meshimplant.surface.fields import sample
-from meshimplant.surface.polar import Extent, PolarMap, nearest_known
-from meshimplant.volume import Volume
+from meshimplant.head.direction_map import Extent, PolarMap, nearest_known
+from meshimplant.implant.intact_bone import intact_bone
+from meshimplant.implant.surfaces import INNER, OUTER, Surfaces
+from meshimplant.voxels.fields import sample
+from meshimplant.voxels.volume import Volume
 
 #: Width of bone around the implant that is looked at, mm.
 MARGIN_MM = 10.0

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from meshimplant.check.places import place_of
+from meshimplant.check.finding_places import place_of
 from meshimplant.check.rim import RimSteps, RimView
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 #: Least share of the opening that must be covered, and largest share of the outer surface over intact bone.
 COVERAGE_FRACTION, OUTSIDE_FRACTION = 0.95, 0.01

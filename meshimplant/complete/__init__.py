@@ -1,7 +1,1 @@
-"""Restore the missing vault."""
-
-from __future__ import annotations
-
-from meshimplant.complete.registry import METHODS, Completion, complete_skull
-
-__all__ = ["METHODS", "Completion", "complete_skull"]
+"""The ways to complete a skull, and the one function that offers them, `complete_skull`."""

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.complete.model_files import load_model, save_model
 from meshimplant.complete.modes import fit_modes, principal_modes
 from meshimplant.complete.shape_model import (
     LIMIT,
@@ -23,8 +22,9 @@ from meshimplant.complete.shape_model import (
     at_directions,
     on_sphere,
 )
-from meshimplant.complete.template import FittedVault, VaultMean, trimmed_rms
-from meshimplant.skull.sphere import direction_sphere
+from meshimplant.head.mean_vault import FittedVault, VaultMean, trimmed_rms
+from meshimplant.head.model_files import load_model, save_model
+from meshimplant.head.sphere import direction_sphere
 
 #: The grid, in radii of the head: first and last node along left, back and up; a node every 4 mm of a head of 75 mm.
 _LOW, _HIGH, _STEP = np.array([-1.3, -1.6, -0.8]), np.array([1.3, 1.6, 1.5]), 4 / 75

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.complete.image_model import ImageModel, read_image_model
-from meshimplant.complete.model_files import kind_of_model
 from meshimplant.complete.shape_model import ShapeModel, read_shape_model
-from meshimplant.complete.template import Model, VaultMean, flat_vault, read_vault_mean
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.head.mean_vault import Model, VaultMean, flat_vault, read_vault_mean
+from meshimplant.head.model_files import kind_of_model
 from meshimplant.io.payload import sha256_of
 
 #: Lists the packaged models: file, what it is, training data, licence, SHA-256.
@@ -70,7 +70,7 @@ def read_model(path: str | Path) -> Model:
 
 def packaged_models() -> dict[str, dict[str, Any]]:
     """Return what the registry says of each packaged model, by file name: kind, data, licence, skulls, SHA-256."""
-    return tomllib.loads((_folder() / REGISTRY).read_text(encoding="utf-8"))
+    return tomllib.loads((packaged_folder() / REGISTRY).read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=4)
@@ -79,7 +79,7 @@ def packaged_model(name: str) -> Model:
 
     Raises `FileReadError` when the file is not the one that the registry names.
     """
-    path = _folder() / name
+    path = packaged_folder() / name
     found = sha256_of(path) if path.is_file() else "no file"
     if found != packaged_models().get(name, {}).get("sha256"):
         raise FileReadError(
@@ -93,7 +93,8 @@ def packaged_mean() -> VaultMean:
     return packaged_model(_PACKAGED["template"]).mean
 
 
-def _folder() -> Path:
+def packaged_folder() -> Path:
+    """Return the folder of the packaged models."""
     return Path(str(files("meshimplant.complete")))
 
 

@@ -12,15 +12,15 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.complete.align import match_nod, move_points
 from meshimplant.complete.image_model import ImageModel
 from meshimplant.complete.shape_model import POINTS, ShapeModel
-from meshimplant.complete.template import VaultMean, carry_on, read_scattered
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.head.align import match_nod, move_points
+from meshimplant.head.mean_vault import VaultMean, carry_on, read_scattered
+from meshimplant.head.pose import fit_pose
+from meshimplant.head.sphere import direction_sphere, is_vault, read_vault
 from meshimplant.io.atomic import atomic_path
-from meshimplant.skull.pose import fit_pose
-from meshimplant.skull.sphere import direction_sphere, is_vault, read_vault
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 #: Modes kept by default. Without the blend, 40 gain 0.004 to 0.013 of Dice on the ten skulls of `shape_model.NOISE`; with it they
 #: were not compared.

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.complete.model_files import load_model, save_model
 from meshimplant.complete.modes import fit_modes, principal_modes
-from meshimplant.complete.template import FittedVault, VaultMean, read_scattered, trimmed_rms
-from meshimplant.skull.sphere import direction_sphere
+from meshimplant.head.mean_vault import FittedVault, VaultMean, read_scattered, trimmed_rms
+from meshimplant.head.model_files import load_model, save_model
+from meshimplant.head.sphere import direction_sphere
 
 #: A subdivided sphere keeps its coarser vertices first; the model's points lie along the first of them, 4 mm apart.
 POINTS = 10242

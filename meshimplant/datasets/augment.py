@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.datasets.headshape import HeadShape, read_head_shape
+from meshimplant.datasets.head_shape import HeadShape, read_head_shape
 from meshimplant.datasets.warp import Warp, smooth_factors, thickened, towards
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.surface.extract import mask_distance
-from meshimplant.surface.fields import signed_distance
-from meshimplant.volume import Volume, bounding_box
+from meshimplant.line.extract import mask_distance
+from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.volume import Volume, bounding_box
 
 #: Voxels that are mapped at once: their coordinates fit the processor's cache.
 _CHUNK = 1 << 18

@@ -10,7 +10,7 @@ import numpy as np
 
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.io.volumes import VOLUME_SUFFIXES, read_volume, volume_suffix
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 COMPLETE, IMPLANT, DEFECTIVE = "complete_skull", "implant", "defective_skull"
 #: Share of the implant's voxels that may lie off the skulls of one case, where a data set was not cut voxel by voxel.

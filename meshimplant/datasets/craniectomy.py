@@ -9,13 +9,13 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.datasets.braincase import Braincase, fit_braincase
+from meshimplant.datasets.defect_places import LOWER_IN_FRONT_MM, Place, choose_place
+from meshimplant.datasets.flat_vault import RIM_PLAY_MM, read_vault
 from meshimplant.datasets.outline import draw_outline, plane
-from meshimplant.datasets.places import LOWER_IN_FRONT_MM, Place, choose_place
-from meshimplant.datasets.vault import RIM_PLAY_MM, read_vault
 from meshimplant.errors import InputError
-from meshimplant.skull.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
-from meshimplant.volume import Volume
+from meshimplant.head.braincase import Braincase, fit_braincase
+from meshimplant.head.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
+from meshimplant.voxels.volume import Volume
 
 Kind = Literal[
     "challenge",

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.datasets.headshape import head_pose
+from meshimplant.datasets.head_shape import head_pose
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.skull.pose import CENTRE_DEPTH_MM
-from meshimplant.surface.extract import default_level, mask_distance
-from meshimplant.volume import Volume, bounding_box
+from meshimplant.head.pose import CENTRE_DEPTH_MM
+from meshimplant.line.extract import default_level, mask_distance
+from meshimplant.voxels.volume import Volume, bounding_box
 
 #: The grid's top lies this far above the head's centre, which is about 75 mm below the vertex.
 _TOP_MM = 95.0

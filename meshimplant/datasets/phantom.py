@@ -14,7 +14,7 @@ from meshimplant.datasets.anatomy import base_floor, carve_face, face, frontal_s
 from meshimplant.datasets.relief import MAP_STEP_DEG, Lobe, lobes, relief, superellipsoid
 from meshimplant.datasets.solids import Points, cut, join, meet
 from meshimplant.errors import InputError
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 #: Box around every phantom, mm from the braincase's centre: left, back, up.
 _LOW_MM, _HIGH_MM = np.array([-88.0, -120.0, -112.0]), np.array([88.0, 112.0, 92.0])
@@ -236,7 +236,7 @@ def _largest(bone: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def _trimmed(skull: Volume) -> Volume:
     """Crop to the bone and some 4 mm of air."""
-    from meshimplant.volume import bounding_box
+    from meshimplant.voxels.volume import bounding_box
 
     start, stop = bounding_box(skull.array)
     margin = int(np.ceil(4 / skull.spacing_mm[0]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.datasets.headshape import HeadShape, map_directions, read_maps
+from meshimplant.datasets.head_shape import HeadShape, map_directions, read_maps
 
 #: Below the first elevation (sine) is face and base: they follow the head's size only. Above the second is vault.
 _FADE_SIN = (-0.35, 0.0)

@@ -1,1 +1,1 @@
-
+"""The steps that change a part, one step to a file."""

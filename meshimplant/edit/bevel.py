@@ -12,14 +12,14 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.areas import face_pairs, normals_areas
-from meshimplant.edit.pieces import Cut, cut_away, face_pieces
-from meshimplant.edit.surfaces import OUTER, Surfaces, split_surfaces
 from meshimplant.errors import InputError
-from meshimplant.surface.extract import extract
-from meshimplant.surface.occupancy import grown, occupancy
-from meshimplant.surface.topology import edge_uses
-from meshimplant.volume import Volume
+from meshimplant.implant.surfaces import OUTER, Surfaces, split_surfaces
+from meshimplant.line.extract import extract
+from meshimplant.mesh.areas import face_pairs, normals_areas
+from meshimplant.mesh.cut_away import Cut, cut_away, face_pieces
+from meshimplant.mesh.topology import edge_uses
+from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.volume import Volume
 
 #: Largest bevel, degrees: a border that leans more than 50 counts as inner surface.
 MAX_BEVEL_DEG = 45.0

@@ -9,16 +9,16 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.areas import normals_areas, vertex_areas
-from meshimplant.edit.bone import Bone, bone_near, inner_point
-from meshimplant.edit.pieces import Cut, cut_away, require_solid
-from meshimplant.edit.surfaces import OUTER, WALL, split_surfaces
-from meshimplant.edit.sweep import EDGE_MM, closely_sampled, depths, sweep
 from meshimplant.errors import InputError
+from meshimplant.implant.site import Bone, bone_near, inner_point
+from meshimplant.implant.surfaces import OUTER, WALL, split_surfaces
+from meshimplant.implant.sweep import EDGE_MM, closely_sampled, depths, sweep
+from meshimplant.line.extract import extract
+from meshimplant.mesh.areas import normals_areas, vertex_areas
+from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 from meshimplant.report import Finding
-from meshimplant.surface.extract import extract
-from meshimplant.surface.occupancy import grown, occupancy
-from meshimplant.volume import Volume
+from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.volume import Volume
 
 #: Way out of the head that is tested, and steps on it, mm.
 TRAVEL_MM, STEP_MM = 20.0, 0.5

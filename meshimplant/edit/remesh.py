@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.errors import MeshError
-from meshimplant.surface.deviation import distances_mm
-from meshimplant.surface.extract import extract
-from meshimplant.surface.winding import winding_number
-from meshimplant.volume import Volume
+from meshimplant.line.extract import extract
+from meshimplant.mesh.deviation import distances_mm
+from meshimplant.mesh.winding import winding_number
+from meshimplant.voxels.volume import Volume
 
 #: Voxel edge as a fraction of the longest extent, and its limits, mm.
 _EDGE_FRACTION, _EDGE_RANGE_MM = 1 / 250, (0.2, 0.4)

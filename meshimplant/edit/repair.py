@@ -10,15 +10,15 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.edit.mend import close, tidy
 from meshimplant.edit.remesh import remesh
 from meshimplant.errors import MeshError, MissingDependencyError
-from meshimplant.io.bridges import from_manifold, new_mesh, to_manifold
-from meshimplant.surface.crossings import find_crossings
-from meshimplant.surface.deviation import distances_mm, surface_points
-from meshimplant.surface.parts import connected_meshes, connected_parts
-from meshimplant.surface.topology import as_written, face_heights, topology_flaws
-from meshimplant.surface.winding import winding_number
+from meshimplant.mesh.bodies import connected_meshes, connected_parts
+from meshimplant.mesh.clean import close, tidy
+from meshimplant.mesh.convert import from_manifold, new_mesh, to_manifold
+from meshimplant.mesh.crossings import find_crossings
+from meshimplant.mesh.deviation import distances_mm, surface_points
+from meshimplant.mesh.topology import as_written, face_heights, topology_flaws
+from meshimplant.mesh.winding import winding_number
 
 #: Height below which a face has no area in a file of float32, mm.
 DEGENERATE_HEIGHT_MM = 1e-5

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import trimesh
 
-from meshimplant.edit.areas import normals_areas
-from meshimplant.edit.shape import aspect_ratios, well_shaped
 from meshimplant.errors import MeshError
-from meshimplant.io.bridges import from_manifold, from_pyvista, new_mesh, to_manifold, to_pyvista
-from meshimplant.surface.crossings import find_crossings
-from meshimplant.surface.deviation import deviation_mm
-from meshimplant.surface.topology import as_written, topology_flaws
+from meshimplant.mesh.areas import normals_areas
+from meshimplant.mesh.aspect_ratio import aspect_ratios, well_shaped
+from meshimplant.mesh.convert import from_manifold, from_pyvista, new_mesh, to_manifold, to_pyvista
+from meshimplant.mesh.crossings import find_crossings
+from meshimplant.mesh.deviation import deviation_mm
+from meshimplant.mesh.topology import as_written, topology_flaws
 
 #: Trials between the asked-for and the given number of faces when the deviation forbids the asked-for one.
 _TRIALS = 5

@@ -6,10 +6,10 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.edit.areas import enclosed_mm3, normals_areas
 from meshimplant.errors import MeshError
-from meshimplant.io.bridges import new_mesh, to_pyvista
-from meshimplant.surface.topology import edge_uses
+from meshimplant.mesh.areas import enclosed_mm3, normals_areas
+from meshimplant.mesh.convert import new_mesh, to_pyvista
+from meshimplant.mesh.topology import edge_uses
 
 #: Pass band on the border and on the flanks, as multiples of the one asked for.
 _BORDER_BAND, _FLANK_BAND = 5.0, 0.5

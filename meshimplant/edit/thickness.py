@@ -7,9 +7,10 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.pieces import body_count, cut_away, require_solid
-from meshimplant.edit.rescale import rescale_inner
-from meshimplant.edit.surfaces import (
+from meshimplant.edit.rescale_inner import rescale_inner
+from meshimplant.edit.thickness_map import RANGE_MM, faded, fill_nearest, own_thickness, whole_map
+from meshimplant.errors import InputError
+from meshimplant.implant.surfaces import (
     INNER,
     OUTER,
     WALL,
@@ -17,15 +18,14 @@ from meshimplant.edit.surfaces import (
     split_surfaces,
     wall_depth,
 )
-from meshimplant.edit.thickness_map import RANGE_MM, faded, fill_nearest, own_thickness, whole_map
-from meshimplant.edit.wall import ThicknessMap, across, find_violations, measure_thickness
-from meshimplant.errors import InputError
-from meshimplant.io.bridges import new_mesh
-from meshimplant.surface.crossings import find_crossings
-from meshimplant.surface.extract import extract
-from meshimplant.surface.nearest import surface_tree
-from meshimplant.surface.occupancy import grown, occupancy
-from meshimplant.volume import Volume
+from meshimplant.implant.wall_thickness import ThicknessMap, across, find_violations, measure_thickness
+from meshimplant.line.extract import extract
+from meshimplant.mesh.convert import new_mesh
+from meshimplant.mesh.crossings import find_crossings
+from meshimplant.mesh.cut_away import body_count, cut_away, require_solid
+from meshimplant.mesh.nearest import surface_tree
+from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.volume import Volume
 
 __all__ = ["ThicknessMap", "find_violations", "measure_thickness", "rescale_inner", "set_thickness"]
 

@@ -7,9 +7,9 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.surfaces import OUTER, WALL, Surfaces, split_surfaces
-from meshimplant.edit.wall import across
 from meshimplant.errors import InputError, MeshError
+from meshimplant.implant.surfaces import OUTER, WALL, Surfaces, split_surfaces
+from meshimplant.implant.wall_thickness import across
 
 Floats = NDArray[np.float64]
 

@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.edit.bevel import bevel, require_bevel
-from meshimplant.edit.bone import Bone, bone_near, inner_point
-from meshimplant.edit.intact import intact_bone
-from meshimplant.edit.pieces import Cut, cut_away, require_solid
-from meshimplant.edit.scissors import trim_box, trim_curve, trim_plane
-from meshimplant.edit.surfaces import outward_field
+from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError
-from meshimplant.surface.extract import extract
-from meshimplant.surface.fields import sample
-from meshimplant.surface.occupancy import grown, occupancy
-from meshimplant.surface.polar import Extent, PolarMap, nearest_known
-from meshimplant.volume import Volume
+from meshimplant.head.direction_map import Extent, PolarMap, nearest_known
+from meshimplant.implant.intact_bone import intact_bone
+from meshimplant.implant.site import Bone, bone_near, inner_point
+from meshimplant.implant.surfaces import outward_field
+from meshimplant.line.extract import extract
+from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
+from meshimplant.voxels.fields import sample
+from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.volume import Volume
 
 __all__ = ["trim", "trim_box", "trim_curve", "trim_plane", "trim_with_notes"]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import FileReadError, GeometryError
 from meshimplant.io.slices import Stack, stack_findings, stack_to_volume
 from meshimplant.report import Finding
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 #: What padding outside the scanner's field becomes, and the floor of all values: air.
 AIR_HU = -1024

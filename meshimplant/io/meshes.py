@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, MeshError, OutputError
 from meshimplant.io.atomic import atomic_path
-from meshimplant.io.bridges import new_mesh
 from meshimplant.io.encode import GLTF_FROM_PATIENT, encode_glb, encode_obj, encode_ply, encode_stl
 from meshimplant.io.payload import read_bytes
 from meshimplant.io.threemf import MM_PER_UNIT, encode_3mf, model_head
+from meshimplant.mesh.convert import new_mesh
 
 #: Endings of the mesh files that can be read and written.
 MESH_SUFFIXES = (".stl", ".3mf", ".ply", ".obj", ".glb")
@@ -121,7 +121,7 @@ def write_mesh(mesh: trimesh.Trimesh, path: str | Path, *, frame: str = "LPS", n
 def _encode(
     vertices: NDArray[np.float64], faces: NDArray[np.int64], suffix: str, *, frame: str, name: str
 ) -> bytes:
-    from meshimplant import __version__
+    from meshimplant.version import __version__
 
     product, place = f"meshimplant {__version__}", f"unit=mm SPACE={frame}"
     header = f"{product} {' '.join(name.split())[:30]} {place}"

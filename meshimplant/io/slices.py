@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import GeometryError
 from meshimplant.report import Finding
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 #: Largest distance between neighbouring slices from which a vault can still be drawn, mm: bone is 4 to 10 mm
 #: thick.

@@ -12,7 +12,7 @@ from meshimplant.io.atomic import atomic_path
 from meshimplant.io.metaimage import read_metaimage
 from meshimplant.io.nifti import read_nifti
 from meshimplant.io.nrrd import read_nrrd
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
     import SimpleITK

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from meshimplant.errors import InputError
 from meshimplant.networks.band import feature_count
 from meshimplant.networks.dense_fine import Patches, Slices
-from meshimplant.networks.grid import FINE
+from meshimplant.networks.head_grid import FINE
 from meshimplant.networks.layers import Unchanged, UNet
 from meshimplant.networks.point_voxel import PointVoxelNet
 from meshimplant.networks.sparse_unet import SparseUNet

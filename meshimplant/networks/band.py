@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from meshimplant.errors import InputError
 from meshimplant.networks.config import Config, Fine
-from meshimplant.networks.grid import CLIP_MM, FINE, HeadGrid
+from meshimplant.networks.head_grid import CLIP_MM, FINE, HeadGrid
 
 #: Places in the head are told to the network in units of this length.
 _PLACE_MM = 100.0

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
 from meshimplant.complete.models import models_of
-from meshimplant.complete.template import read_scattered
-from meshimplant.complete.vault import Estimate, close_opening, estimate_vault
-from meshimplant.networks.grid import CLIP_MM, COARSE, HeadGrid, head_pose
-from meshimplant.networks.surfaces import columns_of
+from meshimplant.head.mean_vault import read_scattered
+from meshimplant.head.sphere import direction_sphere
+from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
+from meshimplant.networks.surface_columns import columns_of
 from meshimplant.skull.defect import Defect, Opening, find_defects
-from meshimplant.skull.sphere import direction_sphere
-from meshimplant.surface.fields import signed_distance
-from meshimplant.volume import Volume, bounding_box
+from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.volume import Volume, bounding_box
 
 _MARGIN_MM = 12.0
 #: Distance between neighbouring directions of `direction_sphere`, radians (chord).

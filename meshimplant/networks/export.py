@@ -10,7 +10,7 @@ from torch import nn
 from meshimplant.networks.config import Stage
 from meshimplant.networks.learner import trained_stage
 from meshimplant.networks.runs import RunFolder
-from meshimplant.networks.store import NEW_HEAD, CaseName, Store
+from meshimplant.networks.training_store import NEW_HEAD, CaseName, Store
 from meshimplant.networks.weights import write_weights
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from meshimplant.networks.band import band_of, dense_features, share_of, start_of
 from meshimplant.networks.dense_fine import DenseFine
-from meshimplant.networks.grid import HeadGrid, coarse_of
+from meshimplant.networks.head_grid import HeadGrid, coarse_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import InputError
 from meshimplant.networks.channels import focus_of, mirrored, stack
 from meshimplant.networks.forward import corrected
-from meshimplant.networks.grid import CLIP_MM, FINE, coarse_of
+from meshimplant.networks.head_grid import CLIP_MM, FINE, coarse_of
 from meshimplant.networks.weights import Weights
 
 Device = Literal["auto", "cpu", "cuda"]

@@ -19,12 +19,12 @@ from meshimplant.networks.band import band_of, dense_features, share_of, start_o
 from meshimplant.networks.config import Config, Stage, Training
 from meshimplant.networks.dense_fine import DenseFine
 from meshimplant.networks.forward import coarse_correction, corrected
-from meshimplant.networks.grid import CLIP_MM, coarse_of, unpacked
+from meshimplant.networks.head_grid import CLIP_MM, coarse_of, unpacked
 from meshimplant.networks.latent import LatentTerm
+from meshimplant.networks.learning_samples import Change, Pieces, Sample, make_sample
 from meshimplant.networks.runs import RunFolder, RunState
-from meshimplant.networks.samples import Change, Pieces, Sample, make_sample
 from meshimplant.networks.scores import Scores, score
-from meshimplant.networks.store import CaseName
+from meshimplant.networks.training_store import CaseName
 
 #: Share of the highest rate at which the learning rate ends.
 _LAST_RATE = 0.01

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.networks.grid import CLIP_MM
+from meshimplant.networks.head_grid import CLIP_MM
 
 #: Voxels this near to the true surface tell how far off a field is there.
 _NEAR_MM = 3.0

@@ -17,10 +17,10 @@ from meshimplant.errors import InputError
 from meshimplant.networks.config import Config, Stage
 from meshimplant.networks.inference import device_of
 from meshimplant.networks.learner import Learner, learning_rate
+from meshimplant.networks.learning_samples import Pieces, Sample, case_at, draw_change, make_sample
 from meshimplant.networks.runs import Row, RunFolder, RunState
-from meshimplant.networks.samples import Pieces, Sample, case_at, draw_change, make_sample
 from meshimplant.networks.scores import Scores
-from meshimplant.networks.store import CaseName, Store
+from meshimplant.networks.training_store import CaseName, Store
 
 
 @dataclass(frozen=True)

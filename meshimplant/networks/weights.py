@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from meshimplant.complete.model_files import save_model
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.head.model_files import save_model
 from meshimplant.io.payload import sha256_of
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import Config, Stage, config_from

@@ -1,1 +1,1 @@
-
+"""Pictures and pages: the preview sheet, the viewer, the report."""

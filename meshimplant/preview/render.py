@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
 from meshimplant.preview.colours import NO_VALUE
-from meshimplant.preview.guard import checked_values, picture_errors, require_drawable
-from meshimplant.preview.lit import Lit
+from meshimplant.preview.lighter_mesh import clustered
 from meshimplant.preview.panels import (
     BAR,
     CAPTION,
@@ -27,9 +26,10 @@ from meshimplant.preview.panels import (
     close_up_panels,
     head_panels,
 )
+from meshimplant.preview.picture_errors import checked_values, picture_errors, require_drawable
 from meshimplant.preview.shade import draw, over
 from meshimplant.preview.sheet import SOFT_INK, Box, Card, Sheet
-from meshimplant.preview.thin import clustered
+from meshimplant.preview.soft_light import Lit
 from meshimplant.preview.views import implant_views
 
 #: A face of such a skull is about a pixel at 1600; twice as many faces are first merged to this.

@@ -11,7 +11,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.preview.colours import ColourScale, decode_srgb, encode_srgb
-from meshimplant.preview.rays import Hits, RayScene, ambient_light
+from meshimplant.preview.ray_scene import Hits, RayScene, ambient_light
 from meshimplant.preview.views import Vector, View
 
 #: Rays per edge of a pixel on an outline or crease: 3 x 3. Elsewhere one ray per pixel shows the same.

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import NoDefectError
-from meshimplant.skull.columns import Columns
-from meshimplant.skull.pose import HeadPose
-from meshimplant.skull.sphere import LOWEST_ELEVATION_SIN, direction_sphere, read_vault
-from meshimplant.volume import Volume
+from meshimplant.head.columns import Columns
+from meshimplant.head.pose import HeadPose
+from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, read_vault
+from meshimplant.voxels.volume import Volume
 
 #: Smaller openings than this are burr holes, sutures or thin bone lost to the threshold: reported, not filled.
 SMALLEST_AREA_MM2 = 300.0

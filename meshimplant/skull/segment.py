@@ -13,9 +13,9 @@ from meshimplant.errors import EmptyMaskError, GeometryError, InputError
 from meshimplant.io.meshes import MESH_SUFFIXES, read_mesh
 from meshimplant.io.volumes import read_volume
 from meshimplant.report import Finding
-from meshimplant.skull.bone import keep_skull
-from meshimplant.skull.voxelize import voxelize
-from meshimplant.volume import Volume
+from meshimplant.skull.bodies import keep_skull
+from meshimplant.voxels.volume import Volume
+from meshimplant.voxels.voxelize import voxelize
 
 __all__ = ["SkullInput", "read_skull", "segment_bone", "voxelize"]
 
@@ -243,7 +243,7 @@ def _require_hounsfield(ct: Volume) -> None:
 
 def _require_bone_not_head(mask: Volume) -> None:
     """Refuse a mask that is solid: brain and skin were labelled too, or a filled head."""
-    from meshimplant.skull.bone import depth_mm
+    from meshimplant.skull.bodies import depth_mm
 
     depth = depth_mm(mask)
     if depth > MAX_DEPTH_MM:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.summary import LARGER_IS_BETTER, Statistic, describe
+from meshimplant.evaluation.summary import LARGER_IS_BETTER, Statistic, describe
 
 Record = dict[str, Any]
 

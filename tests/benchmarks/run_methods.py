@@ -32,13 +32,13 @@ from numpy.typing import NDArray
 
 import meshimplant
 from meshimplant import evaluate
-from meshimplant.complete import registry
+from meshimplant.complete.complete_skull import complete_skull as registry
 from meshimplant.complete.models import read_model
 from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION, list_skullfix
 from meshimplant.errors import InputError, MeshImplantError
-from meshimplant.surface_errors import surface_errors
-from meshimplant.volume import Volume
+from meshimplant.evaluation.surface_errors import surface_errors
+from meshimplant.voxels.volume import Volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.apart import apart

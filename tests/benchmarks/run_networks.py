@@ -29,16 +29,16 @@ from benchmarks.speed_meter import Meter
 
 import meshimplant
 from meshimplant.datasets.case import read_case
-from meshimplant.datasets.samples import sample_path
+from meshimplant.datasets.sample_files import sample_path
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import Config, Stage, packaged_configs, read_config
 from meshimplant.networks.learner import Learner
+from meshimplant.networks.learning_samples import Pieces, case_at, draw_change, make_sample
 from meshimplant.networks.runs import RunFolder, RunState
-from meshimplant.networks.samples import Pieces, case_at, draw_change, make_sample
-from meshimplant.networks.store import open_store
+from meshimplant.networks.training_store import open_store
 from meshimplant.networks.weights import write_weights
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 Record = dict[str, Any]
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import torch
 
 from meshimplant.networks.learner import Learner
+from meshimplant.networks.learning_samples import Pieces
 from meshimplant.networks.runs import RunFolder
-from meshimplant.networks.samples import Pieces
 from meshimplant.networks.scores import Scores
-from meshimplant.networks.store import Store, open_store
+from meshimplant.networks.training_store import Store, open_store
 
 #: A row's name, its steps and minutes of training, and its scores by kind.
 Row = tuple[str, str, str, dict[str, str]]

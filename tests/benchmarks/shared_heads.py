@@ -7,9 +7,9 @@ from typing import Any
 
 from benchmarks.speed_meter import peak_mb
 
-from meshimplant.complete import registry
-from meshimplant.complete.template import VaultMean
-from meshimplant.volume import Volume
+from meshimplant.complete.complete_skull import complete_skull as registry
+from meshimplant.head.mean_vault import VaultMean
+from meshimplant.voxels.volume import Volume
 
 
 class SharedHeads:

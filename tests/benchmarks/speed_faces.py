@@ -27,10 +27,10 @@ from meshimplant import (
     trim,
     write_mesh,
 )
-from meshimplant.datasets.samples import sample_path
-from meshimplant.io.bridges import new_mesh
-from meshimplant.surface.fields import signed_distance
-from meshimplant.volume import Volume, bounding_box
+from meshimplant.datasets.sample_files import sample_path
+from meshimplant.mesh.convert import new_mesh
+from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.volume import Volume, bounding_box
 
 
 def mesh_of(faces: int) -> trimesh.Trimesh:

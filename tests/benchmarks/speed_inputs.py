@@ -16,10 +16,10 @@ from scipy import ndimage
 
 from meshimplant import craniectomy, read_volume, skull_phantom, write_volume
 from meshimplant.datasets.case import read_case
-from meshimplant.datasets.samples import sample_path
+from meshimplant.datasets.sample_files import sample_path
 from meshimplant.datasets.skullfix import list_skullfix
-from meshimplant.surface.fields import signed_distance
-from meshimplant.volume import Volume
+from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.volume import Volume
 
 NAMES = ("defective", "prediction", "complete", "implant")
 #: The largest clinical grid: shape and voxel edges, mm.

@@ -23,9 +23,9 @@ from benchmarks.run_methods import (
 
 import meshimplant
 from meshimplant import Volume, write_volume
-from meshimplant.complete.template import VaultMean
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.errors import InputError, NoDefectError
+from meshimplant.head.mean_vault import VaultMean
 
 NOTHING = {"dice": 0.0, "border_dice": 0.0, "hausdorff95_mm": None, "coverage_fraction": 0.0}
 

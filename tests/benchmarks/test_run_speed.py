@@ -18,7 +18,7 @@ from benchmarks.speed_tables import fit_exponent, growth_table, speed_tables, sp
 from shapes import cap, oblique, skull_with_hole
 
 from meshimplant import craniectomy, read_volume, skull_phantom
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 GAP_DEG = float(np.degrees(0.8 / 79))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from meshimplant import skull_phantom, write_volume
-from meshimplant.complete.template import read_vault_mean
+from meshimplant.head.mean_vault import read_vault_mean
 
 SOURCE = ("--data", "phantoms", "--licence", "CC0 1.0")
 

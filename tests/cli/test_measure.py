@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from meshimplant import evaluate, read_volume, write_volume
+from meshimplant.evaluation.surface_errors import surface_errors
 from meshimplant.report import plain_values
-from meshimplant.surface_errors import surface_errors
 
 PLACES = ("prediction", "truth", "defective")
 

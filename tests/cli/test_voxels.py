@@ -105,7 +105,7 @@ def test_separate_takes_a_mesh_and_lists_what_it_removed(cli: Callable, tmp_path
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from meshimplant.complete import METHODS
+    from meshimplant.complete.complete_skull import METHODS
 
     assert get_args(get_args(options.Method)[0]) == tuple(METHODS)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from meshimplant.complete import models
+from meshimplant.complete.complete_skull import models
 from meshimplant.complete.image_model import ImageModel
 from meshimplant.complete.models import models_of, packaged_mean, packaged_model, packaged_models, read_model
 from meshimplant.complete.shape_model import ShapeModel
-from meshimplant.complete.template import VaultMean, flat_vault
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.head.mean_vault import VaultMean, flat_vault
 
 FOLDER = Path(str(files("meshimplant.complete")))
 

@@ -17,10 +17,10 @@ from meshimplant.complete.population import (
     surfaces_of,
 )
 from meshimplant.complete.shape_model import ShapeModel
-from meshimplant.complete.template import VaultMean
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.skull.sphere import direction_sphere
+from meshimplant.head.mean_vault import VaultMean
+from meshimplant.head.sphere import direction_sphere
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import pytest
 from meshimplant.complete.image_model import ImageModel, read_image_model
 from meshimplant.complete.models import read_model
 from meshimplant.complete.shape_model import LIMIT, POINTS, ShapeModel, read_shape_model
-from meshimplant.complete.template import FittedVault, VaultMean, flat_vault
 from meshimplant.errors import FileReadError
-from meshimplant.skull.sphere import direction_sphere
+from meshimplant.head.mean_vault import FittedVault, VaultMean, flat_vault
+from meshimplant.head.sphere import direction_sphere
 
 SIZE_MM = 75.0
 KINDS = (ShapeModel, ImageModel)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from meshimplant.datasets.braincase import fit_braincase
 from meshimplant.datasets.craniectomy import KINDS, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.skull.columns import read_columns
-from meshimplant.skull.pose import fit_pose
+from meshimplant.head.braincase import fit_braincase
+from meshimplant.head.columns import read_columns
+from meshimplant.head.pose import fit_pose
 
 #: SHA-256 of truth and defective skull, seeds 0 and 1, as they have always been: a seed in an article must stay.
 ALWAYS = {

@@ -12,10 +12,10 @@ from meshimplant.datasets.craniectomy import craniectomy
 from meshimplant.datasets.link import link
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.metrics import dice
-from meshimplant.surface.extract import mask_distance
-from meshimplant.surface.fields import sample
-from meshimplant.volume import Volume
+from meshimplant.evaluation.metrics import dice
+from meshimplant.line.extract import mask_distance
+from meshimplant.voxels.fields import sample
+from meshimplant.voxels.volume import Volume
 
 
 @pytest.fixture(scope="module")

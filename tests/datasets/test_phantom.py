@@ -8,8 +8,8 @@ import pytest
 
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import InputError
-from meshimplant.skull.columns import read_columns
-from meshimplant.volume import Volume
+from meshimplant.head.columns import read_columns
+from meshimplant.voxels.volume import Volume
 
 
 def upper_half_sphere(count):

@@ -11,7 +11,7 @@ from meshimplant.datasets.case import read_case
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.errors import FileReadError, GeometryError, InputError
 from meshimplant.io.volumes import write_volume
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 AFFINE = np.array([[-0.5, 0, 0, 40.0], [0, 0.5, 0, -70.0], [0, 0, 0.75, 12.0], [0, 0, 0, 1]])
 

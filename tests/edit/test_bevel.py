@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from shapes import cap, joined, plain_mesh, random_rotation
 
 from meshimplant import read_mesh
-from meshimplant.check.solid import check_solid
-from meshimplant.datasets.samples import sample_path
-from meshimplant.edit.areas import normals_areas, weighted_percentiles
+from meshimplant.check.check_solid import check_solid
+from meshimplant.datasets.sample_files import sample_path
 from meshimplant.edit.bevel import bevel
 from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError
-from meshimplant.io.bridges import from_manifold, to_manifold
-from meshimplant.surface.occupancy import occupancy
-from meshimplant.volume import Volume
+from meshimplant.mesh.areas import normals_areas, weighted_percentiles
+from meshimplant.mesh.convert import from_manifold, to_manifold
+from meshimplant.voxels.occupancy import occupancy
+from meshimplant.voxels.volume import Volume
 
 FAR_MM = np.array([260.0, -310.0, 150.0])
 POSES = [(np.eye(3), np.zeros(3)), (random_rotation(11), FAR_MM), (random_rotation(4), -FAR_MM)]

@@ -11,7 +11,7 @@ from shapes import grid_around, plain_mesh, random_rotation, sample_on
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 CENTRE = (0.0, 0.0, -80.0)
 #: A slab of bone 8 mm thick with a square shaft of 40 mm; the shaft leans by `tilt_deg` towards x, its sides

@@ -15,21 +15,21 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.check.fit import FitCheck, check_fit
-from meshimplant.check.solid import check_solid
+from meshimplant.check.check_fit import FitCheck, check_fit
+from meshimplant.check.check_solid import check_solid
 from meshimplant.datasets.case import read_case
 from meshimplant.datasets.skullfix import list_skullfix
-from meshimplant.edit.bone_thickness import skull_thickness
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.edit.simplify import simplify
 from meshimplant.edit.smooth import smooth
-from meshimplant.edit.surfaces import INNER, OUTER, WALL, split_surfaces
 from meshimplant.edit.thickness import measure_thickness, set_thickness
 from meshimplant.edit.thickness_map import feather, thicken_at
 from meshimplant.edit.trim import trim
-from meshimplant.surface.deviation import deviation_mm
-from meshimplant.surface.extract import extract
-from meshimplant.volume import Volume
+from meshimplant.implant.skull_thickness import skull_thickness
+from meshimplant.implant.surfaces import INNER, OUTER, WALL, split_surfaces
+from meshimplant.line.extract import extract
+from meshimplant.mesh.deviation import deviation_mm
+from meshimplant.voxels.volume import Volume
 
 pytestmark = pytest.mark.realdata
 THICKNESS_MM, CLEARANCE_MM = 3.5, 0.8

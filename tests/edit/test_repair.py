@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from shapes import box, cap, joined, plain_mesh, random_rotation, sphere
 
-from meshimplant.check.solid import check_solid
+from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.repair import repair
 from meshimplant.errors import MeshError, MissingDependencyError
-from meshimplant.surface.deviation import distances_mm
+from meshimplant.mesh.deviation import distances_mm
 
 BODY = cap(35, 5, 25, edge_mm=1.5).moved(random_rotation(2), (100, -200, 50))
 MESH = BODY.mesh

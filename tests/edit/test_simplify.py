@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from shapes import cap, joined, plain_mesh, random_rotation, sphere
 
-from meshimplant.check.solid import check_solid
+from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.simplify import coarsened, simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.errors import MeshError
-from meshimplant.io.bridges import new_mesh
-from meshimplant.surface.deviation import deviation_mm
-from meshimplant.surface.extract import extract
+from meshimplant.line.extract import extract
+from meshimplant.mesh.convert import new_mesh
+from meshimplant.mesh.deviation import deviation_mm
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from shapes import box, cap, oblique, plain_mesh, random_rotation, sphere
 
-from meshimplant.check.solid import check_solid
+from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.smooth import smooth
 from meshimplant.errors import MeshError
-from meshimplant.surface.extract import extract
+from meshimplant.line.extract import extract
 
 BODY = cap(90, 6, 30)
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapes import cap, joined, random_rotation
 
-from meshimplant.check.solid import check_solid
-from meshimplant.edit.surfaces import INNER, OUTER, head_centre, split_surfaces
+from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.thickness import find_violations, measure_thickness, rescale_inner, set_thickness
 from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError, MeshError
+from meshimplant.implant.surfaces import INNER, OUTER, head_centre, split_surfaces
 
 FAR_MM = (300.0, -250.0, 180.0)
 

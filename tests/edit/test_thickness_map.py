@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapes import cap, random_rotation
 
-from meshimplant.check.solid import check_solid
-from meshimplant.edit.surfaces import INNER, OUTER, WALL, split_surfaces
+from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.thickness import measure_thickness, set_thickness
 from meshimplant.edit.thickness_map import feather, thicken_at
 from meshimplant.errors import InputError, MeshError
+from meshimplant.implant.surfaces import INNER, OUTER, WALL, split_surfaces
 
 FAR_MM = (300.0, -250.0, 180.0)
 

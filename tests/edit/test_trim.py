@@ -11,14 +11,14 @@ from defects import Defect, conical_defect
 from numpy.typing import NDArray
 from shapes import cap, joined, oblique, plain_mesh, random_rotation, signed_permutations
 
-from meshimplant.check.solid import check_solid
-from meshimplant.edit.areas import vertex_areas, weighted_percentiles
-from meshimplant.edit.surfaces import WALL, split_surfaces
+from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.trim import trim, trim_with_notes
 from meshimplant.errors import InputError, MeshError
-from meshimplant.surface.fields import sample, signed_distance
-from meshimplant.surface.occupancy import occupancy
-from meshimplant.volume import Volume
+from meshimplant.implant.surfaces import WALL, split_surfaces
+from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
+from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.occupancy import occupancy
+from meshimplant.voxels.volume import Volume
 
 SPACING_MM = (0.5, 0.5, 0.65)
 FAR_MM = (260.0, -310.0, 150.0)

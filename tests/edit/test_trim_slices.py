@@ -11,19 +11,19 @@ import trimesh
 from defects import Defect, conical_defect
 from numpy.typing import NDArray
 
-from meshimplant.check.fit import check_fit
+from meshimplant.check.check_fit import check_fit
 from meshimplant.datasets.case import read_case
 from meshimplant.datasets.skullfix import list_skullfix
-from meshimplant.edit.areas import vertex_areas, weighted_percentiles
-from meshimplant.edit.bone import bone_around
 from meshimplant.edit.smooth import smooth
-from meshimplant.edit.surfaces import WALL, head_centre, split_surfaces
 from meshimplant.edit.trim import trim
-from meshimplant.skull.slices import interpolate_slices
+from meshimplant.implant.site import bone_around
+from meshimplant.implant.surfaces import WALL, head_centre, split_surfaces
+from meshimplant.line.extract import extract
+from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
+from meshimplant.skull.thick_slices import interpolate_slices
 from meshimplant.spec import ImplantSpec
-from meshimplant.surface.extract import extract
-from meshimplant.surface.fields import sample, signed_distance
-from meshimplant.volume import Volume, bounding_box
+from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.volume import Volume, bounding_box
 
 CLEARANCE_MM = 0.8
 

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from meshimplant.errors import FileReadError, GeometryError, InputError, MeshImplantError, OutputError
 from meshimplant.io.volumes import read_volume, volume_suffix, write_volume
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 SUFFIXES = (".nrrd", ".nii", ".nii.gz", ".mha")
 SPACING = np.array([0.45, 0.6, 1.25])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from heads import shell_store
 
-from meshimplant.networks.store import Store
+from meshimplant.networks.training_store import Store
 
 
 @pytest.fixture(scope="session")

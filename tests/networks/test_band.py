@@ -8,7 +8,7 @@ import torch
 from meshimplant.errors import InputError
 from meshimplant.networks.band import band_of, feature_count, start_of
 from meshimplant.networks.config import Config, config_from
-from meshimplant.networks.grid import CLIP_MM, HeadGrid
+from meshimplant.networks.head_grid import CLIP_MM, HeadGrid
 
 GRID = HeadGrid((-12.0, -9.0, 0.0), (24, 18, 12), 1.0)
 CONFIG = config_from({"fine": {"band_mm": 2.0, "margin_mm": 4.0}, "data": {"channels": ["opening", "prior"]}})

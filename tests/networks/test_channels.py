@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from heads import HALF_ANGLE, THICKNESS_MM, members_around, shell
 
+from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.channels import (
     between,
     defective_field,
@@ -15,8 +16,7 @@ from meshimplant.networks.channels import (
     place_field,
     stack,
 )
-from meshimplant.networks.grid import CLIP_MM, COARSE, FINE, HeadGrid
-from meshimplant.skull.sphere import direction_sphere
+from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE, HeadGrid
 
 AXIS = (0.3, -0.4, 1.0)
 BOX = HeadGrid((-36.0, -45.0, 30.0), (72, 90, 60), 1.0)

@@ -12,7 +12,7 @@ from meshimplant.networks.band import band_of, dense_features, feature_count, st
 from meshimplant.networks.config import config_from
 from meshimplant.networks.dense_fine import Patches, Slices, windows
 from meshimplant.networks.forward import corrected
-from meshimplant.networks.grid import FINE
+from meshimplant.networks.head_grid import FINE
 from meshimplant.networks.layers import Unchanged
 
 CONFIG = config_from(

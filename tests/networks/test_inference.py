@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from meshimplant.errors import InputError
+from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks import inference
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.channels import focus_of, mirrored, opening_field
 from meshimplant.networks.config import Fine, config_from
-from meshimplant.networks.grid import CLIP_MM, FINE, coarse_of
+from meshimplant.networks.head_grid import CLIP_MM, FINE, coarse_of
 from meshimplant.networks.inference import Prediction, device_of, predict
 from meshimplant.networks.weights import Weights
-from meshimplant.skull.sphere import direction_sphere
 
 
 @lru_cache(maxsize=1)

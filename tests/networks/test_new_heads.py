@@ -10,11 +10,11 @@ from heads import THICKNESS_MM, shell, shell_store
 
 from meshimplant.complete.models import packaged_mean
 from meshimplant.datasets.case import Case
-from meshimplant.datasets.headshape import HeadShape, map_directions
-from meshimplant.networks.grid import CLIP_MM, FINE, head_pose
+from meshimplant.datasets.head_shape import HeadShape, map_directions
+from meshimplant.networks.build_training_store import build_store, new_heads_of
+from meshimplant.networks.head_grid import CLIP_MM, FINE, head_pose
 from meshimplant.networks.new_heads import laid_on, mixed
-from meshimplant.networks.store import CaseName
-from meshimplant.networks.store_builder import build_store, new_heads_of
+from meshimplant.networks.training_store import CaseName
 
 VAULT = map_directions()[..., 2] > 0.05
 RADIUS_MM = 77.0

@@ -16,8 +16,8 @@ from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent, Trai
 from meshimplant.networks.export import export_run
 from meshimplant.networks.learner import learning_rate, trained_stage, weighted_huber
 from meshimplant.networks.runs import RunFolder
-from meshimplant.networks.store import Store
 from meshimplant.networks.training import train
+from meshimplant.networks.training_store import Store
 from meshimplant.networks.weights import read_weights
 
 QUICK = Training(

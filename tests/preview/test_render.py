@@ -12,7 +12,8 @@ import trimesh
 from PIL import Image
 
 from meshimplant.errors import InputError, MeshError, MeshImplantError, MissingDependencyError, OutputError
-from meshimplant.preview import rays, render
+from meshimplant.preview import ray_scene as rays
+from meshimplant.preview import render
 from meshimplant.preview.panels import spread_values
 from meshimplant.preview.render import draw_preview, render_preview
 from meshimplant.preview.sheet import CARD, INK, Card, Sheet, plain_letters

@@ -8,10 +8,10 @@ from scipy.spatial.transform import Rotation
 from shapes import Body, cap, difference, shell, union
 
 from meshimplant.errors import NoDefectError
+from meshimplant.head.pose import HeadPose
+from meshimplant.head.sphere import direction_sphere
 from meshimplant.skull.defect import find_defects
-from meshimplant.skull.pose import HeadPose
-from meshimplant.skull.sphere import direction_sphere
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 INNER_MM, THICK_MM = 74.0, 6.0
 TURN = Rotation.from_euler("xyz", (9, -7, 12), degrees=True).as_matrix()

@@ -13,7 +13,7 @@ from meshimplant.errors import EmptyMaskError, FileReadError, GeometryError, Inp
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.volumes import write_volume
 from meshimplant.skull.segment import BONE_HU, read_skull, segment_bone
-from meshimplant.volume import Volume
+from meshimplant.voxels.volume import Volume
 
 CENTRE = np.array([-41.0, 212.0, 1033.0])
 RADII = np.array([66.0, 84.0, 72.0])

@@ -1,0 +1,142 @@
+"""`check_fit`: how a part sits in the defect of a skull."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.check.finding_places import place_of
+from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_penetration
+from meshimplant.check.rim import MARGIN_MM, RimView
+from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
+from meshimplant.edit.thickness import ThicknessMap, measure_thickness
+from meshimplant.head.direction_map import PolarMap
+from meshimplant.implant.site import Bone, bone_around, bone_near, inner_point
+from meshimplant.implant.surfaces import WALL
+from meshimplant.report import Finding
+from meshimplant.spec import ImplantSpec
+from meshimplant.voxels.fields import sample
+from meshimplant.voxels.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class FitCheck:
+    """How a part fits its skull.
+
+    Attributes
+    ----------
+    measures
+        Numbers for the report, unit in each name; None where nothing could be measured.
+    findings
+        What is wrong, with value, limit, unit and place.
+    gap_mm
+        Distance (n,) of each vertex of the border wall to bone, negative inside bone; nan elsewhere.
+    thickness_mm
+        Wall thickness (n,), nan on the border wall.
+    """
+
+    measures: dict[str, Any]
+    findings: tuple[Finding, ...]
+    gap_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+
+    @property
+    def passed(self) -> bool:
+        """True when no finding is an error."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+
+def check_fit(
+    mesh: trimesh.Trimesh,
+    skull: Volume | Bone,
+    *,
+    spec: ImplantSpec | None = None,
+    defect_mask: Volume | None = None,
+    outward: ArrayLike | None = None,
+    wall: ThicknessMap | None = None,
+) -> FitCheck:
+    """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
+
+    Errors: ``fit.detached``, ``fit.penetration``, ``fit.coverage``, ``fit.protrusion`` (inward). Warnings:
+    ``fit.gap_median``, ``fit.gap_p95``, ``fit.gap_min``, ``fit.outside`` (over or under intact bone),
+    ``fit.step`` and ``fit.kink`` (the outer surface lies off the skull's, or meets it at an angle).
+
+    The gap is read from the skull's smooth signed distance at every vertex of the border wall. Penetration
+    counts the skull's voxels whose centre lies inside the part, and the depth of the part's surface in bone.
+    Coverage, overlap, steps and angles are measured on a map of directions from inside the head.
+
+    Parameters
+    ----------
+    mesh
+        A closed part, LPS mm.
+    skull
+        Mask of the defective skull, any grid.
+    spec
+        The prescription, for the clearance. ``None``: the defaults.
+    defect_mask
+        The reconstruction (mask, or field positive inside): coverage is the share of *its* shadow. ``None``:
+        the opening is every direction near the part that meets no bone, which a defect beside a natural
+        opening overstates.
+    outward
+        A point (3,) inside the head; ``None``: found from the part and the skull.
+    wall
+        What `measure_thickness` measured on this mesh from the same point, where that is known already.
+
+    Notes
+    -----
+    Source: measured on 300 k faces in 512 x 512 x 240 voxels: 4 s on one core.
+    """
+    spec = ImplantSpec() if spec is None else spec
+    centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
+    thickness = measure_thickness(mesh, outward=centre) if wall is None else wall
+    labels = thickness.surfaces.vertex_labels
+    near = bone_near(skull, mesh, MARGIN_MM + 2)
+    if near is None:
+        gap = np.full(len(labels), np.nan)
+        return FitCheck({"detached": True}, (_detached(mesh, None),), gap, thickness.thickness_mm)
+    bone = near.distance
+    distance = -sample(bone, mesh.vertices, fill=-BEYOND_MM)
+    gap = np.where((labels == WALL) & (distance < BEYOND_MM), distance, np.nan)
+    measures, findings = measure_gap(mesh, distance, thickness.surfaces.face_labels == WALL, spec)
+    more = [measure_penetration(mesh, near.mask, bone, distance)]
+    if defect_mask is not None:
+        defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
+        if defect_mask is not None and not (defect_mask.array > 0).any():
+            defect_mask = None
+    rim = RimView(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, centre))
+    more += [measure_cover(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
+    for extra_measures, extra_findings in more:
+        measures.update(extra_measures)
+        findings += extra_findings
+    if measures["nearest_bone_mm"] > DETACHED_MM:
+        findings.insert(0, _detached(mesh, measures["nearest_bone_mm"]))
+    measures["detached"] = measures["nearest_bone_mm"] > DETACHED_MM
+    return FitCheck(measures, tuple(findings), gap, thickness.thickness_mm)
+
+
+def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:
+    """Return the finding for a part that does not sit in this skull."""
+    said = (
+        "there is no bone around it"
+        if nearest_mm is None
+        else f"the nearest bone is {nearest_mm:.1f} mm away"
+    )
+    message = (
+        f"the part does not sit in this skull: {said}: check that both are in one frame (LPS, not RAS) "
+        "and in millimetres"
+    )
+    place = place_of(np.asarray(mesh.bounds).mean(axis=0))
+    return Finding("fit.detached", "error", message, nearest_mm, DETACHED_MM, "mm", place)
+
+
+def _view_of(mesh: trimesh.Trimesh, defect: Volume | None, centre: NDArray[np.float64]) -> PolarMap:
+    """Return the map that holds the part and its defect; of a mask some voxels do."""
+    points = np.asarray(mesh.vertices)
+    if defect is not None:
+        index = np.argwhere(defect.array > 0)
+        points = np.concatenate([points, defect.to_mm(index[:: max(1, len(index) // 20_000)])])
+    return PolarMap.around(points, centre, margin_mm=MARGIN_MM)

@@ -1,0 +1,158 @@
+"""`check_part`: is a mesh a printable implant of the prescribed thickness that fits its skull and goes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.check.check_fit import check_fit
+from meshimplant.check.check_solid import check_solid
+from meshimplant.check.criteria import rate
+from meshimplant.check.finding_places import Place, place_of
+from meshimplant.check.insertion import measure_insertion
+from meshimplant.edit.thickness import ThicknessMap, measure_thickness
+from meshimplant.errors import MeshError
+from meshimplant.implant.site import Bone
+from meshimplant.report import Criterion, Finding
+from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.voxels.volume import Volume
+
+#: Departure of the median thickness from the prescription that is accepted, mm.
+THICKNESS_MEDIAN_TOLERANCE_MM = 0.1
+#: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
+_SCATTER_MM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class PartCheck:
+    """All that `check_part` measured and found.
+
+    Attributes
+    ----------
+    measures
+        Numbers for the report, unit in each name.
+    findings
+        What is wrong, with value, limit, unit and place.
+    gap_mm
+        Distance (n,) of the border wall's vertices to bone; nan elsewhere, and everywhere without a skull.
+    thickness_mm
+        Wall thickness (n,); nan on the border wall.
+    passed
+        True when no finding is an error.
+    criteria
+        Estimated notes on the experts' scale, see `meshimplant.check.criteria`; empty without a skull.
+    """
+
+    measures: dict[str, Any]
+    findings: tuple[Finding, ...]
+    gap_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+    passed: bool
+    criteria: tuple[Criterion, ...] = ()
+
+
+def check_part(
+    mesh: trimesh.Trimesh,
+    *,
+    spec: ImplantSpec | None = None,
+    skull: Volume | Bone | None = None,
+    defect_mask: Volume | None = None,
+    outward: ArrayLike | None = None,
+    directions: Iterable[ArrayLike] = (),
+) -> PartCheck:
+    """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits and goes in.
+
+    Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or
+    the prescription's minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median``
+    (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface), ``insertion.blocked``
+    (warning: a body has no straight way into its defect; surgeons also turn parts in).
+
+    Parameters
+    ----------
+    mesh
+        Any triangle mesh, LPS mm. What is not a closed solid is reported as such and measured no further.
+    spec
+        The prescription; ``None``: the defaults.
+    skull, defect_mask
+        Mask of the defective skull, and the reconstruction, for `check_fit`.
+    outward
+        A point (3,) inside the head, LPS mm; ``None``: from the part's own curvature.
+    directions
+        Ways out of the head (3,) that are known; where one of them is free, no other is looked for.
+    """
+    spec = ImplantSpec() if spec is None else spec
+    solid = check_solid(mesh, bodies=spec.bodies)
+    measures, findings = dict(solid.measures), list(solid.findings)
+    nothing = np.full(len(mesh.vertices), np.nan)
+    gap, thickness = nothing, nothing
+    if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
+        try:
+            wall = measure_thickness(mesh, outward=outward)
+        except MeshError as error:
+            findings.append(Finding("thickness.unknown", "error", str(error), location_mm=_middle(mesh)))
+        else:
+            thickness = wall.thickness_mm
+            measures |= _thickness_measures(wall)
+            findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
+            if skull is not None:
+                same = None if outward is None else wall
+                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask, outward=outward, wall=same)
+                measures |= fit.measures
+                findings += fit.findings
+                gap, thickness = fit.gap_mm, fit.thickness_mm
+                if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
+                    way, blocked = measure_insertion(mesh, skull, outward=outward, directions=directions)
+                    measures |= way
+                    findings += blocked
+    passed = not any(finding.severity == "error" for finding in findings)
+    criteria = () if skull is None else rate(measures, findings, spec)
+    return PartCheck(measures, tuple(findings), gap, thickness, passed, criteria)
+
+
+def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
+    return {
+        "thickness_median_mm": wall.median_mm,
+        "thickness_p5_mm": wall.p5_mm,
+        "thickness_p95_mm": wall.p95_mm,
+        "thickness_min_mm": wall.min_mm,
+        "thickness_min_location_mm": wall.min_location_mm,
+        "thickness_margin_mm": wall.margin_mm,
+    }
+
+
+def _thickness_findings(
+    wall: ThicknessMap, vertices: NDArray[np.float64], spec: ImplantSpec
+) -> list[Finding]:
+    """Compare the counted part of a thickness map with the prescription."""
+    findings = []
+    least = max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
+    if wall.min_mm < least - _SCATTER_MM:
+        message = (
+            f"the wall is {wall.min_mm:.2f} mm thin, {spec.material} needs {least:g} mm: set the thickness"
+        )
+        place = wall.min_location_mm
+        findings.append(Finding("thickness.too_thin", "error", message, wall.min_mm, least, "mm", place))
+    thickest = int(np.argmax(np.where(wall.counted, wall.thickness_mm, -np.inf)))
+    most, place = float(wall.thickness_mm[thickest]), place_of(vertices[thickest])
+    if most > spec.thickness_max_mm + _SCATTER_MM:
+        message = f"the wall is {most:.2f} mm thick, at most {spec.thickness_max_mm:g} mm are asked: thin it"
+        findings.append(
+            Finding("thickness.too_thick", "warning", message, most, spec.thickness_max_mm, "mm", place)
+        )
+    if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
+        message = f"the wall is {wall.median_mm:.2f} mm in the median, asked were {spec.thickness_mm:g} mm"
+        off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
+        place = place_of(vertices[int(np.argmin(off))])
+        findings.append(
+            Finding("thickness.median", "warning", message, wall.median_mm, spec.thickness_mm, "mm", place)
+        )
+    return findings
+
+
+def _middle(mesh: trimesh.Trimesh) -> Place:
+    return place_of(np.asarray(mesh.bounds, float).mean(axis=0))

@@ -1,0 +1,212 @@
+"""Cutting an implant by hand: with a plane, a box, or scissors along a closed curve on its surface."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.errors import InputError, MeshError
+from meshimplant.mesh.convert import from_manifold, new_mesh
+from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
+
+#: How far the scissors' blade reaches beyond the implant on either side, mm.
+_BLADE_MM = 10.0
+#: A curve narrower than this encloses nothing, mm.
+_NARROWEST_MM = 0.5
+
+
+def trim_plane(
+    mesh: trimesh.Trimesh,
+    point_mm: ArrayLike,
+    normal: ArrayLike,
+    *,
+    keep: str = "below",
+    bodies: int | None = None,
+) -> Cut:
+    """Cut an implant by a plane.
+
+    Parameters
+    ----------
+    point_mm, normal
+        A point (3,) of the plane, LPS mm, and its normal (3,), of any length.
+    keep
+        ``"below"``: what lies against the normal; ``"above"``: what lies along it.
+    bodies
+        Number of pieces to keep, largest first; ``None``: as many as the mesh has.
+
+    Raises
+    ------
+    InputError
+        The normal has no length, or `keep` is neither side.
+    MeshError
+        The mesh is no solid, or all of it lies on the side that goes.
+    """
+    point, axis = _vector(point_mm, "point"), _vector(normal, "normal")
+    length = float(np.linalg.norm(axis))
+    if length == 0:
+        raise InputError("expected a normal with a length, got 0 0 0: give the plane's direction")
+    axis = axis / length * _sign(keep, "below", "above")
+    reach = float(np.linalg.norm(np.asarray(mesh.vertices) - point, axis=1).max()) + 1
+    box = trimesh.creation.box(extents=(2 * reach, 2 * reach, reach))
+    frame = _frame(axis)
+    vertices = (np.asarray(box.vertices) + np.array([0, 0, reach / 2])) @ frame + point
+    return cut_away(mesh, new_mesh(vertices, box.faces), bodies=bodies)
+
+
+def trim_box(
+    mesh: trimesh.Trimesh,
+    lower_mm: ArrayLike,
+    upper_mm: ArrayLike,
+    *,
+    keep: str = "outside",
+    bodies: int | None = None,
+) -> Cut:
+    """Cut an implant by a box along the patient's axes.
+
+    Parameters
+    ----------
+    lower_mm, upper_mm
+        Opposite corners (3,), LPS mm.
+    keep
+        ``"outside"`` or ``"inside"`` of the box.
+    bodies
+        Number of pieces to keep, largest first; ``None``: as many as the mesh has.
+    """
+    low, high = _vector(lower_mm, "lower corner"), _vector(upper_mm, "upper corner")
+    if not (low < high).all():
+        raise InputError(
+            f"expected a lower corner below the upper one, got {low.tolist()} and {high.tolist()}"
+        )
+    box = trimesh.creation.box(extents=high - low)
+    tool = new_mesh(np.asarray(box.vertices) + (low + high) / 2, box.faces)
+    return cut_away(
+        mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies=bodies
+    )
+
+
+def trim_curve(
+    mesh: trimesh.Trimesh, points_mm: ArrayLike, *, keep: str = "inside", bodies: int | None = None
+) -> Cut:
+    """Cut an implant along a closed curve on its surface, as with scissors.
+
+    The blade stands along the mean direction of the surface inside the curve, which is the normal of the
+    curve's own area; it goes through the implant under the curve and not through another part of a strongly
+    curved implant farther off.
+
+    Parameters
+    ----------
+    points_mm
+        Three or more points (n, 3) on or near the surface, in order, LPS mm. The last is joined to the first.
+    keep
+        ``"inside"`` or ``"outside"`` of the curve.
+    bodies
+        Number of pieces to keep, largest first; ``None``: as many as the mesh has.
+
+    Raises
+    ------
+    InputError
+        Fewer than three points, a curve that encloses no area, or one that crosses itself.
+    MeshError
+        The mesh is no solid, or nothing of it is left.
+    """
+    tool = _blade(mesh, np.asarray(points_mm, float))
+    return cut_away(
+        mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies=bodies
+    )
+
+
+def _blade(mesh: trimesh.Trimesh, points: NDArray[np.float64]) -> trimesh.Trimesh:
+    """Return the prism over a closed curve along its normal, through the implant."""
+    import manifold3d
+
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) < 3 or not np.isfinite(points).all():
+        raise InputError(
+            f"expected a curve of three or more points (n, 3), got an array of shape {points.shape}"
+        )
+    middle = points.mean(axis=0)
+    arms = points - middle
+    area = np.cross(arms, np.roll(arms, -1, axis=0)).sum(axis=0) / 2
+    size = float(np.linalg.norm(area))
+    around = float(np.linalg.norm(arms - np.roll(arms, -1, axis=0), axis=1).sum())
+    if size < _NARROWEST_MM * around / 4:
+        raise InputError(
+            f"expected a curve that encloses an area, got one of {size:.2f} mm2 on {around:.1f} mm: widen it"
+        )
+    frame = _frame(area / size)
+    flat = arms @ frame.T
+    _require_simple(flat[:, :2])
+    inside = _height_range(mesh, points, frame, middle)
+    section = manifold3d.CrossSection([flat[:, :2]], manifold3d.FillRule.NonZero)
+    prism = from_manifold(section.extrude(inside[1] - inside[0]))
+    return new_mesh((np.asarray(prism.vertices) + np.array([0, 0, inside[0]])) @ frame + middle, prism.faces)
+
+
+def _height_range(
+    mesh: trimesh.Trimesh,
+    points: NDArray[np.float64],
+    frame: NDArray[np.float64],
+    middle: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Return how deep and how high along its axis the blade must reach."""
+    heights = ((points - middle) @ frame.T)[:, 2]
+    flat = (np.asarray(mesh.vertices) - middle) @ frame.T
+    reach = float(np.hypot(*((points - middle) @ frame.T)[:, :2].T).max())
+    near = flat[np.hypot(flat[:, 0], flat[:, 1]) < reach, 2]
+    sag = float(np.ptp(heights)) + reach
+    near = near[(near > heights.min() - sag) & (near < heights.max() + sag)]
+    low, high = (near.min(), near.max()) if len(near) else (heights.min(), heights.max())
+    return float(min(low, heights.min()) - _BLADE_MM), float(max(high, heights.max()) + _BLADE_MM)
+
+
+def _require_simple(flat: NDArray[np.float64]) -> None:
+    """Raise `InputError` where a closed polygon (n, 2) crosses itself."""
+    start, stop = flat, np.roll(flat, -1, axis=0)
+    side = _side(start[:, None], stop[:, None], start[None]) * _side(
+        start[:, None], stop[:, None], stop[None]
+    )
+    crossing = (side < 0) & (side.T < 0)
+    if crossing.any():
+        first, second = np.argwhere(crossing)[0].tolist()
+        raise InputError(
+            f"expected a curve that does not cross itself, got one that does at points {first}, {second}: "
+            "give the points in order around it"
+        )
+
+
+def _side(a: NDArray[np.float64], b: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    edge, arm = b - a, p - a
+    return edge[..., 0] * arm[..., 1] - edge[..., 1] * arm[..., 0]
+
+
+def _complement(mesh: trimesh.Trimesh, tool: trimesh.Trimesh) -> trimesh.Trimesh:
+    """Return the space around a mesh without a tool: cutting it away leaves the inside of the tool."""
+    low, high = np.asarray(mesh.bounds)
+    box = trimesh.creation.box(extents=high - low + 2)
+    around = require_solid(new_mesh(np.asarray(box.vertices) + (low + high) / 2, box.faces))
+    left = around - require_solid(tool)
+    if left.is_empty():
+        raise MeshError(
+            "expected a cut through the implant, got one that holds all of it: nothing is left to cut"
+        )
+    return from_manifold(left)
+
+
+def _sign(keep: str, first: str, second: str) -> int:
+    if keep not in (first, second):
+        raise InputError(f'expected keep to be "{first}" or "{second}", got {keep!r}')
+    return 1 if keep == first else -1
+
+
+def _vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    vector = np.asarray(values, float)
+    if vector.shape != (3,) or not np.isfinite(vector).all():
+        raise InputError(f"expected a {name} of three finite numbers, got {vector.tolist()}")
+    return vector
+
+
+def _frame(axis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a right-handed frame (3, 3), axes as rows, whose third axis is the given unit vector."""
+    right = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(axis, right), axis])

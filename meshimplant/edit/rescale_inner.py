@@ -1,0 +1,99 @@
+"""`rescale_inner`: scale the inner surface's coordinates about a centre, as omega(l1 x, l2 y, l3 z) = 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from meshimplant.errors import InputError, MeshError
+from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces, wall_depth
+from meshimplant.mesh.convert import new_mesh
+
+#: A wall thinner than this after scaling is refused, mm: no process prints it.
+_THINNEST_MM = 0.3
+#: Share of the inner surface's area that may turn over (triangles squeezed beside the border).
+_FLIPPED_FRACTION = 1e-3
+
+
+def rescale_inner(
+    mesh: trimesh.Trimesh, factors: ArrayLike, *, centre_mm: ArrayLike, outward: ArrayLike | None = None
+) -> trimesh.Trimesh:
+    """Scale the inner surface's coordinates by (l1, l2, l3) about a centre; the outer surface stays.
+
+    The talk's form omega(l1 x, l2 y, l3 z): a point p of the inner surface moves to ``centre + l * (p -
+    centre)``, so that a factor above 1 draws it away from the centre and thins an implant that lies beyond
+    it. Vertices of the border wall move in proportion to their depth.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    factors
+        (3,) along the patient's x, y, z; each above 0.
+    centre_mm
+        The point (3,) that stays, LPS mm. There is no default: 1.02 on a 6 mm shell gives 4.35 mm about the
+        skull's centre, 5.76 mm about the implant's centroid, and an inside-out mesh about a point 300 mm
+        away.
+    outward
+        A point (3,) inside the head; ``None``: from the implant's own curvature.
+
+    Raises
+    ------
+    InputError
+        Factors or centre are not three finite numbers, or a factor is not above 0.
+    MeshError
+        The wall would become thinner than 0.3 mm or turn inside out; the message says where.
+    """
+    factors, centre = np.asarray(factors, float), np.asarray(centre_mm, float)
+    if (
+        factors.shape != (3,)
+        or centre.shape != (3,)
+        or not np.isfinite([*factors, *centre]).all()
+        or factors.min() <= 0
+    ):
+        raise InputError(
+            "expected three factors above 0 and a centre of three numbers, got "
+            f"{factors.tolist()} and {centre.tolist()}"
+        )
+    surfaces = split_surfaces(mesh, outward=outward)
+    vertices = np.asarray(mesh.vertices)
+    inner, wall = surfaces.vertex_labels == INNER, surfaces.vertex_labels == WALL
+    share = inner.astype(float)
+    if wall.any():
+        share[wall] = wall_depth(vertices, surfaces)[0]
+    moved = vertices + share[:, None] * (factors - 1) * (vertices - centre)
+    _require_valid(mesh, moved, surfaces)
+    return new_mesh(moved, np.asarray(mesh.faces))
+
+
+def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: Surfaces) -> None:
+    """Raise `MeshError` where the moved inner surface comes too near to the outer one or turns over."""
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    inner = np.flatnonzero(surfaces.vertex_labels == INNER)
+    outer = np.flatnonzero(surfaces.vertex_labels == OUTER)
+    nearest = outer[cKDTree(vertices[outer]).query(moved[inner])[1]]
+    depth = np.einsum("ij,ij->i", vertices[nearest] - moved[inner], surfaces.outward.at(vertices[nearest]))
+    worst = int(np.argmin(depth))
+    if depth[worst] < _THINNEST_MM:
+        raise MeshError(
+            f"expected a wall of at least {_THINNEST_MM:g} mm after scaling, got {depth[worst]:.2f} mm at "
+            f"{np.round(vertices[inner[worst]], 1).tolist()}: use factors nearer to 1, another centre, or "
+            "set_thickness"
+        )
+    sheet = faces[surfaces.face_labels == INNER]
+    before, after = _crosses(vertices, sheet), _crosses(moved, sheet)
+    flipped = np.einsum("ij,ij->i", before, after) <= 0
+    area = np.linalg.norm(before, axis=1)
+    if area[flipped].sum() > _FLIPPED_FRACTION * area.sum():
+        place = vertices[sheet[flipped]].mean(axis=1)[np.argmax(area[flipped])]
+        raise MeshError(
+            "expected an inner surface that keeps its side, got one that turns over at "
+            f"{np.round(place, 1).tolist()}: use factors nearer to 1, or set_thickness"
+        )
+
+
+def _crosses(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:
+    a, b, c = vertices[faces].transpose(1, 0, 2)
+    return np.cross(b - a, c - a)

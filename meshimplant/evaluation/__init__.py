@@ -1,0 +1,1 @@
+"""How well a reconstruction agrees with the truth: metrics, surface errors, many cases."""

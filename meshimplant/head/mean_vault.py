@@ -1,0 +1,216 @@
+"""The mean vault: how radius and thickness run over an average head, to guide what neither side of this head can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.head.kriging import Prior, Scale, fit
+from meshimplant.head.model_files import load_model, save_model
+from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, is_vault
+from meshimplant.voxels.volume import Volume
+
+#: Values are read through a Gaussian over the nearest directions, as wide as these are apart (chord), so that no facet shows.
+_NEIGHBOURS, _BLUR = 32, 0.03
+#: How outer and thickness fractions go on beyond the vault, and the width of its edge that is read closely, rings of 2 mm.
+_CARRY_ON = (
+    Prior((Scale(0.02, 0.8, 1.0),), shape_variance=10.0, noise=0.002),
+    Prior((Scale(0.05, 0.5, 1.0),), shape_variance=1.0, noise=0.02),
+)
+_EDGE_RINGS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class FittedVault:
+    """A model laid on one head: the baseline from which the estimate departs.
+
+    Attributes
+    ----------
+    outer_mm, thickness_mm : (n,) arrays
+        Radius of the outer surface and thickness along the rays of `direction_sphere`, carried on smoothly beyond the vault.
+    residual_mm : float
+        RMS of what the outer surface's readings depart from it, the farthest 5 % left out.
+    coefficients : (k,) array
+        Standard deviations along each of the model's modes; none for a mean.
+    head : Volume or None
+        Signed distance of the whole head as completed, mm, in the head's own frame, of a model that tells brow, orbits and base
+        in the opening too, so that the head's other side need not be asked there.
+    """
+
+    outer_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+    residual_mm: float
+    coefficients: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    head: Volume | None = None
+
+    def at(self, directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return outer radius and thickness, mm, at unit directions (m, 3) of the head's frame."""
+        values = np.stack([self.outer_mm, self.thickness_mm], axis=1)
+        outer, thickness = read_scattered(direction_sphere()[0], values, directions).T
+        return outer, thickness
+
+
+class Model(Protocol):
+    """What a population tells of a head's vault."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Training data, licence, number of skulls."""
+
+    @property
+    def mean(self) -> VaultMean:
+        """The population's mean vault; heads are laid on it."""
+
+    def fit(
+        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+    ) -> FittedVault:
+        """Lay the model on the intact bone of one head.
+
+        Parameters
+        ----------
+        readings
+            Which of `direction_sphere` are intact bone.
+        outer_mm, inner_mm : (n,) arrays
+            Radii along all of them; nan where there is no bone.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class VaultMean:
+    """Mean outer radius and thickness of a population, each divided by the skull's own median, in the head's frame.
+
+    Attributes
+    ----------
+    outer_fraction, thickness_fraction : (n,) arrays
+        One value per direction of `direction_sphere`; 1 below the vault.
+    about : dict
+        Training data, licence, number of skulls.
+    shell : (2, n) array
+        Both fractions with the vault's shell carried on smoothly where orbits and base break it (see `is_vault`); None: worked
+        out when it is asked for, which takes seconds.
+    """
+
+    outer_fraction: NDArray[np.float64]
+    thickness_fraction: NDArray[np.float64]
+    about: dict[str, Any]
+    shell: NDArray[np.float64] | None = None
+
+    def at(self, directions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return outer and thickness fractions at unit directions (m, 3) of the head's frame."""
+        values = np.stack([self.outer_fraction, self.thickness_fraction], axis=1)
+        outer, thickness = read_scattered(direction_sphere()[0], values, directions).T
+        return outer, thickness
+
+    @cached_property
+    def beyond_vault(self) -> VaultMean:
+        """The mean with its `shell` in place of orbits and base."""
+        if np.ptp(self.outer_fraction) == 0 and np.ptp(self.thickness_fraction) == 0:
+            return self  # a sphere goes on as it is
+        if self.shell is not None:
+            return VaultMean(self.shell[0], self.shell[1], self.about)
+        vault = is_vault(direction_sphere()[0])
+        outer, thickness = carry_on(self.outer_fraction, self.thickness_fraction, vault)
+        return VaultMean(outer, thickness, self.about)
+
+    @property
+    def mean(self) -> VaultMean:
+        """Itself."""
+        return self
+
+    def fit(
+        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+    ) -> FittedVault:
+        """Scale the mean to one head: its outer radius and its thickness, each by the median ratio. See `Model.fit`."""
+        smooth = self.beyond_vault
+        thickness_mm = outer_mm - inner_mm
+        sizes = [
+            float(np.median(values[readings] / there[readings]))
+            for values, there in (
+                (outer_mm, smooth.outer_fraction),
+                (thickness_mm, smooth.thickness_fraction),
+            )
+        ]
+        outer = sizes[0] * smooth.outer_fraction
+        left = outer_mm[readings] - outer[readings]
+        return FittedVault(outer, sizes[1] * smooth.thickness_fraction, trimmed_rms(left))
+
+    def save(self, path: str | Path) -> None:
+        """Write the mean as a compressed ``.npz`` with its `about`; the same mean gives the same bytes."""
+        kept, broken = _stored()
+        shell = self.beyond_vault
+        save_model(
+            path,
+            self.about,
+            outer_excess=self.outer_fraction[kept] - 1,
+            thickness_excess=self.thickness_fraction[kept] - 1,
+            outer_shell_excess=shell.outer_fraction[broken] - 1,
+            thickness_shell_excess=shell.thickness_fraction[broken] - 1,
+        )
+
+
+@lru_cache(maxsize=1)
+def flat_vault() -> VaultMean:
+    """Return the vault of which nothing is known: a sphere of constant thickness."""
+    ones = np.ones(len(direction_sphere()[0]))
+    return VaultMean(ones, ones, {})
+
+
+def read_vault_mean(path: str | Path) -> VaultMean:
+    """Read a mean written by `VaultMean.save`."""
+    kept, broken = _stored()
+    sizes = {"excess": int(kept.sum()), "shell_excess": int(broken.sum())}
+    arrays, about = load_model(
+        path, {f"{kind}_{part}": (size,) for kind in ("outer", "thickness") for part, size in sizes.items()}
+    )
+    fields = np.ones((2, len(kept)))
+    fields[:, kept] += (arrays["outer_excess"], arrays["thickness_excess"])
+    shell = fields.copy()
+    shell[:, broken] = (1 + arrays["outer_shell_excess"], 1 + arrays["thickness_shell_excess"])
+    return VaultMean(fields[0], fields[1], about, shell)
+
+
+def _stored() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which of `direction_sphere` a file holds of the mean, and of its shell."""
+    directions, _ = direction_sphere()
+    return directions[:, 2] > LOWEST_ELEVATION_SIN, ~is_vault(directions)
+
+
+def carry_on(
+    outer: NDArray[np.float64], thickness: NDArray[np.float64], known: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return fractions (n,) over `direction_sphere` with those that are not known carried on smoothly from those that are."""
+    directions, _ = direction_sphere()
+    index = np.arange(len(directions))  # a subdivided sphere keeps its coarser vertices first
+    read = np.flatnonzero(known & ((index < 2562) | (grow(~known, _EDGE_RINGS) & (index < 10242))))
+    carried = []
+    for values, prior in zip((outer, thickness), _CARRY_ON, strict=True):
+        whole = values.copy()
+        whole[~known] = 1 + fit(prior, directions[read], values[read] - 1).predict(directions[~known])
+        carried.append(whole)
+    return carried[0], carried[1]
+
+
+def trimmed_rms(values: NDArray[np.float64]) -> float:
+    """Return the RMS of the values but the farthest 5 %."""
+    size = np.sort(np.abs(values))[: max(1, int(0.95 * len(values)))]
+    return float(np.sqrt((size**2).mean()))
+
+
+def read_scattered(
+    at: NDArray[np.float64], values: NDArray[np.float64], directions: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return values (m, c) at unit directions (m, 3) from values (n, c) at scattered ones (n, 3); nan where none is near."""
+    from scipy.spatial import cKDTree
+
+    distance, index = cKDTree(at).query(directions, _NEIGHBOURS)
+    weight = np.exp(-0.5 * (distance / _BLUR) ** 2)
+    total = weight.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out = (values[index] * weight[..., None]).sum(axis=1) / total
+    out[total[:, 0] < 0.5] = np.nan
+    return out

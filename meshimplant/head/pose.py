@@ -1,0 +1,226 @@
+"""Where the head lies: a symmetry plane fitted to the intact bone, and a centre inside the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from meshimplant.head.robust_fit import robust_fit
+from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.volume import Volume, bounding_box
+
+#: The centre of the vault lies this far below the vertex. Rays from there meet bone over the whole upper half sphere
+#: (measured on 75 adult skulls: at most 0.02 % of the rays miss).
+CENTRE_DEPTH_MM = 75.0
+#: Bone farther below the vertex than this (jaw, neck) takes no part in the fit.
+FIT_DEPTH_MM = 130.0
+_COARSE_MM = 2.0
+_ROBUST_MM = 2.0
+_FIT_POINTS = 16_000
+#: Above the lowest bone that takes part, the weight grows from 0 to 1 over this height.
+_FADE_MM = 20.0
+#: Steps of the Jacobian: two angles (radians) and the offset (mm), about half a coarse voxel at the head's surface.
+_STEPS = np.array([0.01, 0.01, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class HeadPose:
+    """The head's own frame.
+
+    Attributes
+    ----------
+    centre_mm : (3,) array
+        LPS point on the symmetry plane, `CENTRE_DEPTH_MM` below the vertex.
+    axes : (3, 3) array
+        Rows are unit vectors in LPS: towards the head's left (the plane's normal), its back and its top.
+    residual_mm : float
+        Median distance between the intact outer bone and its mirror image.
+    """
+
+    centre_mm: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    residual_mm: float
+
+    def mirror_points(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Reflect LPS points (..., 3) across the symmetry plane."""
+        points = np.asarray(points_mm, float)
+        height = (points - self.centre_mm) @ self.axes[0]
+        return points - 2 * height[..., None] * self.axes[0]
+
+    def mirror_directions(self, directions: ArrayLike) -> NDArray[np.float64]:
+        """Reflect direction vectors (..., 3) across the symmetry plane."""
+        directions = np.asarray(directions, float)
+        return directions - 2 * (directions @ self.axes[0])[..., None] * self.axes[0]
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseHead:
+    """A head's bone as poses are fitted to it, so that several fits share it.
+
+    Attributes
+    ----------
+    field : Volume
+        Signed distance of the largest body, about `_COARSE_MM` a voxel, mm, positive inside.
+    points_mm : (n, 3) array
+        Its surface, LPS.
+    """
+
+    field: Volume
+    points_mm: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, skull: Volume) -> CoarseHead:
+        """Return the head in a mask; raises `EmptyMaskError` when there is none."""
+        coarse = _coarse_bone(skull)
+        return cls(signed_distance(coarse, smooth_voxels=0.5), _surface_points(coarse))
+
+    def turned(self, turn: NDArray[np.float64]) -> CoarseHead:
+        """Return the head turned about the origin by a rotation (3, 3)."""
+        affine = np.eye(4)
+        affine[:3, :3] = turn
+        return CoarseHead(Volume(self.field.array, affine @ self.field.affine), self.points_mm @ turn.T)
+
+
+def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> HeadPose:
+    """Fit the symmetry plane to the bone that has a mirror image, and place the head's centre on it.
+
+    Surface points of the bone are reflected and read in the bone's own distance field; the plane (two angles, one offset)
+    minimises a robust loss, so that a defect, which has no counterpart, and the face's clutter hardly count. The image's
+    middle is used only to start. Without `near`, assumes that the head's top is roughly up (+z of LPS), within about 40 degrees.
+
+    Parameters
+    ----------
+    skull : Volume or CoarseHead
+        Mask of the (defective) skull; non-zero is bone.
+    near : HeadPose
+        A pose to refine: the plane is fitted to the bone above its base, and its nod and centre are kept.
+
+    Raises
+    ------
+    EmptyMaskError
+        The mask is empty.
+    """
+    head = skull if isinstance(skull, CoarseHead) else CoarseHead.of(skull)
+    field, points = head.field, head.points_mm
+    if near is not None:
+        # Thinned before any choice, so that the choice cannot shift which ones are left.
+        points = points[:: max(1, len(points) // _FIT_POINTS)]
+        height = (points - near.centre_mm) @ near.axes[2] + FIT_DEPTH_MM - CENTRE_DEPTH_MM
+        weights = np.clip(height / _FADE_MM, 0, 1)
+        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes, weights)
+        centre = near.centre_mm + (offset - near.centre_mm @ normal) * normal
+        return HeadPose(centre, _axes_from(normal, near.axes[2]), residual)
+    vertex = _vertex(points)
+    points = points[points[:, 2] > vertex[2] - FIT_DEPTH_MM]
+    pivot = np.array([np.median(points[:, 0]), np.median(points[:, 1]), vertex[2] - CENTRE_DEPTH_MM])
+    normal, offset, residual = _fit_plane(field, points, pivot)
+    axes = _axes_from(normal, np.array([0.0, 0.0, 1.0]))
+    vertex = points[np.argsort(points @ axes[2])[-50:]].mean(axis=0)
+    centre = vertex - CENTRE_DEPTH_MM * axes[2]
+    centre = _centred_in_section(points, centre, axes)
+    centre += (offset - centre @ normal) * normal
+    return HeadPose(centre, axes, residual)
+
+
+def _coarse_bone(skull: Volume) -> Volume:
+    """Return the bone of the head at about `_COARSE_MM`: block maxima, the largest body, padded."""
+    import cc3d
+
+    start, stop = bounding_box(skull.array)
+    box = skull.crop(start, stop)
+    factor = np.maximum(1, np.rint(_COARSE_MM / box.spacing_mm).astype(int))
+    array = box.array != 0
+    for axis, step in enumerate(factor):
+        edges = np.arange(0, array.shape[axis], step)
+        array = np.maximum.reduceat(array, edges, axis=axis)
+    labels = cc3d.connected_components(np.ascontiguousarray(array), connectivity=26)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    affine = box.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ ((factor - 1) / 2)
+    affine[:3, :3] = affine[:3, :3] * factor
+    return Volume(labels == np.argmax(sizes), affine).pad(6, 0)
+
+
+def _surface_points(coarse: Volume) -> NDArray[np.float64]:
+    surface = coarse.array & ~ndimage.binary_erosion(coarse.array)
+    return coarse.to_mm(np.argwhere(surface))
+
+
+def _vertex(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the highest points; a handful, so that one stray voxel does not count."""
+    return points[np.argsort(points[:, 2])[-50:]].mean(axis=0)
+
+
+def _fit_plane(
+    field: Volume,
+    points: NDArray[np.float64],
+    pivot: NDArray[np.float64],
+    axes: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return normal, offset (along the normal from the LPS origin) and the median residual.
+
+    Starts from the first of `axes` (rows) through `pivot`; without them from the best of a coarse grid of planes near LPS left.
+    """
+    frame = np.eye(3) if axes is None else axes
+
+    def residuals(parameters: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
+        normal = _normal(parameters[:2], frame)
+        height = (moving - pivot) @ normal - parameters[2]
+        mirrored = sample(field, moving - 2 * height[:, None] * normal, fill=-10.0)
+        return np.clip(mirrored, -10.0, 3.0) - sample(field, moving)
+
+    start = (
+        np.zeros(3) if axes is not None else _best_start(residuals, points[:: max(1, len(points) // 1_500)])
+    )
+    if weights is None:
+        points = points[:: max(1, len(points) // _FIT_POINTS)]
+        weights = np.ones(len(points))
+    counted = weights > 0
+    points, weights = points[counted], weights[counted]
+
+    best = robust_fit(
+        lambda parameters: weights * residuals(parameters, points), start, steps=_STEPS, robust=_ROBUST_MM
+    )
+    normal = _normal(best[:2], frame)
+    return normal, float(pivot @ normal + best[2]), float(np.median(np.abs(residuals(best, points))))
+
+
+def _best_start(
+    residuals: Callable[..., NDArray[np.float64]], moving: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the best of a grid of tilts within 14 degrees and offsets within 10 mm: robust loss on few points."""
+    tilts, offsets = np.linspace(-0.24, 0.24, 5), np.linspace(-10, 10, 5)
+    starts = np.array(np.meshgrid(tilts, tilts, offsets)).reshape(3, -1).T
+    losses = [np.log1p((residuals(start, moving) / _ROBUST_MM) ** 2).mean() for start in starts]
+    return starts[int(np.argmin(losses))]
+
+
+def _normal(angles: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit normal near the first of `axes` (rows), tilted by `angles` (radians) towards the second and third."""
+    normal = np.array([1.0, np.tan(angles[0]), np.tan(angles[1])]) @ axes
+    return normal / np.linalg.norm(normal)
+
+
+def _axes_from(normal: NDArray[np.float64], upward: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Complete the frame: up is the part of `upward` that lies in the plane."""
+    up = upward - (upward @ normal) * normal
+    up /= np.linalg.norm(up)
+    return np.array([normal, np.cross(up, normal), up])
+
+
+def _centred_in_section(
+    points: NDArray[np.float64], centre: NDArray[np.float64], axes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Move the centre to the middle, front to back, of the bone at its own height."""
+    relative = (points - centre) @ axes.T
+    slab = relative[np.abs(relative[:, 2]) < 8]
+    if len(slab) < 100:
+        return centre
+    front, back = np.percentile(slab[:, 1], (1, 99))
+    return centre + 0.5 * (front + back) * axes[1]

@@ -1,0 +1,63 @@
+"""The head seen from its centre: directions all round, which of them lead through the vault, and the bone along them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.head.columns import Columns, read_columns
+from meshimplant.head.pose import HeadPose
+from meshimplant.voxels.volume import Volume
+
+#: Openings below this elevation (sine, in the head's frame) are natural: the great foramen, the jaw's gaps. Above it the first
+#: bone is met by nearly every ray, orbits included (75 skulls: 0.04 % miss, 0.4 % in the worst).
+LOWEST_ELEVATION_SIN = -0.6
+#: Below these elevations (sines) radii jump from head to head: the base of the skull all round, the orbits in front.
+_BASE_SIN, _ORBIT_SIN = -0.45, -0.1
+#: Tangent of the azimuth, from straight ahead, within which the orbits lie; and the brow with the frontal sinuses.
+_ORBIT_WIDTH, _BROW_WIDTH = 1.2, 0.9
+#: Sines of the lowest and highest elevation of the brow.
+_BROW_SIN = (-0.25, 0.5)
+
+
+@lru_cache(maxsize=1)
+def direction_sphere() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return 40 962 near-uniform unit vectors (n, 3) in the head's frame and the edges (m, 2) between neighbours."""
+    import trimesh
+
+    sphere = trimesh.creation.icosphere(subdivisions=6, radius=1.0)
+    return np.asarray(sphere.vertices, float), np.asarray(sphere.edges_unique)
+
+
+def is_vault(directions: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which directions (..., 3) of the head's frame meet the vault: one smooth shell, alike in all heads.
+
+    Source: the mean of 56 SkullFix skulls changes by less than a tenth of the radius within 8 degrees there.
+    """
+    x, y, z = np.moveaxis(directions, -1, 0)
+    return z > np.where(np.abs(x) < _ORBIT_WIDTH * -y, _ORBIT_SIN, _BASE_SIN)
+
+
+def read_along(skull: Volume, pose: HeadPose, directions: NDArray[np.float64]) -> Columns:
+    """Return the columns of bone along directions (..., 3) of the head's frame; behind the brow, sinuses count as bone."""
+    x, y, z = np.moveaxis(directions, -1, 0)
+    low, high = _BROW_SIN
+    brow = (np.abs(x) < _BROW_WIDTH * -y) & (z > low) & (z < high)
+    return read_columns(skull, pose.centre_mm, directions @ pose.axes, sinus=brow)
+
+
+def read_vault(skull: Volume, pose: HeadPose, *, count: int | None = None) -> Columns:
+    """Return the columns of bone along `direction_sphere`, or its first `count`."""
+    return read_along(skull, pose, direction_sphere()[0][:count])
+
+
+def grow(mask: NDArray[np.bool_], rings: int) -> NDArray[np.bool_]:
+    """Return a mask (n,) over `direction_sphere` grown over its edges; a ring is about 2 mm on the bone."""
+    edges = direction_sphere()[1]
+    grown = mask.copy()
+    for _ in range(rings):
+        touched = grown[edges]
+        grown[edges[touched.any(axis=1)].ravel()] = True
+    return grown

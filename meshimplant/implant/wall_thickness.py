@@ -1,0 +1,207 @@
+"""`measure_thickness`: how thick an implant's wall is; `find_violations`: where it keeps no limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from meshimplant.errors import InputError, MeshError
+from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces
+from meshimplant.mesh.areas import vertex_areas, vertex_normals, weighted_percentiles
+from meshimplant.mesh.nearest import surface_tree
+from meshimplant.mesh.rays import Rays
+from meshimplant.report import Finding, Severity
+
+#: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
+SCATTER_MM = 0.1
+#: Edge of the cells that join places beyond a limit to regions, mm.
+_CELL_MM = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class ThicknessMap:
+    """The wall thickness of an implant, vertex by vertex.
+
+    Attributes
+    ----------
+    thickness_mm
+        Perpendicular distance (n,) from each vertex of the outer and inner surface to the other one; nan on
+        the border wall and where only the border lies across.
+    border_mm
+        Distance (n,) of each vertex from the border wall.
+    counted
+        The outer vertices (n,) that the statistics are taken over: those farther from the border than
+        `margin_mm`.
+    margin_mm
+        Width of the border zone that is left out, because the wall leans there.
+    median_mm, p5_mm, p95_mm, min_mm
+        Statistics by area over the counted vertices.
+    min_location_mm
+        Where the thinnest counted place is, (3,) LPS mm.
+    surfaces
+        The split into outer, inner and wall.
+    """
+
+    thickness_mm: NDArray[np.float64]
+    border_mm: NDArray[np.float64]
+    counted: NDArray[np.bool_]
+    margin_mm: float
+    median_mm: float
+    p5_mm: float
+    p95_mm: float
+    min_mm: float
+    min_location_mm: tuple[float, float, float]
+    surfaces: Surfaces
+
+
+def measure_thickness(
+    mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None, margin_mm: float = 5.0
+) -> ThicknessMap:
+    """Measure an implant's wall thickness at every vertex of its outer and inner surface.
+
+    A ray runs from each vertex along the local outward direction to the opposite surface; its length times
+    the cosine it makes with that surface's normal is the perpendicular distance.
+
+    Parameters
+    ----------
+    mesh
+        A closed implant, LPS mm.
+    outward
+        A point (3,) inside the head; ``None``: from the implant's own curvature.
+    margin_mm
+        Vertices this close to the border do not count in the statistics (halved until some are left, on small
+        implants).
+
+    Notes
+    -----
+    Source: measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
+    """
+    surfaces = split_surfaces(mesh, outward=outward)
+    thickness = across(mesh, surfaces)
+    vertices = np.asarray(mesh.vertices)
+    wall = surfaces.vertex_labels == WALL
+    border = np.full(len(vertices), np.inf)
+    if wall.any():
+        border = surface_tree(vertices[wall]).query(vertices)[0]
+    known = (surfaces.vertex_labels == OUTER) & ~np.isnan(thickness)
+    if not known.any():
+        raise MeshError(
+            "expected an implant whose outer surface lies over its inner one, got one where no line "
+            "outward meets both: give a point inside the head as `outward`"
+        )
+    margin = margin_mm
+    while not (counted := known & (border > margin)).any():
+        margin = margin / 2 if margin > 0.1 else -1.0
+    areas = vertex_areas(mesh, faces=surfaces.face_labels == OUTER)[counted]
+    p5, median, p95 = weighted_percentiles(thickness[counted], areas, (5, 50, 95))
+    thinnest = int(np.flatnonzero(counted)[np.argmin(thickness[counted])])
+    x, y, z = vertices[thinnest]
+    place = (float(x), float(y), float(z))
+    least = float(thickness[thinnest])
+    return ThicknessMap(
+        thickness,
+        border,
+        counted,
+        max(margin, 0.0),
+        float(median),
+        float(p5),
+        float(p95),
+        least,
+        place,
+        surfaces,
+    )
+
+
+def find_violations(
+    mesh: trimesh.Trimesh,
+    wall: ThicknessMap,
+    *,
+    least_mm: float | None = None,
+    most_mm: float | None = None,
+) -> tuple[Finding, ...]:
+    """Return one finding for each region that is thinner or thicker than a limit, the worst first.
+
+    Places less than 3 mm apart are one region. A finding tells its worst value, the limit, and where that is; its
+    message adds the area. The border zone, which `measure_thickness` leaves out, is left out here too, and so are
+    departures up to 0.1 mm, which are the measurement's own.
+
+    Parameters
+    ----------
+    mesh, wall
+        An implant, LPS mm, and what `measure_thickness` measured on it.
+    least_mm, most_mm
+        The limits, each above 0; ``None``: there is none.
+
+    Returns
+    -------
+    tuple of Finding
+        ``thickness.too_thin`` (errors), then ``thickness.too_thick`` (warnings).
+    """
+    for limit in (least_mm, most_mm):
+        if limit is not None and not 0 < limit < np.inf:
+            raise InputError(f"expected limits of the thickness above 0 mm, got {limit!r}")
+    if least_mm is not None and most_mm is not None and least_mm > most_mm:
+        raise InputError(f"expected a least thickness up to the most, got {least_mm:g} and {most_mm:g} mm")
+    thin = _violations(mesh, wall, least_mm, -1, "thickness.too_thin", "error")
+    return (*thin, *_violations(mesh, wall, most_mm, 1, "thickness.too_thick", "warning"))
+
+
+def _violations(
+    mesh: trimesh.Trimesh,
+    wall: ThicknessMap,
+    limit_mm: float | None,
+    side: int,
+    code: str,
+    severity: Severity,
+) -> list[Finding]:
+    """Return a finding for each region beyond a limit: below it (side -1) or above it (side 1)."""
+    if limit_mm is None:
+        return []
+    thickness = np.where(wall.counted, wall.thickness_mm, limit_mm)
+    beyond = np.flatnonzero(side * (thickness - limit_mm) > SCATTER_MM)
+    areas = vertex_areas(mesh, faces=wall.surfaces.face_labels == OUTER)
+    regions = _regions(np.asarray(mesh.vertices)[beyond])
+    findings = []
+    for number in np.unique(regions):
+        region = beyond[regions == number]
+        worst = int(region[np.argmax(side * thickness[region])])
+        value, (x, y, z) = float(thickness[worst]), np.asarray(mesh.vertices)[worst]
+        told = "thin, at least" if side < 0 else "thick, at most"
+        area = f"{areas[region].sum():.0f} mm2"
+        message = f"the wall is {value:.2f} mm {told} {limit_mm:g} mm are asked, on {area}: set the thickness"
+        place = (float(x), float(y), float(z))
+        findings.append(Finding(code, severity, message, value, limit_mm, "mm", place))
+    return sorted(findings, key=lambda finding: -side * (finding.value or 0.0))
+
+
+def _regions(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number the regions of points (n, 3): cells that hold points are one where they touch, by a corner or more."""
+    if not len(points):
+        return np.zeros(0, np.int64)
+    cell = tuple(np.floor((points - points.min(axis=0)) / _CELL_MM).astype(np.int64).T)
+    taken = np.zeros([int(along.max()) + 1 for along in cell], bool)
+    taken[cell] = True
+    return np.asarray(ndimage.label(taken, np.ones((3, 3, 3)))[0][cell], np.int64)
+
+
+def across(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.float64]:
+    """Return the perpendicular distance (n,) to the opposite surface, nan on and opposite the wall."""
+    rays = Rays(mesh)
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    thickness = np.full(len(vertices), np.nan)
+    for own, other, side in ((OUTER, INNER, -1), (INNER, OUTER, 1)):
+        index = np.flatnonzero(surfaces.vertex_labels == own)
+        direction = side * surfaces.outward.at(vertices[index])
+        start = vertices[index] + 1e-3 * direction
+        distance, face = rays.first(start, direction)
+        met = (face >= 0) & (surfaces.face_labels[face] == other)
+        normals = vertex_normals(mesh, faces=surfaces.face_labels == other)
+        normal = normals[faces[face]].sum(axis=1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+        length = (distance + 1e-3) * np.abs(np.einsum("ij,ij->i", normal, direction))
+        thickness[index[met]] = length[met]
+    return thickness

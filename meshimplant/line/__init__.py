@@ -1,0 +1,1 @@
+"""From voxels to a first mesh: subtract, separate, deepen, extract."""

@@ -1,0 +1,201 @@
+"""The voxel half of `separate`: necks, films and left-overs of a mask or a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import cc3d
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike
+
+from meshimplant.errors import MeshError
+from meshimplant.line.extract import body_of, is_mask
+from meshimplant.line.necks import NECK_VOXELS, Bools, core_depth_mm, depth_of, ranked_regions
+from meshimplant.voxels.volume import Volume, bounding_box
+
+Kind = TypeVar("Kind", Volume, trimesh.Trimesh)
+
+#: Films and necks of half this thickness, as a fraction of the opening, are cut off the chosen body.
+_FILM_FRACTION = 0.5
+#: Length of the rest of a neck on the chosen body, as a multiple of the opening.
+_STUB_REACH = 3.0
+#: A film of misfit clings to bone; what is as thin and stands as far from it as this, mm, is thin bone that is missing.
+_FREE_MM = 3.0
+#: How far from the rest of a body its thin bone is looked for, mm, and the least of it that is worth keeping.
+_THIN_REACH_MM, _THIN_MM3 = 40.0, 30.0
+
+
+@dataclass(frozen=True)
+class RemovedPiece:
+    """A connected piece that was not kept; `bridged` tells whether it hung on a kept body."""
+
+    volume_mm3: float
+    centre_mm: tuple[float, float, float]
+    bridged: bool
+
+
+@dataclass(frozen=True)
+class Separation(Generic[Kind]):
+    """The kept bodies, best first, and every removed piece, largest first."""
+
+    bodies: tuple[Kind, ...]
+    removed: tuple[RemovedPiece, ...]
+
+
+def separate_voxels(
+    body: Volume, *, bodies: int, opening_mm: float, near_mm: ArrayLike | None, skull: Volume | None = None
+) -> Separation[Volume]:
+    """Pick the implants out of a mask or a field; see `separate`. The skull lies on the body's own grid."""
+    inside, level = body_of(body)
+    start, stop = bounding_box(inside)
+    box = Volume(inside, body.affine).crop(start - 1, stop + 1)
+    box = box.with_array(np.ascontiguousarray(box.array))  # as the distances and labels will lie
+    regions, ranking = ranked_regions(box, opening_mm, near_mm)
+    if len(ranking) < bodies:
+        raise MeshError(
+            f"expected at least {bodies} separate bodies, got {len(ranking)}: "
+            "ask for fewer, or lower opening_mm"
+        )
+    kept = [_cleaned(regions == number, box, opening_mm) for number in ranking[:bodies]]
+    grid_masks = [np.asarray(box.with_array(mask).paste_into(body).array) for mask in kept]
+    if skull is not None:
+        bone = skull.array != 0
+        for number, own in enumerate(grid_masks):
+            taken = np.logical_or.reduce(grid_masks)
+            grid_masks[number] = _with_thin_bone(own, taken, body.with_array(inside), bone)
+    parts = tuple(restricted(body, mask, level=level) for mask in grid_masks)
+    everything = body.with_array(np.logical_or.reduce(grid_masks)).crop(start - 1, stop + 1)
+    return Separation(parts, _removed_pieces(box, np.ascontiguousarray(everything.array)))
+
+
+# -- films and left-overs -----------------------------------------------------------------------------------
+
+
+def _cleaned(region: Bools, body: Volume, opening_mm: float) -> Bools:
+    """Return a region without films, rests of necks and cavities; worked out on its own, smaller box."""
+    start, stop = bounding_box(region)
+    margin = np.ceil(2 * _STUB_REACH * opening_mm / body.spacing_mm).astype(int)
+    box = body.crop(start - margin, stop + margin)
+    own = np.asarray(body.with_array(region).crop(start - margin, stop + margin).array)
+    clean = _filled(_without_films(own, box, opening_mm))
+    return np.asarray(box.with_array(clean).paste_into(body).array)
+
+
+def _without_films(region: Bools, body: Volume, opening_mm: float) -> Bools:
+    """Return the region without the films and threads that leave it, its own edges and corners kept.
+
+    The region is opened by half the opening. Of what the opening took, that which stays within the reach of a
+    square corner is the body's own edge; that which goes on beyond, or into another piece, is a film or neck,
+    and is cut where it leaves the opened body.
+    """
+    spacing = float(np.median(body.spacing_mm))
+    radius = max(_FILM_FRACTION * opening_mm, NECK_VOXELS * spacing)
+    core = _largest(depth_of(region, body) > radius)
+    if not core.any():
+        return region
+    away = depth_of(~core, body)
+    opened = region & (away <= radius)
+    reach = np.sqrt(3) * radius + spacing
+    beyond = body.array & (~region | (away > reach))
+    near_film = depth_of(~beyond, body) <= reach - radius if beyond.any() else beyond
+    kept = region & (away <= reach) & (opened | ~near_film) & ~_stubs(region, body, opening_mm)
+    return _holding(kept, core)
+
+
+def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
+    """Return the rest of a neck: what the full opening takes where the region runs into another piece."""
+    contact = body.array & ~region & (depth_of(~region, body) <= 1.001 * np.linalg.norm(body.spacing_mm))
+    if not contact.any():
+        return contact
+    neck_mm = core_depth_mm(body, opening_mm)
+    core = depth_of(region, body) > neck_mm
+    if not core.any():
+        return core
+    loose = region & (depth_of(~core, body) > neck_mm) & (depth_of(~contact, body) <= _STUB_REACH * neck_mm)
+    labels = cc3d.connected_components(loose | contact, connectivity=26)
+    return loose & np.isin(labels, np.unique(labels[contact]))
+
+
+def _with_thin_bone(own: Bools, taken: Bools, body: Volume, bone: Bools) -> Bools:
+    """Return a body with what hangs on it, was cut off as film, and stands too free of the bone to be one."""
+    around = _box_around(own, body, _THIN_REACH_MM)
+    box, mask = Volume(body.array[around], body.affine), own[around]
+    loose = box.array & ~taken[around]
+    free = loose & (depth_of(~bone[around], box) > _FREE_MM)
+    labels = cc3d.connected_components(free | mask, connectivity=26)
+    hanging = free & np.isin(labels, np.unique(labels[mask]))
+    if not hanging.any():
+        return own
+    near = loose & (depth_of(~hanging, box) <= _FREE_MM + np.linalg.norm(box.spacing_mm))
+    labels = cc3d.connected_components(near, connectivity=26)
+    large = np.bincount(labels[hanging], minlength=int(labels.max()) + 1) * box.voxel_volume_mm3 >= _THIN_MM3
+    large[0] = False
+    result = own.copy()
+    result[around] = _filled(mask | large[labels])
+    return result
+
+
+def _filled(mask: Bools) -> Bools:
+    """Return the mask with its closed cavities filled: a part has none."""
+    air = cc3d.connected_components(~mask, connectivity=6)
+    sides = [np.moveaxis(air, axis, 0)[side].reshape(-1) for axis in range(3) for side in (0, -1)]
+    return np.asarray(mask | ~np.isin(air, np.unique(np.concatenate(sides))))
+
+
+def _largest(mask: Bools) -> Bools:
+    """Return the largest 6-connected component."""
+    labels = cc3d.connected_components(mask, connectivity=6)
+    sizes = np.bincount(labels.reshape(-1))
+    return mask if len(sizes) < 2 else np.asarray(labels == 1 + int(np.argmax(sizes[1:])))
+
+
+def _holding(mask: Bools, core: Bools) -> Bools:
+    """Return the 26-connected component of the mask that holds most of the core, of which some may be gone."""
+    labels = cc3d.connected_components(mask, connectivity=26)
+    held = np.bincount(labels[core & mask])
+    return mask if len(held) == 0 else np.asarray(labels == int(np.argmax(held)))
+
+
+def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
+    """Return the connected pieces of the body that were not kept, largest first."""
+    labels = cc3d.connected_components(body.array & ~kept, connectivity=26)
+    statistics = cc3d.statistics(labels)
+    next_to_mm = float(np.linalg.norm(body.spacing_mm)) * 1.001
+    around = _box_around(kept, body, next_to_mm)
+    beside = depth_of(~kept[around], body) <= next_to_mm
+    touching = set(np.unique(labels[around][beside]).tolist())
+    pieces = []
+    for label in range(1, len(statistics["voxel_counts"])):
+        x, y, z = (float(v) for v in body.to_mm(statistics["centroids"][label]))
+        volume = float(statistics["voxel_counts"][label]) * body.voxel_volume_mm3
+        pieces.append(RemovedPiece(volume, (x, y, z), label in touching))
+    return tuple(sorted(pieces, key=lambda piece: -piece.volume_mm3))
+
+
+def restricted(volume: Volume, kept: Bools, *, level: float = 0.0) -> Volume:
+    """Return a mask or field with nothing but the kept voxels inside; a field's surface is then at 0."""
+    if is_mask(volume):
+        inside = volume.array.dtype.type(volume.array.max())
+        filled = np.where(volume.array > level, volume.array, inside)
+        return volume.with_array(np.where(kept, filled, volume.array.dtype.type(0)))
+    field = (volume.array - level).astype(np.float32)
+    cavity = (field <= 0) & kept
+    field[cavity] = np.maximum(-field[cavity], np.float32(1e-3))
+    cut = (field > 0) & ~kept
+    around = _box_around(
+        kept, volume, float(field[cut].max(initial=0.0))
+    )  # beyond it the field is the smaller
+    beside, near = field[around], cut[around]
+    beside[near] = np.minimum(beside[near], depth_of(~kept[around], volume)[near])
+    field[cut] = -np.maximum(field[cut], np.float32(1e-3))
+    return Volume(field, volume.affine)
+
+
+def _box_around(kept: Bools, grid: Volume, reach_mm: float) -> tuple[slice, ...]:
+    """Return the box that holds the kept voxels and all within a distance of them, and so gives their distances truly."""
+    start, stop = bounding_box(kept)
+    margin = np.ceil(reach_mm / grid.spacing_mm).astype(int) + 1
+    low, high = np.maximum(start - margin, 0), np.minimum(stop + margin, kept.shape)
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))

@@ -1,0 +1,227 @@
+"""`well_shaped`: take the slivers out of a mesh without leaving its surface, its edges or its solidity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from meshimplant.mesh.convert import new_mesh
+from meshimplant.mesh.crossings import find_crossings
+from meshimplant.mesh.topology import as_written, topology_flaws
+from meshimplant.mesh.vertex_faces import Fans
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+#: Triangles longer than this many times their height are mended.
+WANTED_ASPECT = 7.0
+#: A triangle may turn by up to 37 degrees when a vertex next to it moves, cosine; one without area any way.
+_TURN_COSINE, _FLAT_ASPECT = 0.8, 100.0
+_ROUNDS, _ATTEMPTS = 12, 3
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """Possible changes around bad faces: what each would make of the worst aspect ratio, and its ends.
+
+    `ends` is (n, 4): for a collapse the vertex that goes, the one that stays, and -1 twice; for a turned
+    edge its old ends and its new ones.
+    """
+
+    ends: Ints
+    before: Floats
+    after: Floats
+
+    def where(self, chosen: Bools) -> _Changes:
+        return _Changes(self.ends[chosen], self.before[chosen], self.after[chosen])
+
+
+def well_shaped(
+    mesh: trimesh.Trimesh,
+    *,
+    max_aspect: float = WANTED_ASPECT,
+    max_deviation_mm: float = 0.02,
+    simple: bool = False,
+) -> trimesh.Trimesh:
+    """Collapse an edge of, or turn an edge beside, every triangle that is long and low, where that helps.
+
+    A change is made only where it lowers the worst aspect ratio (longest edge over height) around it, keeps
+    the surface manifold and unfolded, and leaves the surface where it was: a vertex that is drawn onto
+    another stays within `max_deviation_mm` of the planes of all its triangles, and an old and a new diagonal
+    pass each other as closely. Sharp edges stay for the same reason. Where faces would cross, that place is
+    left as it was.
+
+    Parameters
+    ----------
+    mesh
+        Closed manifold mesh, LPS mm; any other comes back as a copy.
+    max_aspect
+        Triangles worse than this are mended.
+    max_deviation_mm
+        Largest distance that one change may move the surface.
+    simple
+        True where no faces of the mesh are known to cross (`repair` has looked): then only the new ones are looked at, in a tenth
+        of the time.
+
+    Returns
+    -------
+    Trimesh
+        A mesh whose every vertex is one of the input's.
+
+    Notes
+    -----
+    Measured on six designed implants of 100 000 to 112 000 faces: aspect ratio p99 from 12.2-14.6 to 5.8-6.0,
+    distance p99 0.002 mm, largest 0.024 mm, volume 6e-5, 2 s, half of it the search for crossings.
+    """
+    fixed = np.zeros(len(mesh.vertices), bool)
+    if any(len(places) for places in topology_flaws(mesh).values()):
+        return new_mesh(mesh.vertices, mesh.faces)
+    for _ in range(_ATTEMPTS):
+        faces, changed = _mended(mesh, fixed, max_aspect, max_deviation_mm)
+        if not changed.any():
+            break
+        written = as_written(new_mesh(mesh.vertices, faces))
+        crossing = find_crossings(written, touching=changed if simple else None)
+        if not len(crossing):
+            used, renumbered = np.unique(faces, return_inverse=True)
+            return new_mesh(mesh.vertices[used], renumbered.reshape(-1, 3))
+        fixed[faces[np.unique(crossing)]] = True
+    return new_mesh(mesh.vertices, mesh.faces)
+
+
+def _mended(
+    mesh: trimesh.Trimesh, fixed: Bools, max_aspect: float, max_deviation_mm: float
+) -> tuple[Ints, Bools]:
+    """Return the faces after rounds of changes that do not touch each other, and which are new; `fixed` vertices (n,) stay."""
+    vertices, faces = np.asarray(mesh.vertices, float), np.array(mesh.faces, np.int64)
+    row = np.arange(len(faces))
+    for _ in range(_ROUNDS):
+        bad = faces[aspect_ratios(vertices[faces]) > max_aspect]
+        bad = bad[~fixed[bad].any(axis=1)]
+        if not len(bad):
+            break
+        fans = Fans(faces, len(vertices))
+        changes = (
+            _collapses(vertices, faces, fans, bad, max_deviation_mm),
+            _turns(vertices, faces, fans, bad, max_deviation_mm),
+        )
+        faces, kept = _apply(faces, fans, *changes, blocked=fixed.copy())
+        if kept is None:
+            break
+        row = row[kept]
+    return faces, (faces != np.asarray(mesh.faces)[row]).any(axis=1)
+
+
+def _collapses(vertices: Floats, faces: Ints, fans: Fans, bad: Ints, max_deviation_mm: float) -> _Changes:
+    """Return the allowed collapses of the bad faces' edges, either way."""
+    pairs = np.unique(bad[:, [0, 1, 1, 2, 2, 0, 1, 0, 2, 1, 0, 2]].reshape(-1, 2), axis=0)
+    pairs = pairs[_linked_simply(faces, fans, pairs)]
+    owner, face = fans.of_all(pairs[:, 0])
+    gone, kept, old = pairs[owner, :1], pairs[owner, 1:], faces[face]
+    staying = ~(old == kept).any(axis=1)
+    before = np.zeros(len(pairs))
+    np.maximum.at(before, owner, aspect_ratios(vertices[old]))
+    owner, gone, kept, old = owner[staying], gone[staying], kept[staying], old[staying]
+    new = np.where(old == gone, kept, old)
+    after, off = np.zeros(len(pairs)), np.zeros(len(pairs))
+    np.maximum.at(
+        after, owner, np.where(_turned(vertices[old], vertices[new]), np.inf, aspect_ratios(vertices[new]))
+    )
+    normals = _crosses(vertices[old])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    step = np.abs(np.einsum("ij,ij->i", normals, vertices[kept[:, 0]] - vertices[gone[:, 0]]))
+    np.maximum.at(off, owner, step)
+    ends = np.pad(pairs, ((0, 0), (0, 2)), constant_values=-1)
+    return _Changes(ends, before, after).where((after < before) & (off <= max_deviation_mm))
+
+
+def _linked_simply(faces: Ints, fans: Fans, pairs: Ints) -> Bools:
+    """Tell for which edges (n, 2) the ends have only the two opposite corners as common neighbours."""
+    first, second = (
+        np.unique((owner * fans.count)[:, None] + faces[face])
+        for owner, face in (fans.of_all(end) for end in pairs.T)
+    )
+    both = np.intersect1d(first, second, assume_unique=True)
+    return np.bincount(both // fans.count, minlength=len(pairs)) == 4
+
+
+def _turns(vertices: Floats, faces: Ints, fans: Fans, bad: Ints, max_deviation_mm: float) -> _Changes:
+    """Return the allowed turns of the bad faces' longest edges to the other diagonal."""
+    corners = vertices[bad]
+    longest = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).argmax(axis=1)
+    a, b, c = (bad[np.arange(len(bad)), (longest + turn) % 3] for turn in range(3))
+    owner, face = fans.of_all(a)
+    other = (faces[face] == b[owner, None]).any(axis=1) & (faces[face] != c[owner, None]).all(axis=1)
+    d = np.zeros(len(bad), np.int64)
+    d[owner[other]] = faces[face[other]].sum(axis=1) - (a + b)[owner[other]]
+    owner, face = fans.of_all(c)
+    free = np.ones(len(bad), bool)
+    free[owner[(faces[face] == d[owner, None]).any(axis=1)]] = False
+    ends = np.stack([a, b, c, d], axis=1)[free & (d != c)]
+    old = vertices[ends[:, [[0, 1, 2], [1, 0, 3]]]]
+    new = vertices[ends[:, [[0, 3, 2], [3, 1, 2]]]]
+    before, after = (aspect_ratios(pair.reshape(-1, 3, 3)).reshape(-1, 2).max(axis=1) for pair in (old, new))
+    facing = np.einsum("nfi,ni->nf", _crosses(new), _crosses(old).sum(axis=1)) > 0
+    allowed = facing.all(axis=1) & (after < before) & (_diagonals_apart(vertices, ends) <= max_deviation_mm)
+    return _Changes(ends, before, after).where(allowed)
+
+
+def _diagonals_apart(vertices: Floats, ends: Ints) -> Floats:
+    """Return the distance (n,) between the lines of the old and the new diagonal."""
+    a, b, c, d = vertices[ends].transpose(1, 0, 2)
+    across = np.cross(b - a, d - c)
+    size = np.maximum(np.linalg.norm(across, axis=1), 1e-12)
+    return np.abs(np.einsum("ij,ij->i", c - a, across)) / size
+
+
+def _apply(
+    faces: Ints, fans: Fans, collapses: _Changes, turns: _Changes, *, blocked: Bools
+) -> tuple[Ints, Bools | None]:
+    """Make the changes that help most, none beside another; return the faces and which were kept, None if none was made."""
+    ends = np.concatenate([collapses.ends, turns.ends])
+    before, after = (
+        np.concatenate([getattr(collapses, name), getattr(turns, name)]) for name in ("before", "after")
+    )
+    faces, dead, count = faces.copy(), np.zeros(len(faces), bool), 0
+    for gone, kept, c, d in ends[np.lexsort((*ends.T, after, -before))].tolist():
+        four = [gone, kept] if c < 0 else [gone, kept, c, d]
+        if blocked[four].any():
+            continue
+        around = fans.of(gone)
+        if c < 0:
+            blocked[faces[around]] = True
+            blocked[faces[fans.of(kept)]] = True
+            faces[around] = np.where(faces[around] == gone, kept, faces[around])
+            dead[around] = (faces[around] == kept).sum(axis=1) > 1
+        else:
+            pair = around[(faces[around] == kept).any(axis=1)]
+            first, second = pair if (faces[pair[0]] == c).any() else pair[::-1]
+            faces[first], faces[second] = (gone, d, c), (d, kept, c)
+            blocked[four] = True
+        count += 1
+    return faces[~dead], ~dead if count else None
+
+
+def _turned(old: Floats, new: Floats) -> Bools:
+    """Tell which triangles (n, 3, 3) turn too far; flat ones, whose side is chance, must not turn over."""
+    before, after = _crosses(old), _crosses(new)
+    sizes = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
+    least = np.where(aspect_ratios(old) > _FLAT_ASPECT, 0.0, _TURN_COSINE)
+    return np.einsum("ij,ij->i", before, after) <= least * sizes
+
+
+def aspect_ratios(corners: Floats) -> Floats:
+    """Return the longest edge over the height (n,) of triangles (n, 3, 3)."""
+    sides = corners - np.roll(corners, 1, axis=1)
+    longest = np.einsum("nij,nij->ni", sides, sides).max(axis=1)
+    return longest / np.maximum(np.linalg.norm(_crosses(corners), axis=1), 1e-30)
+
+
+def _crosses(corners: Floats) -> Floats:
+    """Return twice the area vectors (..., 3) of triangles (..., 3, 3)."""
+    a, b, c = (corners[..., corner, :] for corner in range(3))
+    return np.cross(b - a, c - a)

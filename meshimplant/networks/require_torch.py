@@ -1,0 +1,17 @@
+"""Torch is an extra: say so where it is missing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from meshimplant.errors import MissingDependencyError
+
+
+def require_torch() -> None:
+    """Raise `MissingDependencyError` unless torch can be imported."""
+    try:
+        import_module("torch")
+    except ImportError as error:
+        raise MissingDependencyError(
+            "expected torch to train a network, got none: pip install 'meshimplant[network]'"
+        ) from error

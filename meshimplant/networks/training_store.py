@@ -1,0 +1,205 @@
+"""The training set on disk: complete skulls in the head's frame, and virtual defects in them with their network-free completion.
+
+It holds patients' anatomy, however it is packed: it is treated like the skulls that it was made from.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.atomic import atomic_path
+from meshimplant.networks.head_grid import FINE, STEP_MM
+
+SKULLS, DEFECTS, ABOUT = "skulls", "defects", "store.json"
+SPLITS = ("training", "tuning")
+#: Between the names of the skull that a new head is made of and of the one whose form it takes on.
+NEW_HEAD = "+"
+_VERSION = 1
+_FIELDS = ("defective", "prior", "opening")
+_RADII = ("outer_mm", "thickness_mm")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCase:
+    """One virtual defect of one skull on `FINE`; fields as `packed` ones.
+
+    Attributes
+    ----------
+    complete, defective, prior, opening : (*FINE.shape) int8 arrays
+        Signed distances of the complete skull, of what is left, of the network-free completion, and to the opening's edge.
+    outer_mm, thickness_mm : (n,) arrays
+        The mean vault laid on this head, along `direction_sphere`.
+    """
+
+    complete: NDArray[np.int8]
+    defective: NDArray[np.int8]
+    prior: NDArray[np.int8]
+    opening: NDArray[np.int8]
+    outer_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CaseName:
+    """Which case: the ``number``-th defect of a skull, and its kind; the file's name is ``skull-number-kind``."""
+
+    skull: str
+    number: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.skull}-{self.number}-{self.kind}"
+
+    @classmethod
+    def of(cls, text: str) -> CaseName:
+        """Return the case that a file's name without ending tells."""
+        skull, number, kind = text.rsplit("-", 2)
+        return cls(skull, int(number), kind)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A training set.
+
+    Attributes
+    ----------
+    folder : Path
+    about : dict
+        What it was made from: ``data``, ``seed``, ``defects`` per skull, and ``skulls``: the split of each.
+    """
+
+    folder: Path
+    about: Mapping[str, Any]
+
+    def skulls(self, split: str) -> tuple[str, ...]:
+        """Return the names of the skulls of a split that are in the store by now, and of the new heads made of them, sorted."""
+        there = (path.stem for path in (self.folder / SKULLS).glob("[!.]*.npz"))
+        splits = self.about["skulls"]
+        return tuple(sorted(name for name in there if splits.get(name.split(NEW_HEAD)[0]) == split))
+
+    def cases(self, split: str, *, without: tuple[str, ...] = ()) -> tuple[CaseName, ...]:
+        """Return the cases of a split that are in the store by now, sorted; `without` some kinds of defect."""
+        skulls = set(self.skulls(split))
+        found = (CaseName.of(path.stem) for path in (self.folder / DEFECTS).glob("[!.]*.npz"))
+        kept = [case for case in found if case.skull in skulls and case.kind not in without]
+        return tuple(sorted(kept, key=lambda case: (case.skull, case.number)))
+
+    def path_of(self, case: CaseName) -> Path:
+        """Return the file that holds a case's fields."""
+        return self.folder / DEFECTS / f"{case}.npz"
+
+    def skull_path(self, skull: str) -> Path:
+        """Return the file that holds a complete skull."""
+        return self.folder / SKULLS / f"{skull}.npz"
+
+    def read_skull(self, skull: str) -> NDArray[np.int8]:
+        """Return the signed distance of a complete skull on `FINE`, as `packed`."""
+        return _read(self.skull_path(skull), ("complete",))["complete"]
+
+    def read(self, case: CaseName) -> StoredCase:
+        """Read a case.
+
+        Raises `FileReadError` when a file is missing or is not one of this store.
+        """
+        arrays = _read(self.path_of(case), (*_FIELDS, *_RADII))
+        radii = {name: arrays.pop(name).astype(float) for name in _RADII}
+        return StoredCase(complete=self.read_skull(case.skull), **arrays, **radii)
+
+
+def open_store(folder: str | Path) -> Store:
+    """Open a training set that `build_store` made, or is making.
+
+    Raises `FileReadError` when the folder is none.
+    """
+    folder = Path(folder)
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileReadError(
+            f"expected a training set with {ABOUT} in {folder.name}, got none ({type(error).__name__}): make it with "
+            "meshimplant training-set"
+        ) from error
+    if about.get("version") != _VERSION or about.get("grid") != _grid():
+        raise FileReadError(
+            f"expected a training set of version {_VERSION} on the grid {_grid()}, got version {about.get('version')}: "
+            "make it anew"
+        )
+    return Store(folder, about)
+
+
+def start_store(
+    folder: str | Path, *, data: str, skulls: Mapping[str, str], seed: int, defects: int
+) -> Store:
+    """Return the store in a folder, begun if the folder is empty or new.
+
+    Parameters
+    ----------
+    data
+        What the skulls are, in words; kept.
+    skulls
+        The split, among `SPLITS`, of each skull.
+
+    Raises
+    ------
+    InputError
+        The folder holds a store of other skulls, another seed or other splits; more defects are welcome.
+    """
+    folder = Path(folder)
+    about = {"version": _VERSION, "grid": _grid(), "data": data, "seed": seed, "skulls": dict(skulls)}
+    if (folder / ABOUT).is_file():
+        there = open_store(folder).about
+        differs = [name for name, value in about.items() if there.get(name) != value]
+        if differs:
+            raise InputError(
+                f"expected {folder.name} empty or with a training set of the same {differs[0]}, got another: choose another "
+                "folder, or the same skulls and seed to go on"
+            )
+    for name in (SKULLS, DEFECTS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / ABOUT) as temporary:
+        temporary.write_text(json.dumps(about | {"defects": defects}, indent=1), encoding="utf-8")
+    return open_store(folder)
+
+
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write arrays as a compressed ``.npz``, whole or not at all; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def _read(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as stream, np.load(stream) as data:
+            arrays = {name: data[name] for name in names}
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
+        raise FileReadError(
+            f"expected fields of a training set in {path.name}, got: {error}: remove the file and make the training set again"
+        ) from error
+    wrong = [n for n, a in arrays.items() if a.dtype == np.int8 and a.shape != FINE.shape]
+    if wrong:
+        raise FileReadError(
+            f"expected {wrong[0]} of shape {FINE.shape} in {path.name}, got {arrays[wrong[0]].shape}: remove the file"
+        )
+    return arrays
+
+
+def _grid() -> dict[str, Any]:
+    return {
+        "low_mm": list(FINE.low_mm),
+        "shape": list(FINE.shape),
+        "spacing_mm": FINE.spacing_mm,
+        "step_mm": STEP_MM,
+    }

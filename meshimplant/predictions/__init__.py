@@ -1,0 +1,1 @@
+"""Predictions of other programs: masks, probabilities, distances and points, read as a shape."""

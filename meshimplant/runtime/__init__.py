@@ -1,0 +1,1 @@
+"""The process the program runs in: threads, memory, installed versions."""

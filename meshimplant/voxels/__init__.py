@@ -1,0 +1,1 @@
+"""Voxel arrays with their place in the patient: grids, volumes, distances, occupancy."""

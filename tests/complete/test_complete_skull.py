@@ -1,0 +1,134 @@
+"""complete_skull: the missing bone comes back, by every method, or the reason why not is said."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from meshimplant.complete.complete_skull import METHODS, Completion, complete_skull
+from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
+from meshimplant.datasets.phantom import skull_phantom
+from meshimplant.errors import EmptyMaskError, InputError, NoDefectError
+from meshimplant.evaluation.metrics import dice
+from meshimplant.voxels.volume import Volume
+
+#: Method network needs weights; see test_network.
+ALONE = [name for name in METHODS if name != "network"]
+
+
+@lru_cache(maxsize=1)
+def whole() -> Volume:
+    return skull_phantom(spacing_mm=2.0, seed=4)
+
+
+@lru_cache(maxsize=4)
+def case(kind: str) -> Craniectomy:
+    return craniectomy(whole(), kind=kind, seed=1)
+
+
+@lru_cache(maxsize=16)
+def completed(kind: str, method: str) -> Completion:
+    return complete_skull(case(kind).defective, method=method)
+
+
+def implant_of(field: Volume, defective: Volume) -> Volume:
+    mask = field.paste_into(defective, fill=-10).array > 0
+    return defective.with_array((mask & (defective.array == 0)).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), [*(("random", name) for name in ALONE), ("parietotemporal", "template")]
+)
+def test_the_missing_bone_comes_back(kind, method) -> None:
+    cut = case(kind)
+    done = completed(kind, method)
+    assert dice(implant_of(done.field, cut.defective), cut.truth) >= 0.75
+    assert np.linalg.norm(done.defects[0].centre_mm - cut.centre_mm) < 12
+    assert done.field.array.dtype == np.float32
+    assert done.field.array.size < 0.5 * cut.defective.array.size
+    assert np.array_equal(cut.defective.array + cut.truth.array, whole().array)
+
+
+@pytest.mark.parametrize("method", ALONE)
+def test_what_was_done_is_told(method) -> None:
+    told = completed("random", method).method
+    assert told["asked"] == method
+    assert told["name"] in METHODS
+    assert told["name"] == method or method == "auto"
+    assert told["reason"]
+    assert 0 < told["symmetry_residual_mm"] < 2
+    assert 0 < told["posterior_deviation_mm"] < 3
+    assert (told["template"] is None) is (method == "mirror")
+    assert set(told["residual_mm"]) == {"auto": {"ssm", "template"}, "mirror": set()}.get(method, {method})
+    assert (told["disagreement_p95_mm"] is not None) is (method == "auto")
+    assert (told["largest_coefficient"] is not None) is told["name"].startswith("ssm")
+
+
+@pytest.mark.parametrize("method", ["template", "ssm"])
+def test_without_the_blend_the_model_is_left_as_it_was_fitted(method) -> None:
+    cut = case("random")
+    bare = complete_skull(cut.defective, method=method, blend=False)
+    bent = completed("random", method)
+    assert bare.method["posterior_deviation_mm"] == 0 < bent.method["posterior_deviation_mm"]
+    overlaps = [dice(implant_of(done.field, cut.defective), cut.truth) for done in (bare, bent)]
+    assert 0.2 < overlaps[0] < overlaps[1]
+    with pytest.raises(InputError, match="expected blend with method mirror"):
+        complete_skull(cut.defective, method="mirror", blend=False)
+
+
+def test_a_head_that_lies_otherwise_than_its_file_says_is_completed_all_the_same_and_told() -> None:
+    cut = case("parietotemporal")
+    turn = np.diag([1.0, -1.0, -1.0, 1.0])  # upside down and back to front: half a turn about the ears
+    lying = Volume(cut.defective.array, turn @ cut.defective.affine)
+    done = complete_skull(lying, method="template")
+    (told,) = [finding for finding in done.findings if finding.code == "input.turned"]
+    assert (told.severity, told.value) == ("warning", pytest.approx(180, abs=30))
+    upright = completed("parietotemporal", "template")
+    assert not any(finding.code == "input.turned" for finding in upright.findings)
+    overlap = dice(implant_of(done.field, lying), lying.with_array(cut.truth.array))
+    assert overlap == pytest.approx(dice(implant_of(upright.field, cut.defective), cut.truth), abs=0.01)
+
+
+def test_a_second_opening_is_left_and_named_or_closed_when_asked_for() -> None:
+    first, second = case("parietotemporal"), _opposite()
+    both = first.defective.with_array(first.defective.array & (second == 0))
+    one = complete_skull(both)
+    named = [finding for finding in one.findings if finding.code == "input.second_opening"]
+    assert len(one.defects) == 1
+    assert len(named) == 1
+    assert named[0].location_mm is not None
+    two = complete_skull(both, bodies=2)
+    assert len(two.defects) == 2
+    assert not any(finding.code == "input.second_opening" for finding in two.findings)
+    closed = implant_of(two.field, both).array[(second > 0) & (both.array == 0) & (whole().array > 0)]
+    assert closed.mean() > 0.7
+
+
+def _opposite() -> np.ndarray:
+    """Return a ball on the vault across from the parietotemporal hole."""
+    middle = case("parietotemporal").centre_mm
+    bone = whole().to_mm(np.argwhere(whole().array))
+    side = -np.sign(middle[0])
+    high = bone[(bone[:, 0] * side > 30) & (bone[:, 2] > 20)]
+    tip = high[np.argmax(high @ np.array([side * 0.7, 0.0, 0.7]))]
+    index = np.argwhere(np.ones(whole().shape, bool))
+    near = np.linalg.norm(whole().to_mm(index) - tip, axis=1) < 22
+    return near.reshape(whole().shape).astype(np.uint8)
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="auto, mirror, template, ssm"):
+        complete_skull(case("random").defective, method="magic")
+
+
+def test_an_empty_mask_is_refused() -> None:
+    with pytest.raises(EmptyMaskError, match="check the segmentation"):
+        complete_skull(Volume(np.zeros((30, 30, 30), np.uint8), np.eye(4)))
+
+
+@pytest.mark.parametrize("method", ["mirror", "template"])
+def test_a_complete_skull_is_refused(method) -> None:
+    with pytest.raises(NoDefectError, match="no defect found"):
+        complete_skull(whole(), method=method)

@@ -1,0 +1,307 @@
+"""design_implant: the whole line on one small head, and what it leaves on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from zipfile import ZipFile
+
+import igl
+import numpy as np
+import pytest
+
+from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
+from meshimplant.datasets.phantom import skull_phantom
+from meshimplant.design.design_implant import Design, design_implant
+from meshimplant.errors import EmptyMaskError, InputError, NoDefectError, OutputError
+from meshimplant.evaluation.metrics import dice
+from meshimplant.io.meshes import read_mesh
+from meshimplant.io.volumes import read_volume, write_volume
+from meshimplant.report import SCHEMA_VERSION
+from meshimplant.spec import ImplantSpec
+from meshimplant.voxels.volume import Volume
+
+FILES = [
+    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
+]  # fmt: skip
+STEPS = [
+    "complete",
+    "subtract",
+    "separate",
+    "extract",
+    "smooth",
+    "trim",
+    "thickness",
+    "insertion",
+    "repair",
+    "check",
+]
+NAME = "SMITH^JOHN"
+
+
+@pytest.fixture(scope="session")
+def head() -> Volume:
+    return skull_phantom(spacing_mm=2.0, seed=4)
+
+
+@pytest.fixture(scope="session")
+def cut(head: Volume) -> Craniectomy:
+    return craniectomy(head, kind="random", seed=1)
+
+
+@pytest.fixture(scope="session")
+def made(cut: Craniectomy) -> Design:
+    return design_implant(cut.defective)
+
+
+@pytest.fixture(scope="session")
+def saved(made: Design, cut: Craniectomy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save the design; its source is named after a patient."""
+    folder = tmp_path_factory.mktemp("design")
+    source = folder / f"{NAME}.nrrd"
+    write_volume(cut.defective, source)
+    made.save(folder / "part", sources={"defective": source})
+    return folder / "part"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def bone_inside(design: Design) -> int:
+    """Count the bone voxels whose centre lies inside the part, by its winding number."""
+    mesh, skull = design.implant, design.defective
+    bone = skull.to_mm(np.argwhere(skull.array))
+    low, high = mesh.bounds
+    near = bone[((bone > low) & (bone < high)).all(axis=1)]
+    assert len(near) > 500
+    faces = np.ascontiguousarray(mesh.faces, np.int64)
+    winding = igl.fast_winding_number(np.ascontiguousarray(mesh.vertices, float), faces, near)
+    return int(np.count_nonzero(winding > 0.5))
+
+
+# -- the part -------------------------------------------------------------------------------------------
+
+
+def test_the_part_is_one_solid_that_passes_its_check(made) -> None:
+    assert [f.code for f in made.report.findings if f.severity == "error"] == []
+    assert made.report.passed
+    assert made.check.passed
+    assert made.implant.is_volume
+    assert made.implant.body_count == 1
+    assert made.implant.volume > 5_000
+
+
+def test_no_bone_voxel_lies_inside_the_part(made) -> None:
+    assert bone_inside(made) == 0
+
+
+def test_it_is_as_thick_as_prescribed(made) -> None:
+    thickness = made.check.thickness_mm[np.isfinite(made.check.thickness_mm)]
+    assert np.median(thickness) == pytest.approx(ImplantSpec().thickness_mm, abs=0.3)
+
+
+def test_it_fills_the_defect(made, cut) -> None:
+    assert dice(made.reconstruction, cut.truth) >= 0.75
+    assert made.reconstruction.same_grid(cut.defective)
+    assert made.reconstruction.array.dtype == np.uint8
+    assert not np.any(made.reconstruction.array & cut.defective.array)
+    assert np.linalg.norm(made.implant.bounds.mean(axis=0) - cut.centre_mm) < 12
+
+
+def test_steps_come_in_order_and_the_report_tells_of_each(made) -> None:
+    assert [step.name for step in made.report.steps] == STEPS
+    assert all(step.seconds >= 0 for step in made.report.steps)
+    volumes = {step.name: step.volume_after_mm3 for step in made.report.steps}
+    assert volumes["smooth"] == pytest.approx(made.smoothed.volume)
+    assert volumes["trim"] == pytest.approx(made.trimmed.volume)
+    assert volumes["repair"] == pytest.approx(made.implant.volume)
+    assert made.report.spec == ImplantSpec().to_dict()
+    assert made.report.method["name"] == "template"
+
+
+def test_its_triangles_are_well_shaped(made) -> None:
+    assert made.report.measures["aspect_p99"] <= 10
+    assert made.report.measures["faces"] <= ImplantSpec().max_faces
+
+
+def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
+    leaning = design_implant(cut.defective, spec=ImplantSpec(bevel_deg=30))
+    steps = {step.name: step.parameters for step in leaning.report.steps}
+    assert list(steps) == [*STEPS[:-3], "bevel", *STEPS[-3:]]
+    assert steps["bevel"]["bevel_deg"] == leaning.report.spec["bevel_deg"] == 30
+    assert [f.code for f in leaning.report.findings if f.severity == "error"] == []
+    assert leaning.report.measures["penetration_mm"] == 0
+    coverages = [design.report.measures["coverage_fraction"] for design in (made, leaning)]
+    assert coverages[1] > coverages[0] - 0.02  # the outer edge stays, as far as voxels of 2 mm tell it
+    narrowed = made.implant.volume - leaning.implant.volume
+    wedge = 4**2 / 2 * np.tan(np.radians(30)) * 2 * np.sqrt(np.pi * made.implant.area / 2)
+    assert wedge / 2 < narrowed < 2 * wedge
+
+
+def test_what_blocks_the_way_is_taken_off_and_told(head) -> None:
+    orbit = craniectomy(head, kind="frontoorbital", seed=2)
+    part = design_implant(orbit.defective, implant=orbit.truth)
+    step = next(step for step in part.report.steps if step.name == "insertion")
+    told = step.parameters
+    assert told["penetration_before_mm"] > 0.05 >= told["penetration_mm"]
+    assert 1 < told["removed_mm3"] == told["blocking_mm3"] < 0.02 * step.volume_before_mm3
+    assert step.volume_after_mm3 == pytest.approx(step.volume_before_mm3 - told["removed_mm3"], abs=0.1)
+    assert np.linalg.norm(told["directions"], axis=1) == pytest.approx(1)
+    assert part.report.measures["insertion_direction"] == pytest.approx(told["directions"][0])
+    assert part.report.measures["insertion_penetration_mm"] <= 0.05
+
+
+def test_a_part_that_grew_inward_keeps_its_clearance(head) -> None:
+    orbit = craniectomy(head, kind="frontoorbital", seed=2)
+    thick = ImplantSpec(thickness_mm=8.0, thickness_max_mm=12.0)
+    part = design_implant(orbit.defective, implant=orbit.truth, spec=thick)
+    assert "fit.gap_min" not in [finding.code for finding in part.report.findings]
+    assert part.report.measures["nearest_bone_mm"] >= thick.clearance_mm - 0.15
+
+
+def test_progress_is_told_before_each_step(cut) -> None:
+    told: list[str] = []
+    design_implant(cut.defective, implant=cut.truth, progress=told.append)
+    assert told == STEPS[1:]
+
+
+# -- what must not matter -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", ["SRA", "RAS"])
+def test_axis_order_does_not_change_the_part(made, cut, orientation) -> None:
+    given = cut.defective.reorient(orientation)
+    other = design_implant(given)
+    assert np.array_equal(other.implant.faces, made.implant.faces)
+    assert np.abs(other.implant.vertices - made.implant.vertices).max() < 1e-9
+    assert other.reconstruction.same_grid(given)
+    assert np.array_equal(other.reconstruction.array, made.reconstruction.reorient(orientation).array)
+
+
+def test_two_runs_give_the_same_bytes(cut, saved, tmp_path: Path) -> None:
+    again = design_implant(cut.defective)
+    again.save(tmp_path / "part")
+    for name in ("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"):
+        assert (tmp_path / "part" / name).read_bytes() == (saved / name).read_bytes(), name
+
+
+# -- missing bone from elsewhere ------------------------------------------------------------------------
+
+
+def as_probability(mask: Volume) -> Volume:
+    return mask.with_array(np.where(mask.array > 0, 0.93, 0.04).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("role", "form"),
+    [("complete", lambda v: v), ("complete", as_probability), ("implant", lambda v: v)],
+    ids=["complete mask", "complete probability", "implant mask"],
+)
+def test_a_completion_from_elsewhere_is_taken(head, cut, role, form) -> None:
+    source = form(head if role == "complete" else cut.truth)
+    design = design_implant(cut.defective, **{role: source})
+    assert dice(design.reconstruction, cut.truth) > 0.93
+    assert design.implant.is_volume
+    assert design.implant.body_count == 1
+    assert bone_inside(design) == 0
+    assert design.completion is None
+    assert design.report.method == {"name": "given", "asked": role}
+    assert [step.name for step in design.report.steps] == STEPS[1:]
+
+
+def test_both_a_complete_skull_and_an_implant_are_refused(head, cut) -> None:
+    with pytest.raises(InputError, match="got both"):
+        design_implant(cut.defective, complete=head, implant=cut.truth)
+
+
+def test_an_empty_mask_is_refused(cut) -> None:
+    with pytest.raises(EmptyMaskError):
+        design_implant(cut.defective.with_array(np.zeros_like(cut.defective.array)))
+
+
+def test_a_complete_skull_is_refused(head) -> None:
+    with pytest.raises(NoDefectError, match="no defect found"):
+        design_implant(head)
+
+
+# -- files ----------------------------------------------------------------------------------------------
+
+
+def test_every_file_is_written_and_holds_the_design(made, saved) -> None:
+    assert sorted(contents(saved)) == FILES
+    part = read_mesh(saved / "implant.stl")
+    assert part.is_volume
+    assert part.volume == pytest.approx(made.implant.volume, rel=1e-4)
+    assert part.bounds == pytest.approx(made.implant.bounds, abs=1e-3)
+    back = read_volume(saved / "reconstruction.nrrd")
+    assert back.same_grid(made.reconstruction)
+    assert np.array_equal(back.array, made.reconstruction.array)
+    assert ImplantSpec.read(saved / "spec.toml") == made.spec
+
+
+def test_the_report_parses_and_its_hashes_are_those_of_the_files(saved) -> None:
+    report = json.loads((saved / "report.json").read_text(encoding="utf-8"))
+    assert report["schema_version"] == SCHEMA_VERSION
+    assert [rated["score"] is not None for rated in report["criteria"]["rated"]] == [True] * 6
+    assert report["passed"] is True
+    source = saved.parent / f"{NAME}.nrrd"
+    assert report["inputs"] == [
+        {"name": "defective", "sha256": hashlib.sha256(source.read_bytes()).hexdigest()}
+    ]
+    hashes = {entry["name"]: entry["sha256"] for entry in report["outputs"]}
+    assert sorted(hashes) == sorted(set(FILES) - {"report.json", "report.html"})
+    for name, sha256 in hashes.items():
+        assert hashlib.sha256((saved / name).read_bytes()).hexdigest() == sha256
+
+
+def test_no_file_names_the_patient_or_a_path(saved) -> None:
+    whole = contents(saved)
+    with ZipFile(saved / "implant.3mf") as packed:
+        whole |= {f"3mf/{name}": packed.read(name) for name in packed.namelist()}
+    hidden = [NAME, "SMITH", "JOHN", str(saved.parent), saved.parent.name, str(Path.home())]
+    for name, data in whole.items():
+        words = re.sub(
+            rb"[A-Za-z0-9+/]{200,}={0,2}", b"", data
+        )  # packed pictures hold any four letters sooner or later
+        for word in hidden:
+            assert word.encode() not in words, f"{word} in {name}"
+
+
+def test_where_methods_differ_their_distance_is_written_as_a_map(made, saved, tmp_path: Path) -> None:
+    assert made.completion is not None
+    apart = made.completion.disagreement
+    assert apart is not None
+    assert apart.p95_mm < 3
+    assert not (saved / "disagreement.csv").exists()
+    differing = replace(apart, apart_mm=apart.apart_mm + 3)
+    other = copy(made)
+    other.completion = replace(made.completion, disagreement=differing)
+    other.save(tmp_path / "part")
+    rows = np.loadtxt(tmp_path / "part" / "disagreement.csv", delimiter=",", skiprows=1)
+    assert rows[:, :3] == pytest.approx(differing.points_mm, abs=1e-5)
+    assert rows[:, 3] == pytest.approx(differing.apart_mm, abs=1e-5)
+
+
+def test_a_second_save_is_refused_and_changes_nothing(made, saved) -> None:
+    before, beside = contents(saved), sorted(saved.parent.iterdir())
+    with pytest.raises(OutputError, match="holds files"):
+        made.save(saved)
+    assert contents(saved) == before
+    assert sorted(saved.parent.iterdir()) == beside
+
+
+def test_force_replaces_the_files_and_leaves_others(made, tmp_path: Path) -> None:
+    folder = tmp_path / "part"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    (folder / "implant.stl").write_text("old")
+    made.save(folder, force=True)
+    assert sorted(contents(folder)) == sorted([*FILES, "notes.txt"])
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert read_mesh(folder / "implant.stl").is_volume

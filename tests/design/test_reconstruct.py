@@ -1,0 +1,182 @@
+"""reconstruct: the missing bone alone, as the line uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
+from meshimplant.datasets.phantom import skull_phantom
+from meshimplant.design.reconstruct import Reconstruction, reconstruct
+from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.evaluation.metrics import dice
+from meshimplant.voxels.volume import Volume
+
+
+@pytest.fixture(scope="module")
+def cut() -> Craniectomy:
+    return craniectomy(skull_phantom(spacing_mm=2.0, seed=4), kind="random", seed=1)
+
+
+@pytest.fixture(scope="module")
+def made(cut: Craniectomy) -> Reconstruction:
+    return reconstruct(cut.defective)
+
+
+def test_it_is_the_missing_bone_on_the_grid_of_the_input(made, cut) -> None:
+    made.mask.require_same_grid(cut.defective, names=("reconstruction", "defective skull"))
+    assert not (made.mask.array & (cut.defective.array != 0)).any()
+    assert dice(made.mask, cut.truth) > 0.8
+
+
+def test_the_order_of_axes_changes_nothing(made, cut) -> None:
+    turned = reconstruct(cut.defective.reorient("ARS")).mask
+    assert turned.orientation == "ARS"
+    assert np.array_equal(turned.reorient(cut.defective.orientation).array, made.mask.array)
+
+
+def test_the_line_works_on_the_same_bits_whatever_the_order_of_axes(cut) -> None:
+    """Turning axes moves the origin, and leaves its last bits to chance."""
+    affine = np.diag([0.464844, 0.464844, 0.631, 1.0])
+    affine[:3, 3] = (0.1, 0.2, 0.3)
+    skull, truth = (Volume(volume.array, affine) for volume in (cut.defective, cut.truth))
+    expected = reconstruct(skull, implant=truth).skull
+    for order in ("RAS", "PIR", "ILP", "SAL"):
+        turned = reconstruct(skull.reorient(order), implant=truth).skull
+        assert np.array_equal(turned.affine, expected.affine)
+        assert np.array_equal(turned.array, expected.array)
+
+
+def test_distances_are_those_of_the_chosen_body_and_debris_is_kept_as_voxels(cut) -> None:
+    """A prediction is off all over the skull; only the implant's box needs distances."""
+    whole = (cut.defective.array != 0) | (cut.truth.array != 0)
+    bone = np.argwhere(cut.defective.array)
+    i, j, k = bone[np.linalg.norm(bone - np.argwhere(cut.truth.array).mean(axis=0), axis=1).argmax()]
+    whole[max(i - 3, 0) : i + 4, max(j - 3, 0) : j + 4, max(k - 3, 0) : k + 4] = True
+    made = reconstruct(cut.defective, complete=cut.defective.with_array(whole.astype(np.uint8)))
+    (body,) = made.separation.bodies
+    assert made.missing.array.dtype == bool
+    assert np.prod(body.shape) < 0.5 * np.prod(made.missing.shape)
+    assert made.missing.array.sum() > (body.array > 0).sum() + 100
+    assert np.array_equal(made.mask.array, cut.truth.reorient(made.mask.orientation).array != 0)
+
+
+def test_every_step_is_opened_by_name(cut) -> None:
+    opened: list[tuple[str, dict[str, Any]]] = []
+
+    @contextmanager
+    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        record: dict[str, Any] = dict(parameters)
+        opened.append((name, record))
+        yield record
+
+    reconstruct(cut.defective, implant=cut.truth, step=step)
+    reconstruct(cut.defective, step=step)
+    names = [name for name, _ in opened]
+    assert names == ["subtract", "separate", "complete", "subtract", "separate"]
+    assert opened[1][1]["opening_mm"] > opened[4][1]["opening_mm"]
+    assert opened[1][1]["removed_pieces"] == 0
+
+
+def test_a_truth_given_from_elsewhere_comes_back(cut) -> None:
+    back = reconstruct(cut.defective, implant=cut.truth)
+    assert back.completion is None
+    assert dice(back.mask, cut.truth) > 0.97
+    whole = cut.truth.with_array(cut.truth.array | (cut.defective.array != 0))
+    assert dice(reconstruct(cut.defective, complete=whole).mask, cut.truth) > 0.97
+
+
+def test_contradictions_and_nothing_are_refused(cut) -> None:
+    with pytest.raises(InputError, match="got both"):
+        reconstruct(cut.defective, complete=cut.truth, implant=cut.truth)
+    with pytest.raises(EmptyMaskError, match="got an empty one"):
+        reconstruct(cut.defective.with_array(np.zeros_like(cut.defective.array)))
+
+
+# -- thick slices -------------------------------------------------------------------------------------------
+
+
+def _every_other_slice(volume: Volume, axis: int = 2) -> Volume:
+    keep = [slice(None)] * 3
+    keep[axis] = slice(None, None, 2)
+    affine = volume.affine.copy()
+    affine[:3, axis] *= 2
+    return Volume(volume.array[tuple(keep)], affine)
+
+
+@pytest.fixture(scope="module")
+def fine() -> Craniectomy:
+    return craniectomy(skull_phantom(spacing_mm=1.5, seed=4), kind="random", seed=1)
+
+
+@pytest.fixture(scope="module")
+def thick(fine: Craniectomy) -> Reconstruction:
+    return reconstruct(_every_other_slice(fine.defective))
+
+
+def test_thick_slices_are_interpolated_and_the_mask_comes_back_on_the_grid_of_the_input(thick, fine) -> None:
+    defective, truth = _every_other_slice(fine.defective), _every_other_slice(fine.truth)
+    np.testing.assert_allclose(thick.skull.spacing_mm, 1.5)
+    assert np.array_equal(thick.skull.array[:, :, ::2], defective.reorient("LPS").array != 0)
+    assert thick.missing.spacing_mm[2] == pytest.approx(1.5)
+    thick.mask.require_same_grid(defective, names=("reconstruction", "defective skull"))
+    assert not (thick.mask.array & (defective.array != 0)).any()
+    assert dice(thick.mask, truth) > dice(reconstruct(fine.defective).mask, fine.truth) - 0.03
+
+
+def test_thick_slices_are_said(thick) -> None:
+    (found,) = thick.findings
+    assert (found.code, found.severity) == ("input.interpolated_slices", "info")
+    assert found.value == pytest.approx(3.0)
+
+
+def test_the_step_is_told_to_whoever_keeps_steps(fine) -> None:
+    kept: dict[str, dict[str, Any]] = {}
+
+    @contextmanager
+    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        kept[name] = parameters
+        yield parameters
+
+    reconstruct(_every_other_slice(fine.defective), implant=_every_other_slice(fine.truth), step=step)
+    assert list(kept) == ["interpolate", "subtract", "separate"]
+    assert kept["interpolate"]["step_mm"] == pytest.approx(3.0)
+    assert kept["interpolate"]["interpolated_mm"] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_thick_slices_along_another_axis(fine, axis: int) -> None:
+    order = "SPL" if axis == 0 else "LSP"
+    defective, truth = (_every_other_slice(v.reorient(order), axis) for v in (fine.defective, fine.truth))
+    made = reconstruct(defective, implant=truth)
+    assert made.mask.orientation == order
+    made.mask.require_same_grid(defective)
+    assert dice(made.mask, truth) > 0.97
+
+
+def test_a_shape_from_elsewhere_is_interpolated_as_the_skull_is(fine) -> None:
+    defective, truth = _every_other_slice(fine.defective), _every_other_slice(fine.truth)
+    whole = defective.with_array((defective.array != 0) | (truth.array != 0))
+    for source, level in ((whole, None), (whole.with_array(whole.array.astype(np.float32)), 0.5)):
+        made = reconstruct(defective, complete=source, level=level)
+        assert dice(made.mask, truth) > 0.97
+    body = made.separation.bodies[0]
+    inside = Volume((body.array > 0).astype(np.uint8), body.affine).paste_into(made.skull)
+    ideal = fine.truth.reorient("LPS").crop((0, 0, 0), inside.shape)
+    assert dice(inside, ideal) > 0.93
+
+
+def test_fine_slices_are_not_touched(cut, made, monkeypatch) -> None:
+    def refuse(_mask: Volume) -> Volume:
+        raise AssertionError("nothing is to be interpolated here")
+
+    monkeypatch.setattr("meshimplant.design.reconstruct.interpolate_slices", refuse)
+    again = reconstruct(cut.defective)
+    assert made.findings == again.findings == ()
+    assert again.skull.array.tobytes() == (cut.defective.reorient("LPS").array != 0).tobytes()
+    assert again.mask.array.tobytes() == made.mask.array.tobytes()
+    assert again.missing.array.tobytes() == made.missing.array.tobytes()

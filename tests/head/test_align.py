@@ -1,0 +1,64 @@
+"""match_nod and align_to_mean: a head made from the mean is laid back on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from meshimplant.complete.models import packaged_mean
+from meshimplant.head.align import align_to_mean, match_nod, move_points
+from meshimplant.head.columns import Columns
+from meshimplant.head.pose import HeadPose
+from meshimplant.head.sphere import direction_sphere
+
+SIZE_MM = 79.0
+
+
+def nodded(degrees: float) -> np.ndarray:
+    return Rotation.from_euler("x", degrees, degrees=True).as_matrix()
+
+
+def vault_points() -> np.ndarray:
+    """Outer points (n, 3) of a head that is the packaged mean, in the mean's frame."""
+    directions = direction_sphere()[0][:10242]
+    directions = directions[directions[:, 2] > -0.5]
+    return SIZE_MM * packaged_mean().at(directions)[0][:, None] * directions
+
+
+@pytest.mark.parametrize(
+    ("nod_deg", "back_mm", "up_mm"), [(15.0, 5.0, -4.0), (-15.0, -6.0, 3.0), (0.0, 0.0, 0.0), (4.0, 8.0, 8.0)]
+)
+def test_a_nodded_and_shifted_head_is_recovered(nod_deg, back_mm, up_mm) -> None:
+    given = vault_points() @ nodded(nod_deg) + (0, back_mm, up_mm)
+    nod, back, up, size = match_nod(given, packaged_mean())
+    assert np.degrees(nod) == pytest.approx(nod_deg, abs=0.3)
+    assert (back, up) == pytest.approx((back_mm, up_mm), abs=0.3)
+    assert size == pytest.approx(SIZE_MM, abs=0.3)
+    assert move_points(given, np.array([nod, back, up])) == pytest.approx(vault_points(), abs=0.8)
+
+
+def test_a_missing_side_and_noise_hardly_count() -> None:
+    points = vault_points()
+    points = points[~((points[:, 0] > 20) & (points[:, 2] > 10))]
+    noise = np.random.default_rng(5).normal(0, 0.3, points.shape)
+    nod, back, up, _ = match_nod((points + noise) @ nodded(15) + (0, 5, -4), packaged_mean())
+    assert np.degrees(nod) == pytest.approx(15, abs=0.3)
+    assert (back, up) == pytest.approx((5, -4), abs=0.3)
+
+
+@pytest.mark.parametrize("nod_deg", [12.0, -12.0])
+def test_a_pose_is_nodded_back_in_its_own_plane(nod_deg) -> None:
+    turn = Rotation.from_euler("xyz", (5, -9, 14), degrees=True).as_matrix()
+    pose = HeadPose(np.array([20.0, -130.0, 440.0]), turn.T, 0.4)
+    directions, _ = direction_sphere()
+    seen = directions @ nodded(nod_deg).T
+    outer = SIZE_MM * packaged_mean().at(seen)[0]
+    outer[seen[:, 2] < -0.55] = np.nan
+    columns = Columns((outer - 6).astype(np.float32), outer.astype(np.float32))
+    aligned = align_to_mean(pose, columns, packaged_mean())
+    assert aligned.axes == pytest.approx(nodded(nod_deg) @ pose.axes, abs=np.radians(0.3))
+    assert aligned.centre_mm == pytest.approx(pose.centre_mm, abs=0.3)
+    assert aligned.axes[0] == pytest.approx(pose.axes[0], abs=1e-12)
+    assert (aligned.centre_mm - pose.centre_mm) @ pose.axes[0] == pytest.approx(0, abs=1e-9)
+    assert aligned.residual_mm == pose.residual_mm

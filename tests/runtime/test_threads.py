@@ -1,0 +1,31 @@
+"""Threads: as many as there are cores, never more than OMP_NUM_THREADS says, and the same result with any number."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from meshimplant.runtime.threads import thread_count
+from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.volume import Volume
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [("1", 1), ("2,1", 2), ("", 10_000), ("0", 10_000), ("many", 10_000)]
+)
+def test_the_environment_limits_the_threads(limit: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert thread_count() == min(most, cores or 1)
+
+
+def test_a_distance_is_the_same_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.random.default_rng(0).random((40, 33, 57)) < 0.2
+    volume = Volume(mask.astype(np.uint8), np.diag([0.5, 0.4, 1.0, 1.0]))
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr("meshimplant.voxels.fields.thread_count", lambda threads=threads: threads)
+        found.append(signed_distance(volume).array)
+    assert np.array_equal(*found)
