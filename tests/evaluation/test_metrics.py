@@ -10,8 +10,8 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from meshimplant.evaluation import metrics
 from meshimplant.errors import EmptyMaskError, GeometryError
+from meshimplant.evaluation import metrics
 from meshimplant.voxels.volume import Volume
 
 SPACING = np.array([0.45, 0.5, 0.7])
