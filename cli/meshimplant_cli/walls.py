@@ -171,11 +171,11 @@ def thickness(
     with working("thickness"):
         part = read_mesh(mesh, frame=reading.frame)
         if factors is not None and centre_mm is not None:
-            part = rescale_inner(part, factors, centre_mm=centre_mm, outward=inside_mm)
+            part = rescale_inner(part, factors, centre_mm=centre_mm, inside_mm=inside_mm)
         elif output is not None:
             target = _target(part, wish, limits, inside_mm, reading)
-            part = set_thickness(part, target, outward=inside_mm)
-        measured = measure_thickness(part, outward=inside_mm)
+            part = set_thickness(part, target, inside_mm=inside_mm)
+        measured = measure_thickness(part, inside_mm=inside_mm)
         found = find_violations(part, measured, least_mm=least, most_mm=most)
         if output is not None:
             write_mesh(part, output, frame=reading.frame)
@@ -234,7 +234,7 @@ def _target(
     if wish.fraction is not None or wish.map is not None:
         target = np.clip(target, least, most)
     if wish.feather_mm > 0:
-        target = feather(part, target, width_mm=wish.feather_mm, rim_mm=wish.rim_mm, outward=inside_mm)
+        target = feather(part, target, width_mm=wish.feather_mm, rim_mm=wish.rim_mm, inside_mm=inside_mm)
     if wish.fixation is not None and wish.fixation_thickness_mm is not None:
         target = thicken_at(
             part,
@@ -242,7 +242,7 @@ def _target(
             read_curve(wish.fixation, frame=reading.frame),
             thickness_mm=wish.fixation_thickness_mm,
             radius_mm=wish.fixation_radius_mm,
-            outward=inside_mm,
+            inside_mm=inside_mm,
         )
     return target
 
@@ -261,5 +261,5 @@ def _base(
         return read_map(wish.map, part.vertices, frame=reading.frame)
     share = 1.0 if wish.fraction is None else wish.fraction
     if wish.skull is not None:
-        return share * skull_thickness(part, reading.skull(wish.skull).mask, outward=inside_mm)
-    return share * measure_thickness(part, outward=inside_mm).thickness_mm
+        return share * skull_thickness(part, reading.skull(wish.skull).mask, inside_mm=inside_mm)
+    return share * measure_thickness(part, inside_mm=inside_mm).thickness_mm

@@ -56,7 +56,7 @@ def check_fit(
     *,
     spec: ImplantSpec | None = None,
     defect_mask: Volume | None = None,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
     wall: ThicknessMap | None = None,
 ) -> FitCheck:
     """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
@@ -81,7 +81,7 @@ def check_fit(
         The reconstruction (mask, or field positive inside): coverage is the share of *its* shadow. ``None``:
         the opening is every direction near the part that meets no bone, which a defect beside a natural
         opening overstates.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: found from the part and the skull.
     wall
         What `measure_thickness` measured on this mesh from the same point, where that is known already.
@@ -91,8 +91,8 @@ def check_fit(
     Source: measured on 300 k faces in 512 x 512 x 240 voxels: 4 s on one core.
     """
     spec = ImplantSpec() if spec is None else spec
-    centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
-    thickness = measure_thickness(mesh, outward=centre) if wall is None else wall
+    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
+    thickness = measure_thickness(mesh, inside_mm=centre) if wall is None else wall
     labels = thickness.surfaces.vertex_labels
     near = bone_near(skull, mesh, MARGIN_MM + 2)
     if near is None:

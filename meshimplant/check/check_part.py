@@ -62,7 +62,7 @@ def check_part(
     spec: ImplantSpec | None = None,
     skull: Volume | Bone | None = None,
     defect_mask: Volume | None = None,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
 ) -> PartCheck:
     """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits and goes in.
@@ -80,7 +80,7 @@ def check_part(
         The prescription; ``None``: the defaults.
     skull, defect_mask
         Mask of the defective skull, and the reconstruction, for `check_fit`.
-    outward
+    inside_mm
         A point (3,) inside the head, LPS mm; ``None``: from the part's own curvature.
     directions
         Ways out of the head (3,) that are known; where one of them is free, no other is looked for.
@@ -92,7 +92,7 @@ def check_part(
     gap, thickness = nothing, nothing
     if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
         try:
-            wall = measure_thickness(mesh, outward=outward)
+            wall = measure_thickness(mesh, inside_mm=inside_mm)
         except MeshError as error:
             findings.append(Finding("thickness.unknown", "error", str(error), location_mm=_middle(mesh)))
         else:
@@ -100,13 +100,15 @@ def check_part(
             measures |= _thickness_measures(wall)
             findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
             if skull is not None:
-                same = None if outward is None else wall
-                fit = check_fit(mesh, skull, spec=spec, defect_mask=defect_mask, outward=outward, wall=same)
+                same = None if inside_mm is None else wall
+                fit = check_fit(
+                    mesh, skull, spec=spec, defect_mask=defect_mask, inside_mm=inside_mm, wall=same
+                )
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
                 if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
-                    way, blocked = measure_insertion(mesh, skull, outward=outward, directions=directions)
+                    way, blocked = measure_insertion(mesh, skull, inside_mm=inside_mm, directions=directions)
                     measures |= way
                     findings += blocked
     passed = not any(finding.severity == "error" for finding in findings)

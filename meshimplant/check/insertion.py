@@ -19,7 +19,7 @@ def measure_insertion(
     mesh: trimesh.Trimesh,
     skull: Volume | Bone,
     *,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the deepest penetration on the best straight way, its direction and the undercut area.
@@ -33,7 +33,7 @@ def measure_insertion(
     a direction is given.
     """
     tried = list(directions)
-    ways = [_way_of(body, skull, outward, tried) for body in connected_meshes(mesh)]
+    ways = [_way_of(body, skull, inside_mm, tried) for body in connected_meshes(mesh)]
     axes = [way.direction.tolist() for way in ways]
     measures = {
         "insertion_penetration_mm": max(float(way.penetration_mm.max()) for way in ways),
@@ -44,11 +44,11 @@ def measure_insertion(
 
 
 def _way_of(
-    body: trimesh.Trimesh, skull: Volume | Bone, outward: ArrayLike | None, directions: Iterable[ArrayLike]
+    body: trimesh.Trimesh, skull: Volume | Bone, inside_mm: ArrayLike | None, directions: Iterable[ArrayLike]
 ) -> Insertion:
     """Return the first of some directions that is free, or else the best of all."""
     for direction in directions:
-        way = find_insertion(body, skull, direction=direction, outward=outward)
+        way = find_insertion(body, skull, direction=direction, inside_mm=inside_mm)
         if way.free:
             return way
-    return find_insertion(body, skull, outward=outward)
+    return find_insertion(body, skull, inside_mm=inside_mm)

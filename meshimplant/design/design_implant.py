@@ -171,21 +171,21 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         record["volume_after_mm3"] = enclosed_mm3(smoothed)
     with line.step("trim", smoothed, clearance_mm=spec.clearance_mm) as record:
         bone = bone_near(shape.skull, smoothed, _AROUND_MM) or shape.skull
-        cut = trim_with_notes(smoothed, bone, clearance_mm=spec.clearance_mm, outward=inside)
+        cut = trim_with_notes(smoothed, bone, clearance_mm=spec.clearance_mm, inside_mm=inside)
         record["crumbs"] = len(cut.crumbs)
         record["volume_after_mm3"] = enclosed_mm3(cut.mesh)
     with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
-        thinned = set_thickness(cut.mesh, spec.thickness_mm, outward=inside)
+        thinned = set_thickness(cut.mesh, spec.thickness_mm, inside_mm=inside)
         if not is_clear(thinned, bone, clearance_mm=spec.clearance_mm):
             again_mm = spec.clearance_mm + _AGAIN_MM
-            thinned = trim_with_notes(thinned, bone, clearance_mm=again_mm, outward=inside).mesh
+            thinned = trim_with_notes(thinned, bone, clearance_mm=again_mm, inside_mm=inside).mesh
         record["volume_after_mm3"] = enclosed_mm3(thinned)
     if spec.bevel_deg > 0:
         with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:
-            thinned = bevel(thinned, spec.bevel_deg, outward=inside).mesh
+            thinned = bevel(thinned, spec.bevel_deg, inside_mm=inside).mesh
             record["volume_after_mm3"] = enclosed_mm3(thinned)
     with line.step("insertion", thinned) as record:
-        cleared = clear_way(thinned, bone, outward=inside)
+        cleared = clear_way(thinned, bone, inside_mm=inside)
         record.update(cleared.numbers())
         thinned = cleared.mesh
         record["volume_after_mm3"] = enclosed_mm3(thinned)
@@ -200,7 +200,7 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
             spec=spec,
             skull=bone,
             defect_mask=shape.mask,
-            outward=inside,
+            inside_mm=inside,
             directions=cleared.directions,
         )
     line.report.measures = check.measures

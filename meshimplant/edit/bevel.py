@@ -54,7 +54,7 @@ class _Edge:
     inward: Floats
 
 
-def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, outward: ArrayLike | None = None) -> Cut:
+def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, inside_mm: ArrayLike | None = None) -> Cut:
     """Cut an implant's border so that it leans inward by at least an angle, from its outer edge on.
 
     From each point of the outer surface's edge a straight wall goes down, at the angle to the local outward
@@ -67,7 +67,7 @@ def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, outward: ArrayLike | None 
         A closed implant, LPS mm.
     bevel_deg
         Angle between the border and the outward direction, 0 to 45 degrees; 0 changes nothing.
-    outward
+    inside_mm
         A point (3,) inside the head, LPS mm; ``None``: from the implant's own curvature.
 
     Raises
@@ -88,7 +88,7 @@ def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, outward: ArrayLike | None 
     if bevel_deg == 0:
         return Cut(mesh.copy(), (), 0.0)
     slope = float(np.tan(np.radians(bevel_deg)))
-    edge = _outer_edge(mesh, split_surfaces(mesh, outward=outward), spare_mm=_LAND_MM * slope)
+    edge = _outer_edge(mesh, split_surfaces(mesh, inside_mm=inside_mm), spare_mm=_LAND_MM * slope)
     beyond = _beyond_wall(mesh, edge, np.radians(bevel_deg))
     return Cut(mesh.copy(), (), 0.0) if beyond is None else cut_away(mesh, extract(beyond, level=0))
 

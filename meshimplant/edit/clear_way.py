@@ -61,7 +61,7 @@ def clear_way(
     mesh: trimesh.Trimesh,
     skull: Volume | Bone,
     *,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
     max_removed_fraction: float = MAX_REMOVED_FRACTION,
 ) -> Clearing:
     """Find the straight way of each body of a part, and take off what blocks it where that is little.
@@ -77,7 +77,7 @@ def clear_way(
         Solid bodies, LPS mm.
     skull
         Mask of the defective skull.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: found from the part and the skull.
     max_removed_fraction
         Share of a body's volume that may go.
@@ -89,7 +89,7 @@ def clear_way(
     """
     surfaces = connected_meshes(mesh)
     freed = [
-        _clear(body, skull, outward, max_removed_fraction) if enclosed_mm3(body) > 0 else None
+        _clear(body, skull, inside_mm, max_removed_fraction) if enclosed_mm3(body) > 0 else None
         for body in surfaces
     ]
     known = [one for one in freed if one is not None]
@@ -107,20 +107,20 @@ def clear_way(
 
 
 def _clear(
-    body: trimesh.Trimesh, skull: Volume | Bone, outward: ArrayLike | None, max_fraction: float
+    body: trimesh.Trimesh, skull: Volume | Bone, inside_mm: ArrayLike | None, max_fraction: float
 ) -> Clearing:
     """Do as `clear_way` for one body."""
-    way = find_insertion(body, skull, outward=outward)
+    way = find_insertion(body, skull, inside_mm=inside_mm)
     directions, depth = way.direction[None], float(way.penetration_mm.max())
     if way.free:
         return Clearing(body, directions, depth, depth, 0.0, 0.0)
     try:
-        cut = make_insertable(body, skull, direction=way.direction, outward=outward)
+        cut = make_insertable(body, skull, direction=way.direction, inside_mm=inside_mm)
     except MeshError:  # nothing would be left
         return Clearing(body, directions, depth, depth, enclosed_mm3(body), 0.0)
     if cut.removed_mm3 > max_fraction * enclosed_mm3(body):
         return Clearing(body, directions, depth, depth, cut.removed_mm3, 0.0)
-    left = find_insertion(cut.mesh, skull, direction=way.direction, outward=outward)
+    left = find_insertion(cut.mesh, skull, direction=way.direction, inside_mm=inside_mm)
     return Clearing(
         cut.mesh, directions, depth, float(left.penetration_mm.max()), cut.removed_mm3, cut.removed_mm3
     )

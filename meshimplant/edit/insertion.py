@@ -72,7 +72,7 @@ def find_insertion(
     skull: Volume | Bone,
     *,
     direction: ArrayLike | None = None,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> Insertion:
     """Find the best straight direction of insertion, and move the part along it.
 
@@ -90,7 +90,7 @@ def find_insertion(
         Mask of the defective skull.
     direction
         A direction (3,) out of the head to test instead of the best one.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: found from the part and the skull.
 
     Notes
@@ -98,7 +98,7 @@ def find_insertion(
     Source: measured on slanted shafts of 0 to 30 degrees: within 2 degrees of their axis
     (tests/edit/test_insertion.py).
     """
-    centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
+    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
     near = bone_near(skull, mesh, TRAVEL_MM + 2)
     bone = None if near is None else near.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
@@ -137,7 +137,7 @@ def make_insertable(
     skull: Volume | Bone,
     *,
     direction: ArrayLike | None = None,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> Cut:
     """Take off a part what would go through bone on its straight way out.
 
@@ -157,7 +157,7 @@ def make_insertable(
         The mesh is no solid, or nothing of it could leave by this way.
     """
     require_solid(mesh)
-    way = find_insertion(mesh, skull, direction=direction, outward=outward)
+    way = find_insertion(mesh, skull, direction=direction, inside_mm=inside_mm)
     around = None if way.free else bone_near(skull, mesh, TRAVEL_MM + 2)
     if around is None:
         return Cut(mesh.copy(), (), 0.0)
@@ -195,7 +195,7 @@ class _Search:
     """Looks for the best direction on a coarse, then on finer grids about the best so far."""
 
     def __init__(self, mesh: trimesh.Trimesh, bone: Volume | None, centre: NDArray[np.float64]) -> None:
-        surfaces = split_surfaces(mesh, outward=centre)
+        surfaces = split_surfaces(mesh, inside_mm=centre)
         normals, areas = normals_areas(mesh)
         wall = surfaces.face_labels == WALL
         self.bone = bone

@@ -18,7 +18,7 @@ _FLIPPED_FRACTION = 1e-3
 
 
 def rescale_inner(
-    mesh: trimesh.Trimesh, factors: ArrayLike, *, centre_mm: ArrayLike, outward: ArrayLike | None = None
+    mesh: trimesh.Trimesh, factors: ArrayLike, *, centre_mm: ArrayLike, inside_mm: ArrayLike | None = None
 ) -> trimesh.Trimesh:
     """Scale the inner surface's coordinates by (l1, l2, l3) about a centre; the outer surface stays.
 
@@ -36,7 +36,7 @@ def rescale_inner(
         The point (3,) that stays, LPS mm. There is no default: 1.02 on a 6 mm shell gives 4.35 mm about the
         skull's centre, 5.76 mm about the implant's centroid, and an inside-out mesh about a point 300 mm
         away.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: from the implant's own curvature.
 
     Raises
@@ -57,7 +57,7 @@ def rescale_inner(
             "expected three factors above 0 and a centre of three numbers, got "
             f"{factors.tolist()} and {centre.tolist()}"
         )
-    surfaces = split_surfaces(mesh, outward=outward)
+    surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     vertices = np.asarray(mesh.vertices)
     inner, wall = surfaces.vertex_labels == INNER, surfaces.vertex_labels == WALL
     share = inner.astype(float)

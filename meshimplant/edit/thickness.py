@@ -45,7 +45,7 @@ def set_thickness(
     target_mm: ArrayLike | None = None,
     *,
     fraction: float | None = None,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
     feather_mm: float = 0.0,
 ) -> trimesh.Trimesh:
     """Give an implant the asked wall thickness; its outer surface and what remains of its border wall stay in
@@ -65,7 +65,7 @@ def set_thickness(
         skull)`` is half as thick as the bone.
     fraction
         In place of `target_mm`: this share of the implant's own local thickness, 0 to 2; nowhere below 0.3 mm.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: from the implant's own curvature.
     feather_mm
         Width of the zone along the border over which the thickness goes from the implant's own to the target.
@@ -85,7 +85,7 @@ def set_thickness(
     afterwards.
     """
     solid = require_solid(mesh)
-    surfaces = split_surfaces(mesh, outward=outward)
+    surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     target = _target(mesh, surfaces, target_mm, fraction, feather_mm)
     thick = _thickened(mesh, surfaces, target)
     sheet = np.asarray(mesh.faces)[surfaces.face_labels == OUTER]

@@ -30,7 +30,7 @@ def feather(
     *,
     width_mm: float,
     rim_mm: ArrayLike | None = None,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> Floats:
     """Fade a wanted thickness out towards the border, smoothly over some millimetres.
 
@@ -45,7 +45,7 @@ def feather(
         Distance from the border, along which the thickness goes from `rim_mm` to the target; 0: no fading.
     rim_mm
         The thickness at the border, likewise; ``None``: the implant's own, so that the border stays as it is.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: from the implant's own curvature.
 
     Returns
@@ -58,7 +58,7 @@ def feather(
     InputError
         A negative width, a wrong length, or a thickness outside 0.3 to 30 mm.
     """
-    surfaces = split_surfaces(mesh, outward=outward)
+    surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     target = whole_map(mesh, surfaces, target_mm)
     rim = own_thickness(mesh, surfaces) if rim_mm is None else whole_map(mesh, surfaces, rim_mm)
     return faded(mesh, surfaces, target, rim, width_mm)
@@ -71,7 +71,7 @@ def thicken_at(
     *,
     thickness_mm: float,
     radius_mm: float = 6.0,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> Floats:
     """Raise a wanted thickness to bosses at fixation points, so that screws find enough material.
 
@@ -91,7 +91,7 @@ def thicken_at(
         Thickness of the bosses.
     radius_mm
         Radius of their full thickness. Default 6.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: from the implant's own curvature.
 
     Returns
@@ -112,7 +112,7 @@ def thicken_at(
         raise InputError(f"expected fixation points (k, 3) of finite numbers, got shape {points.shape}")
     if not 0 < radius_mm < np.inf:
         raise InputError(f"expected a radius above 0 mm around fixation points, got {radius_mm!r}")
-    surfaces = split_surfaces(mesh, outward=outward)
+    surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     target = whole_map(mesh, surfaces, target_mm)
     raised = np.maximum(whole_map(mesh, surfaces, thickness_mm) - target, 0)
     feet = _feet(mesh, surfaces, points)

@@ -51,7 +51,7 @@ def trim(
     *,
     clearance_mm: float = 0.8,
     bevel_deg: float = 0.0,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> trimesh.Trimesh:
     """Cut an implant back so that none of it is closer to bone than the clearance.
 
@@ -71,7 +71,7 @@ def trim(
     bevel_deg
         Angle to the outward direction by which the border leans inward at least, 0 to 45 degrees, see `bevel`.
         Default 0: parallel to the wall of the defect.
-    outward
+    inside_mm
         A point (3,) inside the head, LPS mm; ``None``: found from the implant's curvature and the skull.
 
     Returns
@@ -89,7 +89,9 @@ def trim(
     Source: measured at 0.8 mm on five SkullFix implants and four other craniectomies, grown by a voxel: gap
     0.85 mm in the median, 0.94 to 1.09 at the 95th percentile; nothing nearer than 0.75 mm; 5 s.
     """
-    return trim_with_notes(mesh, skull, clearance_mm=clearance_mm, bevel_deg=bevel_deg, outward=outward).mesh
+    return trim_with_notes(
+        mesh, skull, clearance_mm=clearance_mm, bevel_deg=bevel_deg, inside_mm=inside_mm
+    ).mesh
 
 
 def trim_with_notes(
@@ -98,7 +100,7 @@ def trim_with_notes(
     *,
     clearance_mm: float = 0.8,
     bevel_deg: float = 0.0,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> Cut:
     """Do as `trim` and return, with the mesh, the crumbs that came loose and the volume that was removed."""
     if not 0 <= clearance_mm <= MAX_CLEARANCE_MM:
@@ -107,7 +109,7 @@ def trim_with_notes(
         )
     require_bevel(bevel_deg)
     solid = require_solid(mesh)
-    centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
+    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
     near = bone_near(skull, mesh, _MARGIN_MM)
     forbidden = None if near is None else _forbidden_field(mesh, near, clearance_mm, centre)
     if forbidden is None:
@@ -116,7 +118,7 @@ def trim_with_notes(
         cut = cut_away(mesh, extract(forbidden, level=0), solid=solid)
     if bevel_deg == 0:
         return cut
-    leaning = bevel(cut.mesh, bevel_deg, outward=centre)
+    leaning = bevel(cut.mesh, bevel_deg, inside_mm=centre)
     return Cut(leaning.mesh, cut.crumbs + leaning.crumbs, cut.removed_mm3 + leaning.removed_mm3)
 
 

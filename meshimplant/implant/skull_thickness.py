@@ -40,7 +40,7 @@ def skull_thickness(
     *,
     around_mm: float = 12.0,
     smooth_mm: float = 3.0,
-    outward: ArrayLike | None = None,
+    inside_mm: ArrayLike | None = None,
 ) -> Floats:
     """Return the skull's local thickness (n,) at each vertex of an implant, mm.
 
@@ -59,7 +59,7 @@ def skull_thickness(
         Width of the ring of bone that is read. Default 12.
     smooth_mm
         Width of the Gaussian that evens the readings out. Default 3: sutures and vessels are no thickness.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: found from the implant and the skull.
 
     Raises
@@ -80,7 +80,7 @@ def skull_thickness(
     box = bone_around(skull, mesh, around_mm + _THICKEST_MM)
     if box is None or not box.array.any():
         raise _no_bone(0.0, around_mm)
-    centre = inner_point(mesh, skull) if outward is None else np.asarray(outward, float)
+    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
     view = PolarMap.around(mesh.vertices, centre, pixel_mm=_PIXEL_MM, margin_mm=around_mm)
     part = view.extent(mesh)
     near = edt.edt(np.ascontiguousarray(~part.hit)) * _PIXEL_MM <= around_mm

@@ -82,14 +82,14 @@ class Surfaces:
     outward: OutwardField
 
 
-def split_surfaces(mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None) -> Surfaces:
+def split_surfaces(mesh: trimesh.Trimesh, *, inside_mm: ArrayLike | None = None) -> Surfaces:
     """Split an implant into its outer surface, inner surface and border wall.
 
     Parameters
     ----------
     mesh
         A closed implant, wound outward, LPS mm.
-    outward
+    inside_mm
         A point (3,) inside the head, LPS mm, from which outward is judged. ``None``: the centre of the
         implant's own curvature (`head_centre`), so that the result does not depend on where the implant lies.
 
@@ -104,7 +104,7 @@ def split_surfaces(mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None) -
     of it a face is outer (or inner). So a strongly curved temple is split as safely as the vertex, and a
     border that leans by 50 degrees is still wall.
     """
-    centre = head_centre(mesh) if outward is None else np.asarray(outward, float)
+    centre = head_centre(mesh) if inside_mm is None else np.asarray(inside_mm, float)
     middles = np.asarray(mesh.triangles_center)
     normals, areas = normals_areas(mesh)
     field = outward_field(mesh, centre)
@@ -117,7 +117,7 @@ def split_surfaces(mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None) -
         if not (labels == label).any():
             raise MeshError(
                 f"expected an implant with an outer and an inner surface, got none {name} as seen from "
-                f"{np.round(centre, 1).tolist()}: give a point inside the head as `outward`, or repair"
+                f"{np.round(centre, 1).tolist()}: give a point inside the head as `inside_mm`, or repair"
             )
     return Surfaces(labels, vertex_labels(labels, np.asarray(mesh.faces), len(mesh.vertices)), centre, field)
 
@@ -205,7 +205,7 @@ def _averaged(
     if not seeds.any():
         raise MeshError(
             f"expected an implant with surfaces that face the point {np.round(centre, 1).tolist()} "
-            "or away from it, got none: give a point inside the head as `outward`"
+            "or away from it, got none: give a point inside the head as `inside_mm`"
         )
     weight = areas[seeds] * cosine[seeds] ** 4
     votes = normals[seeds] * (np.sign(cosine[seeds]) * weight)[:, None]

@@ -59,7 +59,7 @@ class ThicknessMap:
 
 
 def measure_thickness(
-    mesh: trimesh.Trimesh, *, outward: ArrayLike | None = None, margin_mm: float = 5.0
+    mesh: trimesh.Trimesh, *, inside_mm: ArrayLike | None = None, margin_mm: float = 5.0
 ) -> ThicknessMap:
     """Measure an implant's wall thickness at every vertex of its outer and inner surface.
 
@@ -70,7 +70,7 @@ def measure_thickness(
     ----------
     mesh
         A closed implant, LPS mm.
-    outward
+    inside_mm
         A point (3,) inside the head; ``None``: from the implant's own curvature.
     margin_mm
         Vertices this close to the border do not count in the statistics (halved until some are left, on small
@@ -80,7 +80,7 @@ def measure_thickness(
     -----
     Source: measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
     """
-    surfaces = split_surfaces(mesh, outward=outward)
+    surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     thickness = across(mesh, surfaces)
     vertices = np.asarray(mesh.vertices)
     wall = surfaces.vertex_labels == WALL
@@ -91,7 +91,7 @@ def measure_thickness(
     if not known.any():
         raise MeshError(
             "expected an implant whose outer surface lies over its inner one, got one where no line "
-            "outward meets both: give a point inside the head as `outward`"
+            "outward meets both: give a point inside the head as `inside_mm`"
         )
     margin = margin_mm
     while not (counted := known & (border > margin)).any():

@@ -79,8 +79,8 @@ def test_maps_are_per_vertex() -> None:
 def test_a_known_thickness_changes_nothing() -> None:
     defect, skull = _defect()
     mesh, centre = _ideal(defect), (1.0, -2.0, 3.0)
-    fresh = check_fit(mesh, skull, outward=centre)
-    known = check_fit(mesh, skull, outward=centre, wall=measure_thickness(mesh, outward=centre))
+    fresh = check_fit(mesh, skull, inside_mm=centre)
+    known = check_fit(mesh, skull, inside_mm=centre, wall=measure_thickness(mesh, inside_mm=centre))
     assert known.measures == fresh.measures
     assert known.findings == fresh.findings
     assert np.array_equal(known.gap_mm, fresh.gap_mm, equal_nan=True)
@@ -166,7 +166,7 @@ def test_the_step_at_the_rim_has_a_sign(raised_mm: float) -> None:
 @pytest.mark.parametrize("centre", [(0, 0, -40), (0, 0, 30), (30, 0, 0)])
 def test_where_one_looks_from_makes_no_kink(centre: tuple[float, float, float]) -> None:
     defect, skull = _defect()
-    fit = check_fit(_ideal(defect), skull, outward=centre)
+    fit = check_fit(_ideal(defect), skull, inside_mm=centre)
     assert fit.measures["border_angle_median_deg"] < 1.0
     assert fit.measures["border_angle_p95_deg"] < 2.5
 
@@ -176,7 +176,7 @@ def test_a_tilted_part_meets_the_skull_at_an_angle() -> None:
     tilt, pivot = np.radians(8.0), np.array([0.0, 0, 76])
     turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
     mesh = plain_mesh((_ideal(defect).vertices - pivot) @ turn.T + pivot, _ideal(defect).faces)
-    fit = check_fit(mesh, skull, outward=(0, 0, 0))
+    fit = check_fit(mesh, skull, inside_mm=(0, 0, 0))
     shift = np.linalg.norm(pivot - turn @ pivot)
     angle = float(np.degrees(np.arcsin(shift / 80)))
     assert fit.measures["border_angle_median_deg"] == pytest.approx(angle, abs=1.0)
@@ -196,7 +196,7 @@ def test_a_part_of_another_curvature_is_flush_but_kinked(radius_mm: float) -> No
     body = cap(radius_mm, 6, float(np.degrees(half)), edge_mm=1.0).moved(
         None, (0, 0, height - radius_mm * np.cos(half))
     )
-    fit = check_fit(body.mesh, skull, outward=(0, 0, 0))
+    fit = check_fit(body.mesh, skull, inside_mm=(0, 0, 0))
     angle = float(np.degrees(abs(half - rim)))
     assert fit.measures["border_angle_median_deg"] == pytest.approx(angle, rel=0.16)
     assert abs(fit.measures["step_median_mm"]) < 0.1
@@ -264,7 +264,7 @@ def test_a_wall_cut_at_a_slant_through_steep_bone_is_no_inner_surface() -> None:
     )
     part = Body(lambda p: np.minimum(shell(p, part_mm), hole(p) - 0.8), bone.lower_mm, bone.upper_mm)
     skull, mesh = bone.mask(SPACING_MM), extract(part.field(0.5))
-    fit = check_fit(mesh, skull, outward=(0, 0, 0))
+    fit = check_fit(mesh, skull, inside_mm=(0, 0, 0))
     assert fit.measures["inner_step_median_mm"] == pytest.approx(bone_mm - part_mm, abs=0.3)
     assert fit.measures["inward_protrusion_mm"] < 0.3
     assert fit.measures["penetration_mm3"] == 0

@@ -71,7 +71,7 @@ def test_each_body_goes_its_own_way() -> None:
     skull = Volume(both[0] & both[1], grid.affine)
     part = cap(80, 4, 12 - np.degrees(0.8 / 78), edge_mm=1.5).mesh
     mesh = joined(part, plain_mesh(part.vertices @ turn.T, part.faces))
-    check = check_part(mesh, spec=SPEC.with_values(bodies=2), skull=skull, outward=(0, 0, 0))
+    check = check_part(mesh, spec=SPEC.with_values(bodies=2), skull=skull, inside_mm=(0, 0, 0))
     assert check.measures["insertion_penetration_mm"] <= 0.05
     for direction, axis in zip(check.measures["insertion_direction"], ((0, 0, 1), turn[:, 2]), strict=True):
         assert np.array(direction) @ axis > np.cos(np.radians(8))

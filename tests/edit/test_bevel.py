@@ -68,7 +68,7 @@ def test_the_border_leans_as_asked_from_the_outer_edge_on(
     pose: int, lean_deg: float, bevel_deg: float
 ) -> None:
     defect, skull, plain = _trimmed(pose, lean_deg)
-    result = trim(plain, skull, bevel_deg=bevel_deg, outward=POSES[pose][1])
+    result = trim(plain, skull, bevel_deg=bevel_deg, inside_mm=POSES[pose][1])
     before, after = (_edge_angle(_home(mesh, pose), defect) for mesh in (plain, result))
     assert abs(after - before) * defect.radius_mm < 0.05
     low, middle, high = _wall_angles(_home(result, pose), after, defect)
@@ -113,11 +113,11 @@ def test_holes_keep_their_walls_and_every_body_gets_its_bevel() -> None:
     drill = trimesh.creation.cylinder(3, 200, sections=60)
     holed = to_manifold(whole) - to_manifold(drill)
     mesh = from_manifold(holed)
-    cut = bevel(mesh, 25, outward=(0, 0, 0)).mesh
+    cut = bevel(mesh, 25, inside_mm=(0, 0, 0)).mesh
     on_hole = [np.hypot(*np.asarray(m.vertices)[:, :2].T) < 3.001 for m in (mesh, cut)]
     assert np.count_nonzero(on_hole[1]) == np.count_nonzero(on_hole[0]) > 100
     two = joined(whole, cap(80, 5, 9, edge_mm=1.2).moved(random_rotation(2)).mesh)
-    removed = [bevel(mesh, 25, outward=(0, 0, 0)).removed_mm3 for mesh in (*two.split(), two)]
+    removed = [bevel(mesh, 25, inside_mm=(0, 0, 0)).removed_mm3 for mesh in (*two.split(), two)]
     assert removed[2] == pytest.approx(removed[0] + removed[1], rel=0.01)
     assert min(removed[:2]) > 100
 

@@ -45,7 +45,7 @@ def _shaft(*, bay: bool = False, beside_mm: float = 0.0) -> tuple[Volume, trimes
 
 def test_a_free_part_comes_back_itself() -> None:
     skull, part = _shaft()
-    cleared = clear_way(part, skull, outward=CENTRE)
+    cleared = clear_way(part, skull, inside_mm=CENTRE)
     assert cleared.mesh is part
     assert cleared.penetration_before_mm == cleared.penetration_mm <= 0.05
     assert cleared.blocking_mm3 == cleared.removed_mm3 == 0
@@ -56,7 +56,7 @@ def test_a_free_part_comes_back_itself() -> None:
 def test_a_lip_under_the_bone_is_taken_off() -> None:
     skull, part = _shaft(bay=True)
     assert part.is_watertight
-    cleared = clear_way(part, skull, outward=CENTRE)
+    cleared = clear_way(part, skull, inside_mm=CENTRE)
     assert cleared.penetration_before_mm > 1
     assert cleared.penetration_mm <= 0.05
     lip = part.volume - _shaft()[1].volume
@@ -64,7 +64,7 @@ def test_a_lip_under_the_bone_is_taken_off() -> None:
     assert cleared.blocking_mm3 == cleared.removed_mm3 < MAX_REMOVED_FRACTION * part.volume
     assert cleared.mesh.volume == pytest.approx(part.volume - cleared.removed_mm3, abs=0.1)
     assert cleared.mesh.is_volume
-    assert find_insertion(cleared.mesh, skull, outward=CENTRE).free
+    assert find_insertion(cleared.mesh, skull, inside_mm=CENTRE).free
     assert (to_manifold(cleared.mesh) - to_manifold(part)).volume() < 0.01
 
 
@@ -91,7 +91,7 @@ def test_a_part_that_nothing_could_be_left_of_stays() -> None:
         grid.affine,
     )
     part = trimesh.creation.box(extents=(8, 8, 4)).subdivide_to_size(1.0)
-    cleared = clear_way(plain_mesh(part.vertices, part.faces), skull, outward=CENTRE)
+    cleared = clear_way(plain_mesh(part.vertices, part.faces), skull, inside_mm=CENTRE)
     assert cleared.blocking_mm3 == pytest.approx(part.volume)
     assert cleared.removed_mm3 == 0
     assert cleared.penetration_mm > 1
@@ -103,7 +103,7 @@ def test_each_body_is_cleared_alone() -> None:
     bone = np.maximum(left.resample_to(grid).array, right.resample_to(grid).array)
     skull = Volume((bone > 0.5).astype(np.uint8), grid.affine)
     both = joined(free, caught)
-    cleared = clear_way(both, skull, outward=CENTRE)
+    cleared = clear_way(both, skull, inside_mm=CENTRE)
     assert cleared.directions.shape == (2, 3)
     assert cleared.penetration_before_mm > 1
     assert cleared.penetration_mm <= 0.05

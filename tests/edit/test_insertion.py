@@ -49,7 +49,7 @@ def _degrees(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("draft_deg", [0.0, 6.0])
 def test_the_axis_of_a_slanted_shaft_is_found(tilt_deg: float, draft_deg: float) -> None:
     skull, part, axis = _shaft(tilt_deg, draft_deg)
-    way = find_insertion(part, skull, outward=CENTRE)
+    way = find_insertion(part, skull, inside_mm=CENTRE)
     assert _degrees(way.direction, axis) < 3
     assert way.free
     assert way.penetration_mm.max() <= 0.05
@@ -60,7 +60,7 @@ def test_the_axis_of_a_slanted_shaft_is_found(tilt_deg: float, draft_deg: float)
 
 def test_a_wrong_direction_is_blocked_with_a_place() -> None:
     skull, part, _ = _shaft(25.0, 0.0)
-    way = find_insertion(part, skull, direction=(0, 0, 1), outward=CENTRE)
+    way = find_insertion(part, skull, direction=(0, 0, 1), inside_mm=CENTRE)
     assert not way.free
     finding = way.findings[0]
     assert finding.code == "insertion.blocked"
@@ -79,7 +79,7 @@ def test_it_moves_with_the_head() -> None:
     affine[:3, :3], affine[:3, 3] = rotation, shift
     moved = Volume(skull.array, affine @ skull.affine)
     part = plain_mesh(part.vertices @ rotation.T + shift, part.faces)
-    way = find_insertion(part, moved, outward=rotation @ CENTRE + shift)
+    way = find_insertion(part, moved, inside_mm=rotation @ CENTRE + shift)
     assert _degrees(way.direction, rotation @ axis) < 3
     assert way.free
 
@@ -103,7 +103,7 @@ def test_an_undercut_all_round_is_taken_off() -> None:
 
 def test_what_is_free_stays_as_it_is() -> None:
     skull, part, _ = _shaft(10.0, 5.0)
-    cut = make_insertable(part, skull, outward=CENTRE)
+    cut = make_insertable(part, skull, inside_mm=CENTRE)
     np.testing.assert_array_equal(cut.mesh.vertices, part.vertices)
     assert cut.removed_mm3 == 0
 
@@ -111,7 +111,7 @@ def test_what_is_free_stays_as_it_is() -> None:
 def test_a_direction_needs_a_length() -> None:
     skull, part, _ = _shaft(0.0, 0.0)
     with pytest.raises(InputError, match="direction of three numbers"):
-        find_insertion(part, skull, direction=(0, 0, 0), outward=CENTRE)
+        find_insertion(part, skull, direction=(0, 0, 0), inside_mm=CENTRE)
 
 
 def _overhung() -> tuple[Volume, trimesh.Trimesh]:
@@ -127,16 +127,16 @@ def _overhung() -> tuple[Volume, trimesh.Trimesh]:
 
 def test_points_that_were_not_probed_are_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     skull, part = _overhung()
-    assert not find_insertion(part, skull, direction=(0, 0, 1), outward=CENTRE).free
+    assert not find_insertion(part, skull, direction=(0, 0, 1), inside_mm=CENTRE).free
     monkeypatch.setattr("meshimplant.edit.insertion._PROBES", 40)
-    way = find_insertion(part, skull, outward=CENTRE)
+    way = find_insertion(part, skull, inside_mm=CENTRE)
     assert way.free
     assert way.direction[0] < -np.sin(np.radians(2))
 
 
 def test_a_way_that_is_just_blocked_ranks_behind_a_free_one() -> None:
     skull, part, axis = _shaft(12.0, 0.4)
-    way = find_insertion(part, skull, outward=CENTRE)
+    way = find_insertion(part, skull, inside_mm=CENTRE)
     assert way.penetration_mm.max() <= 0.05
     assert _degrees(way.direction, axis) < 3
 
@@ -151,12 +151,12 @@ def test_large_triangles_are_moved_by_more_than_their_corners() -> None:
     part = trimesh.creation.box(extents=(2 * HALF_MM - 1.8, 2 * HALF_MM - 1.8, 4))
     part.apply_translation((0, 0, -1))
     assert len(part.vertices) == 8
-    way = find_insertion(part, whole, direction=(0, 0, 1), outward=CENTRE)
+    way = find_insertion(part, whole, direction=(0, 0, 1), inside_mm=CENTRE)
     assert way.penetration_mm.max() > 0.5
     assert way.undercut_mm2 > 3
-    assert find_insertion(part, skull, direction=(0, 0, 1), outward=CENTRE).free
-    cut = make_insertable(part, whole, direction=(0, 0, 1), outward=CENTRE)
-    assert find_insertion(cut.mesh, whole, direction=(0, 0, 1), outward=CENTRE).free
+    assert find_insertion(part, skull, direction=(0, 0, 1), inside_mm=CENTRE).free
+    cut = make_insertable(part, whole, direction=(0, 0, 1), inside_mm=CENTRE)
+    assert find_insertion(cut.mesh, whole, direction=(0, 0, 1), inside_mm=CENTRE).free
 
 
 @pytest.mark.parametrize("spacing_mm", [0.8, 2.0, 2.5])

@@ -196,9 +196,9 @@ def test_a_trimmed_part_stays_a_printable_solid(lean_deg: float, target_mm: floa
 
 def test_two_bodies_stay_two() -> None:
     mesh = joined(cap(90, 6, 14).mesh, cap(90, 6, 14).moved(random_rotation(3)).mesh)
-    result = set_thickness(mesh, 4.0, outward=(0, 0, 0))
+    result = set_thickness(mesh, 4.0, inside_mm=(0, 0, 0))
     assert result.body_count == 2
-    assert measure_thickness(result, outward=(0, 0, 0)).median_mm == pytest.approx(4, abs=0.05)
+    assert measure_thickness(result, inside_mm=(0, 0, 0)).median_mm == pytest.approx(4, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -295,4 +295,4 @@ def test_an_inside_out_mesh_has_no_outer_surface() -> None:
     mesh = cap(90, 6, 20).mesh
     mesh.invert()
     with pytest.raises(MeshError):
-        set_thickness(mesh, 4.0, outward=(0, 0, 0))
+        set_thickness(mesh, 4.0, inside_mm=(0, 0, 0))

@@ -167,7 +167,7 @@ def test_thin_bone_is_kept_clear_too(clearance_mm: float) -> None:
     skull = Volume(array, np.diag([0.5, 0.5, 0.6, 1.0]))
     block = trimesh.creation.box(extents=(24, 26, 8))
     block.apply_translation((15, 15, 19))
-    result = trim(block, skull, clearance_mm=clearance_mm, outward=(15, 15, -80))
+    result = trim(block, skull, clearance_mm=clearance_mm, inside_mm=(15, 15, -80))
     assert _bone_inside(result, skull) == 0
     assert clearance_mm < 0.45 or _vertices_in_bone_voxels(result, skull) == 0
     assert 0 < result.volume < block.volume

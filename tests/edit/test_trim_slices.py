@@ -120,7 +120,7 @@ def test_the_border_on_a_real_skull_of_thick_slices(data_folder: Path) -> None:
     affine[:3, 2] *= 4
     coarse = Volume(skull.array[:, :, ::4], affine)
     implant_mesh = smooth(extract(implant))
-    part = trim(implant_mesh, coarse, clearance_mm=CLEARANCE_MM, outward=head_centre(implant_mesh))
+    part = trim(implant_mesh, coarse, clearance_mm=CLEARANCE_MM, inside_mm=head_centre(implant_mesh))
     areas = vertex_areas(part, faces=split_surfaces(part).face_labels == WALL)
     gaps = -sample(signed_distance(skull), part.vertices, fill=-1e3)
     # The lower wall runs along the slices: it lies anywhere between two.

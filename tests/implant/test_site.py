@@ -51,9 +51,9 @@ def test_a_part_elsewhere_has_none(skull, bone) -> None:
 
 
 def test_every_step_finds_the_same_with_it_and_computes_no_distance(skull, plug, bone, monkeypatch) -> None:
-    trimmed = trim_with_notes(plug, skull, outward=(0, 0, 0)).mesh
-    way = find_insertion(trimmed, skull, outward=(0, 0, 0))
-    fit = check_fit(trimmed, skull, outward=(0, 0, 0))
+    trimmed = trim_with_notes(plug, skull, inside_mm=(0, 0, 0)).mesh
+    way = find_insertion(trimmed, skull, inside_mm=(0, 0, 0))
+    fit = check_fit(trimmed, skull, inside_mm=(0, 0, 0))
     assert is_clear(trimmed, skull, clearance_mm=0.8)
     assert not is_clear(trimmed, skull, clearance_mm=1.5)
 
@@ -61,12 +61,14 @@ def test_every_step_finds_the_same_with_it_and_computes_no_distance(skull, plug,
         raise AssertionError("the distance is known")
 
     monkeypatch.setattr("meshimplant.implant.site.signed_distance", refuse)
-    again = trim_with_notes(plug, bone, outward=(0, 0, 0)).mesh
+    again = trim_with_notes(plug, bone, inside_mm=(0, 0, 0)).mesh
     np.testing.assert_allclose(again.vertices, trimmed.vertices, atol=1e-6)
     assert np.array_equal(again.faces, trimmed.faces)
     assert is_clear(again, bone, clearance_mm=0.8)
     assert not is_clear(again, bone, clearance_mm=1.5)
-    assert find_insertion(again, bone, outward=(0, 0, 0)).direction == pytest.approx(way.direction, abs=1e-9)
-    same = check_fit(again, bone, outward=(0, 0, 0)).measures
+    assert find_insertion(again, bone, inside_mm=(0, 0, 0)).direction == pytest.approx(
+        way.direction, abs=1e-9
+    )
+    same = check_fit(again, bone, inside_mm=(0, 0, 0)).measures
     numbers = {name: value for name, value in fit.measures.items() if isinstance(value, float)}
     assert {name: same[name] for name in numbers} == pytest.approx(numbers, abs=1e-6)
