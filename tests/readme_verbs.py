@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from meshimplant.complete.complete_skull import METHODS
 from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
-from meshimplant_cli.main import GROUPS, build_app
+from meshimplant_cli.main import build_app
+from meshimplant_cli.verbs import GROUPS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -20,9 +21,9 @@ def chapter() -> str:
     """Return the chapter: each verb with its usage line, description and options, in the order of --help."""
     app = build_app()
     parts = []
-    for title, module in GROUPS:
+    for title, verbs in GROUPS:
         parts.append(f"### {title}")
-        parts += [_section(app[_name(verb)], verb) for verb in module.VERBS]
+        parts += [_section(app[_name(verb)], verb) for verb in verbs]
     return "\n\n".join(parts)
 
 

@@ -28,24 +28,13 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant.version import __version__
-from meshimplant_cli import data, fitting, learn, line, look, meshes, train, voxels
 from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
+from meshimplant_cli.verbs import GROUPS
 
 if TYPE_CHECKING:
     from meshimplant.report import Finding
 
-#: Verbs in the order of the help and of the README.
-GROUPS = (
-    ("The line", line),
-    ("Voxels", voxels),
-    ("Meshes", meshes),
-    ("Fit to the skull", fitting),
-    ("Looking and measuring", look),
-    ("Data sets", data),
-    ("Learning from complete skulls", learn),
-    ("Training networks", train),
-)
-_VERB_NAMES = [verb.__name__.replace("_", "-") for _, module in GROUPS for verb in module.VERBS]
+_VERB_NAMES = [verb.__name__.replace("_", "-") for _, verbs in GROUPS for verb in verbs]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
 #: Names under which libraries look for a limit of their threads, other than OMP_NUM_THREADS, which numpy and scipy honour.
 _THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VTK_SMP_MAX_THREADS")
@@ -71,9 +60,9 @@ def build_app() -> App:
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    for title, module in GROUPS:
+    for title, verbs in GROUPS:
         group = Group.create_ordered(title)
-        for verb in module.VERBS:
+        for verb in verbs:
             app.command(verb, group=group)
     return app
 

@@ -49,7 +49,7 @@ AsJson = Annotated[bool, Parameter(help="Print the result as JSON on stdout.")]
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Answer:
+class OutputOptions:
     """What happens to an output that is there, and how the result is printed."""
 
     force: Force = False
@@ -58,7 +58,7 @@ class Answer:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Print:
+class PrintOptions:
     """How the result of a verb that writes no file is printed."""
 
     json: AsJson = False
@@ -66,7 +66,7 @@ class Print:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Reading:
+class SkullOptions:
     """How a skull is read."""
 
     threshold_hu: Annotated[
@@ -90,7 +90,7 @@ class Reading:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class NetworkUse:
+class NetworkOptions:
     """What a network is run with, where one is asked for."""
 
     weights: Annotated[
@@ -118,7 +118,7 @@ class NetworkUse:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Wanted:
+class PrescriptionOptions:
     """The prescription: a file, and flags laid over it."""
 
     spec: Annotated[Path | None, Parameter(help="Prescription as .toml or .json; flags override it.")] = None

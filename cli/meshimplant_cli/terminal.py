@@ -1,4 +1,4 @@
-"""What every verb needs around its one library call: checks of the output, progress, and printing."""
+"""What every verb needs around its one library call: checks of the output, progress, and print_options."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import trimesh
 
     from meshimplant.report import Criterion, Finding
+    from meshimplant.voxels.volume import Volume
+    from meshimplant_cli.options import OutputOptions
 
 VOXEL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 WRITABLE_VOXEL_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -213,3 +215,18 @@ def describe_criteria(criteria: Sequence[Criterion]) -> list[str]:
 
 def _score(score: float | None) -> str:
     return "not rated" if score is None else f"{score:g}".ljust(4)
+
+
+def volume_mm3(body: Volume | trimesh.Trimesh) -> float:
+    """Return a body's volume: a mesh's own, or that of the voxels inside (positive distance, or set)."""
+    from meshimplant import Volume
+
+    if isinstance(body, Volume):
+        return float((body.array > 0).sum() * body.voxel_volume_mm3)
+    return float(body.volume)
+
+
+def show_body(body: Volume | trimesh.Trimesh, output: Path, output_options: OutputOptions) -> None:
+    enclosed_mm3 = volume_mm3(body)
+    result: dict[str, Any] = {"output": output.name, "volume_mm3": enclosed_mm3}
+    show(result, as_json=output_options.json, text=f"{output.name}: {enclosed_mm3 / 1000:.2f} cm3")

@@ -15,9 +15,10 @@ import pytest
 import meshimplant
 from meshimplant.errors import DesignRefused, NoDefectError
 from meshimplant.report import Finding
-from meshimplant_cli import fitting, line, look, main, meshes, terminal, voxels
+from meshimplant_cli import main, terminal
+from meshimplant_cli.verbs import GROUPS
 
-VERBS = [verb.__name__ for module in (line, voxels, meshes, fitting, look) for verb in module.VERBS]
+VERBS = [verb.__name__.replace("_", "-") for _, verbs in GROUPS for verb in verbs]
 
 
 def _fresh(*tokens: str) -> subprocess.CompletedProcess[str]:
@@ -122,7 +123,7 @@ def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def info(file: Path, /, *, json: bool = False) -> None:  # noqa: ARG001
         raise error
 
-    monkeypatch.setattr(look, "VERBS", (info,))
+    monkeypatch.setattr(main, "GROUPS", (("Verbs", (info,)),))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Verbs that fit a mesh to its skull: trim, insertion."""
+"""The verb `insertion`: the straight path of a part into its defect."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
-from meshimplant_cli.options import Answer, Bevel, NotNegative, Output, Reading, SkullFile, Vector
+from meshimplant_cli.options import OutputOptions, SkullFile, SkullOptions, Vector
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
@@ -16,40 +15,9 @@ from meshimplant_cli.terminal import (
     describe_finding,
     require_free_file,
     show,
-    show_change,
     table,
     working,
 )
-
-
-def trim(
-    mesh: Path,
-    /,
-    *,
-    skull: SkullFile,
-    output: Output,
-    clearance_mm: Annotated[NotNegative, Parameter(help="Distance to leave between border and bone.")] = 0.8,
-    bevel_deg: Annotated[Bevel, Parameter(validator=Number(gte=0, lte=45))] = 0.0,
-    reading: Reading = Reading(),
-    answer: Answer = Answer(),
-) -> None:
-    """Trim an implant's border to a clearance from bone, and remove what lies over intact bone.
-
-    Parameters
-    ----------
-    mesh
-        Closed implant mesh.
-    """
-    require_free_file(output, MESH_SUFFIXES, force=answer.force)
-    from meshimplant import read_mesh, write_mesh
-    from meshimplant import trim as trim_mesh
-
-    with working("trimming"):
-        before = read_mesh(mesh, frame=reading.frame)
-        bone = reading.skull(skull)
-        after = trim_mesh(before, bone.mask, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
-        write_mesh(after, output, frame=reading.frame)
-    show_change(before, after, output, as_json=answer.json)
 
 
 def insertion(
@@ -63,8 +31,8 @@ def insertion(
     direction: Annotated[
         Vector | None, Parameter(help="Direction out of the head, LPS x y z; the best one when left out.")
     ] = None,
-    reading: Reading = Reading(),
-    answer: Answer = Answer(),
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Find the straight way of a part out of its defect, and with -o take off what blocks it.
 
@@ -76,15 +44,15 @@ def insertion(
         Closed implant mesh.
     """
     if output is not None:
-        require_free_file(output, MESH_SUFFIXES, force=answer.force)
+        require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import find_insertion, make_insertable, read_mesh, write_mesh
 
     with working("moving the part along its way"):
-        part = read_mesh(mesh, frame=reading.frame)
-        bone = reading.skull(skull).mask
+        part = read_mesh(mesh, frame=skull_options.frame)
+        bone = skull_options.skull(skull).mask
         if output is not None:
             part = make_insertable(part, bone, direction=direction).mesh
-            write_mesh(part, output, frame=reading.frame)
+            write_mesh(part, output, frame=skull_options.frame)
         way = find_insertion(part, bone, direction=direction)
     facts: dict[str, Any] = {
         "free": way.free,
@@ -95,8 +63,5 @@ def insertion(
     path = {"travel_mm": way.travel_mm, "penetration_along_mm": way.penetration_mm}
     found = [finding.to_dict() for finding in way.findings]
     text = "\n".join([table(facts.items()), *map(describe_finding, way.findings)])
-    show({**facts, **path, "findings": found}, as_json=answer.json, text=text)
+    show({**facts, **path, "findings": found}, as_json=output_options.json, text=text)
     return DONE if way.free else CHECK_FAILED
-
-
-VERBS = (trim, insertion)

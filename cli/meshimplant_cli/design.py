@@ -1,4 +1,4 @@
-"""Verbs that run the whole line: design, demo."""
+"""The verb `design`: the whole line, from a defective skull to a part."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from meshimplant_cli.options import (
-    Answer,
     Level,
     Method,
-    NetworkUse,
+    NetworkOptions,
     Output,
-    Reading,
+    OutputOptions,
+    PrescriptionOptions,
+    SkullOptions,
     Template,
-    Wanted,
     read_template,
 )
 from meshimplant_cli.predictions import PredictedLabel, read_predicted
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
-    SHOWN_METRICS,
     UsageError,
     describe_finding,
     headlines,
@@ -37,9 +36,6 @@ from meshimplant_cli.terminal import (
 if TYPE_CHECKING:
     from meshimplant.design.design_implant import Design
     from meshimplant.report import Step
-
-#: Wall of the demo's part.
-_DEMO_THICKNESS_MM = 3.5
 
 Seed = Annotated[int, Parameter(help="Same input, prescription and seed: the same part.")]
 
@@ -56,10 +52,10 @@ def design(
     level: Level | None = None,
     predicted_label: PredictedLabel | None = None,
     seed: Seed = 0,
-    network: NetworkUse = NetworkUse(),
-    wanted: Wanted = Wanted(),
-    reading: Reading = Reading(),
-    answer: Answer = Answer(),
+    network: NetworkOptions = NetworkOptions(),
+    prescription: PrescriptionOptions = PrescriptionOptions(),
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Design a checked, printable implant for a defective skull.
 
@@ -89,13 +85,13 @@ def design(
                 f"expected {option} together with --complete or --implant, got it alone: leave it out"
             )
     network.require_used(method)
-    spec = wanted.prescription()
-    require_free_folder(output, force=answer.force)
+    spec = prescription.prescription()
+    require_free_folder(output, force=output_options.force)
     from meshimplant import design_implant
 
     with working("read") as tell:
         start = time.perf_counter()
-        skull = reading.skull(defective)
+        skull = skull_options.skull(defective)
         mean = read_template(template, method)
         prediction, notes = None, skull.notes
         if source := complete or implant:
@@ -104,11 +100,11 @@ def design(
                 skull.mask,
                 label=predicted_label,
                 level=level,
-                frame=reading.frame,
+                frame=skull_options.frame,
                 alone=implant is not None,
             )
             prediction, notes = given.volume, (*notes, f"prediction: {given.note}")
-        read = _step("read", start, parameters={"kind": skull.kind}, notes=notes)
+        read = step_done("read", start, parameters={"kind": skull.kind}, notes=notes)
         made = design_implant(
             skull.mask,
             spec=spec,
@@ -130,48 +126,31 @@ def design(
             "complete": complete,
             "implant": implant,
         }
-        _save(made, output, {role: path for role, path in files.items() if path is not None}, answer, tell)
-    return _show_design(made, output, answer)
+        save_design(
+            made,
+            output,
+            {role: path for role, path in files.items() if path is not None},
+            output_options,
+            tell,
+        )
+    return show_design(made, output, output_options)
 
 
-def demo(*, output: Output = Path("meshimplant-demo"), answer: Answer = Answer()) -> int:
-    """Design the implant of the packaged sample skull; needs no data, GPU or display.
-
-    Writes what `design` writes, and measures the reconstruction against the sample's truth. The part is 3.5 mm thick: the
-    sample's temple is thin, and a wall of 4 mm would reach 2 mm inward of it.
-    """
-    require_free_folder(output, force=answer.force)
-    from meshimplant import ImplantSpec, design_implant, evaluate, read_volume
-    from meshimplant.datasets.sample_files import sample_path
-
-    source = sample_path("defective.nrrd")
-    with working("read") as tell:
-        start = time.perf_counter()
-        defective = read_volume(source)
-        read = _step("read", start)
-        made = design_implant(defective, spec=ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM), progress=tell)
-        made.report.steps.insert(0, read)
-        _save(made, output, {"defective": source}, answer, tell)
-        tell("evaluate")
-        metrics = evaluate(made.reconstruction, read_volume(sample_path("implant.nrrd")), defective)
-    against_truth = {name: getattr(metrics, name) for name in SHOWN_METRICS}
-    return _show_design(made, output, answer, against_truth=against_truth)
-
-
-VERBS = (design, demo)
-
-
-def _save(
-    made: Design, output: Path, sources: dict[str, Path], answer: Answer, tell: Callable[[str], None]
+def save_design(
+    made: Design,
+    output: Path,
+    sources: dict[str, Path],
+    output_options: OutputOptions,
+    tell: Callable[[str], None],
 ) -> None:
     """Write a design; the step that this was is told on the terminal and with --json, but not in the report that it wrote."""
     tell("write")
     start = time.perf_counter()
-    made.save(output, sources=sources, force=answer.force)
-    made.report.steps.append(_step("write", start))
+    made.save(output, sources=sources, force=output_options.force)
+    made.report.steps.append(step_done("write", start))
 
 
-def _step(name: str, start: float, **more: Any) -> Step:
+def step_done(name: str, start: float, **more: Any) -> Step:
     """Return the step that began at `start`, a reading of the performance counter, and ends now."""
     from meshimplant.report import Step
     from meshimplant.runtime.memory import process_peak_mb
@@ -180,7 +159,7 @@ def _step(name: str, start: float, **more: Any) -> Step:
     return Step(name, seconds=seconds, process_peak_mb=process_peak_mb(), **more)
 
 
-def _show_design(made: Design, output: Path, answer: Answer, **more: dict[str, Any]) -> int:
+def show_design(made: Design, output: Path, output_options: OutputOptions, **more: dict[str, Any]) -> int:
     report = made.report.to_dict()
     verdict = "passed" if made.report.passed else "FAILED"
     extra = [(f"{group}.{name}", value) for group, values in more.items() for name, value in values.items()]
@@ -188,5 +167,5 @@ def _show_design(made: Design, output: Path, answer: Answer, **more: dict[str, A
     lines += [table([*headlines(report["measures"]), *extra])]
     lines += [describe_finding(finding) for finding in made.report.findings]
     lines += [f"written to {output}: {', '.join(sorted(path.name for path in output.iterdir()))}"]
-    show({**report, **more}, as_json=answer.json, text="\n".join(lines))
+    show({**report, **more}, as_json=output_options.json, text="\n".join(lines))
     return DONE if made.report.passed else CHECK_FAILED

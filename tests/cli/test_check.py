@@ -1,4 +1,4 @@
-"""check, preview and info on files."""
+"""check on files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
-from shapes import cap, joined, plain_mesh, sphere
+from shapes import cap, plain_mesh
 
 from meshimplant import Volume, read_volume, write_mesh, write_volume
 from meshimplant.report import CRITERIA_NOTE
@@ -56,35 +55,3 @@ def test_check_reads_the_prescription(cli: Callable, tmp_path: Path) -> None:
     told = cli("check", tmp_path / "part.stl", "--spec", tmp_path / "thick.toml")
     assert told.code == 3
     assert "thickness" in told.out
-
-
-@pytest.mark.parametrize("ending", ["png", "html"])
-def test_preview_draws_several_parts_with_the_skull(
-    cli: Callable, case, designed: Path, tmp_path: Path, ending: str
-) -> None:
-    write_mesh(sphere(5, (0, 0, 60)).mesh, tmp_path / "ball.stl")
-    picture = tmp_path / f"part.{ending}"
-    parts = (designed / "implant.stl", tmp_path / "ball.stl")
-    told = cli("preview", *parts, "-o", picture, "--skull", case.defective, "--title", "Two & parts")
-    assert told.code == 0
-    assert picture.stat().st_size > 20_000
-    start = picture.read_bytes()[:200].lstrip()
-    assert start.startswith(b"\x89PNG") or start.lower().startswith(b"<!doctype html")
-    assert cli("preview", *parts, "-o", picture).code == 1
-    assert cli("preview", parts[0], "-o", picture, "--force").code == 0
-
-
-def test_info_tells_of_voxels_and_meshes(cli: Callable, tmp_path: Path) -> None:
-    ball = sphere(10, (0, 0, 100))
-    write_volume(ball.mask((1.0, 1.5, 2.0)), tmp_path / "ball.nii.gz")
-    told = cli("info", tmp_path / "ball.nii.gz", "--json").json
-    assert told["kind"] == "voxels"
-    assert told["spacing_mm"] == [1.0, 1.5, 2.0]
-    assert told["nonzero_volume_mm3"] == pytest.approx(ball.volume_mm3, rel=0.05)
-    write_mesh(joined(ball.mesh, sphere(3, (30, 0, 0)).mesh), tmp_path / "two.3mf")
-    told = cli("info", tmp_path / "two.3mf", "--json").json
-    assert told["kind"] == "mesh"
-    assert told["watertight"] is True
-    assert told["bodies"] == 2
-    assert told["high_mm"][2] == pytest.approx(110, abs=0.1)
-    assert "spacing_mm" in cli("info", tmp_path / "ball.nii.gz").out

@@ -1,4 +1,4 @@
-"""The verb for cuts by hand: cut."""
+"""The verb `cut`: cut a part by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from meshimplant_cli.options import Answer, Count, Frame, Output, Six
+from meshimplant_cli.options import Count, Frame, Output, OutputOptions, Six
 from meshimplant_cli.terminal import MESH_SUFFIXES, UsageError, require_free_file, show_change, working
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from meshimplant.mesh.cut_away import Cut
 
 Keep = Literal["below", "above", "inside", "outside"]
+
 
 #: What each way of cutting can keep, its default first.
 _KEEPS: dict[str, tuple[Keep, Keep]] = {
@@ -52,7 +53,7 @@ def cut(
     frame: Annotated[
         Frame, Parameter(help="Frame of the mesh files and of a curve file that states none.")
     ] = "LPS",
-    answer: Answer = Answer(),
+    output_options: OutputOptions = OutputOptions(),
 ) -> None:
     """Cut a part by hand: by a plane, a box, or with scissors along a closed curve on its surface.
 
@@ -68,7 +69,7 @@ def cut(
     if keep is not None and keep not in _KEEPS[way]:
         allowed = " or ".join(_KEEPS[way])
         raise UsageError(f"expected --keep {allowed} with --{way}, got {keep}: choose one of the two")
-    require_free_file(output, MESH_SUFFIXES, force=answer.force)
+    require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import read_mesh, write_mesh
 
     with working("cutting"):
@@ -80,7 +81,7 @@ def cut(
             done = _by_numbers(before, way, plane or box or (), side, bodies)
         write_mesh(done.mesh, output, frame=frame)
     facts = {"kept": side, "removed_mm3": round(done.removed_mm3, 6), "dropped_pieces": len(done.crumbs)}
-    show_change(before, done.mesh, output, as_json=answer.json, **facts)
+    show_change(before, done.mesh, output, as_json=output_options.json, **facts)
 
 
 def _only_way(ways: dict[str, object]) -> str:

@@ -1,11 +1,8 @@
-"""design and demo: what they write, say and refuse."""
+"""design on files."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,20 +99,3 @@ def test_a_part_that_fails_its_check_is_written_and_is_3(cli: Callable, case, tm
     assert "error thickness.too_thin" in told.out
     assert (tmp_path / "part" / "implant.stl").exists()
     assert json.loads((tmp_path / "part" / "report.json").read_text())["passed"] is False
-
-
-def test_demo_designs_the_sample_alone_in_a_bare_process(tmp_path: Path) -> None:
-    """As a newcomer runs it: another process, no display, an empty working folder, its default output."""
-    bare = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "MESHIMPLANT_DATA")}
-    done = subprocess.run(
-        [sys.executable, "-m", "meshimplant_cli", "demo"],
-        cwd=tmp_path,
-        env=bare,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert sorted(path.name for path in (tmp_path / "meshimplant-demo").iterdir()) == FILES
-    dice = next(line for line in done.stdout.splitlines() if line.startswith("against_truth.dice"))
-    assert float(dice.split()[-1]) > 0.8

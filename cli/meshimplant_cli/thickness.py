@@ -1,4 +1,4 @@
-"""The verb for the wall of a part: thickness."""
+"""The verb `thickness`: measure and set the wall thickness of a part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from meshimplant_cli.options import Answer, NotNegative, Positive, Reading, Vector
+from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Vector
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
@@ -29,14 +29,17 @@ if TYPE_CHECKING:
 
 #: Findings that are printed; with --json all are.
 _SHOWN_FINDINGS = 20
+
+
 _FACTS = ("median_mm", "p5_mm", "p95_mm", "min_mm", "min_location_mm", "margin_mm")
+
 
 Share = Annotated[float, Parameter(validator=Number(gt=0, lte=2))]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Wish:
+class ThicknessOptions:
     """How thick a part is to become."""
 
     target_mm: Annotated[Positive | None, Parameter(help="Make the part this thick.")] = None
@@ -53,7 +56,7 @@ class Wish:
         Parameter(help="Make it as thick as a map says, .npy or .csv: x y z value, or one value per vertex."),
     ] = None
     feather_mm: Annotated[
-        NotNegative, Parameter(help="Width along the border over which the wish fades to --rim-mm.")
+        NotNegative, Parameter(help="Width along the border over which the thickness fades to --rim-mm.")
     ] = 0.0
     rim_mm: Annotated[
         Positive | None,
@@ -90,7 +93,7 @@ class Wish:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Limits:
+class ThicknessLimits:
     """What the wall must keep."""
 
     min_mm: Annotated[
@@ -125,20 +128,20 @@ def thickness(
     /,
     *,
     output: Annotated[Path | None, Parameter(alias="-o", help="Where to write the changed mesh.")] = None,
-    wish: Wish = Wish(),
+    chosen: ThicknessOptions = ThicknessOptions(),
     factors: Annotated[
         Vector | None, Parameter(help="Scale the inner surface by l1 l2 l3 about --centre-mm.")
     ] = None,
     centre_mm: Annotated[Vector | None, Parameter(help="Centre of --factors, LPS x y z.")] = None,
-    limits: Limits = Limits(),
+    limits: ThicknessLimits = ThicknessLimits(),
     inside_mm: Annotated[
         Vector | None, Parameter(help="A point inside the head, LPS; when left out, by the mesh's curvature.")
     ] = None,
     write_map: Annotated[
         Path | None, Parameter(help="Write the measured thickness per vertex as .npy or .csv: x y z value.")
     ] = None,
-    reading: Reading = Reading(),
-    answer: Answer = Answer(),
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Measure the thickness of a part; or set it, or rescale its inner surface, and measure the result.
 
@@ -151,13 +154,13 @@ def thickness(
     mesh
         Closed implant mesh.
     """
-    _require_one_change(output, wish, factors, centre_mm)
+    _require_one_change(output, chosen, factors, centre_mm)
     least, most = limits.range_mm()
-    _require_within(wish.target_mm, least, most)
+    _require_within(chosen.target_mm, least, most)
     if output is not None:
-        require_free_file(output, MESH_SUFFIXES, force=answer.force)
+        require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     if write_map is not None:
-        require_free_file(write_map, (".npy", ".csv"), force=answer.force)
+        require_free_file(write_map, (".npy", ".csv"), force=output_options.force)
     from meshimplant import (
         find_violations,
         measure_thickness,
@@ -169,42 +172,42 @@ def thickness(
     from meshimplant import write_map as write_thickness_map
 
     with working("thickness"):
-        part = read_mesh(mesh, frame=reading.frame)
+        part = read_mesh(mesh, frame=skull_options.frame)
         if factors is not None and centre_mm is not None:
             part = rescale_inner(part, factors, centre_mm=centre_mm, inside_mm=inside_mm)
         elif output is not None:
-            target = _target(part, wish, limits, inside_mm, reading)
+            target = _target(part, chosen, limits, inside_mm, skull_options)
             part = set_thickness(part, target, inside_mm=inside_mm)
         measured = measure_thickness(part, inside_mm=inside_mm)
         found = find_violations(part, measured, least_mm=least, most_mm=most)
         if output is not None:
-            write_mesh(part, output, frame=reading.frame)
+            write_mesh(part, output, frame=skull_options.frame)
         if write_map is not None:
-            write_thickness_map(write_map, part.vertices, measured.thickness_mm, frame=reading.frame)
+            write_thickness_map(write_map, part.vertices, measured.thickness_mm, frame=skull_options.frame)
     facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS}
     lines = [table(facts.items()), *map(describe_finding, found[:_SHOWN_FINDINGS])]
     if len(found) > _SHOWN_FINDINGS:
         lines.append(f"and {len(found) - _SHOWN_FINDINGS} more places; --json lists all")
     findings = [finding.to_dict() for finding in found]
-    show({**facts, "findings": findings}, as_json=answer.json, text="\n".join(lines))
+    show({**facts, "findings": findings}, as_json=output_options.json, text="\n".join(lines))
     return CHECK_FAILED if found else DONE
 
 
 def _require_one_change(
-    output: Path | None, wish: Wish, factors: Vector | None, centre_mm: Vector | None
+    output: Path | None, chosen: ThicknessOptions, factors: Vector | None, centre_mm: Vector | None
 ) -> None:
     """Raise `UsageError` unless the options say one thing."""
-    asked = [*wish.asked, *(["--factors"] if factors is not None else [])]
+    asked = [*chosen.asked, *(["--factors"] if factors is not None else [])]
     if len(asked) > 1:
         raise UsageError(
             f"expected one of --target-mm, --fraction, --map and --factors, got {len(asked)}: choose one"
         )
-    if factors is not None and wish.fixation is not None:
+    if factors is not None and chosen.fixation is not None:
         raise UsageError("expected --fixation without --factors, got both: rescale first, then add bosses")
     if (factors is None) != (centre_mm is None):
         raise UsageError("expected --factors and --centre-mm together, got one of them: add the other")
-    wish.require_whole()
-    if (output is None) != (not asked and wish.fixation is None):
+    chosen.require_whole()
+    if (output is None) != (not asked and chosen.fixation is None):
         raise UsageError(
             "expected -o together with --target-mm, --fraction, --map, --fixation or --factors, got one without "
             "the other: leave both out to measure"
@@ -222,7 +225,11 @@ def _require_within(target_mm: float | None, least: float | None, most: float | 
 
 
 def _target(
-    part: trimesh.Trimesh, wish: Wish, limits: Limits, inside_mm: Vector | None, reading: Reading
+    part: trimesh.Trimesh,
+    chosen: ThicknessOptions,
+    limits: ThicknessLimits,
+    inside_mm: Vector | None,
+    skull_options: SkullOptions,
 ) -> NDArray[np.float64]:
     """Return the thickness that is asked for at each vertex: within the limits, then faded, then with bosses."""
     import numpy as np
@@ -230,36 +237,36 @@ def _target(
     from meshimplant import feather, read_curve, thicken_at
 
     least, most = limits.range_mm()
-    target = _base(part, wish, inside_mm, reading)
-    if wish.fraction is not None or wish.map is not None:
+    target = _base(part, chosen, inside_mm, skull_options)
+    if chosen.fraction is not None or chosen.map is not None:
         target = np.clip(target, least, most)
-    if wish.feather_mm > 0:
-        target = feather(part, target, width_mm=wish.feather_mm, rim_mm=wish.rim_mm, inside_mm=inside_mm)
-    if wish.fixation is not None and wish.fixation_thickness_mm is not None:
+    if chosen.feather_mm > 0:
+        target = feather(part, target, width_mm=chosen.feather_mm, rim_mm=chosen.rim_mm, inside_mm=inside_mm)
+    if chosen.fixation is not None and chosen.fixation_thickness_mm is not None:
         target = thicken_at(
             part,
             target,
-            read_curve(wish.fixation, frame=reading.frame),
-            thickness_mm=wish.fixation_thickness_mm,
-            radius_mm=wish.fixation_radius_mm,
+            read_curve(chosen.fixation, frame=skull_options.frame),
+            thickness_mm=chosen.fixation_thickness_mm,
+            radius_mm=chosen.fixation_radius_mm,
             inside_mm=inside_mm,
         )
     return target
 
 
 def _base(
-    part: trimesh.Trimesh, wish: Wish, inside_mm: Vector | None, reading: Reading
+    part: trimesh.Trimesh, chosen: ThicknessOptions, inside_mm: Vector | None, skull_options: SkullOptions
 ) -> NDArray[np.float64]:
     """Return the thickness (n,) away from the border and from bosses; the part's own where no other is asked."""
     import numpy as np
 
     from meshimplant import measure_thickness, read_map, skull_thickness
 
-    if wish.target_mm is not None:
-        return np.full(len(part.vertices), wish.target_mm)
-    if wish.map is not None:
-        return read_map(wish.map, part.vertices, frame=reading.frame)
-    share = 1.0 if wish.fraction is None else wish.fraction
-    if wish.skull is not None:
-        return share * skull_thickness(part, reading.skull(wish.skull).mask, inside_mm=inside_mm)
+    if chosen.target_mm is not None:
+        return np.full(len(part.vertices), chosen.target_mm)
+    if chosen.map is not None:
+        return read_map(chosen.map, part.vertices, frame=skull_options.frame)
+    share = 1.0 if chosen.fraction is None else chosen.fraction
+    if chosen.skull is not None:
+        return share * skull_thickness(part, skull_options.skull(chosen.skull).mask, inside_mm=inside_mm)
     return share * measure_thickness(part, inside_mm=inside_mm).thickness_mm

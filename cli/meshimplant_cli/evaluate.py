@@ -1,4 +1,4 @@
-"""The verb that measures reconstructions against the truth: evaluate."""
+"""The verb `evaluate`: measure reconstructions against the truth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from meshimplant_cli.options import Answer
+from meshimplant_cli.options import OutputOptions
 from meshimplant_cli.terminal import UsageError, require_free_file, show, table, working
 
 if TYPE_CHECKING:
@@ -21,13 +21,21 @@ _SHOWN = (
     *("dice", "border_dice", "border_dice_voxels", "hausdorff_mm", "hausdorff95_mm"),
     *("coverage_fraction", "protrusion_mm"),
 )
+
+
 #: Metrics whose means are shown with their intervals.
 _MEANS = ("dice", "border_dice", "hausdorff95_mm")
+
+
 _GROUP_HEADS = (
     *("kind", "cases", "failed", *(f"{metric} (95 %)" for metric in _MEANS)),
     *("worst coverage", "worst protrusion"),
 )
+
+
 _SURFACES = ("outer", "inner", "rim")
+
+
 _ERRORS = ("bias_mm", "rms_mm", "p95_mm", "protrusion_mm")
 
 
@@ -40,7 +48,7 @@ def evaluate(
         Path | None,
         Parameter(alias="-o", help="Where to write all numbers: .json, or .csv with a row per case."),
     ] = None,
-    answer: Answer = Answer(),
+    output_options: OutputOptions = OutputOptions(),
 ) -> None:
     """Measure predictions against the truth as the challenge does: Dice, border Dice, HD, HD95, and errors by surface.
 
@@ -53,7 +61,7 @@ def evaluate(
     if any(folders) and not all(folders):
         raise UsageError("expected three files or three folders, got both: give all three of one kind")
     if output is not None:
-        require_free_file(output, (".json", ".csv"), force=answer.force)
+        require_free_file(output, (".json", ".csv"), force=output_options.force)
     from meshimplant.evaluation.evaluate_files import evaluate_files, evaluate_folders, write_evaluation
 
     result: CaseEvaluation | FolderEvaluation
@@ -66,7 +74,7 @@ def evaluate(
             text = _case_text(result)
         if output is not None:
             write_evaluation(result, output)
-    show(result.to_dict(), as_json=answer.json, text=text)
+    show(result.to_dict(), as_json=output_options.json, text=text)
 
 
 def _case_text(case: CaseEvaluation) -> str:

@@ -1,0 +1,66 @@
+"""The verb `average`: a mean vault of complete skulls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import Output, OutputOptions, SkullOptions
+from meshimplant_cli.terminal import UsageError, require_free_file, show, working
+
+if TYPE_CHECKING:
+    from meshimplant.complete.population import HeadVault
+
+Data = Annotated[str, Parameter(help="What the skulls are and where they come from; kept in the file.")]
+
+
+Licence = Annotated[str, Parameter(help="What the skulls' licence lets others do; kept in the file.")]
+
+
+def average(
+    *skulls: Path,
+    output: Output,
+    data: Data,
+    licence: Licence,
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Average complete skulls into a mean vault for `--template`.
+
+    Each skull is laid on the mean of all, together with its mirror image; radius and thickness are taken relative
+    to the skull's own, and the median is kept, direction by direction. The result depends on nothing but the skulls.
+
+    Parameters
+    ----------
+    skulls
+        Two or more complete skulls: masks, CTs, DICOM folders or closed meshes.
+    """
+    if len(skulls) < 2:
+        raise UsageError(f"expected at least two complete skulls, got {len(skulls)}: name more files")
+    require_free_file(output, (".npz",), force=output_options.force)
+    from meshimplant.complete.population import build_vault_mean
+
+    mean = build_vault_mean(read_vaults(skulls, skull_options), about={"data": data, "licence": licence})
+    mean.save(output)
+    result = {"output": output.name, **mean.about}
+    show(
+        result,
+        as_json=output_options.json,
+        text=f"{output.name}: the mean vault of {mean.about['skulls']} skulls",
+    )
+
+
+def read_vaults(skulls: tuple[Path, ...], skull_options: SkullOptions) -> list[HeadVault]:
+    """Read the vaults, one skull in memory at a time."""
+    from meshimplant.complete.population import read_head_vault
+
+    def each() -> Iterator[HeadVault]:
+        for number, path in enumerate(skulls, start=1):
+            tell(f"skull {number} of {len(skulls)}")
+            yield read_head_vault(skull_options.skull(path).mask)
+
+    with working("reading skulls") as tell:
+        return list(each())

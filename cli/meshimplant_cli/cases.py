@@ -1,0 +1,43 @@
+"""The verb `cases`: list the cases of a data set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from meshimplant_cli.options import PrintOptions
+from meshimplant_cli.terminal import (
+    show,
+    table,
+)
+
+
+def cases(folder: Path, /, *, print_options: PrintOptions = PrintOptions()) -> None:
+    """List the cases of a data set: SkullFix, SkullBreak or MUG500+, recognised by its folders.
+
+    Cases of one group are one patient: keep them on one side of every split.
+
+    Parameters
+    ----------
+    folder
+        Where the data set is unpacked, or a folder up to two levels above.
+    """
+    from meshimplant import list_cases
+
+    found = list_cases(folder)
+    files = ("complete", "defective", "implant")
+    rows: list[tuple[object, ...]] = [("case", "kind", "group", "files")]
+    result = []
+    for case in found:
+        paths = {name: str(path) for name in files if (path := getattr(case, name)) is not None}
+        rows.append((case.name, case.kind or "-", case.group, ", ".join(paths)))
+        result.append(
+            {"name": case.name, "dataset": case.dataset, "kind": case.kind, "group": case.group, **paths}
+        )
+    counts = ", ".join(f"{count} of {name}" for name, count in Counter(c.dataset for c in found).items())
+    groups = len({case.group for case in found})
+    show(
+        {"cases": result, "groups": groups},
+        as_json=print_options.json,
+        text=f"{table(rows)}\n{len(found)} cases ({counts}), {groups} groups",
+    )

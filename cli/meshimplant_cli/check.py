@@ -1,0 +1,59 @@
+"""The verb `check`: whether a mesh is a printable part that fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshimplant_cli.options import (
+    PrescriptionOptions,
+    PrintOptions,
+    SkullFile,
+    SkullOptions,
+)
+from meshimplant_cli.terminal import (
+    CHECK_FAILED,
+    DONE,
+    describe_criteria,
+    describe_finding,
+    headlines,
+    show,
+    table,
+    working,
+)
+
+
+def check(
+    mesh: Path,
+    /,
+    *,
+    skull: SkullFile | None = None,
+    prescription: PrescriptionOptions = PrescriptionOptions(),
+    skull_options: SkullOptions = SkullOptions(),
+    print_options: PrintOptions = PrintOptions(),
+) -> int:
+    """Check whether a mesh is a printable part, and with --skull whether it fits.
+
+    Exit code 3 and named findings, with places, if not. With --skull it also estimates the notes that
+    neurosurgeons would give.
+
+    Parameters
+    ----------
+    mesh
+        The part: .stl .3mf .ply .obj .glb.
+    """
+    spec = prescription.prescription()
+    from meshimplant import check_part, read_mesh
+
+    with working("checking"):
+        part = read_mesh(mesh, frame=skull_options.frame)
+        bone = skull_options.bone(skull)
+        result = check_part(part, spec=spec, skull=bone)
+    verdict = "passed" if result.passed else "failed"
+    lines = [f"{mesh.name}: {verdict}", table(headlines(result.measures))]
+    lines += [describe_finding(finding) for finding in result.findings]
+    lines += describe_criteria(result.criteria)
+    found = [finding.to_dict() for finding in result.findings]
+    rated = [criterion.to_dict() for criterion in result.criteria]
+    answered = {"passed": result.passed, "measures": result.measures, "criteria": rated, "findings": found}
+    show(answered, as_json=print_options.json, text="\n".join(lines))
+    return DONE if result.passed else CHECK_FAILED

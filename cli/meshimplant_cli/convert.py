@@ -1,0 +1,85 @@
+"""The verb `convert`: voxels to a mesh, or one file format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    Count,
+    Frame,
+    Level,
+    OutputOptions,
+)
+from meshimplant_cli.terminal import (
+    MESH_SUFFIXES,
+    WRITABLE_VOXEL_SUFFIXES,
+    UsageError,
+    is_mesh,
+    require_free_file,
+    show,
+    show_change,
+    working,
+)
+
+if TYPE_CHECKING:
+    import trimesh
+
+
+def convert(
+    source: Path,
+    target: Path,
+    /,
+    *,
+    level: Level | None = None,
+    smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
+    max_faces: Annotated[Count | None, Parameter(help="Simplify to this many faces.")] = None,
+    frame: Frame = "LPS",
+    target_frame: Annotated[
+        Frame | None, Parameter(help="Frame of the written mesh; the same as --frame when left out.")
+    ] = None,
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Convert voxels to a mesh, a mesh to another format or frame, or voxels to another format.
+
+    Parameters
+    ----------
+    source
+        Voxels (mask, probability or signed distances) or a mesh.
+    target
+        .stl .3mf .ply .obj .glb, or a voxel format when the source is one.
+    """
+    voxels_to_voxels = not is_mesh(source) and not is_mesh(target)
+    allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
+    if voxels_to_voxels and (smooth or max_faces is not None or level is not None):
+        raise UsageError(
+            "expected --level, --smooth and --max-faces for a mesh, got a voxel file to write: leave them out"
+        )
+    require_free_file(target, allowed, force=output_options.force)
+    from meshimplant import read_volume, write_mesh, write_volume
+
+    with working("converting"):
+        if voxels_to_voxels:
+            volume = read_volume(source)
+            write_volume(volume, target)
+            show({"output": target.name}, as_json=output_options.json, text=f"{target.name}: {volume!r}")
+            return
+        mesh = _surface(source, level=level, smooth_it=smooth, max_faces=max_faces, frame=frame)
+        write_mesh(mesh, target, frame=target_frame or frame)
+    show_change(mesh, mesh, target, as_json=output_options.json)
+
+
+def _surface(
+    source: Path, *, level: float | None, smooth_it: bool, max_faces: int | None, frame: Frame
+) -> trimesh.Trimesh:
+    import meshimplant as mi
+
+    if is_mesh(source):
+        mesh = mi.read_mesh(source, frame=frame)
+    else:
+        mesh = mi.extract(mi.read_volume(source), level=level)
+    if smooth_it:
+        mesh = mi.smooth(mesh)
+    return mesh if max_faces is None else mi.simplify(mesh, max_faces=max_faces)

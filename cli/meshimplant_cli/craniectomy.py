@@ -1,0 +1,73 @@
+"""The verb `craniectomy`: cut a virtual defect into a complete skull."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from meshimplant_cli.options import Output, OutputOptions, SkullOptions
+from meshimplant_cli.terminal import (
+    require_free_folder,
+    show,
+    working,
+)
+
+Kind = Literal[
+    "challenge",
+    "bilateral",
+    "frontoorbital",
+    "parietotemporal",
+    "random",
+    "random_1",
+    "random_2",
+    "orbital",
+]
+
+
+def craniectomy(
+    completed: Path,
+    /,
+    *,
+    output: Output,
+    kind: Annotated[Kind, Parameter(help="Where and how large the hole is.")] = "random",
+    seed: Annotated[int, Parameter(help="Same seed, same hole.")] = 0,
+    defects: Annotated[
+        int,
+        Parameter(
+            validator=Number(gte=1, lte=3), help="How many holes; the others lie at random places, apart."
+        ),
+    ] = 1,
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Cut a virtual defect into a complete skull: a case with a known truth.
+
+    Writes OUTPUT/defective.nrrd and OUTPUT/truth.nrrd on the input's grid.
+
+    Parameters
+    ----------
+    completed
+        Complete skull: mask or CT, DICOM folder, or closed mesh.
+    """
+    require_free_folder(output, force=output_options.force)
+    from meshimplant import craniectomy as cut_defect
+    from meshimplant import write_volume
+    from meshimplant.io.atomic import atomic_folder
+
+    with working("cutting the defect"):
+        skull = skull_options.skull(completed)
+        case = cut_defect(skull.mask, kind=kind, seed=seed, defects=defects)
+        with atomic_folder(output) as folder:
+            write_volume(case.defective, folder / "defective.nrrd")
+            write_volume(case.truth, folder / "truth.nrrd")
+    volume_mm3 = float(case.truth.array.astype(bool).sum() * case.truth.voxel_volume_mm3)
+    result = {"kind": case.kind, "seed": case.seed, "defects": defects, "truth_volume_mm3": volume_mm3}
+    holes = "defect" if defects == 1 else "and other defects"
+    show(
+        result,
+        as_json=output_options.json,
+        text=f"{output.name}: {case.kind} {holes} of {volume_mm3 / 1000:.1f} cm3 (seed {case.seed})",
+    )

@@ -1,0 +1,44 @@
+"""The verb `extract`: the surface of voxels as a mesh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshimplant_cli.options import (
+    Frame,
+    Level,
+    Output,
+    OutputOptions,
+)
+from meshimplant_cli.terminal import (
+    MESH_SUFFIXES,
+    require_free_file,
+    show_body,
+    working,
+)
+
+
+def extract(
+    voxels: Path,
+    /,
+    *,
+    output: Output,
+    level: Level | None = None,
+    frame: Frame = "LPS",
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Extract the surface of voxels as a closed mesh in patient millimetres.
+
+    Parameters
+    ----------
+    voxels
+        Signed distances, a mask or a probability map.
+    """
+    require_free_file(output, MESH_SUFFIXES, force=output_options.force)
+    from meshimplant import extract as extract_surface
+    from meshimplant import read_volume, write_mesh
+
+    with working("extracting the surface"):
+        mesh = extract_surface(read_volume(voxels), level=level)
+        write_mesh(mesh, output, frame=frame)
+    show_body(mesh, output, output_options)

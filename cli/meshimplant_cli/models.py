@@ -1,0 +1,16 @@
+"""The verb `models`: list the packaged models and networks."""
+
+from __future__ import annotations
+
+from meshimplant_cli.options import PrintOptions
+from meshimplant_cli.terminal import show, table
+
+
+def models(*, print_options: PrintOptions = PrintOptions()) -> None:
+    """List the models and networks in the package: what each is, what it was made from, and what its licence lets you do."""
+    from meshimplant.complete.models import packaged_models
+    from meshimplant.networks.packaged import packaged_weights
+
+    found = packaged_models() | packaged_weights()
+    rows = [(name, about["what"], str(about["skulls"]), about["licence"]) for name, about in found.items()]
+    show(found, as_json=print_options.json, text=table([("file", "what", "skulls", "licence"), *rows]))

@@ -1,0 +1,61 @@
+"""The verb `preview`: pictures of parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    Force,
+    Output,
+    SkullFile,
+    SkullOptions,
+)
+from meshimplant_cli.terminal import (
+    UsageError,
+    require_free_file,
+    suffix_of,
+    working,
+)
+
+
+def preview(
+    *parts: Path,
+    output: Output,
+    skull: SkullFile | None = None,
+    title: Annotated[str, Parameter(help="Line above the picture.")] = "",
+    skull_options: SkullOptions = SkullOptions(),
+    force: Force = False,
+) -> None:
+    """Draw parts as four anatomical views (.png) or as a page that turns with the mouse (.html), offline.
+
+    Parts are coloured by thickness, and with --skull by gap; needs no display and no GPU.
+
+    Parameters
+    ----------
+    parts
+        One or more meshes, drawn together.
+    """
+    if not parts:
+        raise UsageError("expected at least one mesh to draw, got none: name it before -o")
+    require_free_file(output, (".png", ".html"), force=force)
+    from meshimplant import check_part, read_mesh, render_preview, write_viewer
+    from meshimplant.design.write_design import skull_surface
+    from meshimplant.mesh.convert import join_meshes
+
+    with working("drawing"):
+        implant = join_meshes([read_mesh(part, frame=skull_options.frame) for part in parts])
+        bone = skull_options.bone(skull)
+        maps = check_part(implant, skull=bone)
+        draw = render_preview if suffix_of(output) == ".png" else write_viewer
+        draw(
+            output,
+            implant=implant,
+            skull=None if bone is None else skull_surface(bone),
+            thickness_mm=maps.thickness_mm,
+            gap_mm=maps.gap_mm,
+            title=title,
+        )
+    print(f"{output.name}: drawn")

@@ -1,0 +1,60 @@
+"""The verb `repair`: make a broken mesh a solid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    Frame,
+    NotNegative,
+    Output,
+    OutputOptions,
+)
+from meshimplant_cli.terminal import (
+    MESH_SUFFIXES,
+    require_free_file,
+    show_change,
+    working,
+)
+
+
+def repair(
+    mesh: Path,
+    /,
+    *,
+    output: Output,
+    max_volume_change_fraction: Annotated[
+        NotNegative, Parameter(help="Refuse a repair that changes the volume more.")
+    ] = 0.005,
+    max_move_mm: Annotated[NotNegative, Parameter(help="Refuse a repair that moves the surface more.")] = 0.1,
+    frame: Frame = "LPS",
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Repair a mesh into a solid, or refuse: never a body dropped silently.
+
+    Parameters
+    ----------
+    mesh
+        Broken mesh.
+    """
+    require_free_file(output, MESH_SUFFIXES, force=output_options.force)
+    from meshimplant import read_mesh, write_mesh
+    from meshimplant import repair as repair_mesh
+
+    with working("repairing"):
+        before = read_mesh(mesh, frame=frame)
+        repaired = repair_mesh(
+            before, max_volume_change_fraction=max_volume_change_fraction, max_move_mm=max_move_mm
+        )
+        write_mesh(repaired.mesh, output, frame=frame)
+    show_change(
+        before,
+        repaired.mesh,
+        output,
+        as_json=output_options.json,
+        method=repaired.method,
+        actions=list(repaired.actions),
+    )

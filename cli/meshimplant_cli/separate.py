@@ -1,0 +1,127 @@
+"""The verb `separate`: the implant without debris."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    Count,
+    Frame,
+    Output,
+    OutputOptions,
+    Positive,
+    Vector,
+)
+from meshimplant_cli.terminal import (
+    MESH_SUFFIXES,
+    WRITABLE_VOXEL_SUFFIXES,
+    UsageError,
+    is_mesh,
+    require_free_file,
+    show,
+    table,
+    volume_mm3,
+    working,
+)
+
+if TYPE_CHECKING:
+    import trimesh
+
+    from meshimplant.line.separate import Separation
+    from meshimplant.voxels.volume import Volume
+
+
+def separate(
+    body: Path,
+    /,
+    *,
+    output: Output,
+    bodies: Annotated[Count, Parameter(help="How many bodies to keep.")] = 1,
+    opening_mm: Annotated[
+        Positive, Parameter(help="Half the thickness below which a connection is cut.")
+    ] = 1.5,
+    near_mm: Annotated[
+        Vector | None, Parameter(help="A point near which the implant lies, LPS x y z.")
+    ] = None,
+    skull: Annotated[
+        Path | None,
+        Parameter(help="The defective skull: what is thin as a film is kept where it stands free of bone."),
+    ] = None,
+    frame: Frame = "LPS",
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Separate the implant from debris: facial fragments, thin shells of misfit, and the bridges between.
+
+    With more than one body, each goes to its own file: OUTPUT with -1, -2, ... before its ending.
+
+    Parameters
+    ----------
+    body
+        Result of a subtraction: voxels or a mesh.
+    """
+    if skull is not None and is_mesh(body):
+        raise UsageError(f"expected voxels with --skull, got the mesh {body.name}: leave --skull out")
+    files = _body_files(output, bodies)
+    for file in files:
+        require_free_file(
+            file, MESH_SUFFIXES if is_mesh(body) else WRITABLE_VOXEL_SUFFIXES, force=output_options.force
+        )
+    from meshimplant import read_mesh, read_volume
+    from meshimplant import separate as separate_bodies
+
+    separation: Separation[Volume] | Separation[trimesh.Trimesh]
+    with working("separating"):
+        if is_mesh(body):
+            mesh = read_mesh(body, frame=frame)
+            separation = separate_bodies(mesh, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+        else:
+            separation = separate_bodies(
+                read_volume(body),
+                bodies=bodies,
+                opening_mm=opening_mm,
+                near_mm=near_mm,
+                skull=None if skull is None else read_volume(skull),
+            )
+        kept: tuple[Volume | trimesh.Trimesh, ...] = separation.bodies
+        for part, file in zip(kept, files, strict=True):
+            _write(part, file, frame)
+    _show_separation(separation, files, output_options)
+
+
+def _body_files(output: Path, bodies: int) -> list[Path]:
+    if bodies == 1:
+        return [output]
+    ending = ".nii.gz" if output.name.lower().endswith(".nii.gz") else output.suffix
+    stem = output.name[: -len(ending)]
+    return [output.with_name(f"{stem}-{number}{output.name[len(stem) :]}") for number in range(1, bodies + 1)]
+
+
+def _write(body: Volume | trimesh.Trimesh, file: Path, frame: Literal["LPS", "RAS"]) -> None:
+    from meshimplant import Volume, write_mesh, write_volume
+
+    if isinstance(body, Volume):
+        write_volume(body, file)
+    else:
+        write_mesh(body, file, frame=frame)
+
+
+def _show_separation(separation: Separation[Any], files: list[Path], output_options: OutputOptions) -> None:
+    bodies = [
+        {"output": file.name, "volume_mm3": volume_mm3(body)}
+        for body, file in zip(separation.bodies, files, strict=True)
+    ]
+    removed = [
+        {
+            "volume_mm3": piece.volume_mm3,
+            "centre_mm": tuple(map(float, piece.centre_mm)),
+            "bridged": piece.bridged,
+        }
+        for piece in separation.removed
+    ]
+    rows: list[tuple[object, ...]] = [("piece", "volume mm3", "centre mm", "bridged")]
+    rows += [(body["output"], body["volume_mm3"], None, None) for body in bodies]
+    rows += [("removed", piece["volume_mm3"], piece["centre_mm"], piece["bridged"]) for piece in removed]
+    show({"bodies": bodies, "removed": removed}, as_json=output_options.json, text=table(rows))

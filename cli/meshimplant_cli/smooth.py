@@ -1,0 +1,50 @@
+"""The verb `smooth`: smooth a mesh without shrinking it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    Count,
+    Frame,
+    Output,
+    OutputOptions,
+    Positive,
+)
+from meshimplant_cli.terminal import (
+    MESH_SUFFIXES,
+    require_free_file,
+    show_change,
+    working,
+)
+
+
+def smooth(
+    mesh: Path,
+    /,
+    *,
+    output: Output,
+    iterations: Annotated[Count, Parameter(help="Passes of the filter.")] = 40,
+    pass_band: Annotated[Positive, Parameter(help="Smaller smooths more.")] = 0.01,
+    frame: Frame = "LPS",
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Smooth a mesh without shrinking it (windowed sinc).
+
+    Parameters
+    ----------
+    mesh
+        Closed mesh.
+    """
+    require_free_file(output, MESH_SUFFIXES, force=output_options.force)
+    from meshimplant import read_mesh, write_mesh
+    from meshimplant import smooth as smooth_mesh
+
+    with working("smoothing"):
+        before = read_mesh(mesh, frame=frame)
+        after = smooth_mesh(before, iterations=iterations, pass_band=pass_band)
+        write_mesh(after, output, frame=frame)
+    show_change(before, after, output, as_json=output_options.json)

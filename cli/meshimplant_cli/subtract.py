@@ -1,0 +1,57 @@
+"""The verb `subtract`: the missing bone, as a completed skull minus a defective one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshimplant_cli.options import (
+    Level,
+    Output,
+    OutputOptions,
+    SkullOptions,
+)
+from meshimplant_cli.predictions import PredictedLabel, read_predicted
+from meshimplant_cli.terminal import (
+    WRITABLE_VOXEL_SUFFIXES,
+    require_free_file,
+    show_body,
+    working,
+)
+
+
+def subtract(
+    completed: Path,
+    defective: Path,
+    /,
+    *,
+    output: Output,
+    level: Level | None = None,
+    predicted_label: PredictedLabel | None = None,
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Subtract the defective skull from a completed one: what is left is the missing bone, with debris.
+
+    Writes signed distances (float32 millimetres, positive inside, surface at 0) on a crop of the defective
+    skull's grid. `separate` picks the implant out of them.
+
+    Parameters
+    ----------
+    completed
+        The completed skull: signed distances, a mask, labels or a probability map on any grid, or points with
+        normals (.ply .npy .npz).
+    defective
+        Mask or CT, DICOM folder, or closed mesh.
+    """
+    require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
+    from meshimplant import subtract as subtract_skull
+    from meshimplant import write_volume
+
+    with working("subtracting"):
+        skull = skull_options.skull(defective)
+        given = read_predicted(
+            completed, skull.mask, label=predicted_label, level=level, frame=skull_options.frame
+        )
+        missing = subtract_skull(given.volume, skull.mask, level=level)
+        write_volume(missing, output)
+    show_body(missing, output, output_options)

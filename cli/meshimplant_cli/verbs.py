@@ -1,0 +1,45 @@
+"""All verbs, in the order of the help and of the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from meshimplant_cli.augment import augment
+from meshimplant_cli.average import average
+from meshimplant_cli.cases import cases
+from meshimplant_cli.check import check
+from meshimplant_cli.complete import complete
+from meshimplant_cli.convert import convert
+from meshimplant_cli.craniectomy import craniectomy
+from meshimplant_cli.cut import cut
+from meshimplant_cli.demo import demo
+from meshimplant_cli.design import design
+from meshimplant_cli.evaluate import evaluate
+from meshimplant_cli.extract import extract
+from meshimplant_cli.info import info
+from meshimplant_cli.insertion import insertion
+from meshimplant_cli.link import link
+from meshimplant_cli.models import models
+from meshimplant_cli.preview import preview
+from meshimplant_cli.repair import repair
+from meshimplant_cli.separate import separate
+from meshimplant_cli.shape_model import shape_model
+from meshimplant_cli.simplify import simplify
+from meshimplant_cli.smooth import smooth
+from meshimplant_cli.subtract import subtract
+from meshimplant_cli.thickness import thickness
+from meshimplant_cli.train import train
+from meshimplant_cli.training_set import training_set
+from meshimplant_cli.trim import trim
+
+GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
+    ("The line", (design, demo)),
+    ("Voxels", (complete, subtract, extract, separate)),
+    ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
+    ("Fit to the skull", (trim, insertion)),
+    ("Looking and measuring", (check, preview, info, evaluate)),
+    ("Data sets", (cases, craniectomy, augment, link)),
+    ("Learning from complete skulls", (average, shape_model, models)),
+    ("Training networks", (training_set, train)),
+)
