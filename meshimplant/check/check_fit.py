@@ -14,7 +14,7 @@ from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_p
 from meshimplant.check.rim import MARGIN_MM, RimView
 from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
 from meshimplant.edit.thickness import ThicknessMap, measure_thickness
-from meshimplant.head.direction_map import PolarMap
+from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant.site import Bone, bone_around, bone_near, inner_point
 from meshimplant.implant.surfaces import WALL
 from meshimplant.report import Finding
@@ -133,10 +133,10 @@ def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:
     return Finding("fit.detached", "error", message, nearest_mm, DETACHED_MM, "mm", place)
 
 
-def _view_of(mesh: trimesh.Trimesh, defect: Volume | None, centre: NDArray[np.float64]) -> PolarMap:
+def _view_of(mesh: trimesh.Trimesh, defect: Volume | None, centre: NDArray[np.float64]) -> DirectionMap:
     """Return the map that holds the part and its defect; of a mask some voxels do."""
     points = np.asarray(mesh.vertices)
     if defect is not None:
         index = np.argwhere(defect.array > 0)
         points = np.concatenate([points, defect.to_mm(index[:: max(1, len(index) // 20_000)])])
-    return PolarMap.around(points, centre, margin_mm=MARGIN_MM)
+    return DirectionMap.around_points(points, centre, margin_mm=MARGIN_MM)

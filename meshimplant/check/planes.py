@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.head.direction_map import PolarMap
+from meshimplant.head.direction_map import DirectionMap
 
 #: Distance from a place over which a plane is laid through a surface, mm: the edges themselves are rounded.
 FIT_MM = (0.8, 5.0)
@@ -35,7 +35,7 @@ class Planes:
 
 
 def lay_planes(
-    view: PolarMap,
+    view: DirectionMap,
     region: NDArray[np.bool_],
     height_mm: NDArray[np.float64],
     places: NDArray[np.float64],
@@ -57,7 +57,7 @@ def lay_planes(
     """
     planes = np.full((len(places), 3), np.nan)
     for index, place in enumerate(places):
-        offset, values, weight = _near(region, height_mm, place, view.pixel_mm, FIT_MM[1], _WIDTH_MM)
+        offset, values, weight = _near(region, height_mm, place, view.spacing_mm, FIT_MM[1], _WIDTH_MM)
         if len(values) >= _LEAST_PIXELS:
             if bend is not None:
                 values = values - _squares(offset) @ bend[index]
@@ -66,7 +66,7 @@ def lay_planes(
 
 
 def measure_bend(
-    view: PolarMap, region: NDArray[np.bool_], height_mm: NDArray[np.float64], places: NDArray[np.float64]
+    view: DirectionMap, region: NDArray[np.bool_], height_mm: NDArray[np.float64], places: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how a surface bends on the map near each place: factors (n, 3) of the offset's x x, x y and y y.
 
@@ -74,7 +74,7 @@ def measure_bend(
     """
     bend = np.zeros((len(places), 3))
     for index, place in enumerate(places):
-        offset, values, weight = _near(region, height_mm, place, view.pixel_mm, _BEND_MM, _BEND_MM)
+        offset, values, weight = _near(region, height_mm, place, view.spacing_mm, _BEND_MM, _BEND_MM)
         if len(values) >= 4 * _LEAST_PIXELS:
             system = np.column_stack([np.ones(len(offset)), offset, _squares(offset)])
             bend[index] = _fitted(system, values, weight)[3:]
@@ -82,7 +82,7 @@ def measure_bend(
 
 
 def angles_between(
-    view: PolarMap, places: NDArray[np.float64], first: Planes, second: Planes
+    view: DirectionMap, places: NDArray[np.float64], first: Planes, second: Planes
 ) -> NDArray[np.float64]:
     """Return the angles (n,), degrees, between the surfaces to which two sets of planes belong.
 
@@ -93,9 +93,9 @@ def angles_between(
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
-def _normals(view: PolarMap, places: NDArray[np.float64], planes: Planes) -> NDArray[np.float64]:
+def _normals(view: DirectionMap, places: NDArray[np.float64], planes: Planes) -> NDArray[np.float64]:
     """Return unit normals (n, 3) in the frame of each place: from the map's middle, around it, outward."""
-    flat = places * view.pixel_mm + view.start_mm
+    flat = places * view.spacing_mm + view.start_mm
     away = np.linalg.norm(flat, axis=1, keepdims=True)
     radial = np.where(away > 1e-9, flat / np.maximum(away, 1e-9), (1.0, 0.0))
     around = np.stack([-radial[:, 1], radial[:, 0]], axis=1)

@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from meshimplant.check.planes import FIT_MM, angles_between, lay_planes, measure_bend
-from meshimplant.head.direction_map import Extent, PolarMap, nearest_known
+from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.surfaces import INNER, OUTER, Surfaces
 from meshimplant.voxels.fields import sample
@@ -54,12 +54,12 @@ class RimSteps:
 
 @dataclass(frozen=True, eq=False)
 class RimView:
-    """An implant and the bone around it on a map of directions (`PolarMap`)."""
+    """An implant and the bone around it on a map of directions (`DirectionMap`)."""
 
     mesh: trimesh.Trimesh
     surfaces: Surfaces
     bone: Volume
-    view: PolarMap
+    view: DirectionMap
 
     @cached_property
     def part(self) -> Extent:
@@ -80,7 +80,7 @@ class RimView:
             )
             for side in (1, -1)
         )
-        walls = _tapering(outer - inner, outside & inside, self.view.pixel_mm)
+        walls = _tapering(outer - inner, outside & inside, self.view.spacing_mm)
         return {1: (outer, outside), -1: (inner, inside & ~walls)}
 
     def sheet(self, side: int) -> NDArray[np.bool_]:
@@ -112,15 +112,15 @@ class RimView:
     def bone_thickness_mm(self) -> NDArray[np.float64]:
         """Thickness (n,) of the bone around the implant where both its surfaces are intact, mm."""
         (outer, outer_intact), (inner, inner_intact) = self._bone[1], self._bone[-1]
-        around = _flat_grown(self.part.hit, MARGIN_MM / self.view.pixel_mm) & ~self.part.hit
+        around = _flat_grown(self.part.hit, MARGIN_MM / self.view.spacing_mm) & ~self.part.hit
         both = around & outer_intact & inner_intact & (outer > inner)
-        points = self.view.to_mm(outer)[both]
+        points = self.view.points_at(outer)[both]
         cosine = np.einsum("ij,ij->i", self.view.directions[both], self.surfaces.outward.at(points))
         return (outer - inner)[both] * cosine
 
     def covered(self, clearance_mm: float) -> NDArray[np.bool_]:
         """Return the directions that meet the implant or pass it within the clearance."""
-        return _flat_grown(self.part.hit, (clearance_mm + _COVER_SLACK_MM) / self.view.pixel_mm)
+        return _flat_grown(self.part.hit, (clearance_mm + _COVER_SLACK_MM) / self.view.spacing_mm)
 
     def share(self, of: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
         """Return the share by area of one region within another; 0 if that is empty."""
@@ -157,7 +157,7 @@ class RimView:
         within = ((pixels >= 0) & (pixels < np.array(self.view.shape))).all(axis=1)
         outermost = np.zeros(self.view.shape)
         np.maximum.at(outermost, tuple(pixels[within].T), radius[within])
-        reach = 2 * int(np.ceil(defect.spacing_mm.max() / self.view.pixel_mm)) + 1
+        reach = 2 * int(np.ceil(defect.spacing_mm.max() / self.view.spacing_mm)) + 1
         filled = ndimage.grey_closing(np.pad(outermost, reach), (reach, reach))[reach:-reach, reach:-reach]
         shadow = filled > 0
         for height in np.arange(1.0, _STEP_REACH_MM):
@@ -176,7 +176,7 @@ class RimView:
         sheet = ndimage.binary_erosion(self.sheet(side))
         beyond = intact & ~self.part.hit
         own = self.part.outer_mm if side > 0 else self.part.inner_mm
-        places = _rim_places(sheet, beyond, self.view.pixel_mm)
+        places = _rim_places(sheet, beyond, self.view.spacing_mm)
         bend = measure_bend(self.view, sheet, own, places)
         implant = lay_planes(self.view, sheet, own, places, bend=bend)
         bone = lay_planes(self.view, ndimage.binary_erosion(beyond), surface, places, bend=bend)
@@ -184,7 +184,7 @@ class RimView:
         known = np.isfinite(step)
         if not known.any():
             return RimSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)))
-        radius = self.view.read(nearest_known(own, self.part.hit), places[known])
+        radius = self.view.read(nearest_known(own, self.part.hit), places[known].T)
         unit = self.view.directions[tuple(np.rint(places[known]).astype(int).T)]
         points = self.view.centre_mm + unit * radius[:, None]
         step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))

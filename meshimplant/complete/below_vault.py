@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.complete.shell import Chart
+from meshimplant.head.chart import Chart
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, grow, is_vault, read_along
 from meshimplant.skull.defect import Opening
@@ -43,7 +43,7 @@ def mirror_face(
     chart
         Where; `inner_mm` and `outer_mm` (size, size) are the shell as estimated there.
     """
-    directions = chart.directions()
+    directions = chart.directions
     vault = is_vault(directions)
     rings = round(_AROUND_MM / chart.spacing_mm)
     zone = ndimage.binary_dilation(~vault, iterations=rings)
@@ -66,7 +66,7 @@ def shell_share(chart: Chart) -> NDArray[np.float64]:
     """Return how much a shell counts at a chart's nodes: nothing below the vault, and all of `_AROUND_MM` above its end."""
     import edt
 
-    above = edt.edt(np.ascontiguousarray(is_vault(chart.directions())), anisotropy=(chart.spacing_mm,) * 2)
+    above = edt.edt(np.ascontiguousarray(is_vault(chart.directions)), anisotropy=(chart.spacing_mm,) * 2)
     return np.clip(above / _AROUND_MM, 0, 1)
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.complete.below_vault import mirror_face, shell_share
-from meshimplant.complete.shell import CHART_RADIUS_MM, Chart, Shell, refine
+from meshimplant.complete.shell import Shell
 from meshimplant.complete.trusted_columns import THICKNESS_RANGE_MM, choose_readings, fit_twice
+from meshimplant.head.chart import CHART_RADIUS_MM, Chart
 from meshimplant.head.kriging import Prior, Scale
 from meshimplant.head.mean_vault import FittedVault, Model
 from meshimplant.head.pose import HeadPose
@@ -99,7 +100,7 @@ def estimate_vault(
     reach = CHART_RADIUS_MM * float(np.arccos((directions[defect.members] @ defect.axis).min()))
     coarse = Chart.around(defect.axis, half_width_mm=reach + _MARGIN_MM, spacing_mm=2.5)
     fine = coarse.with_spacing(0.75)
-    nodes = coarse.directions().reshape(-1, 3)
+    nodes = coarse.directions.reshape(-1, 3)
     here = np.array([vault.at(nodes) for vault in fitted])  # (models, 2, nodes)
     deviation_mm = 0.0
     if blend:
@@ -111,8 +112,8 @@ def estimate_vault(
             if surface == 0:
                 sparse = directions[defect.members][:: max(1, len(defect.members) // 200)]
                 deviation_mm = float(np.median(fit.deviation(sparse)))
-    square = here.reshape(len(fitted), 2, coarse.size, coarse.size)
-    outer, thickness = (np.array([refine(one, coarse, fine) for one in square[:, n]]) for n in (0, 1))
+    square = here.reshape(len(fitted), 2, *coarse.shape)
+    outer, thickness = (np.array([coarse.refine(one, fine) for one in square[:, n]]) for n in (0, 1))
     return Estimate(fine, tuple(models), fitted, outer, thickness, deviation_mm)
 
 
@@ -154,13 +155,13 @@ def _extent(
     import cc3d
     import edt
 
-    columns = read_along(skull, pose, chart.directions())
+    columns = read_along(skull, pose, chart.directions)
     top = np.minimum(columns.outer_mm, outer_mm)
     bottom = np.maximum(columns.inner_mm, inner_mm)
     present = np.nan_to_num(np.maximum(top - bottom, 0))
     thickness = outer_mm - inner_mm
     with np.errstate(invalid="ignore"):
-        beside = ~is_vault(chart.directions()) & (bottom - top < _ASTRAY_MM)
+        beside = ~is_vault(chart.directions) & (bottom - top < _ASTRAY_MM)
         own = np.minimum(columns.outer_mm - columns.inner_mm, thickness)
     present = np.where(beside, np.nan_to_num(own), present)
     with np.errstate(invalid="ignore"):
@@ -177,7 +178,7 @@ def _extent(
     hole = np.isin(labels, np.unique(labels[middle & hole]))
     away = edt.edt(np.ascontiguousarray(~hole), anisotropy=(chart.spacing_mm,) * 2)
     fickle = ndimage.binary_dilation(
-        ~is_vault(chart.directions()), iterations=round(_FICKLE_MM / chart.spacing_mm)
+        ~is_vault(chart.directions), iterations=round(_FICKLE_MM / chart.spacing_mm)
     )
     reach = np.where(fickle, _WALL_NEAR_FACE_MM, np.where(roofed, _UNDERCUT_MM, _WALL_MM))
     near = away < reach

@@ -1,87 +1,20 @@
-"""A flat chart of the vault around one defect, and the solid between two surfaces drawn on it."""
+"""`Shell`: the solid between two surfaces drawn on a chart of the vault."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import ndimage
 
+from meshimplant.head.chart import Chart
 from meshimplant.head.pose import HeadPose
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
-#: Arc length is measured on a sphere of this radius; about that of an adult vault.
-CHART_RADIUS_MM = 75.0
 #: Signed distance where nothing is told of a head.
 _NO_BONE_MM = -8.0
-
-
-@dataclass(frozen=True, eq=False)
-class Chart:
-    """Azimuthal equidistant chart of the directions around `axis` (head's frame).
-
-    Attributes
-    ----------
-    axis, right, up : (3,) arrays
-        Orthonormal; the chart's coordinates grow along `right` and `up`.
-    half_width_mm, spacing_mm : float
-        The square chart reaches `half_width_mm` from its middle, with a node every `spacing_mm`.
-    """
-
-    axis: NDArray[np.float64]
-    right: NDArray[np.float64]
-    up: NDArray[np.float64]
-    half_width_mm: float
-    spacing_mm: float
-
-    @classmethod
-    def around(cls, axis: ArrayLike, *, half_width_mm: float, spacing_mm: float) -> Chart:
-        """Return the chart centred on `axis`."""
-        axis = np.array(axis, np.float64)
-        axis /= np.linalg.norm(axis)
-        helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
-        right = np.cross(helper, axis)
-        right /= np.linalg.norm(right)
-        nodes = int(np.ceil(half_width_mm / spacing_mm))
-        return cls(axis, right, np.cross(axis, right), nodes * spacing_mm, spacing_mm)
-
-    @property
-    def size(self) -> int:
-        """Number of nodes along each side."""
-        return 2 * round(self.half_width_mm / self.spacing_mm) + 1
-
-    def with_spacing(self, spacing_mm: float) -> Chart:
-        """Return the chart with the same axes and reach and a node every `spacing_mm`."""
-        nodes = int(np.ceil(self.half_width_mm / spacing_mm))
-        return Chart(self.axis, self.right, self.up, nodes * spacing_mm, spacing_mm)
-
-    def directions(self) -> NDArray[np.float64]:
-        """Return the unit direction of every node, (size, size, 3)."""
-        line = np.linspace(-self.half_width_mm, self.half_width_mm, self.size)
-        a, b = np.meshgrid(line, line, indexing="ij")
-        angle = np.minimum(np.hypot(a, b) / CHART_RADIUS_MM, np.pi)
-        turn = np.arctan2(b, a)
-        sideways = np.cos(turn)[..., None] * self.right + np.sin(turn)[..., None] * self.up
-        return np.cos(angle)[..., None] * self.axis + np.sin(angle)[..., None] * sideways
-
-    def to_nodes(self, directions: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return fractional node indices (2, ...) of unit directions (..., 3)."""
-        a, b, c = (directions @ v.astype(directions.dtype) for v in (self.right, self.up, self.axis))
-        flat = np.hypot(a, b)
-        arc = np.arctan2(flat, c) * (CHART_RADIUS_MM / self.spacing_mm)
-        scale = arc / np.maximum(flat, 1e-9)
-        middle = self.half_width_mm / self.spacing_mm
-        return np.stack([a * scale + middle, b * scale + middle])
-
-
-def refine(values: NDArray[np.float64], coarse: Chart, fine: Chart) -> NDArray[np.float64]:
-    """Interpolate smooth chart values (cubic) from one spacing to a finer one of the same chart."""
-    line = (
-        np.linspace(-fine.half_width_mm, fine.half_width_mm, fine.size) + coarse.half_width_mm
-    ) / coarse.spacing_mm
-    return ndimage.map_coordinates(values, np.meshgrid(line, line, indexing="ij"), order=3, mode="nearest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +46,7 @@ class Shell:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ``(start, stop)`` of the voxels of `grid` that the shell may touch, widened by `margin_mm`, within the grid."""
         used = self.extent_mm > -margin_mm
-        directions = self.chart.directions()[used] @ pose.axes
+        directions = self.chart.directions[used] @ pose.axes
         points = [
             pose.centre_mm + directions * radius[used][:, None] for radius in (self.inner_mm, self.outer_mm)
         ]
@@ -158,6 +91,6 @@ class Shell:
         cosines = []
         for radius in (self.inner_mm, self.outer_mm):
             slope = np.gradient(radius, self.chart.spacing_mm)
-            steepness = np.hypot(*slope) * CHART_RADIUS_MM / radius
+            steepness = np.hypot(*slope) * self.chart.radius_mm / radius
             cosines.append(1 / np.sqrt(1 + steepness**2))
         return cosines

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.complete.shell import CHART_RADIUS_MM
 from meshimplant.head import kriging
+from meshimplant.head.chart import CHART_RADIUS_MM
 from meshimplant.head.kriging import Prior, Scale
 from meshimplant.head.sphere import direction_sphere, grow, is_vault
 from meshimplant.skull.defect import Defect, Opening

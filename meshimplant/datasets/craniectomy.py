@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.datasets.defect_places import LOWER_IN_FRONT_MM, Place, choose_place
-from meshimplant.datasets.flat_vault import RIM_PLAY_MM, read_vault
+from meshimplant.datasets.flat_vault import RIM_PLAY_MM, read_flat_vault
 from meshimplant.datasets.outline import draw_outline, plane
 from meshimplant.errors import InputError
 from meshimplant.head.braincase import Braincase, fit_braincase
@@ -166,7 +166,7 @@ def _vault_region(
     complete: Volume, frame: Braincase, rng: np.random.Generator, kind: str, place: Place
 ) -> tuple[Volume, NDArray[np.bool_]]:
     """Return the box of the skull that holds the defect, and the bone in it that lies in the region."""
-    vault = read_vault(complete, frame, place.direction)
+    vault = read_flat_vault(complete, frame, place.direction)
     floor = vault.above_floor_mm(*plane(), lower_in_front_mm=LOWER_IN_FRONT_MM.get(kind, 0.0))
     state = rng.bit_generator.state
     scale = 1.0

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.datasets.outline import HALF_MM
+from meshimplant.datasets.outline import HALF_MM, STEP_MM, plane
 from meshimplant.head.braincase import Braincase
+from meshimplant.head.chart import Chart
 from meshimplant.voxels.volume import Volume
 
 _STEP_MM = 2.5
@@ -24,54 +25,37 @@ RIM_PLAY_MM = 14.0
 
 
 @dataclass(frozen=True, eq=False)
-class Vault:
-    """Azimuthal equidistant map of the vault about one direction from the braincase's centre.
+class FlatVault:
+    """Inner and outer surface of the vault on a chart around one direction from the braincase's centre.
 
     Attributes
     ----------
     frame : Braincase
-        What the directions refer to.
-    tangents : (3, 3) array
-        Rows: the map's two axes (across, along) and its middle direction, in the frame.
-    inner_mm, outer_mm : (m, m) array
-        Smoothed radius of the inner and outer surface every 2.5 mm of the map.
-    radius_mm : float
-        Outer radius in the middle: an angle of one radian is this long on the map.
+        Frame of the chart's directions.
+    chart : Chart
+        Coordinates: across and along, mm at the mean outer radius.
+    inner_mm, outer_mm : (m, m) arrays
+        Smoothed radius of the inner and the outer surface at the chart's nodes.
     """
 
     frame: Braincase
-    tangents: NDArray[np.float64]
+    chart: Chart
     inner_mm: NDArray[np.float64]
     outer_mm: NDArray[np.float64]
-    radius_mm: float
 
     def project(
         self, local_mm: NDArray[np.float64], *, play_mm: float = _PLAY_MM[1]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
         """Map points of the frame (n, 3) to across, along, depth, and whether in the vault (`play_mm` outside)."""
-        points = (local_mm @ self.tangents.T).astype(np.float32)
-        radius = np.linalg.norm(points, axis=1)
-        sideways = np.hypot(points[:, 0], points[:, 1])
-        stretch = np.arctan2(sideways, points[:, 2]) * np.float32(self.radius_mm) / np.maximum(sideways, 1e-6)
-        across, along = points[:, 0] * stretch, points[:, 1] * stretch
-        index = (np.stack([across, along]) + HALF_MM) / _STEP_MM
+        radius = np.linalg.norm(local_mm, axis=1).astype(np.float32)
+        across, along = self.chart.to_mm(local_mm).astype(np.float32)
         inner, outer = (
-            ndimage.map_coordinates(surface, index, order=1, mode="nearest", output=np.float32)
+            self.chart.read(surface, self.chart.nodes_at(across, along)).astype(np.float32)
             for surface in (self.inner_mm, self.outer_mm)
         )
         near = (radius > inner - _PLAY_MM[0]) & (radius < outer + np.float32(play_mm))
         near &= (np.abs(across) < HALF_MM) & (np.abs(along) < HALF_MM)
         return across, along, np.maximum(outer - radius, 0), near
-
-    def directions(
-        self, across_mm: NDArray[np.float64], along_mm: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the unit directions (..., 3) in the frame of places on the map."""
-        length = np.hypot(across_mm, along_mm)
-        angle = length / self.radius_mm
-        swing = np.sin(angle) / np.maximum(length, 1e-9)
-        flat = np.stack([across_mm * swing, along_mm * swing, np.cos(angle)], axis=-1)
-        return flat @ self.tangents
 
     def above_floor_mm(
         self, across_mm: NDArray[np.float64], along_mm: NDArray[np.float64], *, lower_in_front_mm: float = 0.0
@@ -81,9 +65,8 @@ class Vault:
         The floor is a level below the braincase's long axis: the upper rim of the orbits in front, the root
         of the cheek bone at the sides, the nape's muscle line at the back. In front it can be lowered.
         """
-        directions = self.directions(across_mm, along_mm)
-        index = (np.stack([across_mm, along_mm]) + HALF_MM) / _STEP_MM
-        outer = ndimage.map_coordinates(self.outer_mm, index, order=1, mode="nearest")
+        directions = self.chart.directions_at(across_mm, along_mm)
+        outer = self.chart.read(self.outer_mm, self.chart.nodes_at(across_mm, along_mm))
         forward = np.clip(-directions[..., 1], 0, 1)
         backward = np.clip(directions[..., 1], 0, 1)
         floor = -34.0 + (26.0 - lower_in_front_mm) * forward + 10.0 * backward
@@ -91,33 +74,28 @@ class Vault:
 
     def volume_cm3(self, drawn: NDArray[np.bool_]) -> float:
         """Estimate the bone under a drawn outline (nodes of `outline.plane`) from the two radii."""
-        axis = np.linspace(0, self.inner_mm.shape[0] - 1, drawn.shape[0])
-        index = np.stack(np.meshgrid(axis, axis, indexing="ij"))
-        inner, outer = (
-            ndimage.map_coordinates(surface, index, order=1) for surface in (self.inner_mm, self.outer_mm)
-        )
-        length = np.hypot(*(index * _STEP_MM - HALF_MM))
-        angle = length / self.radius_mm
-        solid_angle = (2 * HALF_MM / (drawn.shape[0] - 1) / self.radius_mm) ** 2 * np.sinc(angle / np.pi)
+        across, along = plane()
+        nodes = self.chart.nodes_at(across, along)
+        inner, outer = (self.chart.read(surface, nodes) for surface in (self.inner_mm, self.outer_mm))
+        angle = np.hypot(across, along) / self.chart.radius_mm
+        solid_angle = (STEP_MM / self.chart.radius_mm) ** 2 * np.sinc(angle / np.pi)
         return float(((outer**3 - inner**3) / 3 * solid_angle)[drawn].sum() / 1000)
 
     def shell_points_mm(
         self, drawn: NDArray[np.bool_], *, play_mm: float = _PLAY_MM[1]
     ) -> NDArray[np.float64]:
         """Return LPS points on both sides of the shell under a drawn outline (nodes of `outline.plane`)."""
-        axis = np.linspace(-HALF_MM, HALF_MM, drawn.shape[0])
-        place = np.argwhere(drawn)[::11]
-        across, along = axis[place[:, 0]], axis[place[:, 1]]
-        directions = self.directions(across, along)
-        index = (np.stack([across, along]) + HALF_MM) / _STEP_MM
+        index = np.argwhere(drawn)[::11]
+        across, along = (side[tuple(index.T)] for side in plane())
+        directions, nodes = self.chart.directions_at(across, along), self.chart.nodes_at(across, along)
         points = []
         for surface, play in ((self.inner_mm, -_PLAY_MM[0]), (self.outer_mm, play_mm)):
-            radius = ndimage.map_coordinates(surface, index, order=1, mode="nearest") + play
+            radius = self.chart.read(surface, nodes) + play
             points.append(self.frame.to_mm(directions * radius[:, None]))
         return np.concatenate(points)
 
 
-def read_vault(skull: Volume, frame: Braincase, direction: NDArray[np.float64]) -> Vault:
+def read_flat_vault(skull: Volume, frame: Braincase, direction: NDArray[np.float64]) -> FlatVault:
     """Read the vault's two surfaces around a unit direction of the frame.
 
     The inner surface is where a ray from the centre first meets bone; the outer one is the last bone within
@@ -127,13 +105,11 @@ def read_vault(skull: Volume, frame: Braincase, direction: NDArray[np.float64]) 
     if np.linalg.norm(across) < 0.05:
         across = np.array([1.0, 0.0, 0.0])
     across /= np.linalg.norm(across)
-    tangents = np.stack([across, np.cross(across, direction), direction])
+    axes = np.stack([across, np.cross(across, direction), direction])
     radius_mm = float(frame.semi_axes_mm.mean()) + 6.0
-    blank = np.zeros((1, 1))
-    axis = np.arange(-HALF_MM, HALF_MM + _STEP_MM / 2, _STEP_MM)
-    rays = Vault(frame, tangents, blank, blank, radius_mm).directions(*np.meshgrid(axis, axis, indexing="ij"))
-    inner, outer = _surfaces(skull, frame, rays)
-    return Vault(frame, tangents, _smoothed(inner), _smoothed(outer), radius_mm)
+    chart = Chart.square(axes, half_width_mm=HALF_MM, spacing_mm=_STEP_MM, radius_mm=radius_mm)
+    inner, outer = _surfaces(skull, frame, chart.directions)
+    return FlatVault(frame, chart, _smoothed(inner), _smoothed(outer))
 
 
 def _surfaces(

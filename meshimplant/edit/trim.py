@@ -11,7 +11,7 @@ from scipy import ndimage
 from meshimplant.edit.bevel import bevel, require_bevel
 from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError
-from meshimplant.head.direction_map import Extent, PolarMap, nearest_known
+from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.site import Bone, bone_near, inner_point
 from meshimplant.implant.surfaces import outward_field
@@ -179,24 +179,24 @@ def _column_field(
     points: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return (n,), positive at points (n, 3) over or under intact bone or in columns cut to a thin rest."""
-    view = PolarMap.around(mesh.vertices, centre)
+    view = DirectionMap.around_points(mesh.vertices, centre)
     part = view.extent(mesh)
     pixels, reach = view.place(points)
-    field = view.read(_thin_rest(view, bone, clearance_mm, part), pixels)
+    field = view.read(_thin_rest(view, bone, clearance_mm, part), pixels.T)
     outwards = outward_field(mesh, centre)
     for side in (1, -1):
         surface, intact = intact_bone(view, bone, part, outwards, side=side)
         intact &= ndimage.binary_dilation(part.hit, iterations=4)
         if not intact.any():
             continue
-        apart = _flat_distance(intact, view.pixel_mm) + (clearance_mm + _ROUNDING_MM)
-        level = view.read(nearest_known(surface, intact), pixels)
+        apart = _flat_distance(intact, view.spacing_mm) + (clearance_mm + _ROUNDING_MM)
+        level = view.read(nearest_known(surface, intact), pixels.T)
         beyond = side * (reach - level)
-        field = np.maximum(field, np.minimum(view.read(apart, pixels), beyond))
+        field = np.maximum(field, np.minimum(view.read(apart, pixels.T), beyond))
     return field
 
 
-def _thin_rest(view: PolarMap, bone: Volume, clearance_mm: float, part: Extent) -> NDArray[np.float64]:
+def _thin_rest(view: DirectionMap, bone: Volume, clearance_mm: float, part: Extent) -> NDArray[np.float64]:
     """Return a map, positive where the clearance leaves a column of the part thinner than `_EDGE_MM`."""
     step = 0.4
     known = part.hit

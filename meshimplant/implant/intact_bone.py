@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.head.direction_map import Extent, PolarMap, nearest_known
+from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
 from meshimplant.implant.surfaces import OutwardField
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
@@ -21,7 +21,7 @@ _FAR = -1e3
 
 
 def intact_bone(
-    view: PolarMap,
+    view: DirectionMap,
     bone: Volume,
     part: Extent,
     outwards: OutwardField,
@@ -48,7 +48,7 @@ def intact_bone(
     """
     radii = nearest_known(part.outer_mm if side > 0 else part.inner_mm, part.hit)
     surface, found = _first_bone(view, bone, radii, side, reach_mm)
-    points = view.to_mm(surface)[found]
+    points = view.points_at(surface)[found]
     half = 0.5 * np.eye(3)
     gradient = np.stack(
         [sample(bone, points + e, fill=0) - sample(bone, points - e, fill=0) for e in half], axis=1
@@ -60,7 +60,7 @@ def intact_bone(
 
 
 def _first_bone(
-    view: PolarMap, bone: Volume, radii: NDArray[np.float64], side: int, reach_mm: float
+    view: DirectionMap, bone: Volume, radii: NDArray[np.float64], side: int, reach_mm: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Walk towards bone from `reach_mm` off the implant's surface; return where it begins, if it does.
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.errors import InputError
-from meshimplant.head.direction_map import Extent, PolarMap
+from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.site import bone_around, inner_point
 from meshimplant.implant.surfaces import OutwardField, outward_field
@@ -81,7 +81,7 @@ def skull_thickness(
     if box is None or not box.array.any():
         raise _no_bone(0.0, around_mm)
     centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
-    view = PolarMap.around(mesh.vertices, centre, pixel_mm=_PIXEL_MM, margin_mm=around_mm)
+    view = DirectionMap.around_points(mesh.vertices, centre, spacing_mm=_PIXEL_MM, margin_mm=around_mm)
     part = view.extent(mesh)
     near = edt.edt(np.ascontiguousarray(~part.hit)) * _PIXEL_MM <= around_mm
     thickness = _bone_thickness(view, box, part, outward_field(mesh, centre), near)
@@ -89,11 +89,11 @@ def skull_thickness(
     if known.sum() * _PIXEL_MM**2 < _LEAST_MM2:
         raise _no_bone(float(known.sum()) * _PIXEL_MM**2, around_mm)
     whole = _membrane(_blurred(thickness, known, smooth_mm / _PIXEL_MM), known)
-    return view.read(whole, view.place(mesh.vertices)[0])
+    return view.read(whole, view.place(mesh.vertices)[0].T)
 
 
 def _bone_thickness(
-    view: PolarMap, skull: Volume, part: Extent, outwards: OutwardField, near: Bools
+    view: DirectionMap, skull: Volume, part: Extent, outwards: OutwardField, near: Bools
 ) -> Floats:
     """Return the bone's thickness (rows, columns) along its normals, nan where it has not both its surfaces."""
     bone = signed_distance(skull)
@@ -102,7 +102,7 @@ def _bone_thickness(
     thickness = np.full(view.shape, np.nan)
     if not intact.any():
         return thickness
-    points = view.to_mm(surface)[intact]
+    points = view.points_at(surface)[intact]
     normals = np.zeros((*view.shape, 3))
     normals[intact] = _gradient(bone, points)
     normals = np.stack([_blurred(normals[..., a], intact, 3.0) for a in range(3)], axis=-1)[intact]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete.network_model import NetworkVault, Seen, Uncertainty
-from meshimplant.complete.shell import CHART_RADIUS_MM
 from meshimplant.errors import MissingDependencyError
+from meshimplant.head.chart import CHART_RADIUS_MM
 from meshimplant.head.mean_vault import Model
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, is_vault

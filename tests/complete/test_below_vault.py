@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.complete.below_vault import mirror_face
-from meshimplant.complete.shell import Chart
+from meshimplant.head.chart import Chart
 from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, is_vault
@@ -53,14 +53,14 @@ def faced(
     skull: Volume, holes: Opening
 ) -> tuple[Chart, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     chart = Chart.around(AXIS, half_width_mm=34.0, spacing_mm=1.0)
-    flat = np.full((chart.size, chart.size), VAULT_MM)
+    flat = np.full(chart.shape, VAULT_MM)
     inner, outer, unknown = mirror_face(skull, POSE, holes, chart, flat - WALL_MM, flat)
     return chart, inner, outer, unknown
 
 
 def zones(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the nodes well within the vault, and well below it."""
-    vault = is_vault(chart.directions())
+    vault = is_vault(chart.directions)
     return ndimage.binary_erosion(vault, iterations=9), ndimage.binary_erosion(~vault, iterations=4)
 
 
@@ -80,15 +80,15 @@ def test_the_vault_is_carried_on_above_and_the_other_side_taken_below(wider_mm: 
 def test_where_the_other_side_is_open_too_the_vault_goes_on_a_little_and_then_nothing_is_known() -> None:
     chart, _, outer, unknown = faced(head(both_open=True), opening(both=True))
     _, below = zones(chart)
-    hole = chart.directions() @ AXIS > np.cos(np.radians(HALF_DEG - 2))
+    hole = chart.directions @ AXIS > np.cos(np.radians(HALF_DEG - 2))
     assert outer[hole & ~unknown] == pytest.approx(VAULT_MM)
     assert unknown[hole & below].any()
-    assert not unknown[is_vault(chart.directions())].any()
+    assert not unknown[is_vault(chart.directions)].any()
 
 
 def test_a_chart_on_the_vault_is_left_as_it_is() -> None:
     chart = Chart.around((0.3, 0.2, 0.93), half_width_mm=20.0, spacing_mm=1.0)
-    flat = np.full((chart.size, chart.size), VAULT_MM)
+    flat = np.full(chart.shape, VAULT_MM)
     inner, outer, unknown = mirror_face(head(), POSE, opening(), chart, flat - WALL_MM, flat)
     np.testing.assert_array_equal(outer, flat)
     np.testing.assert_array_equal(inner, flat - WALL_MM)
@@ -98,10 +98,10 @@ def test_a_chart_on_the_vault_is_left_as_it_is() -> None:
 def test_the_other_side_fades_in_towards_the_end_of_the_vault() -> None:
     """Ripples of the estimate, too small to be told from vault, are there well above its end, halved 4 mm above, gone below."""
     chart = Chart.around(AXIS, half_width_mm=34.0, spacing_mm=1.0)
-    ripple = 1.5 * (-1.0) ** np.add.outer(np.arange(chart.size), np.arange(chart.size))
+    ripple = 1.5 * (-1.0) ** np.add.outer(np.arange(chart.shape[0]), np.arange(chart.shape[0]))
     high = VAULT_MM + ripple
     _, outer, _ = mirror_face(head(), POSE, opening(), chart, high - WALL_MM, high)
-    vault = is_vault(chart.directions())
+    vault = is_vault(chart.directions)
     above = edt(vault)
     assert (np.abs(outer - VAULT_MM)[above > 9] == 1.5).all()
     assert np.ptp(outer[(above > 3) & (above < 5)]) == pytest.approx(1.5, abs=0.6)

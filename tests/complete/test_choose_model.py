@@ -16,8 +16,8 @@ from meshimplant.complete.choose_model import (
     residual_findings,
 )
 from meshimplant.complete.estimate_vault import Estimate
-from meshimplant.complete.shell import Chart
 from meshimplant.errors import InputError
+from meshimplant.head.chart import Chart
 from meshimplant.head.mean_vault import FittedVault
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere
@@ -35,7 +35,7 @@ def defect(*, midline: bool = True) -> Defect:
 def estimate(**residuals: float) -> Estimate:
     """Return spheres of 80 mm, 6 mm thick, by each name; names hold a residual."""
     chart = Chart.around(TOP, half_width_mm=40, spacing_mm=1)
-    flat = np.full((len(residuals), chart.size, chart.size), 80.0)
+    flat = np.full((len(residuals), *chart.shape), 80.0)
     none = np.zeros(1)
     fitted = tuple(FittedVault(none, none, residual) for residual in residuals.values())
     return Estimate(
@@ -76,7 +76,7 @@ def test_a_head_unlike_the_population_is_warned_of_and_then_refused() -> None:
 def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
     both = estimate(ssm=0.5, template=0.5, mirror=9.0)
     outer, thickness = both.outer_mm.copy(), both.thickness_mm.copy()
-    a, b = np.meshgrid(*[np.arange(both.chart.size) - both.chart.size // 2] * 2, indexing="ij")
+    a, b = np.meshgrid(*[np.arange(both.chart.shape[0]) - both.chart.shape[0] // 2] * 2, indexing="ij")
     outer[1] += 4.0 * np.exp(-((a - 10) ** 2 + b**2) / 200)
     thickness[2] += 1.0
     both = replace(both, outer_mm=outer, thickness_mm=thickness)
@@ -88,7 +88,7 @@ def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
     (finding,) = disagreement_findings(apart)
     assert (finding.severity, finding.limit) == ("warning", 3.0)
     assert finding.value == apart.p95_mm > 3.0
-    farthest = both.chart.directions()[both.chart.size // 2 + 10, both.chart.size // 2]
+    farthest = both.chart.directions[both.chart.shape[0] // 2 + 10, both.chart.shape[0] // 2]
     assert finding.location_mm == pytest.approx(POSE.centre_mm + 80 * farthest, abs=2.5)
     assert (
         disagreement_findings(compare(both, "ssm", replace(defect(), members=defect().members[:1]), POSE))

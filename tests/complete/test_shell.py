@@ -1,4 +1,4 @@
-"""Chart and Shell: directions to nodes and back, and a true distance between two surfaces."""
+"""Shell: the signed distance to the solid between two surfaces on a chart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 from shapes import cap, grid_around, oblique
 
-from meshimplant.complete.shell import CHART_RADIUS_MM, Chart, Shell, refine
+from meshimplant.complete.shell import Shell
+from meshimplant.head.chart import CHART_RADIUS_MM, Chart
 from meshimplant.head.pose import HeadPose
 from meshimplant.voxels.volume import Volume
 
@@ -17,64 +18,17 @@ POSE = HeadPose(np.array([50.0, -220.0, 310.0]), TURN.T, 0.0)
 INNER_MM, OUTER_MM, REACH_MM = 70.0, 76.0, 38.0
 
 
-@pytest.mark.parametrize("axis", AXES)
-def test_directions_and_nodes_are_inverse(axis) -> None:
-    chart = Chart.around(axis, half_width_mm=60, spacing_mm=2.5)
-    nodes = np.stack(np.meshgrid(*[np.arange(chart.size)] * 2, indexing="ij"))
-    directions = chart.directions()
-    assert np.linalg.norm(directions, axis=-1) == pytest.approx(1, abs=1e-12)
-    assert chart.to_nodes(directions) == pytest.approx(nodes, abs=1e-9)
-
-
-@pytest.mark.parametrize("axis", AXES)
-def test_the_frame_is_orthonormal_and_the_middle_node_is_the_axis(axis) -> None:
-    chart = Chart.around(np.array(axis) * 3, half_width_mm=50, spacing_mm=1.0)
-    frame = np.array([chart.right, chart.up, chart.axis])
-    assert frame @ frame.T == pytest.approx(np.eye(3), abs=1e-12)
-    middle = chart.size // 2
-    assert chart.directions()[middle, middle] == pytest.approx(np.array(axis) / np.linalg.norm(axis))
-
-
-def test_distances_from_the_middle_are_arc_lengths() -> None:
-    chart = Chart.around((0.2, -0.5, 0.8), half_width_mm=45, spacing_mm=1.5)
-    angle = np.arccos(np.clip(chart.directions() @ chart.axis, -1, 1))
-    line = np.linspace(-chart.half_width_mm, chart.half_width_mm, chart.size)
-    assert angle * CHART_RADIUS_MM == pytest.approx(np.hypot(*np.meshgrid(line, line)), abs=1e-5)
-
-
-@pytest.mark.parametrize(("half_width_mm", "spacing_mm"), [(60.0, 2.5), (61.0, 2.5), (40.2, 0.75)])
-def test_a_chart_reaches_at_least_as_far_as_asked(half_width_mm, spacing_mm) -> None:
-    chart = Chart.around((0, 0, 1), half_width_mm=half_width_mm, spacing_mm=spacing_mm)
-    assert half_width_mm <= chart.half_width_mm < half_width_mm + spacing_mm
-    assert chart.directions().shape == (chart.size, chart.size, 3)
-
-
-def test_refining_keeps_a_quadratic_surface() -> None:
-    coarse = Chart.around((0, 0, 1), half_width_mm=40, spacing_mm=2.5)
-    fine = coarse.with_spacing(0.75)
-
-    def surface(chart: Chart) -> np.ndarray:
-        line = np.linspace(-chart.half_width_mm, chart.half_width_mm, chart.size)
-        a, b = np.meshgrid(line, line, indexing="ij")
-        return 75 + 0.05 * a - 0.02 * b + 0.002 * a * b - 0.001 * a * a
-
-    middle = slice(14, -14)  # a cubic spline bends at the chart's end
-    assert refine(surface(coarse), coarse, fine)[middle, middle] == pytest.approx(
-        surface(fine)[middle, middle], abs=0.02
-    )
-
-
 @pytest.fixture(scope="module", params=AXES[2:], ids=["left", "back"])
 def shell(request) -> Shell:
     chart = Chart.around(request.param, half_width_mm=REACH_MM + 14, spacing_mm=0.75)
-    line = np.linspace(-chart.half_width_mm, chart.half_width_mm, chart.size)
+    line = np.linspace(-chart.half_width_mm, chart.half_width_mm, chart.shape[0])
     arc = np.hypot(*np.meshgrid(line, line, indexing="ij"))
-    size = (chart.size, chart.size)
+    size = chart.shape
     return Shell(chart, np.full(size, INNER_MM), np.full(size, OUTER_MM), REACH_MM - arc)
 
 
 def placed_cap(shell: Shell):
-    turn = TURN @ Rotation.align_vectors([shell.chart.axis], [(0, 0, 1)])[0].as_matrix()
+    turn = TURN @ Rotation.align_vectors([shell.chart.axes[2]], [(0, 0, 1)])[0].as_matrix()
     return cap(OUTER_MM, OUTER_MM - INNER_MM, np.degrees(REACH_MM / CHART_RADIUS_MM)).moved(
         turn, POSE.centre_mm
     )
@@ -88,7 +42,7 @@ def test_a_spherical_shell_is_its_true_distance_near_the_surface(shell, directio
     centres = grid.to_mm(np.argwhere(np.ones(grid.shape, bool)))
     true, got = body.distance(centres), field.array.ravel()
     away = centres - POSE.centre_mm
-    polar = np.arccos(away @ (shell.chart.axis @ POSE.axes) / np.linalg.norm(away, axis=1))
+    polar = np.arccos(away @ (shell.chart.axes[2] @ POSE.axes) / np.linalg.norm(away, axis=1))
     near = (np.abs(true) < 3) & (polar * CHART_RADIUS_MM < REACH_MM - 4)
     assert near.sum() > 5_000
     assert got[near] == pytest.approx(true[near], abs=0.05)
@@ -102,10 +56,10 @@ def test_slanted_surfaces_are_measured_along_their_normal() -> None:
     """An off-centre ball as the outer surface: the ray meets it at up to 20 degrees."""
     ball_mm, shift = 60.0, np.array([22.0, 0.0, 0.0])
     chart = Chart.around((0, 0, 1), half_width_mm=40, spacing_mm=0.75)
-    along = chart.directions() @ shift
+    along = chart.directions @ shift
     outer = along + np.sqrt(along**2 - shift @ shift + ball_mm**2)
     shell = Shell(chart, outer - 8, outer, np.full(outer.shape, 50.0))
-    points = (chart.directions() * (outer - 0.8)[..., None])[10:-10:4, 10:-10:4].reshape(-1, 3)
+    points = (chart.directions * (outer - 0.8)[..., None])[10:-10:4, 10:-10:4].reshape(-1, 3)
     true = ball_mm - np.linalg.norm(points - shift, axis=1)
     layers = grid_around(points.min(0), points.max(0), 0.7, margin_mm=2)
     field = shell.field(layers, HeadPose(np.zeros(3), np.eye(3), 0.0))
@@ -141,7 +95,7 @@ def test_what_is_told_of_the_head_counts_where_the_shell_does_not() -> None:
     hollow = np.linalg.norm(points - (0.0, 0.0, 73.0), axis=1) - 2.0
     told = head_grid.with_array(np.minimum(bone, hollow).reshape(head_grid.shape).astype(np.float32))
     chart = Chart.around((0, 0, 1), half_width_mm=REACH_MM, spacing_mm=0.75)
-    flat, far = np.ones((chart.size, chart.size)), np.full((chart.size, chart.size), 20.0)
+    flat, far = np.ones(chart.shape), np.full(chart.shape, 20.0)
     middle = POSE.centre_mm + np.array([0.0, 0.0, 73.0]) @ POSE.axes
     place = Volume(np.zeros((1, 1, 1), np.uint8), _moved_to(middle))
     for share, wanted_mm in ((1.0, 3.0), (0.5, 0.5), (0.0, -2.0)):

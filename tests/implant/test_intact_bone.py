@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from defects import conical_defect
 
-from meshimplant.head.direction_map import PolarMap
+from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant import intact_bone as intact
 from meshimplant.implant.surfaces import outward_field
 from meshimplant.voxels.fields import sample, signed_distance
@@ -18,7 +18,7 @@ CENTRE = np.zeros(3)
 def scene():
     hole = conical_defect(lean_deg=10, half_angle_deg=18, around_mm=9)
     mesh = hole.plug().mesh
-    view = PolarMap.around(mesh.vertices, CENTRE, margin_mm=8)
+    view = DirectionMap.around_points(mesh.vertices, CENTRE, margin_mm=8)
     return mesh, signed_distance(hole.bone.mask((0.7, 0.7, 0.9))), view, view.extent(mesh)
 
 
