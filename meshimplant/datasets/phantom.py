@@ -11,41 +11,42 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.datasets.anatomy import base_floor, carve_face, face, frontal_sinus, under_base
-from meshimplant.datasets.relief import MAP_STEP_DEG, Lobe, lobes, relief, superellipsoid
+from meshimplant.datasets.relief import Lobe, lobes, relief, superellipsoid
 from meshimplant.datasets.solids import Points, cut, join, meet
 from meshimplant.errors import InputError
+from meshimplant.head.latitude_longitude import read_map
 from meshimplant.voxels.volume import Volume
 
 #: Box around every phantom, mm from the braincase's centre: left, back, up.
 _LOW_MM, _HIGH_MM = np.array([-88.0, -120.0, -112.0]), np.array([88.0, 112.0, 92.0])
 _SPACING_RANGE_MM = (0.3, 3.0)
 _BRICK_VOXELS = 32
-#: Lobes of the outer surface: azimuth and elevation (degrees), width (degrees), height (mm). Azimuth 0 is
-#: the front, 180 the back; each lobe that is not in the midline has a mirror image.
+#: Lobes of the outer surface: azimuth and elevation (degrees), width (degrees), height (mm). Azimuth -90 is
+#: the front, 0 the left, 90 the back; each lobe that is not in the midline has a mirror image.
 _OUTER_LOBES = (
-    (118, 30, 24, 4.0),  # parietal eminence
-    (32, 32, 15, 1.2),  # frontal eminence
-    (44, 20, 20, -4.5),  # side of the forehead
-    (54, -12, 19, -5.5),  # temple, behind the orbit
-    (92, -16, 20, -3.5),  # temporal squama
-    (140, -16, 18, -6.0),  # behind the ear
-    (180, -2, 28, 4.0),  # occiput
-    (180, 42, 20, -2.5),  # flat above the occiput
-    (180, -22, 7, 2.5),  # occipital protuberance
-    (12, -11, 9, 2.5),  # brow
-    (30, -13, 8, 3.0),  # upper rim of the orbit
-    (0, 72, 24, -1.0),  # saddle behind the forehead
-    (0, 38, 26, -4.0),  # slope of the forehead
+    (28, 30, 24, 4.0),  # parietal eminence
+    (-58, 32, 15, 1.2),  # frontal eminence
+    (-46, 20, 20, -4.5),  # side of the forehead
+    (-36, -12, 19, -5.5),  # temple, behind the orbit
+    (2, -16, 20, -3.5),  # temporal squama
+    (50, -16, 18, -6.0),  # behind the ear
+    (90, -2, 28, 4.0),  # occiput
+    (90, 42, 20, -2.5),  # flat above the occiput
+    (90, -22, 7, 2.5),  # occipital protuberance
+    (-78, -11, 9, 2.5),  # brow
+    (-60, -13, 8, 3.0),  # upper rim of the orbit
+    (-90, 72, 24, -1.0),  # saddle behind the forehead
+    (-90, 38, 26, -4.0),  # slope of the forehead
 )
 #: Lobes of the thickness, likewise.
 _THICKNESS_LOBES: tuple[Lobe, ...] = (
-    (0, 30, 25, 1.2),  # forehead
-    (0, -12, 14, 5.0),  # behind the brow, where the sinus is
-    (118, 35, 25, 1.2),  # parietal eminence
-    (75, -10, 24, -1.9),  # temple
-    (180, 55, 28, 1.0),  # parietal bones in the midline
-    (180, -18, 12, 5.5),  # occipital protuberance
-    (180, 72, 12, -0.7),  # groove of the sagittal sinus
+    (-90, 30, 25, 1.2),  # forehead
+    (-90, -12, 14, 5.0),  # behind the brow, where the sinus is
+    (28, 35, 25, 1.2),  # parietal eminence
+    (-15, -10, 24, -1.9),  # temple
+    (90, 55, 28, 1.0),  # parietal bones in the midline
+    (90, -18, 12, 5.5),  # occipital protuberance
+    (90, 72, 12, -0.7),  # groove of the sagittal sinus
 )
 
 
@@ -207,11 +208,10 @@ def _displacement(head: _Head, points: Points) -> NDArray[np.float32]:
 def _vault_surfaces(head: _Head, points: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Depth under the outer and above the inner surface, mm, both positive towards the middle."""
     radius = np.sqrt((points**2).sum(axis=0))
-    azimuth = np.degrees(np.arctan2(points[0], -points[1])) % 360
-    elevation = np.degrees(np.arcsin(np.clip(points[2] / np.maximum(radius, 1e-3), -1, 1)))
-    index = np.stack([azimuth, elevation + 90]) / np.float32(MAP_STEP_DEG)
-    outer = ndimage.map_coordinates(head.outer_mm, index, order=1, mode="nearest", output=np.float32)
-    thick = ndimage.map_coordinates(head.thickness_mm, index, order=1, mode="nearest", output=np.float32)
+    outer, thick = (
+        read_map(values, np.moveaxis(points, 0, -1), np.maximum(radius, 1e-3))
+        for values in (head.outer_mm, head.thickness_mm)
+    )
     return outer - radius, outer - thick - radius
 
 

@@ -8,25 +8,18 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-#: Azimuth, elevation and width in degrees, height in mm. Azimuth 0 is the front, 90 the left, 180 the back.
+from meshimplant.head.latitude_longitude import map_directions, to_direction
+
+#: Azimuth, elevation (as in `latitude_longitude`) and width in degrees, height in mm.
 Lobe = tuple[float, float, float, float]
 #: Step of the maps in azimuth and elevation.
-MAP_STEP_DEG = 2.0
+_STEP_DEG = 2.0
 
 
 @cache
 def directions() -> NDArray[np.float64]:
-    """Return the unit directions (azimuth, elevation, 3) of the maps; the azimuth ends where it began."""
-    azimuth = np.radians(np.arange(0, 360 + MAP_STEP_DEG, MAP_STEP_DEG))[:, None]
-    elevation = np.radians(np.arange(-90, 90 + MAP_STEP_DEG / 2, MAP_STEP_DEG))[None, :]
-    return np.stack(
-        [
-            np.sin(azimuth) * np.cos(elevation),
-            -np.cos(azimuth) * np.cos(elevation),
-            np.sin(elevation) * np.ones_like(azimuth),
-        ],
-        axis=-1,
-    )
+    """Return the unit directions (azimuth, elevation, 3) of the maps."""
+    return map_directions(_STEP_DEG)
 
 
 def superellipsoid(semi_axes: dict[str, float]) -> NDArray[np.float64]:
@@ -45,10 +38,7 @@ def superellipsoid(semi_axes: dict[str, float]) -> NDArray[np.float64]:
 
 
 def _lobe(azimuth_deg: float, elevation_deg: float, width_deg: float) -> NDArray[np.float64]:
-    azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
-    middle = np.array(
-        [np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
-    )
+    middle = to_direction(azimuth_deg, elevation_deg)
     sharpness = 1 / np.radians(width_deg) ** 2
     return np.exp(sharpness * (directions() @ middle - 1))
 
@@ -59,8 +49,8 @@ def lobes(table: Iterable[Lobe], rng: np.random.Generator, spread: float) -> NDA
     for azimuth, elevation, width, height in table:
         drawn = height * rng.normal(1, spread)
         total += drawn * _lobe(azimuth, elevation, width)
-        if azimuth not in (0, 180):
-            total += drawn * _lobe(-azimuth, elevation, width)
+        if abs(azimuth) != 90:
+            total += drawn * _lobe(180 - azimuth, elevation, width)
     return total
 
 
@@ -72,6 +62,6 @@ def relief(
     for height, width in zip(heights_mm, widths_deg, strict=True):
         count = int(2.0 / np.radians(width) ** 2) + 4
         elevations = np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
-        for azimuth, elevation in zip(rng.uniform(0, 360, count), elevations, strict=True):
+        for azimuth, elevation in zip(rng.uniform(-90, 270, count), elevations, strict=True):
             total += height * rng.normal() * _lobe(azimuth, elevation, width)
     return total

@@ -9,9 +9,9 @@ from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from meshimplant.head.columns import Columns
+from meshimplant.head.latitude_longitude import close_seam, map_directions, read_map
 from meshimplant.head.mean_vault import VaultMean, trimmed_rms
 from meshimplant.head.pose import CoarseHead, HeadPose, fit_pose
 from meshimplant.head.robust_fit import robust_fit
@@ -35,8 +35,6 @@ _JUDGE_COUNT, _DOUBTFUL_MM = 2562, 3.0
 #: Another position is taken at this fraction of the RMS, and none is looked for beyond one below this RMS.
 _BETTER, _GOOD_MM = 0.7, 2.0
 _BACK_TO_FRONT = np.diag([-1.0, -1.0, 1.0])
-#: Spacing of the table that the mean is read from, degrees.
-_TABLE_DEG = 1.5
 #: Steps of the slopes: nod (radians), shifts and size (mm).
 _STEPS = (0.005, 0.5, 0.5, 0.5)
 
@@ -75,7 +73,7 @@ def _mismatch(skull: Volume, pose: HeadPose, mean: VaultMean) -> float:
     moved = move_points(points, match[:3])
     radius = np.linalg.norm(moved, axis=1)
     direction = moved / radius[:, None]
-    left = (radius - match[3] * _read(_table(mean), direction))[direction[:, 2] > _FADE_SIN[1]]
+    left = (radius - match[3] * read_map(_outer_map(mean), direction))[direction[:, 2] > _FADE_SIN[1]]
     return trimmed_rms(left) if len(left) > _JUDGE_COUNT // 10 else np.inf
 
 
@@ -119,7 +117,7 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
 
 def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
     """Return nod (radians), shifts back and up (mm) and size (mm) that lay points (n, 3) of the head's frame on the mean."""
-    table = _table(mean)
+    outer = _outer_map(mean)
     size = float(np.median(np.linalg.norm(points, axis=1)))
 
     def refined(start: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,7 +126,7 @@ def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float6
         def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
             moved = move_points(points, parameters[:3])
             radius = np.linalg.norm(moved, axis=1)
-            return weights * (radius - parameters[3] * _read(table, moved / radius[:, None]))
+            return weights * (radius - parameters[3] * read_map(outer, moved / radius[:, None]))
 
         return robust_fit(residuals, start, steps=_STEPS, robust=_ROBUST_MM)
 
@@ -159,19 +157,9 @@ def _nod_matrix(nod: float) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=2)
-def _table(mean: VaultMean) -> NDArray[np.float64]:
-    """Return the mean's outer radius on a regular grid of azimuth (closed) and elevation."""
-    azimuth = np.radians(np.arange(-180, 180, _TABLE_DEG))
-    elevation = np.radians(np.arange(-90, 90 + _TABLE_DEG, _TABLE_DEG))
-    a, e = np.meshgrid(azimuth, elevation, indexing="ij")
-    directions = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1)
-    table = mean.at(directions.reshape(-1, 3))[0].reshape(a.shape)
-    return np.concatenate([table, table[:1]])  # the same to the last bit on both sides of the seam
-
-
-def _read(table: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
-    azimuth = np.degrees(np.arctan2(directions[:, 1], directions[:, 0]))
-    elevation = np.degrees(np.arcsin(np.clip(directions[:, 2], -1, 1)))
-    return ndimage.map_coordinates(
-        table, [(azimuth + 180) / _TABLE_DEG, (elevation + 90) / _TABLE_DEG], order=1
-    )
+def _outer_map(mean: VaultMean) -> NDArray[np.float64]:
+    """Return the mean's outer radius as a map over azimuth and elevation."""
+    directions = map_directions()
+    outer = mean.at(directions.reshape(-1, 3))[0].reshape(directions.shape[:2])
+    close_seam(outer)
+    return outer

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
 from meshimplant.complete.models import models_of
+from meshimplant.head.latitude_longitude import map_directions, read_map
 from meshimplant.head.mean_vault import read_scattered
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
@@ -27,8 +28,8 @@ _FOCUS_OPENING_MM, _FOCUS_MARGIN_MM, _FOCUS_STEP = 6.0, 12.0, 8
 #: Channels that tell the place in the head, one per axis, and their unit.
 PLACES = ("side", "back", "top")
 _PLACE_MM = 100.0
-#: Spacing of the table that radii are read from, degrees.
-_TABLE_DEG = 1.0
+#: Step of the maps that radii are read from, degrees.
+_MAP_STEP_DEG = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,28 +118,15 @@ def mean_field(
     """
     points = grid.points_mm()
     radius = np.linalg.norm(points, axis=-1)
-    index = [
-        (np.degrees(np.arctan2(points[..., 1], points[..., 0])) + 180) / np.float32(_TABLE_DEG),
-        (np.degrees(np.arcsin(np.clip(points[..., 2] / radius, -1, 1))) + 90) / np.float32(_TABLE_DEG),
-    ]
-    outer, thickness = (
-        ndimage.map_coordinates(table, index, order=1, output=np.float32)
-        for table in _tables(outer_mm, thickness_mm)
-    )
+    outer, thickness = (read_map(values, points, radius) for values in _maps(outer_mm, thickness_mm))
     return np.clip(np.minimum(outer - radius, radius - outer + thickness), -CLIP_MM, CLIP_MM)
 
 
-def _tables(*values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values over `direction_sphere` on a closed table of azimuth and elevation."""
-    azimuth, elevation = np.meshgrid(
-        np.radians(np.arange(-180, 180 + _TABLE_DEG, _TABLE_DEG)),
-        np.radians(np.arange(-90, 90 + _TABLE_DEG, _TABLE_DEG)),
-        indexing="ij",
-    )
-    cos = np.cos(elevation)
-    at = np.stack([cos * np.cos(azimuth), cos * np.sin(azimuth), np.sin(elevation)], axis=-1)
-    read = read_scattered(direction_sphere()[0], np.stack(values, axis=1), at.reshape(-1, 3))
-    return np.moveaxis(read.reshape(*azimuth.shape, len(values)), -1, 0)
+def _maps(*values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values over `direction_sphere` as maps over azimuth and elevation."""
+    directions = map_directions(_MAP_STEP_DEG)
+    read = read_scattered(direction_sphere()[0], np.stack(values, axis=1), directions.reshape(-1, 3))
+    return np.moveaxis(read.reshape(*directions.shape[:2], len(values)), -1, 0)
 
 
 def focus_of(

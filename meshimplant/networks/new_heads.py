@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.complete.models import packaged_mean
-from meshimplant.datasets.head_shape import HeadShape, map_directions, read_head_shape
+from meshimplant.datasets.head_shape import HeadShape, read_head_shape
 from meshimplant.datasets.warp import Warp, towards
+from meshimplant.head.latitude_longitude import map_directions
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE, head_pose
 
 #: Distances that rise less than this per mm are in the middle between two surfaces, and tell nothing of a warp.

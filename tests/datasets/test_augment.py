@@ -10,13 +10,14 @@ import pytest
 
 from meshimplant.datasets.augment import Ranges, apply_warp, augment, draw_warp
 from meshimplant.datasets.craniectomy import craniectomy
-from meshimplant.datasets.head_shape import head_pose, map_directions, read_head_shape
+from meshimplant.datasets.head_shape import head_pose, read_head_shape
 from meshimplant.datasets.link import link
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.datasets.warp import Warp, thickened, towards
 from meshimplant.errors import EmptyMaskError, GeometryError, InputError
 from meshimplant.evaluation.metrics import dice
 from meshimplant.head.columns import read_columns
+from meshimplant.head.latitude_longitude import map_directions
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.line.extract import mask_distance
 from meshimplant.voxels.fields import sample

@@ -10,7 +10,8 @@ from heads import THICKNESS_MM, shell, shell_store
 
 from meshimplant.complete.models import packaged_mean
 from meshimplant.datasets.case import Case
-from meshimplant.datasets.head_shape import HeadShape, map_directions
+from meshimplant.datasets.head_shape import HeadShape
+from meshimplant.head.latitude_longitude import map_directions
 from meshimplant.networks.build_training_store import build_store, new_heads_of
 from meshimplant.networks.head_grid import CLIP_MM, FINE, head_pose
 from meshimplant.networks.new_heads import laid_on, mixed
