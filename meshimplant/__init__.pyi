@@ -54,7 +54,7 @@ from .line.subtract import subtract as subtract
 from .networks.open_network import open_network as open_network
 from .predictions.points import points_to_volume as points_to_volume
 from .predictions.read_prediction import read_prediction as read_prediction
-from .preview.render import render_preview as render_preview
+from .preview.render_preview import render_preview as render_preview
 from .preview.viewer_page import write_viewer as write_viewer
 from .report import Finding as Finding
 from .report import Report as Report

@@ -1,4 +1,4 @@
-"""A picture must never cost the part: whatever goes wrong while one is made becomes a `MeshImplantError`."""
+"""Turn every failure while a picture is made into a `MeshImplantError`, so that it never costs the part."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from contextlib import contextmanager
 
 import numpy as np
 import trimesh
+from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError, MeshError, MeshImplantError, OutputError
 
 
 @contextmanager
 def picture_errors(what: str) -> Iterator[None]:
-    """Turn every exception inside the block into a deliberate error that names `what` could not be made.
+    """Convert exceptions inside the block into a `MeshImplantError` that names the picture `what`.
 
     Raises
     ------
     OutputError
-        The file system said no.
+        The file cannot be written.
     MeshError
-        Anything else that was not already a `MeshImplantError`; the original is its cause.
+        Any other exception that is not already a `MeshImplantError`; the original is its cause.
     """
     try:
         yield
@@ -29,7 +30,7 @@ def picture_errors(what: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
-            f"expected to write the {what}, got: {reason}: check the folder and its space"
+            f"expected to write the {what}, got: {reason}: check the folder and the free disk space"
         ) from error
     except Exception as error:
         kind = type(error).__name__
@@ -39,26 +40,31 @@ def picture_errors(what: str) -> Iterator[None]:
 
 
 def require_drawable(mesh: trimesh.Trimesh, *, name: str) -> None:
-    """Raise `MeshError` unless a mesh has faces and only finite vertices."""
+    """Raise `MeshError` unless the mesh has faces and all vertices are finite."""
     if not len(mesh.faces) or not len(mesh.vertices):
         raise MeshError(f"expected {name} to have faces, got an empty mesh: nothing can be drawn")
     if not np.isfinite(mesh.vertices).all():
         raise MeshError(
-            f"expected {name} with finite vertices, got not-a-number or infinity: repair it first"
+            f"expected {name} to have finite vertices, got NaN or infinity: repair the mesh first"
         )
 
 
-def checked_values(values_mm: object, mesh: trimesh.Trimesh, *, name: str) -> np.ndarray | None:
-    """Return per-vertex values as float64 (n,), or ``None`` if none is finite; infinity counts as no value.
+def checked_values(
+    values_mm: ArrayLike | None, mesh: trimesh.Trimesh, *, name: str
+) -> NDArray[np.float64] | None:
+    """Return per-vertex values (n,) with every non-finite one as NaN, or None if no value is finite.
 
-    Raises `InputError` when there is not one value per vertex.
+    Raises
+    ------
+    InputError
+        There is not exactly one value per vertex.
     """
     if values_mm is None:
         return None
     values = np.array(values_mm, dtype=np.float64)
     if values.shape != (len(mesh.vertices),):
         raise InputError(
-            f"expected {name} with one value per vertex, ({len(mesh.vertices)},), got shape {values.shape}: "
+            f"expected {name} with one value per vertex, shape ({len(mesh.vertices)},), got {values.shape}: "
             "measure it on the same mesh"
         )
     values[~np.isfinite(values)] = np.nan

@@ -1,21 +1,67 @@
-"""`write_report_html`: the report as one page that an engineer reads, signs and files."""
+"""`write_report_html`: the report as one HTML page, to be read, printed, signed and filed."""
 
 from __future__ import annotations
 
 import base64
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import InputError
+from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
-from meshimplant.preview.templates import render_template, write_text
 from meshimplant.report import CRITERIA_NOTE, Report
 
 _UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "deg": "°", "hu": "HU", "s": "s", "fraction": "%"}
 _SEVERITIES = ("error", "warning", "info")
-# Measures that must be nothing in a solid that does not touch bone.
-_NONE_ALLOWED = (
+#: Sections of the measured part, and how the names of their measures begin.
+_SECTIONS = {
+    "Thickness": ("thickness", "bone_thickness"),
+    "Gap to bone": ("nearest_bone", "gap", "penetration", "detached"),
+    "Position in the opening": (
+        "coverage",
+        "opening_coverage",
+        "outside",
+        "under_bone",
+        "step",
+        "border_angle",
+        "inner_step",
+        "inward_protrusion",
+    ),
+    "Insertion": ("insertion",),
+    "Mesh": (
+        "boundary_edges",
+        "nonmanifold",
+        "winding",
+        "degenerate_faces",
+        "self_intersections",
+        "faces",
+        "vertices",
+        "bodies",
+        "internal_shells",
+        "volume",
+        "area",
+        "extents",
+        "euler_number",
+        "watertight",
+        "aspect",
+    ),
+}
+_OTHER = "Other"
+#: Labels of names that do not explain themselves.
+_LABELS = {
+    "aspect_p99": "aspect ratio, 99th percentile",
+    "asked": "requested method",
+    "name": "method",
+    "nonmanifold_edges": "non-manifold edges",
+    "nonmanifold_vertices": "non-manifold vertices",
+    "ssm": "shape model",
+    "winding": "inconsistently wound faces",
+}
+_STATISTICS = {"median": ", median", "min": ", minimum", "max": ", maximum"}
+#: Measures that must be zero in a solid that does not touch bone.
+_MUST_BE_ZERO = (
     "boundary_edges",
     "nonmanifold_edges",
     "nonmanifold_vertices",
@@ -27,18 +73,19 @@ _NONE_ALLOWED = (
 
 
 def write_report_html(report: Report, path: str | Path, *, preview_png: bytes | None = None) -> None:
-    """Write the report as one HTML page: verdict, picture, findings, measures, prescription, steps, files,
-    versions.
+    """Write the report as a self-contained HTML page.
 
-    The page is complete in itself (style and picture inside, no script, nothing fetched), prints on A4, and
-    every value from the report is escaped.
+    The page holds verdict, picture, findings, measures, criteria, prescription, steps, files and versions.
+    It contains no script, fetches nothing and prints on A4. Every value of the report is escaped.
 
     Parameters
     ----------
-    report
-        As `design_implant` fills it. One without any measure is shown as not checked.
-    preview_png
-        The picture of `render_preview`, as the bytes of a PNG file.
+    report : Report
+        A report without any measure is shown as not checked.
+    path : str or Path
+        HTML file to write.
+    preview_png : bytes, optional
+        PNG file with the picture of `render_preview`.
 
     Raises
     ------
@@ -55,7 +102,8 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
     """Return the page of `write_report_html` as text."""
     if preview_png is not None and not preview_png.startswith(b"\x89PNG\r\n"):
         raise InputError(
-            "expected preview_png to be the bytes of a PNG file, got something else: pass render_preview's"
+            "expected preview_png to be the bytes of a PNG file, got other data: "
+            "pass the file that render_preview wrote"
         )
     values = report.to_dict()
     return render_template(
@@ -63,7 +111,7 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
         verdict=verdict(report),
         picture=None if preview_png is None else base64.b64encode(preview_png).decode("ascii"),
         findings=[_finding_row(finding) for finding in _by_severity(values["findings"])],
-        measures=[_measure_row(name, value, values["spec"]) for name, value in _flat(values["measures"])],
+        measures=_measure_sections(values["measures"], values["spec"]),
         criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
         criteria_note=CRITERIA_NOTE,
         spec=_pairs(values["spec"]),
@@ -72,7 +120,7 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
         total_s=shown(sum(step.seconds for step in report.steps)),
         inputs=values["inputs"],
         outputs=values["outputs"],
-        versions=_pairs(values["versions"]),
+        versions=[f"{name} {version}" for name, version in values["versions"].items()],
         frame=values["frame"],
         seed=values["seed"],
         schema=values["schema_version"],
@@ -80,24 +128,23 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
 
 
 def verdict(report: Report) -> dict[str, str]:
-    """Return the page's first words: ``kind`` (pass, warn, fail, none), ``words`` and one ``sentence``."""
+    """Return the verdict: ``kind`` (pass, warn, fail, none), ``words`` and a ``sentence``."""
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = sum(finding.severity == "warning" for finding in report.findings)
     if errors:
-        return _verdict(
-            "fail", "NOT A PRINTABLE PART", f"{_count(errors, 'check')} failed: read the findings below."
-        )
+        sentence = f"{_count(errors, 'check')} failed: see the findings below."
+        return {"kind": "fail", "words": "NOT A PRINTABLE PART", "sentence": sentence}
     if not report.measures:
-        return _verdict("none", "NOT CHECKED", "Nothing was measured on a part: there is no verdict.")
+        sentence = "No part was measured, so there is no verdict."
+        return {"kind": "none", "words": "NOT CHECKED", "sentence": sentence}
     if warnings:
-        return _verdict(
-            "warn", "PASS, WITH WARNINGS", f"{_count(warnings, 'finding')} to look at before printing."
-        )
-    return _verdict("pass", "PASS", "Every check of the part was passed.")
+        sentence = f"{_count(warnings, 'warning')} to review before printing."
+        return {"kind": "warn", "words": "PASS, WITH WARNINGS", "sentence": sentence}
+    return {"kind": "pass", "words": "PASS", "sentence": "The part passed every check."}
 
 
 def shown(value: Any) -> str:
-    """Write a value for a reader: the digits that matter, thousands apart, yes or no, a dash for nothing."""
+    """Format a value: significant digits, grouped thousands, yes or no, a dash for a missing value."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "-"
     if isinstance(value, bool):
@@ -114,18 +161,20 @@ def shown(value: Any) -> str:
 
 
 def _shown_pair(name: str, value: Any) -> str:
+    """Format a named value, with its unit."""
     words, unit = _label(name)
     return f"{words} {_in_unit(value, unit)} {unit}".rstrip()
 
 
 def _in_unit(value: Any, unit: str) -> str:
-    """Write a value; fractions become percent."""
+    """Format a value in its unit; fractions become percent."""
     if unit == "%" and isinstance(value, int | float) and not isinstance(value, bool):
         value = 100.0 * value
     return shown(value)
 
 
 def _shown_float(value: float) -> str:
+    """Format a number: none to two decimals by its size, two significant digits below 0.01."""
     size = abs(value)
     if 0 < size < 0.01:
         return f"{value:.2g}"
@@ -133,24 +182,46 @@ def _shown_float(value: float) -> str:
     return f"{value:,.{digits}f}".replace(",", "\u202f")
 
 
-def _verdict(kind: str, words: str, sentence: str) -> dict[str, str]:
-    return {"kind": kind, "words": words, "sentence": sentence}
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _label(name: str) -> tuple[str, str]:
-    """Split a dimensional name into words and unit: ``gap_median_mm`` is ("gap median", "mm")."""
+    """Split a name into a label and a unit: ``gap_p95_mm`` becomes ("gap, 95th percentile", "mm")."""
     stem, _, suffix = name.rpartition("_")
-    if stem and suffix in _UNITS:
-        return stem.replace("_", " "), _UNITS[suffix]
-    return name.replace("_", " "), ""
+    unit = _UNITS.get(suffix, "") if stem else ""
+    stem = stem if unit else name
+    if stem in _LABELS:
+        return _LABELS[stem], unit
+    words, _, last = stem.replace("_", " ").rpartition(" ")
+    if words and (last in _STATISTICS or re.fullmatch(r"p\d+", last)):
+        return words + _STATISTICS.get(last, f", {last[1:]}th percentile"), unit
+    return stem.replace("_", " "), unit
+
+
+def _heading(words: str) -> str:
+    """Return the words with a capital first letter; the rest stays, as in "PEEK"."""
+    return words[:1].upper() + words[1:]
+
+
+def _measure_sections(measures: dict[str, Any], spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the measures by section, each with ``name`` and ``rows``; empty sections are left out."""
+    rows: dict[str, list[dict[str, str]]] = {section: [] for section in (*_SECTIONS, _OTHER)}
+    for name, value in _flat(measures):
+        rows[_section_of(name)].append(_measure_row(name, value, spec))
+    return [{"name": section, "rows": found} for section, found in rows.items() if found]
+
+
+def _section_of(name: str) -> str:
+    """Return the section with the longest matching beginning of a measure's name."""
+    matches = [
+        (len(start), s) for s, starts in _SECTIONS.items() for start in starts if name.startswith(start)
+    ]
+    return max(matches)[1] if matches else _OTHER
 
 
 def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """Return nested measures as (name, value) pairs, inner names after outer ones."""
+    """Return nested measures as (name, value) pairs; an inner name follows the outer one."""
     rows: list[tuple[str, Any]] = []
     for key, value in values.items():
         name = f"{before}{key}"
@@ -159,17 +230,19 @@ def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
 
 
 def _measure_row(name: str, value: Any, spec: dict[str, Any]) -> dict[str, str]:
+    """Return the cells of a measure."""
     words, unit = _label(name)
-    return {"name": words, "value": _in_unit(value, unit), "unit": unit, "asked": _asked(name, spec)}
+    required = _requirement(name, spec)
+    return {"name": _heading(words), "value": _in_unit(value, unit), "unit": unit, "required": required}
 
 
-def _asked(name: str, spec: dict[str, Any]) -> str:
-    """Return what the prescription, or a solid as such, asks of a measure; empty where neither does."""
-    if name.endswith(_NONE_ALLOWED):
+def _requirement(name: str, spec: dict[str, Any]) -> str:
+    """Return what the prescription, or any printable solid, requires of a measure; empty if nothing."""
+    if name.endswith(_MUST_BE_ZERO):
         return "0"
     if name.endswith("watertight"):
         return "yes"
-    simple = {
+    targets = {
         "bodies": "bodies",
         "faces": "max_faces",
         "thickness_median_mm": "thickness_mm",
@@ -182,18 +255,19 @@ def _asked(name: str, spec: dict[str, Any]) -> str:
     if name in limits and limits[name][1] in spec:
         word, key = limits[name]
         return f"{word} {shown(spec[key])}"
-    if name in simple and simple[name] in spec:
-        return ("at most " if name == "faces" else "") + shown(spec[simple[name]])
+    if name in targets and targets[name] in spec:
+        return ("at most " if name == "faces" else "") + shown(spec[targets[name]])
     return ""
 
 
 def _finding_row(finding: dict[str, Any]) -> dict[str, str]:
+    """Return the cells of a finding."""
     unit = finding["unit"] or ""
     place = finding["location_mm"]
     return {
         "severity": finding["severity"],
         "code": finding["code"],
-        "message": finding["message"],
+        "message": _heading(finding["message"]),
         "value": f"{shown(finding['value'])} {unit}" if finding["value"] is not None else "",
         "limit": f"{shown(finding['limit'])} {unit}" if finding["limit"] is not None else "",
         "place": "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f}".format(*place),
@@ -201,33 +275,39 @@ def _finding_row(finding: dict[str, Any]) -> dict[str, str]:
 
 
 def _criterion_row(criterion: dict[str, Any]) -> dict[str, str]:
+    """Return the cells of a criterion."""
     score = criterion["score"]
     return {
-        "name": criterion["name"],
+        "name": _heading(criterion["name"]),
         "score": "not rated" if score is None else f"{score:g}",
         "scale": criterion["scale"],
-        "reason": criterion["reason"],
+        "reason": _heading(criterion["reason"]),
     }
 
 
 def _step_row(step: dict[str, Any]) -> dict[str, Any]:
+    """Return the cells of a step; parameters without a value are left out."""
+    parameters = {key: value for key, value in step["parameters"].items() if value not in (None, "", [], {})}
     return {
-        "name": step["name"],
-        "parameters": shown(step["parameters"]) if step["parameters"] else "",
+        "name": _heading(step["name"]),
+        "parameters": shown(parameters) if parameters else "",
         "seconds": shown(float(step["seconds"] or 0)),
         "before": shown(step["volume_before_mm3"]),
         "after": shown(step["volume_after_mm3"]),
-        "notes": list(step["notes"]),
+        "remarks": [_heading(remark) for remark in step["notes"]],
     }
 
 
 def _pairs(values: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the cells of named values; those without a value are left out."""
     rows = []
     for name, value in values.items():
-        words, unit = _label(name)
-        rows.append({"name": words, "value": _in_unit(value, unit), "unit": unit})
+        if value is not None:
+            words, unit = _label(name)
+            rows.append({"name": _heading(words), "value": _in_unit(value, unit), "unit": unit})
     return rows
 
 
 def _by_severity(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the findings with the most severe first."""
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding["severity"]))

@@ -1,4 +1,4 @@
-"""`write_previews`: the picture sheet and the page that turns, from meshes thinned out and lit once."""
+"""`write_previews`: write the preview sheet and the interactive page of a design, sharing decimation and lighting."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from pathlib import Path
 import trimesh
 from numpy.typing import ArrayLike
 
-from meshimplant.preview.lighter_mesh import carried_over, thinned
-from meshimplant.preview.picture_errors import checked_values, picture_errors, require_drawable
-from meshimplant.preview.render import draw_sheet, write_picture
-from meshimplant.preview.soft_light import Lit
-from meshimplant.preview.templates import write_text
-from meshimplant.preview.viewer_page import MAX_IMPLANT_FACES, MAX_SKULL_FACES, draw_page
+from meshimplant.preview.html_templates import write_text
+from meshimplant.preview.picture_errors import picture_errors
+from meshimplant.preview.preview_scene import prepare_preview
+from meshimplant.preview.render_preview import draw_sheet, write_picture
+from meshimplant.preview.viewer_page import draw_page
 
 
 def write_previews(
-    picture: str | Path,
-    page: str | Path,
+    picture_path: str | Path,
+    page_path: str | Path,
     *,
     implant: trimesh.Trimesh,
     skull: trimesh.Trimesh | None = None,
@@ -25,42 +24,30 @@ def write_previews(
     gap_mm: ArrayLike | None = None,
     title: str = "",
 ) -> None:
-    """Write what `render_preview` and `write_viewer` write, both from the meshes of the page.
+    """Write the PNG of `render_preview` and the page of `write_viewer`, both from the page's decimated meshes.
 
     Parameters
     ----------
-    picture, page
-        Where to write the PNG and the HTML.
+    picture_path, page_path : str or Path
+        PNG and HTML file to write.
     implant, skull, thickness_mm, gap_mm, title
-        As for `render_preview`.
+        As in `render_preview`.
 
     Raises
     ------
-    MissingDependencyError
-        embreex is not installed.
-    InputError, MeshError, OutputError
-        Values that do not belong to the mesh, a mesh that cannot be drawn, a file that cannot be written.
+    MissingDependencyError, InputError, MeshError, OutputError
+        As in `render_preview`.
 
     Notes
     -----
-    What bounds it: rays. About 2 million soft ones for the head, half as many for the implant alone, and those that draw the
-    sheet are half of its time; thinning out the skull (VTK's quadric collapse) is a quarter. Measured on one core, a part of
-    46 000 faces in a skull of 244 000, surface of the skull included: 3.5 s. Fewer rays would show as noise; a skull of coarser
-    voxels would lose thin walls, and cheaper ways to thin it out (vertices merged by cells, VTK's other collapse) leave specks.
+    Half of the time is ray casting: about 2 million ambient rays for the head, half as many for the implant
+    alone, and the rays that draw the sheet. A quarter is decimation of the skull (VTK, quadric error).
+    Measured on one core, 46 k faces in a skull of 244 k faces, extraction of the skull's surface included:
+    3.5 s. Fewer rays show as noise. A skull of coarser voxels loses thin walls, and faster decimation
+    (clustering of vertices, VTK's topology-preserving collapse) leaves specks.
     """
     with picture_errors("previews"):
-        require_drawable(implant, name="the implant")
-        if skull is not None:
-            require_drawable(skull, name="the skull")
-            skull = thinned(skull, max_faces=MAX_SKULL_FACES)
-        shown = thinned(implant, max_faces=MAX_IMPLANT_FACES)
-        values = {
-            name: None if numbers is None else carried_over(numbers, implant, shown)
-            for name, numbers in (
-                ("thickness", checked_values(thickness_mm, implant, name="thickness_mm")),
-                ("gap", checked_values(gap_mm, implant, name="gap_mm")),
-            )
-        }
-        lit = Lit(shown, skull)
-        write_picture(Path(picture), draw_sheet(lit, values["thickness"], values["gap"], title=title))
-        write_text(page, draw_page(lit, {k: v for k, v in values.items() if v is not None}, title))
+        preview, values_mm = prepare_preview(implant, skull, thickness_mm=thickness_mm, gap_mm=gap_mm)
+        sheet = draw_sheet(preview, values_mm.get("thickness"), values_mm.get("gap"), title=title)
+        write_picture(Path(picture_path), sheet)
+        write_text(page_path, draw_page(preview, values_mm, title))

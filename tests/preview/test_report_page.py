@@ -38,9 +38,9 @@ class _Text(HTMLParser):
 
 def _report() -> Report:
     return Report(
-        method={"name": "mirror", "reason": "the healthy side is whole", "plane_offset_mm": 1.234},
+        method={"name": "mirror", "reason": "Reason | the healthy side is whole", "plane_offset_mm": 1.234},
         spec=ImplantSpec().to_dict(),
-        steps=[Step("separate", {"opening_mm": 1.5}, 0.9, 41234.2, 38100.1, ("3 pieces removed",))],
+        steps=[Step("Separate", {"opening_mm": 1.5}, 0.9, 41234.2, 38100.1, ("3 pieces removed",))],
         measures={
             "volume_mm3": 24100.3,
             "thickness_median_mm": 4.02,
@@ -90,22 +90,22 @@ def test_everything_in_the_report_is_on_the_page() -> None:
     words = " | ".join(_Text(report_html(report)).words)
     for expected in (
         "24\u202f100 | mm³",
-        "thickness median | 4.02 | mm | 4.00",
-        "coverage | 98.2 | %",
-        "watertight | yes | yes",
-        "boundary edges | 0 | 0",
-        "solid euler number | 2",
-        "thickness min at | 12.0, -40.3, 88.8 | mm",
-        "gap p95 | - | mm",
+        "Thickness, median | 4.02 | mm | 4.00",
+        "Coverage | 98.2 | %",
+        "Watertight | yes | yes",
+        "Boundary edges | 0 | 0",
+        "Other | Value | Unit | Required | Solid euler number | 2",
+        "Thickness min at | 12.0, -40.3, 88.8 | mm",
+        "Gap, 95th percentile | - | mm",
         "Too thin.",
         "thickness.too_thin",
         "1.70 mm",
         "2.00 mm",
         "L 12.0 P -40.3 S 88.8",
-        "the healthy side is whole",
-        "plane offset | 1.23 mm",
-        "clearance | 0.80 | mm",
-        "separate",
+        "Reason | the healthy side is whole",
+        "Plane offset | 1.23 mm",
+        "Clearance | 0.80 | mm",
+        "Separate",
         "opening 1.50 mm",
         "3 pieces removed",
         "0.90",
@@ -114,7 +114,7 @@ def test_everything_in_the_report_is_on_the_page() -> None:
         "head.nrrd | " + "ab" * 32,
         "implant.stl | " + "cd" * 32,
         "meshimplant 0.1.0",
-        "seed | 7",
+        "Random seed | 7",
         "Not a medical device.",
     ):
         assert expected in words.replace("  ", " "), expected
@@ -156,8 +156,8 @@ def test_criteria_are_shown_as_an_estimate() -> None:
     page = report_html(report)
     words = " | ".join(_Text(page).words)
     assert CRITERIA_NOTE in words
-    assert f"fit | 1 | {EVIL} | 1 it fits, 0 it does not" in words
-    assert "border | not rated | not measured: step_p95_mm | 1 flush" in words
+    assert f"Fit | 1 | {EVIL} | 1 it fits, 0 it does not" in words
+    assert "Border | not rated | Not measured: step_p95_mm | 1 flush" in words
     assert EVIL not in page
 
 

@@ -26,7 +26,7 @@ def _array(text: str, kind: str) -> np.ndarray:
 
 
 def _vertices(mesh: dict) -> np.ndarray:
-    return _array(mesh["place"], "<u2").reshape(-1, 3) * np.array(mesh["step_mm"]) + mesh["low_mm"]
+    return _array(mesh["positions"], "<u2").reshape(-1, 3) * np.array(mesh["step_mm"]) + mesh["low_mm"]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import trimesh
 
 from meshimplant.errors import InputError, MeshError
 from meshimplant.preview.ray_scene import RayScene
-from meshimplant.preview.render import render_preview
+from meshimplant.preview.render_preview import render_preview
 from meshimplant.preview.viewer_page import write_viewer
 from meshimplant.preview.write_previews import write_previews
 

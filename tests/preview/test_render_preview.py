@@ -13,10 +13,10 @@ from PIL import Image
 
 from meshimplant.errors import InputError, MeshError, MeshImplantError, MissingDependencyError, OutputError
 from meshimplant.preview import ray_scene as rays
-from meshimplant.preview import render
-from meshimplant.preview.panels import spread_values
-from meshimplant.preview.render import draw_preview, render_preview
-from meshimplant.preview.sheet import CARD, INK, Card, Sheet, plain_letters
+from meshimplant.preview import render_preview as render_preview_module
+from meshimplant.preview.render_preview import draw_preview, render_preview
+from meshimplant.preview.sheet_canvas import CARD, INK, Card, SheetCanvas, to_font_letters
+from meshimplant.preview.sheet_panels import spread_values
 
 AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
 
@@ -33,13 +33,13 @@ def test_a_ball_is_seen_beside_its_letter(
     ball = trimesh.creation.icosphere(subdivisions=3, radius=12.0)
     ball.apply_translation(head.bounds.mean(axis=0) + 100 * np.asarray(axis, float))
     written: list[tuple[Card, tuple[str, ...]]] = []
-    plain = Sheet.letters
+    plain = SheetCanvas.letters
 
-    def record(sheet: Sheet, card: Card, letters: tuple[str, str, str, str]) -> None:
+    def record(sheet: SheetCanvas, card: Card, letters: tuple[str, str, str, str]) -> None:
         written.append((card, letters))
         plain(sheet, card, letters)
 
-    monkeypatch.setattr(Sheet, "letters", record)
+    monkeypatch.setattr(SheetCanvas, "letters", record)
     image = _pixels(draw_preview(implant=ball, skull=head, width_px=800))
     beside = 0
     for card, letters in written[:4]:
@@ -101,7 +101,7 @@ def test_values_that_are_all_missing_count_as_not_measured(case: dict) -> None:
 
 @pytest.mark.parametrize("mm_per_px", [0.11, 0.37, 1.0])
 def test_scale_bar_is_true(mm_per_px: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    sheet = Sheet(400, 300, unit=1.0)
+    sheet = SheetCanvas(400, 300, unit=1.0)
     card = Card((0, 0, 400, 300), (20, 20, 380, 280))
     words: list[str] = []
     monkeypatch.setattr(sheet, "text", lambda *args, **_: words.append(args[1]))
@@ -114,14 +114,14 @@ def test_scale_bar_is_true(mm_per_px: float, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_long_and_foreign_titles_fit(case: dict) -> None:
     draw_preview(implant=case["implant"], title="Schädel " * 60 + "脳", width_px=800)
-    sheet = Sheet(400, 300, unit=1.0)
-    assert sheet.fitting("x" * 500, size=20, width_px=200).endswith("...")
-    assert sheet.fitting("short", size=20, width_px=200) == "short"
-    assert plain_letters("Schädel 3 \u00d7 4 ß 脳") == "Schadel 3 x 4 ss ?"
+    sheet = SheetCanvas(400, 300, unit=1.0)
+    assert sheet.shorten("x" * 500, size=20, width_px=200).endswith("...")
+    assert sheet.shorten("short", size=20, width_px=200) == "short"
+    assert to_font_letters("Schädel 3 \u00d7 4 ß 脳") == "Schadel 3 x 4 ss ?"
 
 
 def test_card_has_round_corners_over_paper() -> None:
-    sheet = Sheet(100, 100, unit=1.0)
+    sheet = SheetCanvas(100, 100, unit=1.0)
     sheet.card(Card((10, 10, 90, 90), (20, 20, 80, 80)))
     assert sheet.image.getpixel((10, 10)) != CARD
     assert sheet.image.getpixel((50, 50)) == CARD
@@ -150,7 +150,7 @@ def test_empty_and_broken_meshes_are_refused(case: dict) -> None:
         draw_preview(implant=trimesh.Trimesh())
     broken = case["implant"].copy()
     broken.vertices[3] = np.nan
-    with pytest.raises(MeshError, match="the skull with finite vertices"):
+    with pytest.raises(MeshError, match="the skull to have finite vertices"):
         draw_preview(implant=case["implant"], skull=broken)
 
 
@@ -179,7 +179,7 @@ def test_accidents_become_deliberate_errors(
     def accident(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by chance")
 
-    monkeypatch.setattr(render, "draw", accident)
+    monkeypatch.setattr(render_preview_module, "render_view", accident)
     with pytest.raises(MeshImplantError, match="ZeroDivisionError: by chance"):
         render_preview(tmp_path / "preview.png", implant=case["implant"], width_px=800)
 

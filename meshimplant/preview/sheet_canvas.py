@@ -1,4 +1,4 @@
-"""The sheet under the pictures: cards, captions, scale bars, colour bars, with Pillow and its own font."""
+"""Drawing primitives of the preview sheet (cards, text, scale bars, colour bars), with Pillow and its own font."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from meshimplant.preview.colours import ColourScale, round_step
+from meshimplant.preview.colour_scales import ColourScale, round_step
 
 PAPER = (222, 227, 233)
 CARD = (250, 251, 252)
@@ -18,7 +18,7 @@ SOFT_INK = (96, 109, 125)
 _EDGE = (203, 210, 219)
 
 Box = tuple[int, int, int, int]
-_LETTERS = {
+_REPLACEMENTS = {
     "\u00d7": "x",
     "\u2013": "-",
     "\u2014": "-",
@@ -33,20 +33,20 @@ _LETTERS = {
 
 @dataclass(frozen=True)
 class Card:
-    """A frame on the sheet, pixels (left, top, right, bottom), and the part of it that the picture fills."""
+    """A card on the sheet and the area inside it for the picture, pixels (left, top, right, bottom)."""
 
     box: Box
     picture: Box
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height of the picture."""
+        """Width and height of the picture area."""
         left, top, right, bottom = self.picture
         return right - left, bottom - top
 
 
-class Sheet:
-    """A picture sheet; its methods take pixels, `unit` scales letters and lines (1 at 1600 pixels wide)."""
+class SheetCanvas:
+    """An image to draw on. Methods take pixels; `unit` scales text and lines, 1 at a width of 1600 pixels."""
 
     def __init__(self, width_px: int, height_px: int, *, unit: float) -> None:
         self.image = Image.new("RGB", (width_px, height_px), PAPER)
@@ -54,12 +54,12 @@ class Sheet:
         self._draw = ImageDraw.Draw(self.image)
 
     def px(self, length: float) -> int:
-        """Return a length at 1600 pixels in pixels of this sheet."""
+        """Convert a length on a sheet 1600 pixels wide to pixels of this sheet."""
         return round(length * self.unit)
 
     def text(
         self,
-        place: tuple[float, float],
+        position: tuple[float, float],
         words: str,
         *,
         size: float,
@@ -67,17 +67,17 @@ class Sheet:
         anchor: str = "la",
         bold: bool = False,
     ) -> None:
-        """Write one line; `anchor` as in Pillow (la: left top, mm: middle)."""
+        """Write one line of text; `anchor` as in Pillow (la: left top, mm: centred)."""
         font = self._font(size)
         stroke = size * self.unit / 40 if bold else 0
         self._draw.text(
-            place, plain_letters(words), fill=colour, font=font, anchor=anchor, stroke_width=stroke
+            position, to_font_letters(words), fill=colour, font=font, anchor=anchor, stroke_width=stroke
         )
 
-    def fitting(self, words: str, *, size: float, width_px: float) -> str:
-        """Return the words, shortened with dots where they would be wider than `width_px`."""
+    def shorten(self, words: str, *, size: float, width_px: float) -> str:
+        """Return the words, truncated with an ellipsis if they are wider than `width_px`."""
         font = self._font(size)
-        words = plain_letters(words)
+        words = to_font_letters(words)
         if font.getlength(words) <= width_px:
             return words
         while words and font.getlength(words + "...") > width_px:
@@ -85,34 +85,34 @@ class Sheet:
         return words.rstrip() + "..."
 
     def card(self, card: Card) -> None:
-        """Draw an empty card with round corners."""
+        """Draw an empty card with rounded corners."""
         left, top, right, bottom = card.box
         size = (right - left, bottom - top)
-        times = 4
-        corner = self.px(10) * times
-        shape = Image.new("L", (size[0] * times, size[1] * times), 0)
-        outline = (0, 0, size[0] * times - 1, size[1] * times - 1)
+        supersampling = 4
+        corner = self.px(10) * supersampling
+        shape = Image.new("L", (size[0] * supersampling, size[1] * supersampling), 0)
+        outline = (0, 0, size[0] * supersampling - 1, size[1] * supersampling - 1)
         ImageDraw.Draw(shape).rounded_rectangle(outline, corner, fill=255)
         self.image.paste(CARD, (left, top), shape.resize(size, Image.Resampling.BOX))
 
     def background(self, card: Card) -> NDArray[np.float64]:
-        """Return what lies under a card's picture, sRGB (h, w, 3), 0 to 1."""
+        """Return the pixels under a card's picture area, sRGB (h, w, 3), 0 to 1."""
         return np.asarray(self.image.crop(card.picture), float) / 255
 
     def picture(self, card: Card, pixels: NDArray[np.uint8]) -> None:
-        """Lay a picture (h, w, 3) into a card."""
+        """Paste a picture (h, w, 3) into a card."""
         self.image.paste(Image.fromarray(pixels), card.picture[:2])
 
     def letters(self, card: Card, letters: tuple[str, str, str, str]) -> None:
-        """Write the anatomical letters at the left, right, top and bottom edge of a card's picture."""
+        """Write the anatomical letters at the left, right, top and bottom edges of a card's picture."""
         left, top, right, bottom = card.picture
         x, y = (left + right) / 2, (top + bottom) / 2
-        places = ((left, y, "lm"), (right, y, "rm"), (x, top, "ma"), (x, bottom, "md"))
-        for word, (across, down, anchor) in zip(letters, places, strict=True):
+        positions = ((left, y, "lm"), (right, y, "rm"), (x, top, "ma"), (x, bottom, "md"))
+        for word, (across, down, anchor) in zip(letters, positions, strict=True):
             self.text((across, down), word, size=21, colour=INK, anchor=anchor, bold=True)
 
     def scale_bar(self, card: Card, *, mm_per_px: float) -> None:
-        """Draw a bar of a round length, at most a quarter of the card, at the picture's lower left."""
+        """Draw a bar of round length, at most a quarter of the width, at the lower left of a card's picture."""
         width = card.size_px[0]
         limit_mm = width / 4 * mm_per_px
         length_mm = max(
@@ -130,7 +130,7 @@ class Sheet:
         self.text((left, bottom - self.px(9)), f"{length_mm:g} mm", size=16, colour=INK, anchor="ld")
 
     def colour_bar(self, box: Box, scale: ColourScale, values_mm: NDArray[np.float64]) -> None:
-        """Draw the scale's colours with ticks in mm, and above them how often each value occurs."""
+        """Draw the colour scale with ticks in mm, and a histogram of the values above it."""
         left, top, right, bottom = box
         width = right - left
         bar_top = bottom - self.px(34)
@@ -150,6 +150,7 @@ class Sheet:
     def _histogram(
         self, box: Box, scale: ColourScale, values_mm: NDArray[np.float64], colours: NDArray[np.uint8]
     ) -> None:
+        """Draw a histogram of the finite values, each bar in the colour of its value."""
         left, top, right, bottom = box
         known = values_mm[np.isfinite(values_mm)]
         count = max((right - left) // max(self.px(4), 1), 1)
@@ -164,7 +165,7 @@ class Sheet:
                 self._draw.rectangle((start, bottom - max(height, 1), stop - 1, bottom), fill=colour)
 
     def swatch(self, card: Card, words: str, colour: tuple[float, float, float]) -> None:
-        """Explain a colour (sRGB, 0 to 1) by a small square at the lower right of a card's picture."""
+        """Draw a legend entry for a colour (sRGB, 0 to 1) at the lower right of a card's picture."""
         right, y = card.picture[2], card.picture[3] - self.px(9)
         side = self.px(12)
         left = right - self._font(14).getlength(words) - side - self.px(6)
@@ -173,12 +174,13 @@ class Sheet:
         self.text((right, y), words, size=14, colour=SOFT_INK, anchor="rm")
 
     def _font(self, size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+        """Return Pillow's own font at a size given for a sheet 1600 pixels wide."""
         return ImageFont.load_default(size * self.unit)
 
 
-def plain_letters(words: str) -> str:
-    """Return the words in letters that Pillow's own font has: accents drop off, other scripts become '?'."""
-    spelled = "".join(_LETTERS.get(letter, letter) for letter in words)
+def to_font_letters(words: str) -> str:
+    """Return the words in letters of Pillow's own font: accents are dropped, other scripts become '?'."""
+    spelled = "".join(_REPLACEMENTS.get(letter, letter) for letter in words)
     bare = "".join(
         letter for letter in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(letter)
     )

@@ -1,4 +1,4 @@
-"""Fill the room's HTML templates, with every value escaped."""
+"""Fill the HTML templates of this package (``*.html.j2``); every value is escaped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def render_template(name: str, /, **values: Any) -> str:
-    """Return the template of this name (``*.html.j2`` beside this file), filled; all values are needed."""
+    """Return the template ``name`` from this folder with its placeholders filled; a missing value is an error."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -22,7 +22,7 @@ def render_template(name: str, /, **values: Any) -> str:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text: the whole file, or none."""
+    """Write UTF-8 text atomically: either the whole file appears or nothing changes."""
     from meshimplant.io.atomic import atomic_path
 
     with atomic_path(path) as temporary:

@@ -1,7 +1,7 @@
-"""Colours of the pictures: two perceptually even colour scales, and the steps from millimetres to colours.
+"""Colours of the pictures: two perceptually uniform colour scales that map millimetres to sRGB.
 
-Both scales run evenly from dark to light, so that they keep their order in grey print and for every kind of
-colour blindness; their hues differ, so that a thickness map is never read as a gap map.
+The lightness of both scales rises evenly, so that their order survives greyscale print and every kind of
+colour blindness. Their hues differ, so that a thickness map is not mistaken for a gap map.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
 
-#: sRGB colours, 0 to 1. Blue-green on ivory stays apart for red-, green- and blue-blind eyes.
+#: sRGB colours, 0 to 1. Blue-green on ivory can be told apart with any kind of colour blindness.
 BONE: Final = (0.925, 0.89, 0.82)
 IMPLANT: Final = (0.13, 0.60, 0.74)
 NO_VALUE: Final = (0.79, 0.805, 0.825)
 
-# Path of each scale in OKLCh, hue in degrees at equal steps; lightness runs straight between its two ends.
+# Path of each scale in OKLCh, hue in degrees at equal steps; lightness is linear between its two ends.
 _LIGHTNESS = (0.30, 0.92)
 _CHROMA = (0.115, 0.135, 0.12, 0.13, 0.165, 0.165)
 _HUE_DEG = {
@@ -47,15 +47,15 @@ _RGB_FROM_LMS = np.array(
 
 @dataclass(frozen=True)
 class ColourScale:
-    """A quantity in millimetres, its colours, and the range that they span.
+    """A quantity in millimetres, its colours, and the range they span.
 
     Attributes
     ----------
-    quantity
-        ``"thickness"`` or ``"gap"``; chooses the hues.
-    low_mm, high_mm
-        Values of the first and the last colour; what lies beyond takes the end colour.
-    ticks_mm
+    quantity : str
+        ``"thickness"`` or ``"gap"``; selects the hues.
+    low_mm, high_mm : float
+        Values of the first and the last colour; values outside the range get the nearest end colour.
+    ticks_mm : tuple of float
         Round values inside the range, for the labels of the colour bar.
     """
 
@@ -66,17 +66,15 @@ class ColourScale:
 
     @classmethod
     def of_values(cls, quantity: str, values_mm: ArrayLike) -> ColourScale:
-        """Choose a round range that holds the 1st to the 99th percentile of the finite values (n,).
+        """Choose a range with round limits that contains the 1st to the 99th percentile of finite values (n,).
 
-        The two outermost percents are left out so that one spike does not flatten the colours of the whole
-        part.
+        One percent at either end is left out so that a single spike does not flatten the colours of the
+        whole part.
         """
         values = np.asarray(values_mm, float)
         finite = values[np.isfinite(values)]
         if not len(finite):
-            raise InputError(
-                f"expected at least one finite {quantity} in mm, got none: leave {quantity}_mm out"
-            )
+            raise InputError(f"expected at least one finite {quantity} in mm, got none: omit {quantity}_mm")
         low, high = (float(v) for v in np.percentile(finite, (1, 99)))
         step = round_step((high - low) / 4)
         low_index = np.floor(low / step + 1e-6)
@@ -86,11 +84,11 @@ class ColourScale:
 
     @cached_property
     def table(self) -> NDArray[np.float64]:
-        """sRGB colours (256, 3), 0 to 1, from low to high."""
+        """The 256 sRGB colours (256, 3), 0 to 1, from low to high."""
         return colour_table(self.quantity)
 
     def colours(self, values_mm: ArrayLike) -> NDArray[np.float64]:
-        """Return the sRGB colours (n, 3), 0 to 1, of values (n,); not-a-number takes `NO_VALUE`."""
+        """Return the sRGB colours (n, 3), 0 to 1, of values (n,); NaN becomes `NO_VALUE`."""
         values = np.asarray(values_mm, float)
         known = np.isfinite(values)
         fraction = np.clip(
@@ -102,14 +100,14 @@ class ColourScale:
 
 
 def round_step(length: float) -> float:
-    """Return the smallest of 1, 2, 5 times a power of ten that is not below `length`; never below 0.05."""
+    """Return the smallest of 1, 2, 5 times a power of ten that is at least `length` and at least 0.05."""
     length = max(float(length), 0.05)
     power = 10.0 ** np.floor(np.log10(length))
     return float(next(m * power for m in (1, 2, 5, 10) if m * power >= length * (1 - 1e-9)))
 
 
 def colour_table(quantity: str) -> NDArray[np.float64]:
-    """Return 256 sRGB colours (256, 3), 0 to 1, for ``"thickness"`` or ``"gap"``, even in OKLab lightness."""
+    """Return 256 sRGB colours (256, 3), 0 to 1, of uniform OKLab lightness steps, for thickness or gap."""
     if quantity not in _HUE_DEG:
         raise InputError(f"expected quantity to be one of {', '.join(_HUE_DEG)}, got {quantity!r}")
     from scipy.interpolate import PchipInterpolator
@@ -120,18 +118,20 @@ def colour_table(quantity: str) -> NDArray[np.float64]:
     hue = np.radians(PchipInterpolator(knots, _HUE_DEG[quantity])(place))
     lightness = np.interp(place, (0, 1), _LIGHTNESS)
     chroma = np.minimum(PchipInterpolator(knots, _CHROMA)(place), _most_chroma(lightness, hue))
-    chroma = uniform_filter1d(minimum_filter1d(chroma, 25), 25)  # no kinks where the screen's limit begins
+    chroma = uniform_filter1d(
+        minimum_filter1d(chroma, 25), 25
+    )  # no kinks where the sRGB gamut limits the chroma
     return encode_srgb(np.clip(_linear_rgb(lightness, chroma, hue), 0, 1))
 
 
 def encode_srgb(linear: ArrayLike) -> NDArray[np.float64]:
-    """Turn linear light (0 to 1) into sRGB values (0 to 1)."""
+    """Convert linear light, 0 to 1, to sRGB values, 0 to 1."""
     light = np.clip(linear, 0, 1)
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
 
 
 def decode_srgb(encoded: ArrayLike) -> NDArray[np.float64]:
-    """Turn sRGB values (0 to 1) into linear light (0 to 1)."""
+    """Convert sRGB values, 0 to 1, to linear light, 0 to 1."""
     values = np.clip(encoded, 0, 1)
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
@@ -145,11 +145,11 @@ def _linear_rgb(
 
 
 def _most_chroma(lightness: NDArray[np.float64], hue: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest chroma (n,) that a screen can show at each lightness and hue, by bisection."""
+    """Return the largest chroma (n,) inside the sRGB gamut at each lightness and hue, by bisection."""
     low, high = np.zeros_like(hue), np.full_like(hue, 0.4)
     for _ in range(20):
         middle = (low + high) / 2
         linear = _linear_rgb(lightness, middle, hue)
-        shown = ((linear >= 0) & (linear <= 1)).all(axis=1)
-        low, high = np.where(shown, middle, low), np.where(shown, high, middle)
+        in_gamut = ((linear >= 0) & (linear <= 1)).all(axis=1)
+        low, high = np.where(in_gamut, middle, low), np.where(in_gamut, high, middle)
     return low

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from meshimplant.preview.views import (
+from meshimplant.preview.view_directions import (
     View,
     anatomical_views,
     direction_letters,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meshimplant.errors import InputError
-from meshimplant.preview.colours import (
+from meshimplant.preview.colour_scales import (
     NO_VALUE,
     ColourScale,
     colour_table,

@@ -1,7 +1,7 @@
-"""Where a picture is taken from: view directions, the letters at its edges, and what fits into it.
+"""View directions of pictures, the anatomical letters at their edges, and the frame that fits a set of points.
 
-All views are orthographic, so that a scale bar is true everywhere in the picture, and use LPS millimetres:
-+x is the patient's left, +y posterior, +z superior.
+All views are orthographic, so that a scale bar is valid everywhere in the picture. Coordinates are LPS
+millimetres: +x is the patient's left, +y posterior, +z superior.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 _POSITIVE = "LPS"
 _NEGATIVE = "RAI"
-#: A second letter is added at an edge when its share of the direction exceeds this; sin 20 degrees.
+#: An edge gets a second letter if that component of the unit direction exceeds this, sin 20 degrees.
 _SECOND_LETTER = 0.34
 
 Vector = NDArray[np.float64]
@@ -26,10 +26,10 @@ class View:
 
     Attributes
     ----------
-    name
-        Its caption.
-    right, up
-        Unit vectors (3,), LPS, that point to the right and to the top of the picture.
+    name : str
+        Caption of the picture.
+    right, up : (3,) array
+        Unit vectors, LPS, towards the right and the top of the picture.
     """
 
     name: str
@@ -38,19 +38,19 @@ class View:
 
     @classmethod
     def along(cls, name: str, forward: ArrayLike, up: ArrayLike) -> View:
-        """Look along `forward` (3,), with `up` (3,) as near to the picture's top as that allows."""
+        """Return the view along `forward` (3,), with `up` (3,) as close to the picture's top as possible."""
         ahead = _unit(forward)
         right = _unit(np.cross(ahead, np.asarray(up, float)))
         return cls(name, right, np.cross(right, ahead))
 
     @property
     def forward(self) -> Vector:
-        """Unit vector (3,) away from the viewer."""
+        """Unit vector (3,) that points away from the viewer."""
         return np.cross(self.up, self.right)
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
-        """Anatomical letters at the left, right, top and bottom edge."""
+        """Anatomical letters at the left, right, top and bottom edges."""
         return (
             direction_letters(-self.right),
             direction_letters(self.right),
@@ -63,7 +63,7 @@ class View:
         return np.asarray(points_mm, float) @ np.stack([self.right, self.up], axis=1)
 
     def frame(self, points_mm: ArrayLike) -> tuple[Vector, Vector]:
-        """Return the middle (3,) and the picture size (2,), mm, of what holds points (n, 3)."""
+        """Return the centre (3,) and the size (2,) in mm of the smallest picture that holds points (n, 3)."""
         points = np.asarray(points_mm, float)
         axes = np.stack([self.right, self.up, self.forward])
         placed = points @ axes.T
@@ -72,17 +72,17 @@ class View:
 
 
 def direction_letters(direction: ArrayLike) -> str:
-    """Name a direction (3,) by its anatomical letters, strongest first: ``"L"``, or ``"LA"`` in between."""
+    """Return the anatomical letters of a direction (3,), strongest first: ``"L"``, or ``"LA"`` between axes."""
     vector = _unit(direction)
     order = np.argsort(-np.abs(vector), kind="stable")[:2]
-    kept = [axis for rank, axis in enumerate(order) if rank == 0 or abs(vector[axis]) > _SECOND_LETTER]
-    return "".join((_POSITIVE if vector[axis] > 0 else _NEGATIVE)[axis] for axis in kept)
+    named = [axis for rank, axis in enumerate(order) if rank == 0 or abs(vector[axis]) > _SECOND_LETTER]
+    return "".join((_POSITIVE if vector[axis] > 0 else _NEGATIVE)[axis] for axis in named)
 
 
 def anatomical_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> list[View]:
-    """Return the anterior, a lateral and the superior view, and one that looks at the implant straight on.
+    """Return the anterior, lateral and superior views, and a view that faces the implant.
 
-    The lateral view is from the side on which the implant lies, from the left where it lies in the middle.
+    The lateral view is taken from the side of the implant, or from the left if the implant is central.
     """
     middle = (implant if skull is None else skull).bounds.mean(axis=0)
     sideways_mm = float(implant.bounds.mean(axis=0)[0] - middle[0])
@@ -94,34 +94,35 @@ def anatomical_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = N
         if from_right
         else View.along("Left lateral", (-1, 0, 0), (0, 0, 1)),
         View.along("Superior", (0, 0, -1), (0, -1, 0)),
-        View.along("Facing the implant", -outward, upright(outward)),
+        View.along("Facing the implant", -outward, picture_top(outward)),
     ]
 
 
 def implant_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> dict[str, View]:
     """Return close-up views of the implant: ``outer``, ``inner``, ``side`` and ``oblique``.
 
-    ``side`` shows the border edge-on, outer surface up and the implant's longest extent across the picture.
+    ``side`` shows the border edge-on, with the outer surface on top and the longest extent horizontal.
     """
     outward = outward_direction(implant, skull)
-    outer = View.along("Outer side", -outward, upright(outward))
+    outer = View.along("Outer side", -outward, picture_top(outward))
     placed = outer.project(implant.vertices)
     long_axis = np.linalg.eigh(np.cov(placed.T))[1][:, -1]
     across = long_axis[0] * outer.right + long_axis[1] * outer.up
     return {
         "outer": outer,
         "inner": View.along("Inner side", outward, outer.up),
-        "side": View.along("Border from the side", _towards_back(np.cross(outward, across)), outward),
+        "side": View.along("Border from the side", _to_posterior(np.cross(outward, across)), outward),
         "oblique": View.along("Border, tilted", outward - 0.9 * outer.up, outward),
     }
 
 
 def outward_direction(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> Vector:
-    """Return the unit direction (3,), LPS, in which the outer side of an implant faces.
+    """Return the unit direction (3,), LPS, that the outer side of an implant faces.
 
-    A sphere is fitted to the vertices: an implant is a cap of the vault, and its middle seen from the
-    sphere's centre is outward. A plate too flat for that faces along its thinnest axis, away from the
-    skull's middle; a lump that faces nowhere (a ball) is looked at from outside, or from the front.
+    A sphere is fitted to the vertices by least squares: an implant is a cap of the vault, so outward is the
+    direction from the sphere's centre to the implant's centroid. A plate too flat for that faces along its
+    thinnest principal axis, away from the skull's centre. A body without a preferred direction, such as a
+    ball, faces away from the skull's centre, or anteriorly without a skull.
     """
     vertices = np.asarray(implant.vertices, float)
     middle = vertices.mean(axis=0)
@@ -139,13 +140,13 @@ def outward_direction(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = 
     return _unit(axes[:, 0] if axes[:, 0] @ away >= 0 else -axes[:, 0])
 
 
-def upright(outward: Vector) -> Vector:
-    """Return the picture's top for a view along `-outward`: superior, or anterior from above."""
+def picture_top(outward: Vector) -> Vector:
+    """Return the top direction (3,) of a view along `-outward`: superior, or anterior in a view from above."""
     return np.array([0.0, 0.0, 1.0]) if abs(outward[2]) < 0.8 else np.array([0.0, -1.0, 0.0])
 
 
-def _towards_back(direction: Vector) -> Vector:
-    """Return the direction or its opposite, whichever looks from the front to the back."""
+def _to_posterior(direction: Vector) -> Vector:
+    """Return the direction or its opposite, whichever points from anterior to posterior."""
     return direction if direction[1] >= 0 else -direction
 
 

@@ -1,0 +1,242 @@
+"""`render_preview`: the preview sheet, one PNG with eight pictures of an implant and its skull."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.errors import InputError
+from meshimplant.preview.colour_scales import NO_VALUE
+from meshimplant.preview.decimate import cluster_vertices
+from meshimplant.preview.picture_errors import checked_values, picture_errors, require_drawable
+from meshimplant.preview.preview_scene import PreviewScene
+from meshimplant.preview.render_view import composite_over, render_view
+from meshimplant.preview.sheet_canvas import SOFT_INK, Box, Card, SheetCanvas
+from meshimplant.preview.sheet_panels import (
+    BAR,
+    CAPTION,
+    CARD_WIDTH,
+    FOOTER,
+    GUTTER,
+    HEADER,
+    PAD,
+    SIDE,
+    Panel,
+    Row,
+    area_percentiles,
+    close_up_panels,
+    head_panels,
+)
+from meshimplant.preview.view_directions import implant_views
+
+#: With this many faces a face of the skull is about one pixel at a width of 1600. A skull of more than twice as
+#: many is clustered to this number.
+_MAX_SKULL_FACES = 300_000
+_FOOTER = (
+    "Orthographic projection, patient coordinates in mm (LPS); L is the patient's left. "
+    "Not a medical device: verify before use."
+)
+
+
+def render_preview(
+    path: str | Path,
+    *,
+    implant: trimesh.Trimesh,
+    skull: trimesh.Trimesh | None = None,
+    thickness_mm: ArrayLike | None = None,
+    gap_mm: ArrayLike | None = None,
+    title: str = "",
+    width_px: int = 1600,
+) -> None:
+    """Write a PNG that shows the implant in its skull from four sides, and four close-ups of the implant.
+
+    Upper row: anterior, lateral (from the side of the implant), superior, and facing the implant; where bone
+    hides the implant, it is drawn faintly. Lower row: outer side coloured by thickness, outer side coloured
+    by gap, inner side, and the border from the side. All pictures are orthographic, with anatomical letters
+    and a scale bar; the pictures of a row share one scale. The pictures are cast with rays on the CPU: no
+    display or GPU is needed. Equal input gives equal bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        PNG to write; its height follows from the content, about 5/8 of the width.
+    implant : Trimesh
+        LPS mm.
+    skull : Trimesh, optional
+        LPS mm. Without a skull the upper row shows only the implant.
+    thickness_mm, gap_mm : (n,) array, optional
+        One value per vertex of the implant, NaN (drawn grey) where there is none. Gaps belong to the border's
+        wall, which is seen edge-on from outside, so they are also drawn on the surface within 4 mm of it.
+    title : str
+        Written at the upper left; truncated if it does not fit.
+    width_px : int
+        800 to 6400.
+
+    Raises
+    ------
+    MissingDependencyError
+        embreex is not installed.
+    InputError
+        The number of values differs from the number of vertices, or `width_px` is out of range.
+    MeshError
+        A mesh is empty or has vertices that are not finite.
+    OutputError
+        The file cannot be written.
+
+    Notes
+    -----
+    Measured on one core at 1600 pixels: 4.5 s for 300 k + 100 k faces, 5 s for 2 M + 100 k faces.
+    """
+    with picture_errors("preview picture"):
+        data = draw_preview(
+            implant=implant,
+            skull=skull,
+            thickness_mm=thickness_mm,
+            gap_mm=gap_mm,
+            title=title,
+            width_px=width_px,
+        )
+        write_picture(Path(path), data)
+
+
+def draw_preview(
+    *,
+    implant: trimesh.Trimesh,
+    skull: trimesh.Trimesh | None = None,
+    thickness_mm: ArrayLike | None = None,
+    gap_mm: ArrayLike | None = None,
+    title: str = "",
+    width_px: int = 1600,
+) -> bytes:
+    """Return the sheet that `render_preview` writes, as the bytes of a PNG file."""
+    if not 800 <= width_px <= 6400:
+        raise InputError(f"expected width_px between 800 and 6400, got {width_px}")
+    require_drawable(implant, name="the implant")
+    if skull is not None:
+        require_drawable(skull, name="the skull")
+        skull = (
+            cluster_vertices(skull, max_faces=_MAX_SKULL_FACES)
+            if len(skull.faces) > 2 * _MAX_SKULL_FACES
+            else skull
+        )
+    return draw_sheet(
+        PreviewScene(implant, skull),
+        checked_values(thickness_mm, implant, name="thickness_mm"),
+        checked_values(gap_mm, implant, name="gap_mm"),
+        title=title,
+        width_px=width_px,
+    )
+
+
+def draw_sheet(
+    preview: PreviewScene,
+    thickness_mm: NDArray[np.float64] | None,
+    gap_mm: NDArray[np.float64] | None,
+    *,
+    title: str = "",
+    width_px: int = 1600,
+) -> bytes:
+    """Return the sheet as the bytes of a PNG file, from checked meshes and per-vertex values (n,)."""
+    rows = [
+        Row.of_panels(head_panels(preview)),
+        Row.of_panels(close_up_panels(preview, thickness_mm, gap_mm)),
+    ]
+    unit = width_px / 1600
+    height = HEADER + sum(row.height + GUTTER for row in rows) + FOOTER
+    sheet = SheetCanvas(width_px, round(height * unit), unit=unit)
+    _draw_header(sheet, title, _header_facts(preview, thickness_mm, gap_mm))
+    top = float(HEADER)
+    for row in rows:
+        _draw_row(sheet, row, top=top)
+        top += row.height + GUTTER
+    sheet.text((sheet.px(SIDE), sheet.px(top + 8)), _FOOTER, size=14, colour=SOFT_INK, anchor="lm")
+    buffer = io.BytesIO()
+    sheet.image.save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def _draw_header(sheet: SheetCanvas, title: str, facts: list[str]) -> None:
+    """Write the title on the left and the facts on the right."""
+    middle = sheet.px(42)
+    right = sheet.image.width - sheet.px(22)
+    sheet.text((right, middle), "   ·   ".join(facts), size=19, colour=SOFT_INK, anchor="rm")
+    words = sheet.shorten(title or "Implant preview", size=29, width_px=sheet.image.width * 0.5)
+    sheet.text((sheet.px(22), middle), words, size=29, anchor="lm", bold=True)
+
+
+def _header_facts(
+    preview: PreviewScene, thickness_mm: NDArray[np.float64] | None, gap_mm: NDArray[np.float64] | None
+) -> list[str]:
+    """Return the numbers of the header: volume, extents, and 5th to 95th percentile of thickness and gap."""
+    implant = preview.implant
+    view = implant_views(implant, preview.skull)["outer"]
+    aligned = implant.vertices @ np.stack([view.right, view.up, view.forward]).T
+    facts = [" x ".join(f"{length:.0f}" for length in np.ptp(aligned, axis=0)) + " mm"]
+    if implant.is_watertight:
+        facts.insert(0, f"{abs(implant.volume) / 1000:.1f} ml")
+    for name, values_mm in (("thickness", thickness_mm), ("gap", gap_mm)):
+        if values_mm is not None:
+            low, high = area_percentiles(implant, values_mm, (5, 95))
+            facts.append(f"{name} {low:.2f}-{high:.2f} mm (p5-p95)")
+    return facts
+
+
+def _draw_row(sheet: SheetCanvas, row: Row, *, top: float) -> None:
+    """Draw a row of panels at their common scale; `top` is in pixels of a sheet 1600 pixels wide."""
+    mm_per_px = row.mm_per_px / sheet.unit
+    for index, panel in enumerate(row.panels):
+        card = _card(sheet, row, index, top)
+        centre_mm, _ = panel.frame
+        sheet.card(card)
+        picture = render_view(
+            panel.scene,
+            panel.view,
+            centre_mm=centre_mm,
+            mm_per_px=mm_per_px,
+            size_px=card.size_px,
+            ghost=panel.ghost,
+        )
+        sheet.picture(card, composite_over(picture, sheet.background(card)))
+        _annotate(sheet, card, panel, mm_per_px)
+
+
+def _card(sheet: SheetCanvas, row: Row, index: int, top: float) -> Card:
+    """Return the card at an index, 0 to 3, of a row, with space for its caption and colour bar."""
+    left = SIDE + index * (CARD_WIDTH + GUTTER)
+    right, bottom = left + CARD_WIDTH, top + row.height
+    below = PAD if row.panels[index].scale is None else BAR
+    inner = (left + PAD, top + CAPTION, right - PAD, bottom - below)
+    return Card(_pixels(sheet, (left, top, right, bottom)), _pixels(sheet, inner))
+
+
+def _annotate(sheet: SheetCanvas, card: Card, panel: Panel, mm_per_px: float) -> None:
+    """Write caption, remark, letters, scale bar and legends of a panel."""
+    left, top, right, bottom = card.box
+    pad = sheet.px(16)
+    sheet.text((left + pad, top + sheet.px(14)), panel.caption, size=18, bold=True)
+    sheet.text((right - pad, top + sheet.px(16)), panel.remark, size=15, colour=SOFT_INK, anchor="ra")
+    sheet.letters(card, panel.view.letters)
+    sheet.scale_bar(card, mm_per_px=mm_per_px)
+    if panel.scale is not None and panel.values_mm is not None:
+        bar = (left + 2 * pad, bottom - sheet.px(80), right - 2 * pad, bottom - sheet.px(10))
+        sheet.colour_bar(bar, panel.scale, panel.values_mm)
+    if any(np.isnan(s.values_mm).any() for s in panel.scene.surfaces if s.values_mm is not None):
+        sheet.swatch(card, "no value", NO_VALUE)
+
+
+def _pixels(sheet: SheetCanvas, corners: tuple[float, float, float, float]) -> Box:
+    """Convert corners on a sheet 1600 pixels wide to pixels of this sheet."""
+    left, top, right, bottom = (sheet.px(corner) for corner in corners)
+    return left, top, right, bottom
+
+
+def write_picture(path: Path, data: bytes) -> None:
+    """Write the bytes of a picture atomically: either the whole file appears or nothing changes."""
+    from meshimplant.io.atomic import atomic_path
+
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)

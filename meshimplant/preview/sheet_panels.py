@@ -1,0 +1,137 @@
+"""The panels of the preview sheet: the head from four sides, close-ups of the implant, and the scale of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
+from meshimplant.preview.colour_scales import IMPLANT, ColourScale
+from meshimplant.preview.preview_scene import PreviewScene
+from meshimplant.preview.render_view import Scene, Surface
+from meshimplant.preview.view_directions import Vector, View, anatomical_views, implant_views
+
+#: Gaps are shown on the outer surface up to this distance from the border, mm.
+_BORDER_BAND_MM = 4.0
+
+# Layout in pixels, for a sheet 1600 pixels wide.
+HEADER, FOOTER, SIDE, GUTTER, PAD = 78, 22, 22, 14, 14
+CARD_WIDTH = (1600 - 2 * SIDE - 3 * GUTTER) / 4
+CAPTION, BAR, LETTER = 44, 94, 30  # space for the caption, the colour bar, a letter at an edge
+MIN_PICTURE, MAX_PICTURE = 150, 420
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One picture of the sheet.
+
+    Attributes
+    ----------
+    caption, remark : str
+        Written at the upper left and the upper right.
+    scene, ghost : Scene
+        What is rendered, and what is drawn faintly where the scene hides it.
+    view : View
+    scale : ColourScale or None
+        Drawn as a colour bar with a histogram of `values_mm` (n,).
+    """
+
+    caption: str
+    scene: Scene
+    view: View
+    ghost: Scene | None = None
+    scale: ColourScale | None = None
+    values_mm: NDArray[np.float64] | None = None
+    remark: str = ""
+
+    @cached_property
+    def frame(self) -> tuple[Vector, Vector]:
+        """Centre (3,) and picture size (2,), in mm, that hold all surfaces of the scene."""
+        return self.view.frame(np.concatenate([np.asarray(s.mesh.vertices) for s in self.scene.surfaces]))
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Panels side by side at one scale; lengths in pixels of a sheet 1600 pixels wide."""
+
+    panels: tuple[Panel, ...]
+    mm_per_px: float
+    height: float
+
+    @classmethod
+    def of_panels(cls, panels: Sequence[Panel]) -> Row:
+        """Return a row at the largest scale at which every panel fits, as low as that allows."""
+        sizes_mm = np.array([panel.frame[1] for panel in panels])
+        available = np.array([CARD_WIDTH - 2 * PAD, MAX_PICTURE]) - 2 * LETTER
+        mm_per_px = max(float((sizes_mm / available).max()), 1e-6)
+        below = [PAD if panel.scale is None else BAR for panel in panels]
+        heights = np.maximum(sizes_mm[:, 1] / mm_per_px, MIN_PICTURE) + 2 * LETTER + below
+        return cls(tuple(panels), mm_per_px, CAPTION + float(heights.max()))
+
+
+def head_panels(preview: PreviewScene) -> list[Panel]:
+    """Return four views of the head; where the skull hides the implant, the implant is drawn faintly."""
+    ghost = None if preview.skull is None else preview.implant_only
+    views = anatomical_views(preview.implant, preview.skull)
+    return [Panel(view.name, preview.with_skull, view, ghost=ghost) for view in views]
+
+
+def close_up_panels(
+    preview: PreviewScene, thickness_mm: NDArray[np.float64] | None, gap_mm: NDArray[np.float64] | None
+) -> list[Panel]:
+    """Return four views of the implant, coloured by thickness and gap (n,) where these are measured."""
+    implant, scene = preview.implant, preview.implant_only
+    views = implant_views(implant, preview.skull)
+    outer = Panel("Outer side (thickness not measured)", scene, views["outer"])
+    border = Panel("Border, oblique (gap not measured)", scene, views["oblique"])
+    side = Panel("Border from the side", scene, views["side"])
+    if thickness_mm is not None:
+        scale = ColourScale.of_values("thickness", thickness_mm)
+        coloured = _coloured(preview, scale, thickness_mm)
+        remark = _median_text(implant, thickness_mm)
+        outer = Panel("Thickness, outer side", coloured, views["outer"], None, scale, thickness_mm, remark)
+    if gap_mm is not None:
+        scale = ColourScale.of_values("gap", gap_mm)
+        band_mm = spread_values(gap_mm, implant.vertices, reach_mm=_BORDER_BAND_MM)
+        coloured, remark = _coloured(preview, scale, band_mm), _median_text(implant, gap_mm)
+        border = Panel("Gap to bone, outer side", coloured, views["outer"], None, scale, gap_mm, remark)
+        side = Panel("Gap to bone, from the side", _coloured(preview, scale, gap_mm), views["side"])
+    return [outer, border, Panel("Inner side", scene, views["inner"]), side]
+
+
+def _coloured(preview: PreviewScene, scale: ColourScale, values_mm: NDArray[np.float64]) -> Scene:
+    """Return the scene of the implant alone, coloured by values (n,)."""
+    return preview.implant_only.with_surfaces(
+        [Surface(preview.implant, IMPLANT, values_mm=values_mm, scale=scale)]
+    )
+
+
+def _median_text(implant: trimesh.Trimesh, values_mm: NDArray[np.float64]) -> str:
+    return f"median {area_percentiles(implant, values_mm, 50):.2f} mm"
+
+
+def area_percentiles(
+    mesh: trimesh.Trimesh, values_mm: NDArray[np.float64], percents: ArrayLike
+) -> NDArray[np.float64]:
+    """Return percentiles of the finite values (n,) of a mesh's vertices, weighted by area as in the report."""
+    known = np.isfinite(values_mm)
+    return weighted_percentiles(values_mm[known], vertex_areas(mesh)[known], percents)
+
+
+def spread_values(
+    values_mm: NDArray[np.float64], points_mm: ArrayLike, *, reach_mm: float
+) -> NDArray[np.float64]:
+    """Fill NaN values (n,) with that of the nearest point (n, 3) with a value within `reach_mm`; for display."""
+    from scipy.spatial import cKDTree
+
+    points = np.asarray(points_mm, float)
+    known = np.isfinite(values_mm)
+    _, nearest = cKDTree(points[known]).query(points[~known], distance_upper_bound=reach_mm)
+    spread = values_mm.copy()
+    spread[~known] = np.append(values_mm[known], np.nan)[nearest]
+    return np.where(known, values_mm, spread)
