@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,10 @@ from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "meshimplant"
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+    "contracts"
+]
+PAGE = (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8")
 ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
 
 
@@ -26,3 +32,18 @@ def test_imports_obey_every_contract(
 def test_a_room_holds_more_than_one_module(room: Path) -> None:
     assert len(list(room.glob("[!_]*.py"))) > 1
     assert (room / "__init__.py").read_text(encoding="utf-8").startswith('"""')
+
+
+def test_the_architecture_page_lists_every_room() -> None:
+    listed = re.findall(r"^\| `(\w+)/` \|", PAGE, re.M)
+    assert sorted(listed) == [room.name for room in ROOMS]
+    (contract,) = [c for c in CONTRACTS if c["type"] == "layers"]
+    assert contract["layers"][: len(listed)] == listed
+
+
+def test_modules_and_functions_named_on_the_architecture_page_exist() -> None:
+    modules = re.findall(r"`([\w/]+\.py)`(?: `(\w+)`)?", PAGE)
+    assert len(modules) > 20
+    for module, name in modules:
+        text = (PACKAGE / module).read_text(encoding="utf-8")
+        assert not name or re.search(rf"^(def|class) {name}\b", text, re.M), (module, name)

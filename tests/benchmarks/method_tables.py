@@ -1,4 +1,4 @@
-"""The tables of methods, made from the records of `run_methods`: one for the README, and one with every number."""
+"""The tables of methods, made from the records of `run_methods`: one row per method, or one per method and kind of defect."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from benchmarks.result_table import Columns, Row, markdown
 from numpy.typing import NDArray
 
 from meshimplant.evaluation.summary import LARGER_IS_BETTER, Statistic, describe
@@ -23,45 +24,89 @@ SHOWN = ("dice", "border_dice", "hausdorff95_mm")
 SURFACES = ("outer", "inner", "rim")
 
 
-def summary_table(records: Sequence[Record]) -> str:
-    """Return markdown of one row per method: Dice / border Dice / HD95 of each kind and of the five together.
+_EXTREMES: Columns = {
+    "worst coverage %": "{coverage_worst_percent:.1f}",
+    "worst opening covered %": "{opening_covered_worst_percent:.1f}",
+    "worst protrusion mm": "{protrusion_worst_mm:.1f}",
+    "CPU s": "{cpu_median_s:.0f}",
+    "GB": "{peak_gb:.1f}",
+}
+NUMBERS: Columns = {
+    "method": "`{method}`",
+    "kind": "{kind}",
+    "defects": "{defects}",
+    "Dice (95 % interval)": "{dice:.3f} ({dice_low:.3f} to {dice_high:.3f})",
+    "border Dice": "{border_dice:.3f}",
+    "HD95 mm": "{hausdorff95_mm:.2f}",
+    "worst Dice": "{dice_worst:.3f} (`{dice_worst_case}`)",
+    **_EXTREMES,
+}
+ERRORS: Columns = {
+    "method": "`{method}`",
+    "kind": "{kind}",
+    **{
+        f"{surface} bias, RMS, worst protrusion mm": f"{{{surface}[bias_mm]:+.2f}}, {{{surface}[rms_mm]:.2f}}, "
+        f"{{{surface}[protrusion_mm]:.1f}}"
+        for surface in SURFACES
+    },
+}
 
-    A cell that stands for fewer defects than others of its column says for how many. The five kinds are shown
-    only where all of them are there. A refusal counts as nothing found.
+
+def summary_columns(rows: Sequence[Row]) -> Columns:
+    """Return the columns of one row per method: the kinds that any row has, and the extremes over all."""
+    titles = [_TITLES.get(kind, kind) for kind in (*KINDS, FIVE)]
+    present = [title for title in titles if any(title in row for row in rows)]
+    return {
+        "Dice / border Dice / HD95 mm": "`{method}`",
+        **{
+            t: f"{{{t}[dice]:.3f}} / {{{t}[border_dice]:.3f}} / {{{t}[hausdorff95_mm]:.2f}}{{{t}[fewer]}}"
+            for t in present
+        },
+        **_EXTREMES,
+        "refused": "{refused}",
+    }
+
+
+def summary_rows(records: Sequence[Record]) -> list[Record]:
+    """Return one row per method: Dice, border Dice and HD95 of each kind and of the five together.
+
+    A cell that stands for fewer defects than others of its column states how many. The five kinds are shown
+    only where all of them are present. A refusal counts as nothing found.
     """
-    columns = [kind for kind in (*KINDS, FIVE) if any(_group(records, kind))]
-    most = {kind: max(len(_group(records, kind, method)) for method in _methods(records)) for kind in columns}
-    heads = [
-        *(_TITLES.get(kind, kind) for kind in columns),
-        "worst coverage %",
-        "worst opening covered %",
-        "worst protrusion mm",
-        "CPU s",
-        "GB",
-        "refused",
-    ]
-    lines = [_line(["Dice / border Dice / HD95 mm", *heads]), _rule(1 + len(heads))]
+    kinds = [kind for kind in (*KINDS, FIVE) if _group(records, kind)]
+    most = {kind: max(len(_group(records, kind, method)) for method in _methods(records)) for kind in kinds}
+    rows = []
     for method in _methods(records):
         mine = [record for record in records if record["method"] == method]
-        cells = [_cell(_group(records, kind, method), most[kind]) for kind in columns]
+        groups = {kind: _group(records, kind, method) for kind in kinds}
+        cells = {_TITLES.get(kind, kind): _cell(group, most[kind]) for kind, group in groups.items() if group}
         refused = sum(bool(record["error"]) for record in mine)
-        lines.append(_line([f"`{method}`", *cells, *_extremes(mine), str(refused)]))
-    return "\n".join(lines)
+        rows.append({"method": method, **cells, **_extremes(mine), "refused": refused})
+    return rows
+
+
+def summary_table(records: Sequence[Record]) -> str:
+    """Return `summary_rows` as markdown."""
+    rows = summary_rows(records)
+    return markdown(summary_columns(rows), rows)
+
+
+def detail_rows(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return one row per method and kind: the numbers with intervals over skulls, and the errors by surface."""
+    groups = [(m, k, _group(records, k, m)) for m in _methods(records) for k in (*KINDS, FIVE)]
+    groups = [group for group in groups if group[2]]
+    return {
+        "numbers": [_number_row(*group) for group in groups],
+        "errors": [_error_row(*group) for group in groups],
+    }
 
 
 def detail_tables(records: Sequence[Record]) -> str:
-    """Return markdown of one row per method and kind: the numbers with intervals over skulls, and the errors by surface."""
-    numbers = [
-        *("method", "kind", "defects", "Dice (95 % interval)", "border Dice", "HD95 mm", "worst Dice"),
-        *("worst coverage %", "worst opening covered %", "worst protrusion mm", "CPU s", "GB"),
-    ]
-    errors = ["method", "kind", *(f"{surface} bias, RMS, worst protrusion mm" for surface in SURFACES)]
-    groups = [(m, k, _group(records, k, m)) for m in _methods(records) for k in (*KINDS, FIVE)]
-    groups = [group for group in groups if group[2]]
-    lines = [_line(numbers), _rule(len(numbers)), *(_number_row(*group) for group in groups)]
-    lines += ["", _line(errors), _rule(len(errors)), *(_error_row(*group) for group in groups)]
+    """Return `detail_rows` as markdown, and the refusals."""
+    rows = detail_rows(records)
     refused = [f"`{r['case']}` {r['kind']} {r['method']}: {r['error']}" for r in records if r["error"]]
-    return "\n".join([*lines, "", f"Refused: {'; '.join(refused) or 'none'}."])
+    tables = [markdown(NUMBERS, rows["numbers"]), markdown(ERRORS, rows["errors"])]
+    return "\n\n".join([*tables, f"Refused: {'; '.join(refused) or 'none'}."])
 
 
 def _methods(records: Iterable[Record]) -> list[str]:
@@ -90,67 +135,60 @@ def _values(group: Sequence[Record], name: str) -> NDArray[np.float64]:
     return np.array([np.inf if value is None else value for value in read])
 
 
-def _cell(group: Sequence[Record], most: int) -> str:
-    if not group:
-        return "-"
-    found = _statistics(group)
-    count = f" ({len(group)} of {most})" if len(group) < most else ""
-    return f"{found['dice'].mean:.3f} / {found['border_dice'].mean:.3f} / {found['hausdorff95_mm'].mean:.2f}{count}"
+def _cell(group: Sequence[Record], most: int) -> Record:
+    statistics = _statistics(group)
+    fewer = f" ({len(group)} of {most})" if len(group) < most else ""
+    return {name: statistics[name].mean for name in SHOWN} | {"fewer": fewer}
 
 
-def _extremes(group: Sequence[Record]) -> list[str]:
+def _extremes(group: Sequence[Record]) -> Record:
     """Worst coverage of the bone and of the opening, worst protrusion, median CPU seconds, and largest memory."""
-    return [
-        f"{100 * _values(group, 'coverage_fraction').min():.1f}",
-        f"{100 * min(record['opening_covered_fraction'] for record in group):.1f}",
-        _reach(group, SURFACES),
-        f"{median(record['cpu_s'] for record in group):.0f}",
-        f"{max(record['peak_gb'] for record in group):.1f}",
-    ]
+    return {
+        "coverage_worst_percent": float(100 * _values(group, "coverage_fraction").min()),
+        "opening_covered_worst_percent": 100 * min(record["opening_covered_fraction"] for record in group),
+        "protrusion_worst_mm": _protrusion(group, SURFACES),
+        "cpu_median_s": median(record["cpu_s"] for record in group),
+        "peak_gb": max(record["peak_gb"] for record in group),
+    }
 
 
-def _reach(group: Sequence[Record], surfaces: Iterable[str]) -> str:
-    """Farthest reach beyond the truth's surfaces; a dash where no record tells."""
+def _protrusion(group: Sequence[Record], surfaces: Iterable[str]) -> float | None:
+    """Farthest reach beyond the truth's surfaces; None where no record holds it."""
     names = [f"{surface}_protrusion_mm" for surface in surfaces]
-    read = [record["surfaces"].get(name) for record in group for name in names]
-    known = [value for value in read if value is not None]
-    return f"{max(known):.1f}" if known else "-"
+    values = [record["surfaces"].get(name) for record in group for name in names]
+    return max((value for value in values if value is not None), default=None)
 
 
-def _number_row(method: str, kind: str, group: Sequence[Record]) -> str:
-    found = _statistics(group)
-    low, high = found["dice"].mean_interval
-    worst = group[found["dice"].worst_case or 0]["case"]
-    cells = [
-        *(
-            f"`{method}`",
-            _TITLES.get(kind, kind),
-            str(len(group)),
-            f"{found['dice'].mean:.3f} ({low:.3f} to {high:.3f})",
-        ),
-        *(f"{found['border_dice'].mean:.3f}", f"{found['hausdorff95_mm'].mean:.2f}"),
-        f"{found['dice'].worst:.3f} (`{worst}`)",
-    ]
-    return _line([*cells, *_extremes(group)])
+def _number_row(method: str, kind: str, group: Sequence[Record]) -> Record:
+    statistics = _statistics(group)
+    dice = statistics["dice"]
+    low, high = dice.mean_interval
+    return {
+        "method": method,
+        "kind": _TITLES.get(kind, kind),
+        "defects": len(group),
+        **{name: statistics[name].mean for name in SHOWN},
+        "dice_low": low,
+        "dice_high": high,
+        "dice_worst": dice.worst,
+        "dice_worst_case": group[dice.worst_case or 0]["case"],
+        **_extremes(group),
+    }
 
 
-def _error_row(method: str, kind: str, group: Sequence[Record]) -> str:
-    cells = []
-    for surface in SURFACES:
-        bias, rms = (_mean(group, f"{surface}_{name}_mm") for name in ("bias", "rms"))
-        cells.append("-" if np.isnan(rms) else f"{bias:+.2f}, {rms:.2f}, {_reach(group, [surface])}")
-    return _line([f"`{method}`", _TITLES.get(kind, kind), *cells])
+def _error_row(method: str, kind: str, group: Sequence[Record]) -> Record:
+    errors = {
+        surface: {
+            "bias_mm": _mean(group, f"{surface}_bias_mm"),
+            "rms_mm": _mean(group, f"{surface}_rms_mm"),
+            "protrusion_mm": _protrusion(group, [surface]),
+        }
+        for surface in SURFACES
+    }
+    return {"method": method, "kind": _TITLES.get(kind, kind), **errors}
 
 
-def _mean(group: Sequence[Record], name: str) -> float:
-    """Mean of an error by surface over the records that have it; NaN where none has."""
+def _mean(group: Sequence[Record], name: str) -> float | None:
+    """Mean of an error by surface over the records that have it; None where none has."""
     known = [v for v in (record["surfaces"].get(name) for record in group) if v is not None]
-    return float(np.mean(known)) if known else float("nan")
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _rule(count: int) -> str:
-    return "|---" * count + "|"
+    return float(np.mean(known)) if known else None

@@ -1,6 +1,7 @@
-"""Measure every way to complete a skull on defects of every kind, and print the README's table of methods.
+"""Measure every way to complete a skull on defects of every kind, and print tables of them.
 
     python tests/benchmarks/run_methods.py DATA -o RESULTS [--cases 003,012] [--methods auto,mirror] [--kinds random_1]
+                                           [--save FILE.json]
 
 The skulls are those of the SkullFix training set that are kept aside for validation: no mean was made from them. In each,
 the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind (same skull, kind and seed: same
@@ -32,7 +33,7 @@ from numpy.typing import NDArray
 
 import meshimplant
 from meshimplant import evaluate
-from meshimplant.complete.complete_skull import complete_skull as registry
+from meshimplant.complete import complete_skull as completion
 from meshimplant.complete.models import read_model
 from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION, list_skullfix
@@ -42,11 +43,20 @@ from meshimplant.voxels.volume import Volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.apart import apart
-from benchmarks.method_tables import CHALLENGE, KINDS, Record, detail_tables, summary_table
+from benchmarks.method_tables import (
+    CHALLENGE,
+    KINDS,
+    Record,
+    detail_rows,
+    detail_tables,
+    summary_rows,
+    summary_table,
+)
+from benchmarks.result_table import save_results
 from benchmarks.shared_heads import SharedHeads
 from benchmarks.speed_meter import Meter
 
-#: What the README's table holds; add a line for a new method.
+#: Methods of the table of all methods; add a line for a new one.
 METHODS = (
     *(
         "mirror",
@@ -85,9 +95,9 @@ def read_method(label: str) -> Method:
     stem, *texts = label.split("+")
     start, _, end = stem.rpartition("-")
     name, mean = (start, end) if start and (end.isdigit() or end == "open") else (stem, None)
-    if name not in registry.METHODS:
+    if name not in completion.METHODS:
         raise InputError(
-            f"expected a method among {', '.join(registry.METHODS)}, got {name!r}: choose one of them"
+            f"expected a method among {', '.join(completion.METHODS)}, got {name!r}: choose one of them"
         )
     if mean == "0":
         raise InputError(f"expected a mean of one skull or more, got {label!r}: raise the number")
@@ -126,7 +136,7 @@ def reconstruct_all(results: Path, case: Case, kind: str, labels: Sequence[str])
     """
     defective, truth = defect(case, kind)
     heads, meter = SharedHeads(), Meter()
-    with patch.object(registry, "lay_head", heads.lay):
+    with patch.object(completion, "lay_head", heads.lay):
         found = [_reconstruct(results, defective, truth, label, meter, heads) for label in labels]
     return [{"case": case.name, "kind": kind, **record} for record in found]
 
@@ -262,7 +272,15 @@ def main() -> int:
     else:
         records = _measure(asked, methods, wanted, log)
     if records:
-        print(f"{summary_table([*records.values()])}\n\n{detail_tables([*records.values()])}")
+        found = [*records.values()]
+        print(f"{summary_table(found)}\n\n{detail_tables(found)}")
+        if asked.save:
+            rows = {"summary": summary_rows(found), **detail_rows(found)}
+            save_results(
+                asked.save,
+                f"python tests/benchmarks/run_methods.py DATA -o RESULTS --methods {asked.methods}",
+                rows,
+            )
     print(f"{len(records)} of {len(wanted)} reconstructions", file=sys.stderr)
     return int(len(records) < len(wanted))
 
@@ -293,6 +311,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of defect, with commas")
     parser.add_argument("--methods", default=",".join(METHODS), help="methods, with commas")
     parser.add_argument("--workers", type=int, default=1, help="defects at a time")
+    parser.add_argument("--save", type=Path, help="JSON file for the rows of the tables")
     parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
     return parser
 

@@ -1,7 +1,7 @@
 """Measure what each packaged network costs, untrained: parameters, seconds and memory, in use and in training.
 
     python tests/benchmarks/run_networks.py -o RESULTS [--data DATA] [--case 001] [--configs head,patches] [--device cpu]
-                                            [--store STORE] [--steps 5]
+                                            [--store STORE] [--steps 5] [--save FILE.json]
 
 In use: one skull is completed by method network, the packaged sample or a SkullFix case (512 x 512 x about 240; DATA holds
 ``skullfix/``). In training: some steps on STORE, a folder of ``meshimplant training-set``; without one that part is left out.
@@ -25,6 +25,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.apart import apart
+from benchmarks.network_tables import COSTS, cost_row
+from benchmarks.result_table import markdown, save_results
 from benchmarks.speed_meter import Meter
 
 import meshimplant
@@ -128,27 +130,6 @@ def _gpu(device: str) -> Record:
     return {"gpu_mb": peak}
 
 
-def table(records: Sequence[Record]) -> str:
-    """Return the README's table of networks."""
-    lines = [
-        "| network | stages | parameters | file MB | networks s | all s (CPU s) | peak GB | training: s per step, peak GB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for record in records:
-        used = record["use"]
-        steps = "; ".join(
-            f"{stage} {one['step_s']:.2f}, {one['peak_mb'] / 1024:.1f}"
-            for stage, one in record.get("training", {}).items()
-        )
-        stages = " + ".join(name for name in (record["coarse"], record["fine"]) if name != "none")
-        lines.append(
-            f"| `{record['network']}` | {stages} | {record['parameters'] / 1000:.0f} k | {record['file_mb']:.1f} "
-            f"| {used['network_s']:.1f} | {used['wall_s']:.0f} ({used['cpu_s']:.0f}) | {used['peak_mb'] / 1024:.1f} "
-            f"| {steps or '-'} |"
-        )
-    return "\n".join(lines)
-
-
 def main(tokens: Sequence[str] | None = None) -> None:
     """Measure what is missing, and print the table."""
     parser = argparse.ArgumentParser(
@@ -163,6 +144,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--store", type=Path, help="training set; left out: no training is measured")
     parser.add_argument("--steps", type=int, default=5, help="steps of each stage")
+    parser.add_argument("--save", type=Path, help="JSON file for the table's rows")
     asked = parser.parse_args(tokens)
     asked.output.mkdir(parents=True, exist_ok=True)
     log = asked.output / "networks.jsonl"
@@ -174,7 +156,14 @@ def main(tokens: Sequence[str] | None = None) -> None:
             records[name] = apart(measure_network, name, asked)
             with log.open("a", encoding="utf-8") as out:
                 print(json.dumps(records[name]), file=out)
-    print(table([records[name] for name in names]))
+    rows = [cost_row(records[name]) for name in names]
+    print(markdown(COSTS, rows))
+    if asked.save:
+        save_results(
+            asked.save,
+            "python tests/benchmarks/run_networks.py -o RESULTS --data DATA --store store",
+            {"costs": rows},
+        )
 
 
 if __name__ == "__main__":

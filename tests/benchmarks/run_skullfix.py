@@ -1,6 +1,7 @@
-"""Run the whole line over real skulls and print the result table of the README.
+"""Run the whole line over real skulls and print the tables of results.
 
-    python tests/benchmarks/run_skullfix.py DATA -o RESULTS [--cases 000,test-100] [--workers 2] [--measure-again] [-- OPTIONS]
+    python tests/benchmarks/run_skullfix.py DATA -o RESULTS [--cases 000,test-100] [--workers 2] [--measure-again]
+                                            [--save FILE.json] [-- OPTIONS]
 
 DATA holds ``skullfix/complete_skull`` and ``skullfix/implant`` (training cases: the defective skull is the
 complete one without the implant) and ``skullfix/test_defective`` (no truth). Each case runs as a user would
@@ -33,7 +34,8 @@ from meshimplant.datasets.skullfix import list_skullfix
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.apart import apart
-from benchmarks.tables import MAX_SECONDS, good, table, why
+from benchmarks.result_table import save_results
+from benchmarks.tables import MAX_SECONDS, good, table, tables, why
 
 Result = TypeVar("Result")
 
@@ -177,6 +179,7 @@ def main() -> None:
     parser.add_argument(
         "--measure-again", action="store_true", help="measure the designs that are there anew"
     )
+    parser.add_argument("--save", type=Path, help="JSON file for the rows of the tables")
     parser.add_argument("options", nargs="*", help="options of meshimplant design, after --")
     asked = parser.parse_args()
     cases = _chosen(find_cases(asked.data), asked.cases)
@@ -194,7 +197,10 @@ def main() -> None:
             records[record["case"]] = record
             print(json.dumps(record), file=lines, flush=True)
             print(f"{record['case']}: {'good' if good(record) else why(record)}", file=sys.stderr)
-    print(table([records[case.name] for case in cases]))
+    shown = [records[case.name] for case in cases]
+    print(table(shown))
+    if asked.save:
+        save_results(asked.save, "python tests/benchmarks/run_skullfix.py DATA -o RESULTS", tables(shown))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Measure seconds, memory and errors beside what a user would otherwise write, and print the tables.
 
     python tests/benchmarks/run_speed.py -o RESULTS [--data DATA] [--inputs sample,skullfix,synthetic] [--runs 5]
-                                         [--chains given,free,naive] [--growth voxels,faces]
+                                         [--chains given,free,naive] [--growth voxels,faces] [--save FILE.json]
 
 Inputs: the packaged sample; a SkullFix case (512 x 512 x about 240; DATA holds ``skullfix/``); a parametric skull on
 512 x 512 x 400 voxels. Each is a defective skull and a prediction of the complete one, made once and kept in RESULTS/inputs.
@@ -31,8 +31,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.apart import apart
+from benchmarks.result_table import save_results
 from benchmarks.speed_chains import CHAINS, CLEARANCE_MM, THICKNESS_MM
-from benchmarks.speed_tables import growth_table, speed_tables
+from benchmarks.speed_tables import error_rows, growth_table, overview_rows, speed_tables
 
 HERE = Path(__file__).resolve().parent
 INPUTS = ("sample", "skullfix", "synthetic")
@@ -175,6 +176,7 @@ def read_options(tokens: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--faces", type=lambda text: [int(n) for n in text.split(",")], default=list(GROWTH_FACES)
     )
+    parser.add_argument("--save", type=Path, help="JSON file for the rows of the tables")
     parser.add_argument("--limit-s", type=float, default=3600, help="a run that takes longer has failed")
     return parser.parse_args(tokens)
 
@@ -192,6 +194,9 @@ def main(tokens: Sequence[str] | None = None) -> None:
     records = run_turns(asked, shapes, logs["speed"])
     if records:
         print(speed_tables(records), flush=True)
+        if asked.save:
+            rows = {"overview": overview_rows(records), "errors": error_rows(records)}
+            save_results(asked.save, "python tests/benchmarks/run_speed.py -o RESULTS --data DATA", rows)
     for kind, found in run_growth(asked, logs["growth"]).items():
         print("\n" + growth_table(kind, found))
 

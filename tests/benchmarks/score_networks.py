@@ -1,6 +1,6 @@
-"""Score trained networks on the skulls of a training set that are kept to choose by, and print the README's table of them.
+"""Score trained networks on the tuning skulls of a training set, and print a table of them.
 
-    python tests/benchmarks/score_networks.py STORE RUN [RUN ...]
+    python tests/benchmarks/score_networks.py STORE RUN [RUN ...] [--save FILE.json]
 
 STORE is a folder of ``meshimplant training-set``, RUN one of ``meshimplant train``; its last stage is scored. A network's own
 voxels of 1 mm are compared with the truth, before anything is blended into the bone: the mean distance from the true surface in
@@ -14,8 +14,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.network_tables import score_columns
+from benchmarks.result_table import markdown, save_results
 
 from meshimplant.networks.learner import Learner
 from meshimplant.networks.learning_samples import Pieces
@@ -23,12 +28,11 @@ from meshimplant.networks.runs import RunFolder
 from meshimplant.networks.scores import Scores
 from meshimplant.networks.training_store import Store, open_store
 
-#: A row's name, its steps and minutes of training, and its scores by kind.
-Row = tuple[str, str, str, dict[str, str]]
+Record = dict[str, Any]
 
 
-def rows_of(folder: Path, store: Store, device: str) -> tuple[Row, Row]:
-    """Return the table's row of one run, and that of what it corrects."""
+def rows_of(folder: Path, store: Store, device: str) -> tuple[Record, Record]:
+    """Return the table's row of one run, and the row of what it corrects."""
     runs = [run for run in (RunFolder(folder, "coarse"), RunFolder(folder, "fine")) if run.begun]
     if not runs:
         raise SystemExit(f"expected a run of meshimplant train in {folder.name}, got none")
@@ -37,39 +41,29 @@ def rows_of(folder: Path, store: Store, device: str) -> tuple[Row, Row]:
     learner.load(states[-1])
     learner.mean.eval()
     pieces = Pieces(store, config.data.channels)
-    found: dict[str, list[Scores]] = {}
+    scores: dict[str, list[Scores]] = {}
     for case in store.cases("tuning"):
-        found.setdefault(case.kind, []).append(learner.score(pieces, case))
+        scores.setdefault(case.kind, []).append(learner.score(pieces, case))
+    scores["all"] = [one for group in scores.values() for one in group]
     without = config.training[runs[-1].stage].without
-    own = {kind: _told(scores) + "*" * (kind in without) for kind, scores in found.items()}
-    corrected = {kind: _base(scores) for kind, scores in found.items()}
-    everything = [one for scores in found.values() for one in scores]
     steps = " + ".join(str(state.step) for state in states)
-    minutes = f"{sum(state.seconds for state in states) / 60:.0f}"
+    minutes = sum(state.seconds for state in states) / 60
+    own = {kind: _own(group, star="*" * (kind in without)) for kind, group in scores.items()}
+    corrected = {kind: _corrected(group) for kind, group in scores.items()}
     return (
-        (f"`{folder.name}`", steps, minutes, own | {"all": _told(everything)}),
-        (f"what they correct: {config.data.base}", "-", "-", corrected | {"all": _base(everything)}),
+        {"run": f"`{folder.name}`", "steps": steps, "minutes": minutes, **own},
+        {"run": f"what they correct: {config.data.base}", **corrected},
     )
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return the README's table: mm / Dice / nearer in so many."""
-    kinds = list(dict.fromkeys(kind for *_, scores in rows for kind in scores))
-    lines = [f"| run | steps | minutes | {' | '.join(kinds)} |", "|---" * (3 + len(kinds)) + "|"]
-    for name, steps, minutes, scores in rows:
-        cells = [scores.get(kind, "-") for kind in kinds]
-        lines.append(f"| {name} | {steps} | {minutes} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _told(scores: Sequence[Scores]) -> str:
+def _own(scores: Sequence[Scores], *, star: str) -> Record:
     mean, nearer = Scores.mean(scores), sum(one.gain_mm > 0 for one in scores)
-    return f"{mean.error_mm:.2f} / {mean.dice:.3f} / {nearer} of {len(scores)}"
+    return {"error_mm": mean.error_mm, "dice": mean.dice, "nearer": f" / {nearer} of {len(scores)}{star}"}
 
 
-def _base(scores: Sequence[Scores]) -> str:
+def _corrected(scores: Sequence[Scores]) -> Record:
     mean = Scores.mean(scores)
-    return f"{mean.base_error_mm:.2f} / {mean.base_dice:.3f}"
+    return {"error_mm": mean.base_error_mm, "dice": mean.base_dice, "nearer": ""}
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
@@ -80,16 +74,22 @@ def main(tokens: Sequence[str] | None = None) -> None:
     parser.add_argument("store", type=Path, help="training set")
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--save", type=Path, help="JSON file for the table's rows")
     asked = parser.parse_args(tokens)
     store = open_store(asked.store)
-    bases: dict[str, Row] = {}
-    rows = []
+    bases: dict[str, Record] = {}
+    rows: list[Record] = []
     for folder in asked.runs:
         own, base = rows_of(folder, store, asked.device)
         rows.append(own)
-        bases.setdefault(base[0], base)
-        print(f"{folder.name}: {own[-1]['all']}", file=sys.stderr, flush=True)
-    print(table([*rows, *bases.values()]))
+        bases.setdefault(base["run"], base)
+        print(f"{folder.name}: {own['all']['error_mm']:.2f} mm", file=sys.stderr, flush=True)
+    rows += bases.values()
+    print(markdown(score_columns(rows), rows))
+    if asked.save:
+        save_results(
+            asked.save, "python tests/benchmarks/score_networks.py STORE RUN [RUN ...]", {"scores": rows}
+        )
 
 
 if __name__ == "__main__":

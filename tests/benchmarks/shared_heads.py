@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.speed_meter import peak_mb
 
-from meshimplant.complete.complete_skull import complete_skull as registry
+from meshimplant.complete import complete_skull as completion
 from meshimplant.head.mean_vault import VaultMean
 from meshimplant.voxels.volume import Volume
 
@@ -18,10 +18,10 @@ class SharedHeads:
     def __init__(self) -> None:
         self.saved: list[dict[str, float]] = []
         self._kept: dict[VaultMean | None, tuple[Any, dict[str, float]]] = {}
-        self._lay = registry.lay_head
+        self._lay = completion.lay_head
 
     def lay(self, defective: Volume, mean: VaultMean | None) -> Any:
-        """Do what `registry.lay_head` does, or return what it did before."""
+        """Do what `completion.lay_head` does, or return what it did before."""
         if mean in self._kept:
             head, cost = self._kept[mean]
             self.saved.append(cost)

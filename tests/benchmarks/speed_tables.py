@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from benchmarks.result_table import Columns, markdown
 
 Record = dict[str, Any]
 
@@ -35,6 +36,16 @@ _ORDER = (
 _COLUMNS = (("wall_s", "s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("peak_mb", "MB", ".0f"))
 #: A step this short tells nothing about growth, s.
 _SHORTEST_S = 0.05
+OVERVIEW: Columns = {
+    "input": "{input}",
+    "voxels": "{voxels}",
+    "chain": "{chain}",
+    "s": "{wall_s:.1f}",
+    "CPU s": "{cpu_s:.1f}",
+    "mask to checked solid s": "{solid_s:.1f}",
+    "peak MB": "{peak_mb:.0f}",
+    "times the volume as uint8": "{peak_per_volume:.0f}",
+}
 _ERRORS = (
     ("outer surface: bias, RMS, p95 mm", ("outer_bias_mm", "outer_rms_mm", "outer_p95_mm")),
     ("normals deg", ("outer_normal_deg",)),
@@ -42,36 +53,46 @@ _ERRORS = (
     ("thickness - asked: median, p95 mm", ("thickness_median_error_mm", "thickness_p95_error_mm")),
     ("bone inside mm3", ("bone_inside_mm3",)),
 )
+ERRORS: Columns = {
+    "input": "{input}",
+    "chain": "{chain}",
+    **{title: ", ".join(f"{{{name}:.2f}}" for name in names) for title, names in _ERRORS},
+    "solid": "{solid}",
+    "faces": "{faces}",
+    "every run the same bytes": "{same_bytes}",
+}
 
 
 def speed_tables(records: Sequence[Record]) -> str:
     """Return a table of all inputs, one of the errors, and one of the steps for each input."""
     inputs = list(dict.fromkeys(record["input"] for record in records))
     parts = [_speed_table([r for r in records if r["input"] == name]) for name in inputs]
-    return "\n\n".join([_overview(records), _error_table(records), *parts])
+    tables = [markdown(OVERVIEW, overview_rows(records)), markdown(ERRORS, error_rows(records))]
+    return "\n\n".join([*tables, *parts])
 
 
-def _overview(records: Sequence[Record]) -> str:
+def overview_rows(records: Sequence[Record]) -> list[Record]:
     """Return a row for each input and chain: medians over its runs."""
-    lines = [
-        "| input | voxels | chain | s | CPU s | mask to checked solid s | peak MB | times the volume as uint8 |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if not record["failed"]:
             groups.setdefault((record["input"], record["chain"]), []).append(record)
-    for (name, chain), runs in groups.items():
-        wall, cpu, solid, peak = (
-            median(_value(run, names, key) for run in runs)
-            for names, key in ((None, "wall_s"), (None, "cpu_s"), (SOLID_STEPS, "wall_s"), (None, "peak_mb"))
-        )
-        shape = runs[0]["shape"]
-        lines.append(
-            f"| {name} | {' x '.join(map(str, shape))} | {chain} | {wall:.1f} | {cpu:.1f} | {solid:.1f} | {peak:.0f} "
-            f"| {peak / (np.prod(shape) / 2**20):.0f} |"
-        )
-    return "\n".join(lines)
+    return [_overview_row(name, chain, runs) for (name, chain), runs in groups.items()]
+
+
+def _overview_row(name: str, chain: str, runs: Sequence[Record]) -> Record:
+    shape = runs[0]["shape"]
+    peak_mb = median(_value(run, None, "peak_mb") for run in runs)
+    return {
+        "input": name,
+        "voxels": " x ".join(map(str, shape)),
+        "chain": chain,
+        "wall_s": median(_value(run, None, "wall_s") for run in runs),
+        "cpu_s": median(_value(run, None, "cpu_s") for run in runs),
+        "solid_s": median(_value(run, SOLID_STEPS, "wall_s") for run in runs),
+        "peak_mb": peak_mb,
+        "peak_per_volume": float(peak_mb / (np.prod(shape) / 2**20)),
+    }
 
 
 def _speed_table(records: Sequence[Record]) -> str:
@@ -139,23 +160,23 @@ def spread(ratios: Sequence[float]) -> str:
     return f"{median(ratios):.2g} x ({min(ratios):.2g} to {max(ratios):.2g})"
 
 
-def _error_table(records: Sequence[Record]) -> str:
-    heads = [title for title, _ in _ERRORS]
-    lines = [
-        f"| input | chain | {' | '.join(heads)} | solid | faces | every run the same bytes |",
-        "|---" * (len(heads) + 5) + "|",
-    ]
-    for record in records:
-        if record["failed"] or record["run"] > 0:
-            continue
-        errors = record["errors"]
-        cells = [", ".join(f"{errors[name]:.2f}" for name in names) for _, names in _ERRORS]
-        same = {
-            r["sha256"] for r in records if (r["input"], r["chain"]) == (record["input"], record["chain"])
-        }
-        cells += ["yes" if errors["solid"] else "NO", str(errors["faces"]), "yes" if len(same) == 1 else "NO"]
-        lines.append(f"| {record['input']} | {record['chain']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def error_rows(records: Sequence[Record]) -> list[Record]:
+    """Return a row for each input and chain: the errors of its first run, and whether all runs agree."""
+    return [_error_row(r, records) for r in records if not r["failed"] and r["run"] == 0]
+
+
+def _error_row(record: Record, records: Sequence[Record]) -> Record:
+    key = (record["input"], record["chain"])
+    hashes = {r["sha256"] for r in records if (r["input"], r["chain"]) == key}
+    errors = record["errors"]
+    return {
+        "input": record["input"],
+        "chain": record["chain"],
+        **{name: errors[name] for _, names in _ERRORS for name in names},
+        "solid": "yes" if errors["solid"] else "NO",
+        "faces": errors["faces"],
+        "same_bytes": "yes" if len(hashes) == 1 else "NO",
+    }
 
 
 def growth_table(title: str, records: Iterable[Record]) -> str:

@@ -163,7 +163,7 @@ def test_a_head_is_laid_once_for_all_methods_and_its_cost_counts_for_each(
         laid.append(mean)
         return object()
 
-    monkeypatch.setattr(shared_heads.registry, "lay_head", lay_head)
+    monkeypatch.setattr(shared_heads.completion, "lay_head", lay_head)
     heads, one, other = shared_heads.SharedHeads(), cast(VaultMean, object()), cast(VaultMean, object())
     skull = Volume(np.zeros((2, 2, 2), np.uint8), np.eye(4))
     first = heads.lay(skull, one)

@@ -64,8 +64,8 @@ def test_the_table_counts_every_failure_and_names_it() -> None:
     assert "| test skulls | 1 | 1 | 0 of 1 written | 1 of 1 | median 400, worst 400 |" in text
     assert "| dice | all, 3 | 0.500 | 0.600 | 0.000 (`002`) |" in text
     assert "| hausdorff95_mm | all, 3 | 2.600 | 2.600 | 4.000 (`001`) |" in text
-    assert "kept aside" not in text
-    assert "| dice | kept aside for validation, 1 | 0.900 |" in table([_record("003"), _record("000")])
+    assert "held out" not in text
+    assert "| dice | held out for validation, 1 | 0.900 |" in table([_record("003"), _record("000")])
     assert "`001`: exit code 3, fit.penetration, 2.50 mm3 of bone inside" in text
     assert "`002`: exit code 1, no defect" in text
     assert "`test-100`: closed True, wound True, 2 bodies" in text
@@ -74,10 +74,10 @@ def test_the_table_counts_every_failure_and_names_it() -> None:
 def test_the_table_holds_every_part_to_every_bar() -> None:
     loose = _record("001")["measures"] | {"gap_median_mm": 0.5, "coverage_fraction": 0.9, "step_p95_mm": None}
     text = table([_record("000"), _record("001", measures=loose, insertion_mm=0.2)])
-    assert "| median gap off the clearance | <= 0.15 mm | 1 of 2 | 0.20 | 0.30 (`001`) |" in text
+    assert "| median gap, error against the clearance | <= 0.15 mm | 1 of 2 | 0.20 | 0.30 (`001`) |" in text
     assert "| opening covered | >= 95 % | 1 of 2 | 94.50 | 90.00 (`001`) |" in text
-    assert "| step at the rim, p95 | <= 0.8 mm | 1 of 2 | inf | inf (`001`) |" in text
-    assert "| depth in bone on a straight way in | <= 0.05 mm | 1 of 2 | 0.10 | 0.20 (`001`) |" in text
+    assert "| step at the border, p95 | <= 0.8 mm | 1 of 2 | inf | inf (`001`) |" in text
+    assert "| depth in bone along the insertion path | <= 0.05 mm | 1 of 2 | 0.10 | 0.20 (`001`) |" in text
     assert "| thickness, p5 to p95 | <= 0.6 mm | 2 of 2 |" in text
 
 

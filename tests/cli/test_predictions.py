@@ -1,4 +1,4 @@
-"""Predictions from elsewhere: the README's commands run on files laid out as the producers write them."""
+"""Predictions from elsewhere: the guide's commands run on files laid out as the producers write them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from clouds import mesh_points, rows, write_ply
 
 from meshimplant import Volume, evaluate, extract, read_volume, write_volume
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDE = Path(__file__).resolve().parents[2] / "cli" / "README.md"
 CHAPTER = (
-    README.read_text(encoding="utf-8").partition("\n## Predictions from elsewhere\n")[2].partition("\n## ")[0]
+    GUIDE.read_text(encoding="utf-8").partition("\n## Predictions from elsewhere\n")[2].partition("\n## ")[0]
 )
 COMMANDS = [line for line in CHAPTER.splitlines() if line.startswith("meshimplant ")]
 

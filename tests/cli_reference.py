@@ -1,4 +1,4 @@
-"""Write the README's tables of verbs and prescription from the code: ``python tests/readme_verbs.py``."""
+"""Write the reference of verbs, prescription and methods into cli/README.md: ``python tests/cli_reference.py``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 from meshimplant_cli.main import build_app
 from meshimplant_cli.verbs import GROUPS
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+GUIDE = Path(__file__).resolve().parent.parent / "cli" / "README.md"
 
 
 def chapter() -> str:
@@ -35,7 +35,6 @@ def _name(verb: Callable[..., None]) -> str:
 def _section(app: Any, verb: Any) -> str:
     arguments = list(_arguments(app))
     text = cleandoc(verb.__doc__).partition("\nParameters\n")[0].strip()
-    text = re.sub(r"(?<!\n)\n(?!\n)", " ", text)
     usage = " ".join(
         ["meshimplant", _name(verb), *filter(None, (_usage(argument) for argument in arguments))]
     )
@@ -115,17 +114,22 @@ def methods() -> str:
 
 
 def updated(text: str) -> str:
-    """Return the README with what lies between its marks replaced by what the code says now."""
-    for mark, content in (
-        ("spec", prescription()),
-        ("methods", methods()),
-        ("verbs", chapter()),
-    ):
-        before, _, rest = text.partition(f"<!-- {mark} -->")
-        _, _, after = rest.partition(f"<!-- /{mark} -->")
-        text = f"{before}<!-- {mark} -->\n\n{content}\n\n<!-- /{mark} -->{after}"
+    """Return the guide with the text between each pair of markers replaced by what the code says now."""
+    for marker, content in (("spec", prescription()), ("methods", methods()), ("verbs", chapter())):
+        text = replace_between(text, marker, content)
     return text
 
 
+def replace_between(text: str, marker: str, content: str) -> str:
+    """Return a text with what stands between ``<!-- marker -->`` and ``<!-- /marker -->`` replaced."""
+    before, opening, rest = text.partition(f"<!-- {marker} -->")
+    _, closing, after = rest.partition(f"<!-- /{marker} -->")
+    if not opening or not closing:
+        raise ValueError(
+            f"expected the markers <!-- {marker} --> and <!-- /{marker} --> in the text, got none"
+        )
+    return f"{before}{opening}\n\n{content}\n\n{closing}{after}"
+
+
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    GUIDE.write_text(updated(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
