@@ -199,7 +199,7 @@ def _merge(defective: Volume, pose: HeadPose, shells: tuple[Shell, ...]) -> Volu
     boxes = [shell.box(defective, pose, margin_mm=_MARGIN_MM) for shell in shells]
     start = np.min([box[0] for box in boxes], axis=0)
     stop = np.max([box[1] for box in boxes], axis=0)
-    grid = defective.crop(start, stop)
+    grid = defective.grid.crop(start, stop)
     fields = [shell.field(grid, pose).array for shell in shells]
     return Volume(np.maximum.reduce(fields), grid.affine)
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 from meshimplant.head.chart import Chart
 from meshimplant.head.pose import HeadPose
 from meshimplant.voxels.fields import sample
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
 #: Signed distance where nothing is told of a head.
@@ -42,7 +43,7 @@ class Shell:
     share: NDArray[np.float64] | None = None
 
     def box(
-        self, grid: Volume, pose: HeadPose, *, margin_mm: float
+        self, grid: Grid, pose: HeadPose, *, margin_mm: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ``(start, stop)`` of the voxels of `grid` that the shell may touch, widened by `margin_mm`, within the grid."""
         used = self.extent_mm > -margin_mm
@@ -50,13 +51,10 @@ class Shell:
         points = [
             pose.centre_mm + directions * radius[used][:, None] for radius in (self.inner_mm, self.outer_mm)
         ]
-        index = grid.to_index(np.concatenate(points))
-        margin = margin_mm / grid.spacing_mm
-        start = np.floor(index.min(axis=0) - margin).astype(int)
-        stop = np.ceil(index.max(axis=0) + margin).astype(int) + 1
-        return np.clip(start, 0, np.array(grid.shape)), np.clip(stop, 0, np.array(grid.shape))
+        start, stop = grid.box_around(np.concatenate(points), margin_mm / grid.spacing_mm)
+        return np.clip(start, 0, grid.shape), np.clip(stop, 0, grid.shape)
 
-    def field(self, grid: Volume, pose: HeadPose) -> Volume:
+    def field(self, grid: Grid, pose: HeadPose) -> Volume:
         """Return the shell's signed distance at the voxels of `grid`, float32 mm, positive inside.
 
         Radial distances are turned into normal ones by each surface's slope, so values are true to first order near the surface.

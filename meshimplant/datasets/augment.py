@@ -15,7 +15,8 @@ from meshimplant.datasets.warp import Warp, smooth_factors, thickened, towards
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.line.extract import mask_distance
 from meshimplant.voxels.fields import signed_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: Voxels that are mapped at once: their coordinates fit the processor's cache.
 _CHUNK = 1 << 18

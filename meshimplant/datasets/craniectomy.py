@@ -195,8 +195,7 @@ def _vault_region(
 
 def _box_around(complete: Volume, points_mm: NDArray[np.float64]) -> Volume:
     """Return the box of the skull that holds LPS points (n, 3), as a mask."""
-    index = complete.to_index(points_mm)
-    start, stop = np.floor(index.min(axis=0)).astype(int) - 2, np.ceil(index.max(axis=0)).astype(int) + 3
+    start, stop = complete.box_around(points_mm, 2)
     if np.any(stop <= 0) or np.any(start >= complete.shape):
         raise InputError(_NO_VAULT)
     box = complete.crop(start, stop)
@@ -261,7 +260,7 @@ def _main_body(complete: Volume, box: Volume, region: NDArray[np.bool_]) -> _Vox
         raise InputError(_NO_VAULT)
     body = labels == np.argmax(sizes)
     body |= _cut_off(box, body)
-    corner = np.rint(complete.to_index(box.affine[:3, 3])).astype(int)
+    corner = box.start_in(complete)
     i, j, k = np.nonzero(body)
     return i + corner[0], j + corner[1], k + corner[2]
 

@@ -14,7 +14,8 @@ from meshimplant.datasets.head_shape import head_pose
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.pose import CENTRE_DEPTH_MM
 from meshimplant.line.extract import default_level, mask_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import Grid, bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: The grid's top lies this far above the head's centre, which is about 75 mm below the vertex.
 _TOP_MM = 95.0
@@ -132,7 +133,7 @@ def _linked(
     affine[:3, :3] = axes.T * spacing_mm
     half = (np.array(shape) - 1) / 2 * spacing_mm
     affine[:3, 3] = centre_mm + (-half[0], -half[1], _TOP_MM - 2 * half[2]) @ axes
-    grid = Volume(np.zeros(shape, np.uint8), affine)
+    grid = Grid(shape, affine)
     index = np.rint(grid.to_index(_bone_mm(skull)))
     outside = ((index < 0) | (index >= shape)).any(axis=1)
     return Linked(_onto(skull, grid), skull, float(outside.mean()))
@@ -171,7 +172,7 @@ def _least_shape(extents_mm: list[NDArray[np.float64]], spacing_mm: float) -> tu
     return int(i), int(j), int(k)
 
 
-def _onto(volume: Volume, grid: Volume) -> Volume:
+def _onto(volume: Volume, grid: Grid) -> Volume:
     """Return a volume's values on another grid."""
     if _is_mask(volume):
         return _mask_onto(volume, grid)

@@ -15,6 +15,7 @@ from meshimplant.datasets.relief import Lobe, lobes, relief, superellipsoid
 from meshimplant.datasets.solids import Points, cut, join, meet
 from meshimplant.errors import InputError
 from meshimplant.head.latitude_longitude import read_map
+from meshimplant.voxels.grid import Grid, bounding_box
 from meshimplant.voxels.volume import Volume
 
 #: Box around every phantom, mm from the braincase's centre: left, back, up.
@@ -100,16 +101,14 @@ def skull_phantom(*, spacing_mm: float = 1.0, seed: int = 0, tilt_deg: float = 0
     rotation = _rotation(seed, tilt_deg)
     margin = 0.0 if tilt_deg == 0 else 110 * np.sin(np.radians(min(abs(tilt_deg), 40.0)))
     low, high = _LOW_MM - margin, _HIGH_MM + margin
-    shape = np.ceil((high - low) / spacing_mm).astype(int) + 1
-    affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
-    affine[:3, 3] = low
-    bone = np.zeros(shape, bool)
-    axes = [low[a] + spacing_mm * np.arange(shape[a]) for a in range(3)]
-    for brick in _bricks(shape):
-        grid = np.meshgrid(*[axis[part] for axis, part in zip(axes, brick, strict=True)], indexing="ij")
-        points = np.tensordot(rotation.T.astype(np.float32), np.stack(grid).astype(np.float32), axes=1)
+    grid = Grid.around(low, high, spacing_mm=spacing_mm)
+    bone = np.zeros(grid.shape, bool)
+    axes = [low[a] + spacing_mm * np.arange(grid.shape[a]) for a in range(3)]
+    for brick in _bricks(np.array(grid.shape)):
+        places = np.meshgrid(*[axis[part] for axis, part in zip(axes, brick, strict=True)], indexing="ij")
+        points = np.tensordot(rotation.T.astype(np.float32), np.stack(places).astype(np.float32), axes=1)
         bone[brick] = _bone_field(head, points) > 0
-    return _trimmed(Volume(_largest(bone), affine))
+    return _trimmed(Volume(_largest(bone), grid.affine))
 
 
 # -- the head that a seed draws
@@ -236,8 +235,6 @@ def _largest(bone: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def _trimmed(skull: Volume) -> Volume:
     """Crop to the bone and some 4 mm of air."""
-    from meshimplant.voxels.volume import bounding_box
-
     start, stop = bounding_box(skull.array)
     margin = int(np.ceil(4 / skull.spacing_mm[0]))
     box = skull.crop(start - margin, stop + margin)

@@ -178,7 +178,7 @@ def _given_slices(mask: Volume, given: Volume) -> Volume:
 def _field_of(body: Volume, difference: Difference) -> Volume:
     """Return the field of one chosen body, on its box with 5 mm around, with nothing else inside."""
     field = difference.field_of(body)
-    start = np.rint(body.to_index(field.affine[:3, 3])).astype(int)
+    start = field.start_in(body)
     return restricted(field, body.crop(start, start + field.shape).array)
 
 
@@ -186,7 +186,7 @@ def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
     """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
     missing = np.zeros_like(defective.array)
     for body in bodies:
-        start = np.rint(defective.to_index(body.affine[:3, 3])).astype(int)
+        start = body.start_in(defective)
         box = tuple(slice(a, b) for a, b in zip(start, start + body.shape, strict=True))
         missing[box] |= (body.array > 0) & (defective.array[box] == 0)
     return defective.with_array(missing)

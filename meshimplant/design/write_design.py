@@ -20,7 +20,8 @@ from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding
 from meshimplant.skull.thick_slices import interpolate_slices
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
     from meshimplant.design.design_implant import Design
@@ -107,7 +108,4 @@ def skull_surface(skull: Volume) -> trimesh.Trimesh:
         layers = [np.moveaxis(count, axis, 0)[first : length * step : step] for first in range(step)]
         count = np.moveaxis(sum(layers[1:], start=layers[0]), 0, axis)
     array = count.astype(np.float32) / np.float32(np.prod(factor))
-    affine = skull.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((factor - 1) / 2)
-    affine[:3, :3] *= factor
-    return extract(Volume(array, affine), level=0.5)
+    return extract(Volume(array, skull.coarsened(factor)), level=0.5)

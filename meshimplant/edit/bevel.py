@@ -18,6 +18,7 @@ from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import face_pairs, normals_areas
 from meshimplant.mesh.cut_away import Cut, cut_away, face_pieces
 from meshimplant.mesh.topology import edge_uses
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import grown, occupancy
 from meshimplant.voxels.volume import Volume
 
@@ -176,10 +177,7 @@ def _longest_loops(half: Ints, body: Ints, length: Floats) -> NDArray[np.bool_]:
 
 def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | None:
     """Return a field, positive where a body lies beyond the bevelled wall, if anywhere; never a closed hollow."""
-    low, high = np.asarray(mesh.bounds)
-    affine = np.diag([_GRID_MM, _GRID_MM, _GRID_MM, 1.0])
-    affine[:3, 3] = low - 4.3 * _GRID_MM
-    grid = Volume(np.zeros(tuple(np.ceil((high - low) / _GRID_MM).astype(int) + 10), np.uint8), affine)
+    grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=4.3)
     part = occupancy(mesh, grid)
     near = grown(part, 3)
     values = np.full(grid.shape, -1, np.float32)
@@ -187,7 +185,7 @@ def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | N
     pieces, count = ndimage.label(values > 0)
     enclosed = np.setdiff1d(np.arange(1, count + 1), pieces[~part])
     values[np.isin(pieces, enclosed)] = -0.1 * _GRID_MM
-    return grid.with_array(values) if (values[part] > _TOUCH_MM).any() else None
+    return Volume(values, grid.affine) if (values[part] > _TOUCH_MM).any() else None
 
 
 def _past(edge: _Edge, points: Floats, angle: float) -> Floats:

@@ -11,6 +11,7 @@ from meshimplant.errors import MeshError
 from meshimplant.line.extract import extract
 from meshimplant.mesh.deviation import distances_mm
 from meshimplant.mesh.winding import winding_number
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
 #: Voxel edge as a fraction of the longest extent, and its limits, mm.
@@ -44,7 +45,7 @@ def remesh(mesh: trimesh.Trimesh, *, spacing_mm: float | None = None) -> trimesh
     volume -0.02 %.
     """
     spacing = spacing_mm or float(np.clip(mesh.extents.max() * _EDGE_FRACTION, *_EDGE_RANGE_MM))
-    grid = _grid(mesh, spacing)
+    grid = Grid.around(*mesh.bounds, spacing_mm=spacing, margin_voxels=3)
     inside, band = _coarse_signs(mesh, grid)
     field = np.where(inside, np.float32(spacing * _BAND), np.float32(-spacing * _BAND))
     index = np.argwhere(band)
@@ -58,14 +59,7 @@ def remesh(mesh: trimesh.Trimesh, *, spacing_mm: float | None = None) -> trimesh
     return extract(Volume(field, grid.affine), level=0.0)
 
 
-def _grid(mesh: trimesh.Trimesh, spacing: float) -> Volume:
-    low, high = mesh.bounds
-    affine = np.diag([spacing] * 3 + [1.0])
-    affine[:3, 3] = low - 3 * spacing
-    return Volume(np.zeros(np.ceil((high - low) / spacing).astype(int) + 7, np.uint8), affine)
-
-
-def _coarse_signs(mesh: trimesh.Trimesh, grid: Volume) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _coarse_signs(mesh: trimesh.Trimesh, grid: Grid) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which voxels are inside (right outside the band) and the band of voxels near the surface.
 
     Away from the triangles the winding number changes only across holes, so one number per 4 x 4 x 4 block,
@@ -89,7 +83,7 @@ def _coarse_signs(mesh: trimesh.Trimesh, grid: Volume) -> tuple[NDArray[np.bool_
     return inside, band | edge
 
 
-def _near_triangles(mesh: trimesh.Trimesh, grid: Volume) -> NDArray[np.bool_]:
+def _near_triangles(mesh: trimesh.Trimesh, grid: Grid) -> NDArray[np.bool_]:
     """Return the voxels within the band's half-width of points strewn densely over the triangles."""
     spacing = float(grid.spacing_mm[0])
     seeds = np.zeros(grid.shape, bool)

@@ -24,6 +24,7 @@ from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.cut_away import body_count, cut_away, require_solid
 from meshimplant.mesh.nearest import surface_tree
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import grown, occupancy
 from meshimplant.voxels.volume import Volume
 
@@ -174,10 +175,7 @@ def _beyond(
     """Return a field, positive where a body is farther from the outer sheet than the target, if anywhere."""
     import igl
 
-    low, high = np.asarray(mesh.bounds)
-    affine = np.diag([_GRID_MM, _GRID_MM, _GRID_MM, 1.0])
-    affine[:3, 3] = low - 3.3 * _GRID_MM
-    grid = Volume(np.zeros(tuple(np.ceil((high - low) / _GRID_MM).astype(int) + 8), np.uint8), affine)
+    grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=3.3)
     near = grown(occupancy(mesh, grid), 3)
     points = grid.to_mm(np.argwhere(near))
     used = np.unique(sheet)
@@ -190,7 +188,7 @@ def _beyond(
         return None
     values = np.full(grid.shape, -1, np.float32)
     values[near] = value
-    return grid.with_array(values)
+    return Volume(values, grid.affine)
 
 
 def _interpolated(

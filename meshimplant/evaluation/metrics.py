@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError
+from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import VoxelDistances, measure_distances, within
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: How far from the defective skull the border Dice still looks (challenge's reference: ``distance=10``).
 BORDER_MM = 10.0

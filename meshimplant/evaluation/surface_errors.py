@@ -11,8 +11,9 @@ from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError
 from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import VoxelDistances, measure_distances, surface_voxels
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: The truth's surface this close to the defective skull is rim: the sawn wall and the edges beside it.
 RIM_MM = 2.0

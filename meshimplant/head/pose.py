@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from meshimplant.head.robust_fit import robust_fit
 from meshimplant.voxels.fields import sample, signed_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: The centre of the vault lies this far below the vertex. Rays from there meet bone over the whole upper half sphere
 #: (measured on 75 adult skulls: at most 0.02 % of the rays miss).
@@ -140,10 +141,7 @@ def _coarse_bone(skull: Volume) -> Volume:
     labels = cc3d.connected_components(np.ascontiguousarray(array), connectivity=26)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    affine = box.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((factor - 1) / 2)
-    affine[:3, :3] = affine[:3, :3] * factor
-    return Volume(labels == np.argmax(sizes), affine).pad(6, 0)
+    return Volume(labels == np.argmax(sizes), box.coarsened(factor)).pad(6, 0)
 
 
 def _surface_points(coarse: Volume) -> NDArray[np.float64]:

@@ -83,10 +83,7 @@ def _box_around(
     volume: Volume, mesh: trimesh.Trimesh, margin_mm: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the index box (start, stop) of a volume around a mesh; it may reach beyond the grid."""
-    index = volume.to_index(np.asarray(mesh.vertices))
-    margin = np.ceil(margin_mm / volume.spacing_mm)
-    low, high = np.floor(index.min(axis=0) - margin), np.ceil(index.max(axis=0) + margin) + 1
-    return low.astype(np.int64), high.astype(np.int64)
+    return volume.box_around(np.asarray(mesh.vertices), np.ceil(margin_mm / volume.spacing_mm))
 
 
 def _meets(volume: Volume, low: NDArray[np.int64], high: NDArray[np.int64]) -> bool:

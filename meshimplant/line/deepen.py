@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import box_slices
+from meshimplant.voxels.volume import Volume
 
 _STEP_MM = 0.5
 
@@ -37,9 +38,8 @@ def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
     A voxel that the sweep takes in lies within `depth_mm` and one voxel of one that was inside, and a mesh of it reads no
     farther than two voxels on; so what lies beyond that box, debris of a whole skull, need not move.
     """
-    start, stop = _box_that_matters(body, depth_mm)
-    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    reach = np.argwhere(body.array[box] > -(depth_mm + 2.0)) + start
+    start, stop = body.box_of(body.array > 0, depth_mm, extra_voxels=4)
+    reach = np.argwhere(body.array[box_slices(start, stop)] > -(depth_mm + 2.0)) + start
     points = body.to_mm(reach)
     outwards = points - np.asarray(centre_mm, float)
     outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
@@ -50,13 +50,6 @@ def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
     array = body.array.copy()
     array[tuple(reach.T)] = values
     return body.with_array(array)
-
-
-def _box_that_matters(body: Volume, depth_mm: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the box (start, stop) of the body's inside with `depth_mm` and four voxels around, within the grid."""
-    start, stop = bounding_box(body.array > 0)
-    margin = np.ceil(depth_mm / body.spacing_mm).astype(np.int64) + 4
-    return np.maximum(start - margin, 0), np.minimum(stop + margin, body.shape)
 
 
 def _read(body: Volume, index: NDArray[np.float64]) -> NDArray[np.float32]:

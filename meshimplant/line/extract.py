@@ -12,7 +12,8 @@ from scipy import ndimage
 from meshimplant.errors import EmptyMaskError
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.voxels.fields import signed_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: Voxels kept around a mask before its distance is taken: the Gaussian in it reaches 3 x 0.7 voxels.
 _MASK_MARGIN = 4

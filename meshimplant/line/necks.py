@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.runtime.threads import thread_count
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
 Bools = NDArray[np.bool_]
@@ -32,7 +33,7 @@ _FILM_SCORE = 0.1
 NEAR_MM = 20.0
 
 
-def depth_of(mask: Bools, grid: Volume) -> NDArray[np.float32]:
+def depth_of(mask: Bools, grid: Grid) -> NDArray[np.float32]:
     """Return the distance of each voxel of the mask to the nearest voxel outside it, mm.
 
     The array's edge is no outside.
@@ -164,7 +165,7 @@ def _sections(
     )
 
 
-def _distances(regions: Labels, grid: Volume, point_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distances(regions: Labels, grid: Grid, point_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distance from a point to the nearest voxel of each region, mm."""
     index = np.argwhere(regions)
     away = np.linalg.norm(grid.to_mm(index) - point_mm, axis=1)

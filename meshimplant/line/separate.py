@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import overload
 
-import numpy as np
 import trimesh
 from numpy.typing import ArrayLike
 
@@ -101,7 +100,7 @@ def separate(
 def _cut_to(skull: Volume, body: Volume) -> Volume:
     """Return the part of the skull that lies on the body's grid."""
     turned = skull.reorient(body.orientation)
-    start = np.rint(turned.to_index(body.affine[:3, 3])).astype(int)
+    start = body.start_in(turned)
     part = turned.crop(start, start + body.shape)
     part.require_same_grid(body, names=("skull", "body"))
     return part

@@ -13,6 +13,7 @@ from meshimplant.line.separate_voxels import RemovedPiece, Separation, separate_
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import from_manifold, to_manifold
 from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
 
@@ -71,12 +72,8 @@ def _without_bridged(
 
 def _voxels(part: trimesh.Trimesh) -> Volume:
     """Return the part's inside on a grid of its own."""
-    low, high = part.bounds
-    affine = np.diag([_SPACING_MM] * 3 + [1.0])
-    affine[:3, 3] = low - 3 * _SPACING_MM
-    shape = np.ceil((high - low) / _SPACING_MM).astype(int) + 7
-    grid = Volume(np.zeros(shape, np.uint8), affine)
-    return grid.with_array(occupancy(part, grid).astype(np.uint8))
+    grid = Grid.around(*part.bounds, spacing_mm=_SPACING_MM, margin_voxels=3)
+    return Volume(occupancy(part, grid).astype(np.uint8), grid.affine)
 
 
 def _kept_side(kept: Volume, body: Volume) -> trimesh.Trimesh:

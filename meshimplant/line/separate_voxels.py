@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from meshimplant.errors import MeshError
 from meshimplant.line.extract import body_of, is_mask
 from meshimplant.line.necks import NECK_VOXELS, Bools, core_depth_mm, depth_of, ranked_regions
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import Grid, bounding_box, box_slices
+from meshimplant.voxels.volume import Volume
 
 Kind = TypeVar("Kind", Volume, trimesh.Trimesh)
 
@@ -120,7 +121,7 @@ def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
 
 def _with_thin_bone(own: Bools, taken: Bools, body: Volume, bone: Bools) -> Bools:
     """Return a body with what hangs on it, was cut off as film, and stands too free of the bone to be one."""
-    around = _box_around(own, body, _THIN_REACH_MM)
+    around = _box_within(own, body, _THIN_REACH_MM)
     box, mask = Volume(body.array[around], body.affine), own[around]
     loose = box.array & ~taken[around]
     free = loose & (depth_of(~bone[around], box) > _FREE_MM)
@@ -163,7 +164,7 @@ def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
     labels = cc3d.connected_components(body.array & ~kept, connectivity=26)
     statistics = cc3d.statistics(labels)
     next_to_mm = float(np.linalg.norm(body.spacing_mm)) * 1.001
-    around = _box_around(kept, body, next_to_mm)
+    around = _box_within(kept, body, next_to_mm)
     beside = depth_of(~kept[around], body) <= next_to_mm
     touching = set(np.unique(labels[around][beside]).tolist())
     pieces = []
@@ -184,18 +185,14 @@ def restricted(volume: Volume, kept: Bools, *, level: float = 0.0) -> Volume:
     cavity = (field <= 0) & kept
     field[cavity] = np.maximum(-field[cavity], np.float32(1e-3))
     cut = (field > 0) & ~kept
-    around = _box_around(
-        kept, volume, float(field[cut].max(initial=0.0))
-    )  # beyond it the field is the smaller
+    # Beyond this box the field itself is the smaller of the two distances.
+    around = _box_within(kept, volume, float(field[cut].max(initial=0.0)))
     beside, near = field[around], cut[around]
     beside[near] = np.minimum(beside[near], depth_of(~kept[around], volume)[near])
     field[cut] = -np.maximum(field[cut], np.float32(1e-3))
     return Volume(field, volume.affine)
 
 
-def _box_around(kept: Bools, grid: Volume, reach_mm: float) -> tuple[slice, ...]:
-    """Return the box that holds the kept voxels and all within a distance of them, and so gives their distances truly."""
-    start, stop = bounding_box(kept)
-    margin = np.ceil(reach_mm / grid.spacing_mm).astype(int) + 1
-    low, high = np.maximum(start - margin, 0), np.minimum(stop + margin, kept.shape)
-    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+def _box_within(kept: Bools, grid: Grid, reach_mm: float) -> tuple[slice, ...]:
+    """Return the box of the kept voxels and all within `reach_mm` of them, so that distances up to that are exact in it."""
+    return box_slices(*grid.box_of(kept, reach_mm, extra_voxels=1))

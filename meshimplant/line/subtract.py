@@ -12,8 +12,9 @@ from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError
 from meshimplant.line.extract import body_of, default_level, is_mask, mask_distance
+from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import eroded
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: Kept around what sticks out of the bone, mm: room for the smoothing of the distances and for a trim's
 #: bevel.
@@ -95,7 +96,7 @@ class Difference:
         residue = np.logical_and(body, ~work.array)
         if not residue.any():
             _refuse(body, work.array)
-        found = cls(complete, inside, level, _box_around(residue, work))
+        found = cls(complete, inside, level, _bone_around(residue, work))
         if not found.voxels.array.any():
             raise EmptyMaskError(
                 "expected a complete skull that fills a hole in the bone, got one that adds less than a voxel "
@@ -106,7 +107,7 @@ class Difference:
     @cached_property
     def voxels(self) -> Volume:
         """Where `field` is positive, bool, on the box of `bone`."""
-        if _is_crop(self.complete, self.bone):
+        if self.complete.shares_voxels_with(self.bone):
             return self.bone.with_array(_cut(self.inside, self.bone).array & ~self.bone.array)
         return self.bone.with_array(self.field(self.bone).array > 0)
 
@@ -117,17 +118,14 @@ class Difference:
 
     def field_of(self, body: Volume) -> Volume:
         """Return the field on the box of a body with 5 mm around; the body is a mask on the box of `bone`."""
-        start, stop = bounding_box(body.array)
-        margin = np.ceil(MARGIN_MM / body.spacing_mm).astype(int)
-        return self.field(self.bone.crop(start - margin, stop + margin))
+        return self.field(self.bone.crop(*body.box_of(body.array, MARGIN_MM)))
 
 
 def _overlap(bone: Volume, body: Volume) -> Volume:
     """Return the box of the bone's grid that the complete body's own box covers."""
     start, stop = bounding_box(body.array)
     corners = np.array(list(product(*zip(start - 1, stop, strict=True))))
-    index = bone.to_index(body.to_mm(corners))
-    low, high = np.floor(index.min(axis=0)).astype(int), np.ceil(index.max(axis=0)).astype(int) + 1
+    low, high = bone.box_around(body.to_mm(corners))
     if np.any(np.minimum(high, bone.shape) <= np.maximum(low, 0)):
         raise GeometryError(
             f"expected a complete skull that overlaps the defective one, got one around "
@@ -140,7 +138,7 @@ def _overlap(bone: Volume, body: Volume) -> Volume:
 
 def _body_on(body: Volume, grid: Volume) -> NDArray[np.bool_]:
     """Return the complete body's voxels on the grid."""
-    if _is_crop(body, grid):
+    if body.shares_voxels_with(grid):
         return np.asarray(_cut(body, grid).array)
     return np.asarray(body.resample_to(grid).array)
 
@@ -163,12 +161,10 @@ def _refuse(body: NDArray[np.bool_], bone: NDArray[np.bool_]) -> None:
     )
 
 
-def _box_around(residue: NDArray[np.bool_], bone: Volume) -> Volume:
+def _bone_around(residue: NDArray[np.bool_], bone: Volume) -> Volume:
     """Cut the bone to the parts of the residue that survive one erosion, with a margin."""
     core = eroded(residue)
-    start, stop = bounding_box(core if core.any() else residue)
-    margin = np.ceil(MARGIN_MM / bone.spacing_mm).astype(int)
-    return bone.crop(start - margin, stop + margin)
+    return bone.crop(*bone.box_of(core if core.any() else residue, MARGIN_MM))
 
 
 # -- the complete body as a distance ------------------------------------------------------------------------
@@ -176,10 +172,10 @@ def _box_around(residue: NDArray[np.bool_], bone: Volume) -> Volume:
 
 def _field_on(complete: Volume, inside: Volume, box: Volume, level: float) -> NDArray[np.float32]:
     """Return the complete body's distance, float32 mm positive inside, at the voxels of the box."""
-    if _is_crop(complete, box):
+    if complete.shares_voxels_with(box):
         values, body = _cut(complete, box, fill=_outside(complete)), _cut(inside, box)
         return _to_distance(values, body, level)
-    start, stop = _index_box(complete, box)
+    start, stop = complete.box_around(box.to_mm(box.corners()), np.ceil(MARGIN_MM / complete.spacing_mm))
     values, body = complete.crop(start, stop), inside.crop(start, stop)
     own = Volume(_to_distance(values, body, level), values.affine)
     return np.array(own.resample_to(box, fill=_FAR_MM).array)
@@ -232,16 +228,9 @@ def _next_to_surface(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
 # -- grids --------------------------------------------------------------------------------------------------
 
 
-def _is_crop(volume: Volume, grid: Volume) -> bool:
-    """Tell whether the voxels of both grids coincide, so that nothing needs to be interpolated."""
-    offset = grid.to_index(volume.affine[:3, 3])
-    same_axes = np.allclose(volume.affine[:3, :3], grid.affine[:3, :3], atol=1e-6)
-    return same_axes and bool(np.abs(offset - np.rint(offset)).max() < 1e-3)
-
-
 def _cut(volume: Volume, grid: Volume, *, fill: float = 0) -> Volume:
     """Return a volume with coinciding voxels on exactly the grid, without a copy where it has them all; else `fill`."""
-    start = np.rint(volume.to_index(grid.affine[:3, 3])).astype(int)
+    start = grid.start_in(volume)
     part = volume.crop(start, start + grid.shape)
     if part.shape == grid.shape:
         return grid.with_array(part.array)
@@ -251,12 +240,3 @@ def _cut(volume: Volume, grid: Volume, *, fill: float = 0) -> Volume:
 def _outside(complete: Volume) -> float:
     """Return a value that is outside the body on this volume's own scale."""
     return 0.0 if complete.array.dtype.kind != "f" else float(complete.array.min())
-
-
-def _index_box(volume: Volume, box: Volume) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the index box of `volume` that holds another grid, with a margin."""
-    corners = np.array(list(product(*[(0, n - 1) for n in box.shape])))
-    index = volume.to_index(box.to_mm(corners))
-    margin = np.ceil(MARGIN_MM / volume.spacing_mm)
-    low, high = np.floor(index.min(axis=0) - margin), np.ceil(index.max(axis=0) + margin) + 1
-    return low.astype(np.int64), high.astype(np.int64)

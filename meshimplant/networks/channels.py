@@ -18,7 +18,8 @@ from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
 from meshimplant.networks.surface_columns import columns_of
 from meshimplant.skull.defect import Defect, Opening, find_defects
 from meshimplant.voxels.fields import signed_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 _MARGIN_MM = 12.0
 #: Distance between neighbouring directions of `direction_sphere`, radians (chord).

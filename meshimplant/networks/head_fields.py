@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from meshimplant.networks.channels import (
 )
 from meshimplant.networks.head_grid import CLIP_MM, FINE, HeadGrid, sample_head
 from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
 
@@ -33,9 +33,8 @@ def head_field(skull: Volume, pose: HeadPose, *, grid: HeadGrid = FINE) -> NDArr
     pose
         Where the head lies in it.
     """
-    corners = np.array(list(product(*((-1, n) for n in grid.shape))))
-    patient = Volume(np.zeros((1, 1, 1), np.uint8), grid.affine_in(pose)).to_mm(corners)
-    index = skull.to_index(patient)
+    in_patient = Grid(grid.shape, grid.affine_in(pose))
+    index = skull.to_index(in_patient.to_mm(in_patient.corners(-1, 0)))
     margin = CLIP_MM / skull.spacing_mm
     around = skull.crop(np.floor(index.min(axis=0) - margin), np.ceil(index.max(axis=0) + margin))
     return sample_head(signed_distance(around), pose, grid, -CLIP_MM)

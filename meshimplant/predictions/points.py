@@ -10,8 +10,9 @@ from meshimplant.errors import EmptyMaskError, GeometryError, InputError
 from meshimplant.io.points import PointCloud
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.winding import winding_number
+from meshimplant.voxels.grid import Grid, bounding_box
 from meshimplant.voxels.occupancy import grown
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: A point this far from bone belongs to what is missing, mm; nearer ones may be the producer's misfit.
 _BEYOND_MM = 2.0
@@ -212,25 +213,25 @@ def _beyond_bone(index: NDArray[np.int64], skull: Volume) -> NDArray[np.bool_]:
     return np.asarray(distance[tuple((index // step).T)] > _BEYOND_MM)
 
 
-def _divided(grid: Volume) -> Volume:
-    """Return an empty grid over the same place whose voxels are at most 1.25 mm long; the given centres stay among its own."""
+def _divided(grid: Grid) -> Grid:
+    """Return a grid over the same place whose voxels are at most 1.25 mm long; the given centres stay among its own."""
     parts = np.ceil(grid.spacing_mm / _LONGEST_MM).astype(np.int64)
     i, j, k = (int(n) for n in (np.array(grid.shape) - 1) * parts + 1)
     affine = grid.affine.copy()
     affine[:3, :3] /= parts
-    return Volume(np.zeros((i, j, k), bool), affine)
+    return Grid((i, j, k), affine)
 
 
-def _coarse_field(soup: trimesh.Trimesh, grid: Volume) -> NDArray[np.float32]:
+def _coarse_field(soup: trimesh.Trimesh, grid: Grid) -> NDArray[np.float32]:
     """Return the winding number on the grid, read between places 2 mm apart: right but for next to points."""
     step = np.maximum(1, np.rint(_COARSE_MM / grid.spacing_mm)).astype(np.int64)
-    shape = -(-(np.array(grid.shape) - 1) // step) + 1
+    i, j, k = (-(-(np.array(grid.shape) - 1) // step) + 1).tolist()
     affine = grid.affine.copy()
     affine[:3, :3] *= step
-    lattice = Volume(np.zeros([int(n) for n in shape], np.float32), affine)
-    places = lattice.to_mm(np.argwhere(lattice.array == 0))
+    lattice = Grid((i, j, k), affine)
+    places = lattice.to_mm(np.argwhere(np.ones(lattice.shape, bool)))
     values = winding_number(soup, places).astype(np.float32).reshape(lattice.shape)
-    return np.array(lattice.with_array(values).resample_to(grid).array)
+    return np.array(Volume(values, affine).resample_to(grid).array)
 
 
 def _depth_mm(
@@ -256,7 +257,7 @@ def _depth_mm(
     return np.maximum(agreed, away[:, 0] - np.sqrt(area_mm2[index[:, 0]]))
 
 
-def _near_points(points_mm: NDArray[np.float64], grid: Volume, apart_mm: float) -> NDArray[np.bool_]:
+def _near_points(points_mm: NDArray[np.float64], grid: Grid, apart_mm: float) -> NDArray[np.bool_]:
     """Return the voxels around each point, as far as points lie apart and at least two voxels."""
     index = np.rint(grid.to_index(points_mm)).astype(np.int64)
     index = index[((index >= 0) & (index < grid.shape)).all(axis=1)]

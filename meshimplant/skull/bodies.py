@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: A piece this close to the skull belongs to it, mm: a jaw's joint and a flap's saw line are narrower, a
 #: head-rest lies a scalp (5 mm and more) away.

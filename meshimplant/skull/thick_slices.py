@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
 from meshimplant.skull.slice_contours import Plane, contour_distance, contour_motion, read_plane
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 #: Slices that lie farther apart than this, mm, and this many times farther than their pixels, are thick. At 1.25 mm the wall of
 #: a defect comes three times nearer to the true one by interpolation, see `interpolate_slices`.

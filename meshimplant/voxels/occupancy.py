@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.voxels.volume import Volume
+from meshimplant.voxels.grid import Grid, box_slices
 
 #: Columns of voxels are read this far beside their centres (voxels), so that none runs exactly along an edge
 #: of the mesh.
@@ -16,7 +16,7 @@ _NUDGE = (3.1e-7, 1.7e-7)
 _BESIDE = 1e-6
 
 
-def occupancy(mesh: trimesh.Trimesh, grid: Volume) -> NDArray[np.bool_]:
+def occupancy(mesh: trimesh.Trimesh, grid: Grid) -> NDArray[np.bool_]:
     """Return True (i, j, k) where a voxel centre of `grid` lies inside the closed mesh.
 
     Every triangle is dropped onto the columns of voxels that it covers and adds its winding there, so that
@@ -29,11 +29,11 @@ def occupancy(mesh: trimesh.Trimesh, grid: Volume) -> NDArray[np.bool_]:
     index = grid.to_index(np.asarray(mesh.vertices))
     if not len(index):
         return inside
-    start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape)
-    stop = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape)
+    start, stop = (np.clip(end, 0, grid.shape) for end in grid.box_around(np.asarray(mesh.vertices)))
     if np.all(stop > start):
-        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-        inside[box] = _winding(index - start, np.asarray(mesh.faces), tuple(stop - start)) != 0
+        inside[box_slices(start, stop)] = (
+            _winding(index - start, np.asarray(mesh.faces), tuple(stop - start)) != 0
+        )
     return inside
 
 

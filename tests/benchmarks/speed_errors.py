@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from meshimplant import check_solid, read_volume
 from meshimplant.voxels.fields import sample, signed_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 _SAMPLES, _MARGIN_MM = 20_000, 20.0
 #: Outer surface: looks away from the head's middle (cosine), this far from the bone that is there.

@@ -30,7 +30,8 @@ from meshimplant import (
 from meshimplant.datasets.sample_files import sample_path
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.voxels.fields import signed_distance
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 
 def mesh_of(faces: int) -> trimesh.Trimesh:

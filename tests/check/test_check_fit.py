@@ -317,7 +317,7 @@ def test_a_real_implant_fits_after_trimming(data_folder: Path) -> None:
     from scipy import ndimage
 
     from meshimplant.line.extract import extract
-    from meshimplant.voxels.volume import bounding_box
+    from meshimplant.voxels.grid import bounding_box
 
     def read(name: str) -> Volume:
         image = sitk.ReadImage(str(data_folder / "skullfix" / name / "014.nrrd"))

@@ -13,7 +13,8 @@ from meshimplant.io.volumes import read_volume
 from meshimplant.line.extract import extract
 from meshimplant.line.separate import separate
 from meshimplant.line.separate_voxels import _holding
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.volume import Volume
 
 
 @pytest.mark.parametrize("seed", range(20))

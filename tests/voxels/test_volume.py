@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshimplant.errors import EmptyMaskError, GeometryError, InputError
-from meshimplant.voxels.volume import Volume, bounding_box
+from meshimplant.errors import GeometryError, InputError
+from meshimplant.voxels.volume import Volume
 
 FAR = np.array([-213.5, 402.25, 1371.75])
 ORIENTATIONS = [
@@ -256,12 +256,3 @@ def test_a_volume_is_a_read_only_view_and_leaves_its_source_writable():
 
 def test_the_words_for_people_name_size_spacing_and_orientation():
     assert repr(_volume().reorient("RAS")) == "Volume(7 x 5 x 6 int16, 0.5 x 0.75 x 1.25 mm, RAS)"
-
-
-def test_the_bounding_box_is_the_smallest_that_holds_all():
-    mask = np.zeros((9, 8, 7), np.uint8)
-    mask[2, 3, 4] = mask[5, 3, 6] = 1
-    start, stop = bounding_box(mask)
-    assert (start.tolist(), stop.tolist()) == ([2, 3, 4], [6, 4, 7])
-    with pytest.raises(EmptyMaskError):
-        bounding_box(np.zeros((3, 3, 3)))
