@@ -188,10 +188,10 @@ def _is_mask(volume: Volume) -> bool:
     return bool(((volume.array == 0) | (volume.array == volume.array.max())).all())
 
 
-def _mask_onto(mask: Volume, grid: Volume) -> Volume:
+def _mask_onto(mask: Volume, grid: Grid) -> Volume:
     """Resample a mask by its signed distance; where bone is thinner than a voxel of the grid, the level is lowered to one."""
     if not mask.array.any():
-        return grid.with_array(np.zeros(grid.shape, np.uint8))
+        return Volume(np.zeros(grid.shape, np.uint8), grid.affine)
     edge_mm = float(grid.spacing_mm.max())
     margin = np.ceil(edge_mm / mask.spacing_mm).astype(int) + 2
     start, stop = bounding_box(mask.array)
@@ -202,4 +202,4 @@ def _mask_onto(mask: Volume, grid: Volume) -> Volume:
     lacking = np.clip(edge_mm / 2 - half_mm, 0, edge_mm / 2)
     level = np.where(half_mm > 0, lacking, 0).astype(np.float32)
     field = mask.with_array(distance.array + level).resample_to(grid, fill=-edge_mm)
-    return grid.with_array((field.array > 0).astype(np.uint8))
+    return field.with_array((field.array > 0).astype(np.uint8))
