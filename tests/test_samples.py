@@ -12,7 +12,8 @@ import pytest
 from meshimplant.datasets.sample_files import sample_folder, sample_path
 from meshimplant.io.meshes import read_mesh
 from meshimplant.io.volumes import read_volume
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.fields import sample
 
 NAMES = ("complete", "defective", "implant")
 

@@ -15,6 +15,7 @@ from meshimplant.check.planes import FIT_MM, angles_between, lay_planes, measure
 from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.surfaces import INNER, OUTER, Surfaces
+from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
@@ -129,11 +130,8 @@ class RimView:
 
     def middle(self, region: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the place (3,), LPS mm, on the implant's radius that lies deepest inside a region."""
-        import edt
-
-        deepest = np.unravel_index(
-            int(np.argmax(edt.edt(np.ascontiguousarray(np.pad(region, 1)))[1:-1, 1:-1])), region.shape
-        )
+        depth = distance_inside(region, edge_is_outside=True)
+        deepest = np.unravel_index(int(np.argmax(depth)), region.shape)
         radius = nearest_known(self.part.outer_mm, self.part.hit)[deepest]
         return self.view.centre_mm + radius * self.view.directions[deepest]
 
@@ -221,6 +219,4 @@ def _tapering(
 
 def _flat_grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
     """Return a map's region grown by a distance in pixels."""
-    import edt
-
-    return edt.edt(np.ascontiguousarray(~mask)) <= pixels
+    return distance_outside(mask) <= pixels

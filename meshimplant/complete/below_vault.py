@@ -10,6 +10,7 @@ from meshimplant.head.chart import Chart
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, grow, is_vault, read_along
 from meshimplant.skull.defect import Opening
+from meshimplant.voxels.distance import distance_inside
 from meshimplant.voxels.volume import Volume
 
 #: Around the directions that are no vault, the other side counts as far as this, mm: not at all there, in full where the vault
@@ -64,9 +65,7 @@ def mirror_face(
 
 def shell_share(chart: Chart) -> NDArray[np.float64]:
     """Return how much a shell counts at a chart's nodes: nothing below the vault, and all of `_AROUND_MM` above its end."""
-    import edt
-
-    above = edt.edt(np.ascontiguousarray(is_vault(chart.directions)), anisotropy=(chart.spacing_mm,) * 2)
+    above = distance_inside(is_vault(chart.directions), chart.spacing_mm)
     return np.clip(above / _AROUND_MM, 0, 1)
 
 

@@ -18,6 +18,7 @@ from meshimplant.head.mean_vault import FittedVault, Model
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, is_vault, read_along
 from meshimplant.skull.defect import Defect, Opening
+from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.volume import Volume
 
 #: Outer surface, mm: a symmetric long scale carries the head's form, a short one its local relief. Chosen on seven SkullFix
@@ -153,7 +154,6 @@ def _extent(
     Nothing is lacking where the surfaces are `unknown`.
     """
     import cc3d
-    import edt
 
     columns = read_along(skull, pose, chart.directions)
     top = np.minimum(columns.outer_mm, outer_mm)
@@ -176,7 +176,7 @@ def _extent(
     middle[tuple(nodes)] = True
     labels = cc3d.connected_components(hole.astype(np.uint8), connectivity=4)
     hole = np.isin(labels, np.unique(labels[middle & hole]))
-    away = edt.edt(np.ascontiguousarray(~hole), anisotropy=(chart.spacing_mm,) * 2)
+    away = distance_outside(hole, chart.spacing_mm)
     fickle = ndimage.binary_dilation(
         ~is_vault(chart.directions), iterations=round(_FICKLE_MM / chart.spacing_mm)
     )
@@ -185,7 +185,6 @@ def _extent(
     solid = ndimage.binary_opening(lacking & near & ~unknown, iterations=round(_SPUR_MM / chart.spacing_mm))
     labels = cc3d.connected_components((solid | hole).astype(np.uint8), connectivity=4)
     wanted = np.isin(labels, np.unique(labels[hole]))
-    spacing = (chart.spacing_mm, chart.spacing_mm)
-    inside = edt.edt(np.ascontiguousarray(wanted), anisotropy=spacing)
-    outside = edt.edt(np.ascontiguousarray(~wanted), anisotropy=spacing)
+    inside = distance_inside(wanted, chart.spacing_mm)
+    outside = distance_outside(wanted, chart.spacing_mm)
     return np.asarray(inside, float) - outside + 1.0

@@ -14,7 +14,7 @@ from meshimplant.datasets.head_shape import HeadShape, read_head_shape
 from meshimplant.datasets.warp import Warp, smooth_factors, thickened, towards
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.line.extract import mask_distance
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from meshimplant.voxels.distance import distance_inside, distance_outside
+
 #: Edge of the square on which outlines are drawn, and its step. The largest outline, a bifrontal one,
 #: reaches 75 mm out.
 HALF_MM = 110.0
@@ -109,9 +111,7 @@ def _corners(
 
 def _distance(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Signed distance, mm, of a drawn shape, its corners rounded."""
-    import edt
-
-    signed = edt.edt(inside) - edt.edt(~inside)
+    signed = distance_inside(inside) - distance_outside(inside)
     return np.asarray(ndimage.gaussian_filter(signed * STEP_MM, 1.5 / STEP_MM), np.float32)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import edt
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +16,7 @@ from meshimplant.implant.site import Bone, bone_near, inner_point
 from meshimplant.implant.surfaces import outward_field
 from meshimplant.line.extract import extract
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
+from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.occupancy import grown, occupancy
 from meshimplant.voxels.volume import Volume
@@ -135,8 +135,7 @@ def _forbidden_field(
 ) -> Volume | None:
     """Return a field around the implant, positive where it may not be; None if it is nowhere there."""
     box, bone = near_bone.mask, near_bone.distance
-    solid = np.ascontiguousarray(box.array == 0)
-    core = edt.edt(solid, anisotropy=tuple(float(s) for s in box.spacing_mm), black_border=False)
+    core = distance_outside(box.array != 0, box.spacing_mm)
     values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(
         clearance_mm + _CHORD_MM
     )
@@ -218,6 +217,5 @@ def _thin_rest(view: DirectionMap, bone: Volume, clearance_mm: float, part: Exte
 
 def _flat_distance(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
     """Return the signed distance to the edge of a map's region, mm, positive inside, lightly smoothed."""
-    inside, outside = np.ascontiguousarray(mask), np.ascontiguousarray(~mask)
-    field = np.maximum(edt.edt(inside) - 0.5, 0) - np.maximum(edt.edt(outside) - 0.5, 0)
+    field = np.maximum(distance_inside(mask) - 0.5, 0) - np.maximum(distance_outside(mask) - 0.5, 0)
     return ndimage.gaussian_filter(field.astype(float), 1.0) * pixel_mm

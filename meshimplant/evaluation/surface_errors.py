@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import distance_outside, signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import VoxelDistances, measure_distances, surface_voxels
 from meshimplant.voxels.volume import Volume
@@ -104,11 +103,7 @@ def _layers(truth: Volume, bone: Volume, middle_mm: NDArray[np.float64]) -> list
     """Return which voxels are the truth's outer and inner surface and its rim."""
     mask = truth.array != 0
     surface = surface_voxels(mask)
-    apart = edt.edt(
-        np.ascontiguousarray(bone.array == 0),
-        anisotropy=tuple(map(float, truth.spacing_mm)),
-        black_border=False,
-    )
+    apart = distance_outside(bone.array != 0, truth.spacing_mm)
     rim = surface & (apart <= RIM_MM)
     index = np.argwhere(surface & ~rim)
     slope = np.stack(np.gradient(ndimage.gaussian_filter(mask.astype(np.float32), 2.0)), axis=-1)

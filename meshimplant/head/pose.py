@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.head.robust_fit import robust_fit
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import InputError
 from meshimplant.implant.surfaces import head_centre
 from meshimplant.skull.thick_slices import interpolate_slices, reach_voxels, thick_axis
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.volume import Volume
 
 

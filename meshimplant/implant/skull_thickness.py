@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import edt
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +12,8 @@ from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.site import bone_around, inner_point
 from meshimplant.implant.surfaces import OutwardField, outward_field
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import distance_outside, signed_distance
+from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ def skull_thickness(
     centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
     view = DirectionMap.around_points(mesh.vertices, centre, spacing_mm=_PIXEL_MM, margin_mm=around_mm)
     part = view.extent(mesh)
-    near = edt.edt(np.ascontiguousarray(~part.hit)) * _PIXEL_MM <= around_mm
+    near = distance_outside(part.hit) * _PIXEL_MM <= around_mm
     thickness = _bone_thickness(view, box, part, outward_field(mesh, centre), near)
     known = ~np.isnan(thickness)
     if known.sum() * _PIXEL_MM**2 < _LEAST_MM2:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError
 from meshimplant.mesh.convert import new_mesh
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

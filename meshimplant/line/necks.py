@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import cc3d
-import edt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.runtime.threads import thread_count
+from meshimplant.voxels.distance import distance_inside
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
@@ -33,22 +32,9 @@ _FILM_SCORE = 0.1
 NEAR_MM = 20.0
 
 
-def depth_of(mask: Bools, grid: Grid) -> NDArray[np.float32]:
-    """Return the distance of each voxel of the mask to the nearest voxel outside it, mm.
-
-    The array's edge is no outside.
-    """
-    spacing = tuple(float(s) for s in grid.spacing_mm)
-    # A copy of its own: edt asks for a writeable buffer, and a volume's array is read-only.
-    distance: NDArray[np.float32] = edt.edt(
-        np.array(mask, order="C"), anisotropy=spacing, black_border=False, parallel=thread_count()
-    )
-    return distance
-
-
 def ranked_regions(body: Volume, opening_mm: float, near_mm: ArrayLike | None) -> tuple[Labels, list[int]]:
     """Return the candidate bodies as labels on the box, and their numbers, best first."""
-    depth = depth_of(body.array, body)
+    depth = distance_inside(body.array, body.spacing_mm)
     regions = _split_at_necks(body, depth, opening_mm)
     inside = regions > 0
     own, deep = regions[inside], depth[inside]

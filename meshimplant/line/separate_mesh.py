@@ -12,7 +12,7 @@ from meshimplant.line.necks import NEAR_MM
 from meshimplant.line.separate_voxels import RemovedPiece, Separation, separate_voxels
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import from_manifold, to_manifold
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume

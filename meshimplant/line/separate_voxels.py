@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from meshimplant.errors import MeshError
 from meshimplant.line.extract import body_of, is_mask
-from meshimplant.line.necks import NECK_VOXELS, Bools, core_depth_mm, depth_of, ranked_regions
+from meshimplant.line.necks import NECK_VOXELS, Bools, core_depth_mm, ranked_regions
+from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.grid import Grid, bounding_box, box_slices
 from meshimplant.voxels.volume import Volume
 
@@ -93,28 +94,36 @@ def _without_films(region: Bools, body: Volume, opening_mm: float) -> Bools:
     """
     spacing = float(np.median(body.spacing_mm))
     radius = max(_FILM_FRACTION * opening_mm, NECK_VOXELS * spacing)
-    core = _largest(depth_of(region, body) > radius)
+    core = _largest(distance_inside(region, body.spacing_mm) > radius)
     if not core.any():
         return region
-    away = depth_of(~core, body)
+    away = distance_outside(core, body.spacing_mm)
     opened = region & (away <= radius)
     reach = np.sqrt(3) * radius + spacing
     beyond = body.array & (~region | (away > reach))
-    near_film = depth_of(~beyond, body) <= reach - radius if beyond.any() else beyond
+    near_film = distance_outside(beyond, body.spacing_mm) <= reach - radius if beyond.any() else beyond
     kept = region & (away <= reach) & (opened | ~near_film) & ~_stubs(region, body, opening_mm)
     return _holding(kept, core)
 
 
 def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
     """Return the rest of a neck: what the full opening takes where the region runs into another piece."""
-    contact = body.array & ~region & (depth_of(~region, body) <= 1.001 * np.linalg.norm(body.spacing_mm))
+    contact = (
+        body.array
+        & ~region
+        & (distance_outside(region, body.spacing_mm) <= 1.001 * np.linalg.norm(body.spacing_mm))
+    )
     if not contact.any():
         return contact
     neck_mm = core_depth_mm(body, opening_mm)
-    core = depth_of(region, body) > neck_mm
+    core = distance_inside(region, body.spacing_mm) > neck_mm
     if not core.any():
         return core
-    loose = region & (depth_of(~core, body) > neck_mm) & (depth_of(~contact, body) <= _STUB_REACH * neck_mm)
+    loose = (
+        region
+        & (distance_outside(core, body.spacing_mm) > neck_mm)
+        & (distance_outside(contact, body.spacing_mm) <= _STUB_REACH * neck_mm)
+    )
     labels = cc3d.connected_components(loose | contact, connectivity=26)
     return loose & np.isin(labels, np.unique(labels[contact]))
 
@@ -124,12 +133,12 @@ def _with_thin_bone(own: Bools, taken: Bools, body: Volume, bone: Bools) -> Bool
     around = _box_within(own, body, _THIN_REACH_MM)
     box, mask = Volume(body.array[around], body.affine), own[around]
     loose = box.array & ~taken[around]
-    free = loose & (depth_of(~bone[around], box) > _FREE_MM)
+    free = loose & (distance_outside(bone[around], box.spacing_mm) > _FREE_MM)
     labels = cc3d.connected_components(free | mask, connectivity=26)
     hanging = free & np.isin(labels, np.unique(labels[mask]))
     if not hanging.any():
         return own
-    near = loose & (depth_of(~hanging, box) <= _FREE_MM + np.linalg.norm(box.spacing_mm))
+    near = loose & (distance_outside(hanging, box.spacing_mm) <= _FREE_MM + np.linalg.norm(box.spacing_mm))
     labels = cc3d.connected_components(near, connectivity=26)
     large = np.bincount(labels[hanging], minlength=int(labels.max()) + 1) * box.voxel_volume_mm3 >= _THIN_MM3
     large[0] = False
@@ -165,7 +174,7 @@ def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
     statistics = cc3d.statistics(labels)
     next_to_mm = float(np.linalg.norm(body.spacing_mm)) * 1.001
     around = _box_within(kept, body, next_to_mm)
-    beside = depth_of(~kept[around], body) <= next_to_mm
+    beside = distance_outside(kept[around], body.spacing_mm) <= next_to_mm
     touching = set(np.unique(labels[around][beside]).tolist())
     pieces = []
     for label in range(1, len(statistics["voxel_counts"])):
@@ -188,7 +197,7 @@ def restricted(volume: Volume, kept: Bools, *, level: float = 0.0) -> Volume:
     # Beyond this box the field itself is the smaller of the two distances.
     around = _box_within(kept, volume, float(field[cut].max(initial=0.0)))
     beside, near = field[around], cut[around]
-    beside[near] = np.minimum(beside[near], depth_of(~kept[around], volume)[near])
+    beside[near] = np.minimum(beside[near], distance_outside(kept[around], volume.spacing_mm)[near])
     field[cut] = -np.maximum(field[cut], np.float32(1e-3))
     return Volume(field, volume.affine)
 

@@ -17,7 +17,7 @@ from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
 from meshimplant.networks.surface_columns import columns_of
 from meshimplant.skull.defect import Defect, Opening, find_defects
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

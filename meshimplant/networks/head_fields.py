@@ -18,7 +18,7 @@ from meshimplant.networks.channels import (
     place_field,
 )
 from meshimplant.networks.head_grid import CLIP_MM, FINE, HeadGrid, sample_head
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 

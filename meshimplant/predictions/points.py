@@ -10,6 +10,7 @@ from meshimplant.errors import EmptyMaskError, GeometryError, InputError
 from meshimplant.io.points import PointCloud
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.winding import winding_number
+from meshimplant.voxels.distance import distance_outside
 from meshimplant.voxels.grid import Grid, bounding_box
 from meshimplant.voxels.occupancy import grown
 from meshimplant.voxels.volume import Volume
@@ -205,11 +206,9 @@ def _box(points_mm: NDArray[np.float64], skull: Volume) -> Volume:
 
 def _beyond_bone(index: NDArray[np.int64], skull: Volume) -> NDArray[np.bool_]:
     """Tell which voxels (n, 3) are farther than 2 mm from bone, to a millimetre."""
-    import edt
-
     step = np.maximum(1, np.floor(1 / skull.spacing_mm)).astype(np.int64)
-    air = np.ascontiguousarray(skull.array[tuple(slice(None, None, s) for s in step)] == 0)
-    distance = edt.edt(air, anisotropy=tuple(float(s) for s in step * skull.spacing_mm), black_border=False)
+    bone = skull.array[tuple(slice(None, None, s) for s in step)] != 0
+    distance = distance_outside(bone, step * skull.spacing_mm)
     return np.asarray(distance[tuple((index // step).T)] > _BEYOND_MM)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
@@ -44,14 +45,11 @@ def keep_skull(bone: Volume) -> tuple[Volume, tuple[str, ...]]:
 
 def depth_mm(mask: Volume) -> float:
     """Return how far the deepest voxel lies under the surface, mm; looked at on a grid of about 2 mm."""
-    import edt
-
     start, stop = bounding_box(mask.array)
     box = mask.crop(start, stop)
     step = np.maximum(1, np.floor(2.0 / box.spacing_mm)).astype(int)
-    coarse = np.ascontiguousarray(box.array[:: step[0], :: step[1], :: step[2]] != 0)
-    distance = edt.edt(coarse, anisotropy=tuple((box.spacing_mm * step).tolist()), black_border=True)
-    return float(distance.max())
+    coarse = box.array[:: step[0], :: step[1], :: step[2]] != 0
+    return float(distance_inside(coarse, box.spacing_mm * step, edge_is_outside=True).max())
 
 
 def _belonging(
@@ -60,13 +58,12 @@ def _belonging(
     """Return the candidates that lie close to the main body or within its outline."""
     if not candidates:
         return []
-    import edt
     from scipy import ndimage
     from scipy.spatial import ConvexHull
 
     step = np.maximum(1, np.floor(1.0 / box.spacing_mm)).astype(int)
     far = _any_in_block(labels == main, step)
-    distance = edt.edt(~far, anisotropy=tuple((box.spacing_mm * step).tolist()), black_border=False)
+    distance = distance_outside(far, box.spacing_mm * step)
     corners = np.argwhere(far) * step * box.spacing_mm
     outline = ConvexHull(corners[:: max(1, len(corners) // 20_000)]).equations
     kept = []

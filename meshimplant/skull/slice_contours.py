@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from meshimplant.voxels.distance import distance_inside, distance_outside
 
 Plane = NDArray[np.float32]
 
@@ -31,11 +32,9 @@ _STRIDE, _ROUNDS, _FARTHEST_MM = 2, 3, 12.0
 
 def contour_distance(plane: NDArray[np.bool_], pixel_mm: NDArray[np.float64]) -> Plane:
     """Return the signed distance to the contour of a slice (i, j), mm, positive inside, cut off at `REACH_MM`."""
-    inside = np.ascontiguousarray(plane)
-    size = (float(pixel_mm[0]), float(pixel_mm[1]))
-    field = edt.edt(inside, anisotropy=size, black_border=False)
-    field -= edt.edt(~inside, anisotropy=size, black_border=False)
-    field += np.where(inside, np.float32(-0.5), np.float32(0.5)) * np.float32(np.mean(pixel_mm))
+    field = distance_inside(plane, pixel_mm)
+    field -= distance_outside(plane, pixel_mm)
+    field += np.where(plane, np.float32(-0.5), np.float32(0.5)) * np.float32(np.mean(pixel_mm))
     np.clip(field, -REACH_MM, REACH_MM, out=field)
     return np.asarray(ndimage.gaussian_filter(field, _SMOOTH_PIXELS, truncate=3, mode="nearest"))
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.voxels.distance import distance_outside
+
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -90,12 +92,9 @@ def within(asked: Bools, mask: Bools, limit: float, spacing: Floats) -> Bools:
 
     One float32 distance transform decides all but the voxels at the limit itself: for those, in float64.
     """
-    import edt
-
     if not mask.any():
         return np.zeros_like(asked)
-    anisotropy = tuple(float(s) for s in spacing)
-    distance = edt.edt(np.ascontiguousarray(~mask), anisotropy=anisotropy, black_border=False)
+    distance = distance_outside(mask, spacing)
     near = np.asarray(distance <= limit)
     tied = np.argwhere(asked & (np.abs(distance - limit) < _TIE_MM))
     if len(tied):

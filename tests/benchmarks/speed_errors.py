@@ -19,7 +19,8 @@ from benchmarks.run_skullfix import bone_inside_mm3
 from numpy.typing import NDArray
 
 from meshimplant import check_solid, read_volume
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

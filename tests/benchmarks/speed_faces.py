@@ -29,7 +29,7 @@ from meshimplant import (
 )
 from meshimplant.datasets.sample_files import sample_path
 from meshimplant.mesh.convert import new_mesh
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

@@ -18,7 +18,7 @@ from meshimplant import craniectomy, read_volume, skull_phantom, write_volume
 from meshimplant.datasets.case import read_case
 from meshimplant.datasets.sample_files import sample_path
 from meshimplant.datasets.skullfix import list_skullfix
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.volume import Volume
 
 NAMES = ("defective", "prediction", "complete", "implant")

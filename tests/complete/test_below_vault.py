@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edt import edt
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -14,6 +13,7 @@ from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, is_vault
 from meshimplant.skull.defect import Defect, Opening
+from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.volume import Volume
 
 POSE = HeadPose(np.array([120.0, -40.0, 310.0]), np.eye(3), 0.1)
@@ -102,7 +102,7 @@ def test_the_other_side_fades_in_towards_the_end_of_the_vault() -> None:
     high = VAULT_MM + ripple
     _, outer, _ = mirror_face(head(), POSE, opening(), chart, high - WALL_MM, high)
     vault = is_vault(chart.directions)
-    above = edt(vault)
+    above = distance_inside(vault)
     assert (np.abs(outer - VAULT_MM)[above > 9] == 1.5).all()
     assert np.ptp(outer[(above > 3) & (above < 5)]) == pytest.approx(1.5, abs=0.6)
-    assert np.median(outer[edt(~vault) > 4]) == pytest.approx(ORBIT_MM, abs=0.3)
+    assert np.median(outer[distance_outside(vault) > 4]) == pytest.approx(ORBIT_MM, abs=0.3)

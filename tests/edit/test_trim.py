@@ -16,7 +16,8 @@ from meshimplant.edit.trim import trim, trim_with_notes
 from meshimplant.errors import InputError, MeshError
 from meshimplant.implant.surfaces import WALL, split_surfaces
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.fields import sample
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
 

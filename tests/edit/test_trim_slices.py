@@ -22,7 +22,8 @@ from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.skull.thick_slices import interpolate_slices
 from meshimplant.spec import ImplantSpec
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

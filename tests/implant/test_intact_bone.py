@@ -9,7 +9,8 @@ from defects import conical_defect
 from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant import intact_bone as intact
 from meshimplant.implant.surfaces import outward_field
-from meshimplant.voxels.fields import sample, signed_distance
+from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.fields import sample
 
 CENTRE = np.zeros(3)
 

@@ -11,7 +11,7 @@ from meshimplant.check.check_fit import check_fit
 from meshimplant.edit.insertion import find_insertion
 from meshimplant.edit.trim import is_clear, trim_with_notes
 from meshimplant.implant.site import Bone, bone_near
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.volume import Volume
 
 HOLE = conical_defect(lean_deg=10, half_angle_deg=18, around_mm=9)

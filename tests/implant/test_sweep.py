@@ -8,7 +8,7 @@ from shapes import oblique, sphere
 
 from meshimplant.implant import sweep as module
 from meshimplant.implant.sweep import depths, sweep
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 
 TRAVEL = np.arange(0, 20.25, 0.5)
 AXIS = np.array([0.36, 0.48, 0.8])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from meshimplant.runtime.threads import thread_count
-from meshimplant.voxels.fields import signed_distance
+from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.volume import Volume
 
 
