@@ -17,6 +17,8 @@ from .datasets.phantom import skull_phantom as skull_phantom
 from .design.design_implant import Design as Design
 from .design.design_implant import design_implant as design_implant
 from .design.reconstruct import reconstruct as reconstruct
+from .edit.bevel import bevel as bevel
+from .edit.clear_way import clear_way as clear_way
 from .edit.cut import trim_box as trim_box
 from .edit.cut import trim_curve as trim_curve
 from .edit.cut import trim_plane as trim_plane
@@ -37,6 +39,7 @@ from .evaluation.evaluate_files import evaluate_folders as evaluate_folders
 from .evaluation.metrics import Metrics as Metrics
 from .evaluation.metrics import evaluate as evaluate
 from .evaluation.summary import summarize as summarize
+from .implant.site import Site as Site
 from .implant.skull_thickness import skull_thickness as skull_thickness
 from .implant.wall_thickness import find_violations as find_violations
 from .implant.wall_thickness import measure_thickness as measure_thickness
@@ -48,6 +51,7 @@ from .io.meshes import write_mesh as write_mesh
 from .io.points import read_points as read_points
 from .io.volumes import read_volume as read_volume
 from .io.volumes import write_volume as write_volume
+from .line.deepen import deepen as deepen
 from .line.extract import extract as extract
 from .line.separate import separate as separate
 from .line.subtract import subtract as subtract

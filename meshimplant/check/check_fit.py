@@ -15,7 +15,7 @@ from meshimplant.check.rim import MARGIN_MM, RimView
 from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
 from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.head.direction_map import DirectionMap
-from meshimplant.implant.site import Bone, bone_around, bone_near, inner_point
+from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec
@@ -52,7 +52,7 @@ class FitCheck:
 
 def check_fit(
     mesh: trimesh.Trimesh,
-    skull: Volume | Bone,
+    skull: Volume | Site,
     *,
     spec: ImplantSpec | None = None,
     defect_mask: Volume | None = None,
@@ -91,23 +91,22 @@ def check_fit(
     Source: measured on 300 k faces in 512 x 512 x 240 voxels: 4 s on one core.
     """
     spec = ImplantSpec() if spec is None else spec
-    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
-    thickness = measure_thickness(mesh, inside_mm=centre) if wall is None else wall
+    site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=MARGIN_MM + 2)
+    thickness = measure_thickness(mesh, inside_mm=site.inside_mm) if wall is None else wall
     labels = thickness.surfaces.vertex_labels
-    near = bone_near(skull, mesh, MARGIN_MM + 2)
-    if near is None:
+    if site.bone is None:
         gap = np.full(len(labels), np.nan)
         return FitCheck({"detached": True}, (_detached(mesh, None),), gap, thickness.thickness_mm)
-    bone = near.distance
+    bone = site.bone.distance
     distance = -sample(bone, mesh.vertices, fill=-BEYOND_MM)
     gap = np.where((labels == WALL) & (distance < BEYOND_MM), distance, np.nan)
     measures, findings = measure_gap(mesh, distance, thickness.surfaces.face_labels == WALL, spec)
-    more = [measure_penetration(mesh, near.mask, bone, distance)]
+    more = [measure_penetration(mesh, site.bone.mask, bone, distance)]
     if defect_mask is not None:
         defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
         if defect_mask is not None and not (defect_mask.array > 0).any():
             defect_mask = None
-    rim = RimView(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, centre))
+    rim = RimView(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, site.inside_mm))
     more += [measure_cover(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
     for extra_measures, extra_findings in more:
         measures.update(extra_measures)

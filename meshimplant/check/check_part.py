@@ -17,7 +17,7 @@ from meshimplant.check.finding_places import Place, place_of
 from meshimplant.check.insertion import measure_insertion
 from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.errors import MeshError
-from meshimplant.implant.site import Bone
+from meshimplant.implant.site import Site
 from meshimplant.report import Criterion, Finding
 from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 from meshimplant.voxels.volume import Volume
@@ -60,7 +60,7 @@ def check_part(
     mesh: trimesh.Trimesh,
     *,
     spec: ImplantSpec | None = None,
-    skull: Volume | Bone | None = None,
+    skull: Volume | Site | None = None,
     defect_mask: Volume | None = None,
     inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
@@ -92,23 +92,21 @@ def check_part(
     gap, thickness = nothing, nothing
     if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
         try:
-            wall = measure_thickness(mesh, inside_mm=inside_mm)
+            site = None if skull is None else Site.around(skull, mesh, inside_mm=inside_mm)
+            wall = measure_thickness(mesh, inside_mm=inside_mm if site is None else site.inside_mm)
         except MeshError as error:
             findings.append(Finding("thickness.unknown", "error", str(error), location_mm=_middle(mesh)))
         else:
             thickness = wall.thickness_mm
             measures |= _thickness_measures(wall)
             findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
-            if skull is not None:
-                same = None if inside_mm is None else wall
-                fit = check_fit(
-                    mesh, skull, spec=spec, defect_mask=defect_mask, inside_mm=inside_mm, wall=same
-                )
+            if site is not None:
+                fit = check_fit(mesh, site, spec=spec, defect_mask=defect_mask, wall=wall)
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
                 if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
-                    way, blocked = measure_insertion(mesh, skull, inside_mm=inside_mm, directions=directions)
+                    way, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= way
                     findings += blocked
     passed = not any(finding.severity == "error" for finding in findings)

@@ -9,17 +9,15 @@ import trimesh
 from numpy.typing import ArrayLike
 
 from meshimplant.edit.insertion import Insertion, find_insertion
-from meshimplant.implant.site import Bone
+from meshimplant.implant.site import Site
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.report import Finding
-from meshimplant.voxels.volume import Volume
 
 
 def measure_insertion(
     mesh: trimesh.Trimesh,
-    skull: Volume | Bone,
+    site: Site,
     *,
-    inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the deepest penetration on the best straight way, its direction and the undercut area.
@@ -33,7 +31,7 @@ def measure_insertion(
     a direction is given.
     """
     tried = list(directions)
-    ways = [_way_of(body, skull, inside_mm, tried) for body in connected_meshes(mesh)]
+    ways = [_way_of(body, site, tried) for body in connected_meshes(mesh)]
     axes = [way.direction.tolist() for way in ways]
     measures = {
         "insertion_penetration_mm": max(float(way.penetration_mm.max()) for way in ways),
@@ -43,12 +41,10 @@ def measure_insertion(
     return measures, [finding for way in ways for finding in way.findings]
 
 
-def _way_of(
-    body: trimesh.Trimesh, skull: Volume | Bone, inside_mm: ArrayLike | None, directions: Iterable[ArrayLike]
-) -> Insertion:
+def _way_of(body: trimesh.Trimesh, site: Site, directions: Iterable[ArrayLike]) -> Insertion:
     """Return the first of some directions that is free, or else the best of all."""
     for direction in directions:
-        way = find_insertion(body, skull, direction=direction, inside_mm=inside_mm)
+        way = find_insertion(body, site, direction=direction)
         if way.free:
             return way
-    return find_insertion(body, skull, inside_mm=inside_mm)
+    return find_insertion(body, site)

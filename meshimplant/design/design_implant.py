@@ -17,15 +17,14 @@ from meshimplant.complete.network_model import Seeing
 from meshimplant.design.reconstruct import Reconstruction, reconstruct
 from meshimplant.edit.bevel import bevel
 from meshimplant.edit.clear_way import clear_way
-from meshimplant.edit.insertion import TRAVEL_MM
 from meshimplant.edit.repair import repair
 from meshimplant.edit.simplify import coarsened, simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
-from meshimplant.edit.trim import is_clear, trim_with_notes
+from meshimplant.edit.trim import is_clear, trim_to_clearance
 from meshimplant.errors import DesignRefused, MeshError
 from meshimplant.head.mean_vault import Model
-from meshimplant.implant.site import bone_near
+from meshimplant.implant.site import Site
 from meshimplant.line.deepen import deepen
 from meshimplant.line.extract import extract
 from meshimplant.line.separate import Separation
@@ -42,8 +41,6 @@ Progress = Callable[[str], None]
 
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
 _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
-#: Bone farther than this from the part plays no role in any step: the way in, and room for a part that gets thicker.
-_AROUND_MM = TRAVEL_MM + 5.0
 #: Edges of the smoothed part: those that voxels of 1 mm give it. On a vault they leave the surface by 0.001 mm.
 _EDGE_MM = 0.8
 #: What grew nearer to bone in getting thicker is cut this much farther off than the first cut was: two cuts in one place
@@ -170,22 +167,22 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         smoothed = coarsened(smooth(raw, iterations=spec.smooth_iterations), _EDGE_MM)
         record["volume_after_mm3"] = enclosed_mm3(smoothed)
     with line.step("trim", smoothed, clearance_mm=spec.clearance_mm) as record:
-        bone = bone_near(shape.skull, smoothed, _AROUND_MM) or shape.skull
-        cut = trim_with_notes(smoothed, bone, clearance_mm=spec.clearance_mm, inside_mm=inside)
+        site = Site.around(shape.skull, smoothed, inside_mm=inside)
+        cut = trim_to_clearance(smoothed, site, clearance_mm=spec.clearance_mm)
         record["crumbs"] = len(cut.crumbs)
         record["volume_after_mm3"] = enclosed_mm3(cut.mesh)
     with line.step("thickness", cut.mesh, thickness_mm=spec.thickness_mm) as record:
         thinned = set_thickness(cut.mesh, spec.thickness_mm, inside_mm=inside)
-        if not is_clear(thinned, bone, clearance_mm=spec.clearance_mm):
+        if not is_clear(thinned, site, clearance_mm=spec.clearance_mm):
             again_mm = spec.clearance_mm + _AGAIN_MM
-            thinned = trim_with_notes(thinned, bone, clearance_mm=again_mm, inside_mm=inside).mesh
+            thinned = trim_to_clearance(thinned, site, clearance_mm=again_mm).mesh
         record["volume_after_mm3"] = enclosed_mm3(thinned)
     if spec.bevel_deg > 0:
         with line.step("bevel", thinned, bevel_deg=spec.bevel_deg) as record:
             thinned = bevel(thinned, spec.bevel_deg, inside_mm=inside).mesh
             record["volume_after_mm3"] = enclosed_mm3(thinned)
     with line.step("insertion", thinned) as record:
-        cleared = clear_way(thinned, bone, inside_mm=inside)
+        cleared = clear_way(thinned, site)
         record.update(cleared.numbers())
         thinned = cleared.mesh
         record["volume_after_mm3"] = enclosed_mm3(thinned)
@@ -198,9 +195,8 @@ def _make_part(given: Volume, shape: Reconstruction, spec: ImplantSpec, line: _L
         check = check_part(
             part,
             spec=spec,
-            skull=bone,
+            skull=site,
             defect_mask=shape.mask,
-            inside_mm=inside,
             directions=cleared.directions,
         )
     line.report.measures = check.measures

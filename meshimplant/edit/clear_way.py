@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.errors import MeshError
-from meshimplant.implant.site import Bone
+from meshimplant.implant.site import Site
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
@@ -59,7 +59,7 @@ class Clearing:
 
 def clear_way(
     mesh: trimesh.Trimesh,
-    skull: Volume | Bone,
+    skull: Volume | Site,
     *,
     inside_mm: ArrayLike | None = None,
     max_removed_fraction: float = MAX_REMOVED_FRACTION,
@@ -89,7 +89,9 @@ def clear_way(
     """
     surfaces = connected_meshes(mesh)
     freed = [
-        _clear(body, skull, inside_mm, max_removed_fraction) if enclosed_mm3(body) > 0 else None
+        _clear(body, Site.around(skull, body, inside_mm=inside_mm), max_removed_fraction)
+        if enclosed_mm3(body) > 0
+        else None
         for body in surfaces
     ]
     known = [one for one in freed if one is not None]
@@ -106,21 +108,19 @@ def clear_way(
     )
 
 
-def _clear(
-    body: trimesh.Trimesh, skull: Volume | Bone, inside_mm: ArrayLike | None, max_fraction: float
-) -> Clearing:
+def _clear(body: trimesh.Trimesh, site: Site, max_fraction: float) -> Clearing:
     """Do as `clear_way` for one body."""
-    way = find_insertion(body, skull, inside_mm=inside_mm)
+    way = find_insertion(body, site)
     directions, depth = way.direction[None], float(way.penetration_mm.max())
     if way.free:
         return Clearing(body, directions, depth, depth, 0.0, 0.0)
     try:
-        cut = make_insertable(body, skull, direction=way.direction, inside_mm=inside_mm)
+        cut = make_insertable(body, site, direction=way.direction)
     except MeshError:  # nothing would be left
         return Clearing(body, directions, depth, depth, enclosed_mm3(body), 0.0)
     if cut.removed_mm3 > max_fraction * enclosed_mm3(body):
         return Clearing(body, directions, depth, depth, cut.removed_mm3, 0.0)
-    left = find_insertion(cut.mesh, skull, direction=way.direction, inside_mm=inside_mm)
+    left = find_insertion(cut.mesh, site, direction=way.direction)
     return Clearing(
         cut.mesh, directions, depth, float(left.penetration_mm.max()), cut.removed_mm3, cut.removed_mm3
     )

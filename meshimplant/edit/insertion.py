@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError
-from meshimplant.implant.site import Bone, bone_near, inner_point
+from meshimplant.implant.site import Site
 from meshimplant.implant.surfaces import OUTER, WALL, split_surfaces
 from meshimplant.implant.sweep import EDGE_MM, closely_sampled, depths, sweep
 from meshimplant.line.extract import extract
@@ -22,6 +22,8 @@ from meshimplant.voxels.volume import Volume
 
 #: Way out of the head that is tested, and steps on it, mm.
 TRAVEL_MM, STEP_MM = 20.0, 0.5
+#: Bone farther than this from the part cannot block it, mm.
+_MARGIN_MM = TRAVEL_MM + 2
 #: Depth in bone that still counts as free, mm: below what a scanner or a printer resolves.
 FREE_MM = 0.05
 #: Directions farther than this from the implant's own are not tried: no surgeon can reach them.
@@ -69,7 +71,7 @@ class Insertion:
 
 def find_insertion(
     mesh: trimesh.Trimesh,
-    skull: Volume | Bone,
+    skull: Volume | Site,
     *,
     direction: ArrayLike | None = None,
     inside_mm: ArrayLike | None = None,
@@ -98,9 +100,8 @@ def find_insertion(
     Source: measured on slanted shafts of 0 to 30 degrees: within 2 degrees of their axis
     (tests/edit/test_insertion.py).
     """
-    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
-    near = bone_near(skull, mesh, TRAVEL_MM + 2)
-    bone = None if near is None else near.distance
+    site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
+    bone = None if site.bone is None else site.bone.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
     surface = closely_sampled(mesh)
     points = np.asarray(surface.vertices)
@@ -108,7 +109,7 @@ def find_insertion(
         axis = _unit(direction)
         penetration, deepest = sweep(bone, points, axis, travel)
     else:
-        axis, penetration, deepest = _best_way(_Search(mesh, bone, centre), points, travel)
+        axis, penetration, deepest = _best_way(_Search(mesh, bone, site.inside_mm), points, travel)
     blocked = deepest > FREE_MM
     undercut = float(vertex_areas(surface)[blocked].sum())
     findings = () if not blocked.any() else (_blocked(points, deepest, undercut),)
@@ -134,7 +135,7 @@ def _best_way(
 
 def make_insertable(
     mesh: trimesh.Trimesh,
-    skull: Volume | Bone,
+    skull: Volume | Site,
     *,
     direction: ArrayLike | None = None,
     inside_mm: ArrayLike | None = None,
@@ -157,11 +158,11 @@ def make_insertable(
         The mesh is no solid, or nothing of it could leave by this way.
     """
     require_solid(mesh)
-    way = find_insertion(mesh, skull, direction=direction, inside_mm=inside_mm)
-    around = None if way.free else bone_near(skull, mesh, TRAVEL_MM + 2)
-    if around is None:
+    site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
+    way = find_insertion(mesh, site, direction=direction)
+    if way.free or site.bone is None:
         return Cut(mesh.copy(), (), 0.0)
-    box, bone = around.mask, around.distance
+    box, bone = site.bone.mask, site.bone.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)
     near = np.argwhere(grown(occupancy(mesh, box), 3))
     near = near[_behind(bone, mesh, way.direction, travel, box.to_mm(near))]

@@ -12,7 +12,7 @@ from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError
 from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
 from meshimplant.implant.intact_bone import intact_bone
-from meshimplant.implant.site import Bone, bone_near, inner_point
+from meshimplant.implant.site import Bone, Site
 from meshimplant.implant.surfaces import outward_field
 from meshimplant.line.extract import extract
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
@@ -21,7 +21,7 @@ from meshimplant.voxels.fields import sample
 from meshimplant.voxels.occupancy import grown, occupancy
 from meshimplant.voxels.volume import Volume
 
-__all__ = ["trim", "trim_box", "trim_curve", "trim_plane", "trim_with_notes"]
+__all__ = ["trim", "trim_box", "trim_curve", "trim_plane", "trim_to_clearance"]
 
 #: Largest clearance that can be asked for, mm.
 MAX_CLEARANCE_MM = 5.0
@@ -47,7 +47,7 @@ _BESIDE_MM = 8.0
 
 def trim(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Site,
     *,
     clearance_mm: float = 0.8,
     bevel_deg: float = 0.0,
@@ -77,7 +77,7 @@ def trim(
     Returns
     -------
     Trimesh
-        A solid of as many bodies as came in; loose crumbs are dropped (`trim_with_notes` lists them).
+        A solid of as many bodies as came in; loose crumbs are dropped (`trim_to_clearance` lists them).
 
     Raises
     ------
@@ -89,42 +89,41 @@ def trim(
     Source: measured at 0.8 mm on five SkullFix implants and four other craniectomies, grown by a voxel: gap
     0.85 mm in the median, 0.94 to 1.09 at the 95th percentile; nothing nearer than 0.75 mm; 5 s.
     """
-    return trim_with_notes(
-        mesh, skull, clearance_mm=clearance_mm, bevel_deg=bevel_deg, inside_mm=inside_mm
-    ).mesh
+    _require_clearance(clearance_mm)
+    site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
+    return trim_to_clearance(mesh, site, clearance_mm=clearance_mm, bevel_deg=bevel_deg).mesh
 
 
-def trim_with_notes(
-    mesh: trimesh.Trimesh,
-    skull: Volume | Bone,
-    *,
-    clearance_mm: float = 0.8,
-    bevel_deg: float = 0.0,
-    inside_mm: ArrayLike | None = None,
-) -> Cut:
-    """Do as `trim` and return, with the mesh, the crumbs that came loose and the volume that was removed."""
+def _require_clearance(clearance_mm: float) -> None:
+    """Raise `InputError` for a clearance outside its range."""
     if not 0 <= clearance_mm <= MAX_CLEARANCE_MM:
         raise InputError(
             f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give millimetres"
         )
+
+
+def trim_to_clearance(
+    mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float = 0.8, bevel_deg: float = 0.0
+) -> Cut:
+    """Trim as `trim` does, and return the mesh with the fragments that came loose and the volume removed."""
+    _require_clearance(clearance_mm)
     require_bevel(bevel_deg)
     solid = require_solid(mesh)
-    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
-    near = bone_near(skull, mesh, _MARGIN_MM)
-    forbidden = None if near is None else _forbidden_field(mesh, near, clearance_mm, centre)
+    site = Site.around(site, mesh, margin_mm=_MARGIN_MM)
+    forbidden = None if site.bone is None else _forbidden_field(mesh, site.bone, clearance_mm, site.inside_mm)
     if forbidden is None:
         cut = Cut(mesh.copy(), (), 0.0)
     else:
         cut = cut_away(mesh, extract(forbidden, level=0), solid=solid)
     if bevel_deg == 0:
         return cut
-    leaning = bevel(cut.mesh, bevel_deg, inside_mm=centre)
+    leaning = bevel(cut.mesh, bevel_deg, inside_mm=site.inside_mm)
     return Cut(leaning.mesh, cut.crumbs + leaning.crumbs, cut.removed_mm3 + leaning.removed_mm3)
 
 
-def is_clear(mesh: trimesh.Trimesh, skull: Volume | Bone, *, clearance_mm: float) -> bool:
+def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> bool:
     """Tell whether no vertex of a mesh is nearer to bone than the clearance, but for a hair: nothing is left to trim."""
-    bone = bone_near(skull, mesh, clearance_mm + 2)
+    bone = Site.around(site, mesh, margin_mm=clearance_mm + 2).bone
     if bone is None:
         return True
     return bool((-sample(bone.distance, mesh.vertices, fill=-1e3) >= clearance_mm - _CHORD_MM).all())

@@ -10,9 +10,9 @@ from scipy import ndimage
 from meshimplant.errors import InputError
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.implant.intact_bone import intact_bone
-from meshimplant.implant.site import bone_around, inner_point
+from meshimplant.implant.site import Bone, Site
 from meshimplant.implant.surfaces import OutwardField, outward_field
-from meshimplant.voxels.distance import distance_outside, signed_distance
+from meshimplant.voxels.distance import distance_outside
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
@@ -36,7 +36,7 @@ _PIXEL_MM, _STEP_MM = 1.0, 0.25
 
 def skull_thickness(
     mesh: trimesh.Trimesh,
-    skull: Volume,
+    skull: Volume | Site,
     *,
     around_mm: float = 12.0,
     smooth_mm: float = 3.0,
@@ -77,14 +77,15 @@ def skull_thickness(
         raise InputError(
             f"expected widths above 0 mm of bone and of smoothing, got {around_mm!r} and {smooth_mm!r}"
         )
-    box = bone_around(skull, mesh, around_mm + _THICKEST_MM)
-    if box is None or not box.array.any():
+    site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=around_mm + _THICKEST_MM)
+    if site.bone is None:
         raise _no_bone(0.0, around_mm)
-    centre = inner_point(mesh, skull) if inside_mm is None else np.asarray(inside_mm, float)
-    view = DirectionMap.around_points(mesh.vertices, centre, spacing_mm=_PIXEL_MM, margin_mm=around_mm)
+    view = DirectionMap.around_points(
+        mesh.vertices, site.inside_mm, spacing_mm=_PIXEL_MM, margin_mm=around_mm
+    )
     part = view.extent(mesh)
     near = distance_outside(part.hit) * _PIXEL_MM <= around_mm
-    thickness = _bone_thickness(view, box, part, outward_field(mesh, centre), near)
+    thickness = _bone_thickness(view, site.bone, part, outward_field(mesh, site.inside_mm), near)
     known = ~np.isnan(thickness)
     if known.sum() * _PIXEL_MM**2 < _LEAST_MM2:
         raise _no_bone(float(known.sum()) * _PIXEL_MM**2, around_mm)
@@ -93,10 +94,10 @@ def skull_thickness(
 
 
 def _bone_thickness(
-    view: DirectionMap, skull: Volume, part: Extent, outwards: OutwardField, near: Bools
+    view: DirectionMap, skull: Bone, part: Extent, outwards: OutwardField, near: Bools
 ) -> Floats:
     """Return the bone's thickness (rows, columns) along its normals, nan where it has not both its surfaces."""
-    bone = signed_distance(skull)
+    bone = skull.distance
     surface, intact = intact_bone(view, bone, part, outwards, side=1, reach_mm=_REACH_MM)
     intact &= near
     thickness = np.full(view.shape, np.nan)
@@ -112,7 +113,7 @@ def _bone_thickness(
     ends = points[through] + normals[through] * depth[through, None]
     facing = np.einsum("ij,ij->i", _gradient(bone, ends), normals[through])
     depth[np.flatnonzero(through)[-facing < _PARALLEL_COSINE]] = np.nan
-    thickness[intact] = depth + _excess(skull, points, normals, depth)
+    thickness[intact] = depth + _excess(skull.mask, points, normals, depth)
     kept = ndimage.binary_opening(~np.isnan(thickness))
     return np.where(kept, thickness, np.nan)
 

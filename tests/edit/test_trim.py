@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from shapes import cap, joined, oblique, plain_mesh, random_rotation, signed_permutations
 
 from meshimplant.check.check_solid import check_solid
-from meshimplant.edit.trim import trim, trim_with_notes
+from meshimplant.edit.trim import trim, trim_to_clearance
 from meshimplant.errors import InputError, MeshError
+from meshimplant.implant.site import Site
 from meshimplant.implant.surfaces import WALL, split_surfaces
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.voxels.distance import signed_distance
@@ -151,11 +152,11 @@ def test_surfaces_away_from_the_border_stay_exactly() -> None:
 def test_crumbs_are_dropped_and_listed() -> None:
     defect, skull = _hole()
     plug = cap(defect.radius_mm + 5, defect.thickness_mm + 10, defect.half_angle_deg + 5).mesh
-    done = trim_with_notes(plug, skull)
+    done = trim_to_clearance(plug, Site.around(skull, plug))
     assert done.mesh.body_count == 1
     assert done.removed_mm3 == pytest.approx(plug.volume - done.mesh.volume, abs=1)
     two = joined(plug, cap(85, 16, 4).moved(random_rotation(2)).mesh)
-    assert trim_with_notes(two, skull).mesh.body_count == 2
+    assert trim_to_clearance(two, Site.around(skull, two)).mesh.body_count == 2
 
 
 @pytest.mark.parametrize("clearance_mm", [0.0, 0.5])
@@ -202,7 +203,7 @@ def test_impossible_wishes_are_refused() -> None:
     plug = defect.plug().mesh
     with pytest.raises(InputError, match="clearance of 0 to 5 mm"):
         trim(plug, skull, clearance_mm=-0.1)
-    with pytest.raises(InputError, match="without a single voxel"):
+    with pytest.raises(InputError, match="with bone, got an empty one"):
         trim(plug, skull.with_array(np.zeros(skull.shape, np.uint8)))
     with pytest.raises(MeshError, match="all of it"):
         trim(cap(79, 3, 3).moved(random_rotation(1)).mesh, _ball(random_rotation(1) @ [0, 0, 77]))
