@@ -14,7 +14,7 @@ from .datasets.head_shape import read_head_shape as read_head_shape
 from .datasets.link import link as link
 from .datasets.list_cases import list_cases as list_cases
 from .datasets.phantom import skull_phantom as skull_phantom
-from .design.design_implant import Design as Design
+from .design.design import Design as Design
 from .design.design_implant import design_implant as design_implant
 from .design.reconstruct import reconstruct as reconstruct
 from .edit.bevel import bevel as bevel

@@ -18,6 +18,7 @@ Each message says three things: what was expected, what came, and what to do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,3 +71,39 @@ class DesignRefused(MeshImplantError):
 
 class MissingDependencyError(MeshImplantError, ImportError):
     """An optional package is not installed."""
+
+
+def require_type(value: object, types: type | tuple[type, ...], role: str) -> None:
+    """Raise `InputError` where an argument is not of a type that a public function takes.
+
+    Parameters
+    ----------
+    value : object
+        What was passed.
+    types : type or tuple of types
+        What is accepted.
+    role : str
+        What the argument stands for, with its article: ``"the defective skull"``.
+
+    Examples
+    --------
+    >>> require_type("head.nrrd", dict, "the defective skull")
+    Traceback (most recent call last):
+    meshimplant.errors.InputError: expected the defective skull as a dict, got the text 'head.nrrd': read the file first
+    """
+    if isinstance(value, types):
+        return
+    accepted = types if isinstance(types, tuple) else (types,)
+    names = " or ".join(f"a {kind.__name__}" for kind in accepted if not issubclass(kind, str | PathLike))
+    raise InputError(f"expected {role} as {names}, got {_described(value)}")
+
+
+def _described(value: object) -> str:
+    """Name a value of a wrong type, and what to do with it."""
+    if isinstance(value, str | PathLike):
+        return f"the text {str(value)!r}: read the file first"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        shape = " x ".join(map(str, value.shape))
+        return f"an array of {shape or 'no'} values: wrap it with its place, as Volume(array, affine)"
+    named = "None" if value is None else f"the {type(value).__name__} {value!r}"
+    return f"{named}: pass what the matching read_ function returns"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from meshimplant import errors
-from meshimplant.errors import DesignRefused, MeshImplantError
+from meshimplant.errors import DesignRefused, InputError, MeshImplantError, require_type
 from meshimplant.report import Finding
 
 
@@ -52,3 +54,23 @@ def test_a_refusal_carries_its_findings():
     finding = Finding("fit.no_way_in", "error", "No straight path.")
     assert DesignRefused("stopped", [finding]).findings == (finding,)
     assert DesignRefused("stopped").findings == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        ("head.nrrd", "the text 'head.nrrd': read the file first"),
+        (Path("head.nrrd"), "the text 'head.nrrd': read the file first"),
+        (
+            np.zeros((4, 5, 6)),
+            "an array of 4 x 5 x 6 values: wrap it with its place, as Volume(array, affine)",
+        ),
+        (None, "None: pass what the matching read_ function returns"),
+        (3, "the int 3: pass what the matching read_ function returns"),
+    ],
+)
+def test_a_wrong_type_is_one_sentence(value: object, got: str) -> None:
+    with pytest.raises(InputError) as caught:
+        require_type(value, (dict, list), "the skull")
+    assert str(caught.value) == f"expected the skull as a dict or a list, got {got}"
+    require_type({}, (dict, list), "the skull")

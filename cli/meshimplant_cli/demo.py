@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-from meshimplant_cli.design import save_design, show_design, step_done
+from meshimplant_cli.design import save_design, show_design
 from meshimplant_cli.options import (
     Output,
     OutputOptions,
@@ -32,15 +31,12 @@ def demo(
     from meshimplant import ImplantSpec, design_implant, evaluate, read_volume
     from meshimplant.datasets.sample_files import sample_path
 
-    source = sample_path("defective.nrrd")
-    with working("read") as tell:
-        start = time.perf_counter()
-        defective = read_volume(source)
-        read = step_done("read", start)
-        made = design_implant(defective, spec=ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM), progress=tell)
-        made.report.steps.insert(0, read)
-        save_design(made, output, {"defective": source}, output_options, tell)
-        tell("evaluate")
-        metrics = evaluate(made.reconstruction, read_volume(sample_path("implant.nrrd")), defective)
+    source, spec = sample_path("defective.nrrd"), ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM)
+    with working("read") as progress:
+        made = design_implant(source, spec=spec, progress=progress)
+        save_design(made, output, {"defective": source}, force=output_options.force, progress=progress)
+        progress("evaluate")
+        truth = read_volume(sample_path("implant.nrrd"))
+        metrics = evaluate(made.reconstruction, truth, made.defective)
     against_truth = {name: getattr(metrics, name) for name in SHOWN_METRICS}
-    return show_design(made, output, output_options, against_truth=against_truth)
+    return show_design(made, output, as_json=output_options.json, against_truth=against_truth)

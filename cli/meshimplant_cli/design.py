@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +35,7 @@ from meshimplant_cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from meshimplant.design.design_implant import Design
-    from meshimplant.report import Step
+    from meshimplant.design.design import Design
 
 Seed = Annotated[int, Parameter(help="Same input, prescription and seed: the same part.")]
 
@@ -89,13 +89,13 @@ def design(
     require_free_folder(output, force=output_options.force)
     from meshimplant import design_implant
 
-    with working("read") as tell:
+    with working("read") as progress:
         start = time.perf_counter()
         skull = skull_options.skull(defective)
-        mean = read_template(template, method)
-        prediction, notes = None, skull.notes
+        model = read_template(template, method)
+        prediction = None
         if source := complete or implant:
-            given = read_predicted(
+            prediction = read_predicted(
                 source,
                 skull.mask,
                 label=predicted_label,
@@ -103,22 +103,19 @@ def design(
                 frame=skull_options.frame,
                 alone=implant is not None,
             )
-            prediction, notes = given.volume, (*notes, f"prediction: {given.note}")
-        read = step_done("read", start, parameters={"kind": skull.kind}, notes=notes)
+        seconds = time.perf_counter() - start
         made = design_implant(
-            skull.mask,
+            skull,
             spec=spec,
             method=method,
-            template=mean,
+            template=model,
             network=network.opened(method),
             complete=prediction if complete else None,
             implant=prediction if implant else None,
-            level=level,
             seed=seed,
-            progress=tell,
+            progress=progress,
         )
-        made.report.findings[:0] = skull.findings
-        made.report.steps.insert(0, read)
+        made.report.steps[0] = replace(made.report.steps[0], seconds=round(seconds, 3))
         files = {
             "defective": defective,
             "template": template,
@@ -126,40 +123,27 @@ def design(
             "complete": complete,
             "implant": implant,
         }
-        save_design(
-            made,
-            output,
-            {role: path for role, path in files.items() if path is not None},
-            output_options,
-            tell,
-        )
-    return show_design(made, output, output_options)
+        sources = {role: path for role, path in files.items() if path is not None}
+        save_design(made, output, sources, force=output_options.force, progress=progress)
+    return show_design(made, output, as_json=output_options.json)
 
 
 def save_design(
-    made: Design,
-    output: Path,
-    sources: dict[str, Path],
-    output_options: OutputOptions,
-    tell: Callable[[str], None],
+    made: Design, output: Path, sources: dict[str, Path], *, force: bool, progress: Callable[[str], None]
 ) -> None:
-    """Write a design; the step that this was is told on the terminal and with --json, but not in the report that it wrote."""
-    tell("write")
-    start = time.perf_counter()
-    made.save(output, sources=sources, force=output_options.force)
-    made.report.steps.append(step_done("write", start))
-
-
-def step_done(name: str, start: float, **more: Any) -> Step:
-    """Return the step that began at `start`, a reading of the performance counter, and ends now."""
+    """Write a design; the step `write` appears on the terminal and with --json, but not in the report that it wrote."""
     from meshimplant.report import Step
     from meshimplant.runtime.memory import process_peak_mb
 
+    progress("write")
+    start = time.perf_counter()
+    made.save(output, sources=sources, force=force)
     seconds = round(time.perf_counter() - start, 3)
-    return Step(name, seconds=seconds, process_peak_mb=process_peak_mb(), **more)
+    made.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
 
 
-def show_design(made: Design, output: Path, output_options: OutputOptions, **more: dict[str, Any]) -> int:
+def show_design(made: Design, output: Path, *, as_json: bool, **more: dict[str, Any]) -> int:
+    """Print the verdict, the main measures, the findings and the files of a design; return the exit code."""
     report = made.report.to_dict()
     verdict = "passed" if made.report.passed else "FAILED"
     extra = [(f"{group}.{name}", value) for group, values in more.items() for name, value in values.items()]
@@ -167,5 +151,5 @@ def show_design(made: Design, output: Path, output_options: OutputOptions, **mor
     lines += [table([*headlines(report["measures"]), *extra])]
     lines += [describe_finding(finding) for finding in made.report.findings]
     lines += [f"written to {output}: {', '.join(sorted(path.name for path in output.iterdir()))}"]
-    show({**report, **more}, as_json=output_options.json, text="\n".join(lines))
+    show({**report, **more}, as_json=as_json, text="\n".join(lines))
     return DONE if made.report.passed else CHECK_FAILED

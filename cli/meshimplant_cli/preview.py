@@ -42,8 +42,8 @@ def preview(
         raise UsageError("expected at least one mesh to draw, got none: name it before -o")
     require_free_file(output, (".png", ".html"), force=force)
     from meshimplant import check_part, read_mesh, render_preview, write_viewer
-    from meshimplant.design.write_design import skull_surface
     from meshimplant.mesh.convert import join_meshes
+    from meshimplant.preview.skull_surface import skull_surface
 
     with working("drawing"):
         implant = join_meshes([read_mesh(part, frame=skull_options.frame) for part in parts])

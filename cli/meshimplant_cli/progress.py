@@ -18,7 +18,9 @@ class StepLines:
         self._progress = Progress(*columns, console=Console(stderr=True))
 
     def begin(self, step: str) -> None:
-        """End the step that runs, if one does, and begin the next."""
+        """End the step that runs, if one does, and begin the next; a step of the running one's name goes on."""
+        if self._progress.tasks and self._progress.tasks[-1].description == step:
+            return
         self._end()
         self._progress.add_task(step, total=None)
         self._progress.start()

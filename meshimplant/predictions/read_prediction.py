@@ -29,10 +29,13 @@ class Prediction:
         Mask, probability or signed distance, as `reconstruct` takes it for `complete` or `implant`.
     note
         What it was taken for, in words.
+    level
+        Value at its surface, where one was given; None: 0.5 for masks and probabilities, 0 for distances.
     """
 
     volume: Volume
     note: str
+    level: float | None = None
 
 
 def read_prediction(
@@ -87,7 +90,7 @@ def read_prediction(
         )
     volume = read_volume(path)
     if label is None and level is not None:
-        return Prediction(volume, f"voxels, surface at {level:g}")
+        return Prediction(volume, f"voxels, surface at {level:g}", level)
     return _labelled(volume, label, path.name, alone=alone)
 
 

@@ -16,12 +16,15 @@ import pytest
 
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
-from meshimplant.design.design_implant import Design, design_implant
+from meshimplant.design.design import Design
+from meshimplant.design.design_implant import design_implant
 from meshimplant.errors import EmptyMaskError, InputError, NoDefectError, OutputError
 from meshimplant.evaluation.metrics import dice
 from meshimplant.io.meshes import read_mesh
 from meshimplant.io.volumes import read_volume, write_volume
-from meshimplant.report import SCHEMA_VERSION
+from meshimplant.predictions.read_prediction import read_prediction
+from meshimplant.report import SCHEMA_VERSION, Finding
+from meshimplant.skull.segment import SkullInput
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
@@ -33,12 +36,14 @@ STEPS = [
     "complete",
     "subtract",
     "separate",
+    "deepen",
     "extract",
     "smooth",
     "trim",
     "thickness",
     "insertion",
     "repair",
+    "simplify",
     "check",
 ]
 NAME = "SMITH^JOHN"
@@ -118,9 +123,21 @@ def test_steps_come_in_order_and_the_report_tells_of_each(made) -> None:
     assert [step.name for step in made.report.steps] == STEPS
     assert all(step.seconds >= 0 for step in made.report.steps)
     volumes = {step.name: step.volume_after_mm3 for step in made.report.steps}
-    assert volumes["smooth"] == pytest.approx(made.smoothed.volume)
-    assert volumes["trim"] == pytest.approx(made.trimmed.volume)
-    assert volumes["repair"] == pytest.approx(made.implant.volume)
+    kept = {
+        "extract": made.raw,
+        "smooth": made.smoothed,
+        "trim": made.trimmed,
+        "thickness": made.thinned,
+        "insertion": made.cleared,
+        "repair": made.repaired,
+        "simplify": made.implant,
+    }
+    for name, mesh in kept.items():
+        assert volumes[name] == pytest.approx(mesh.volume), name
+    assert made.bevelled is made.thinned
+    (body,), (deepened,) = made.separation.bodies, made.deepened
+    assert (deepened.array >= body.array).all()
+    assert (deepened.array > 0).sum() > (body.array > 0).sum()
     assert made.report.spec == ImplantSpec().to_dict()
     assert made.report.method["name"] == "template"
 
@@ -133,7 +150,7 @@ def test_its_triangles_are_well_shaped(made) -> None:
 def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
     leaning = design_implant(cut.defective, spec=ImplantSpec(bevel_deg=30))
     steps = {step.name: step.parameters for step in leaning.report.steps}
-    assert list(steps) == [*STEPS[:-3], "bevel", *STEPS[-3:]]
+    assert list(steps) == [*STEPS[:-4], "bevel", *STEPS[-4:]]
     assert steps["bevel"]["bevel_deg"] == leaning.report.spec["bevel_deg"] == 30
     assert [f.code for f in leaning.report.findings if f.severity == "error"] == []
     assert leaning.report.measures["penetration_mm"] == 0
@@ -213,6 +230,61 @@ def test_a_completion_from_elsewhere_is_taken(head, cut, role, form) -> None:
     assert design.completion is None
     assert design.report.method == {"name": "given", "asked": role}
     assert [step.name for step in design.report.steps] == STEPS[1:]
+
+
+def test_a_prediction_carries_its_level(cut, tmp_path: Path) -> None:
+    """A probability that is wrong at 0.5 and right at 0.95."""
+    values = np.where(cut.truth.array > 0, 0.97, 0.9).astype(np.float32)
+    write_volume(cut.truth.with_array(values), tmp_path / "network.nrrd")
+    prediction = read_prediction(tmp_path / "network.nrrd", cut.defective, level=0.95, alone=True)
+    assert prediction.level == 0.95
+    design = design_implant(cut.defective, implant=prediction)
+    assert dice(design.reconstruction, cut.truth) > 0.93
+    assert design.report.steps[0].notes == ("prediction: voxels, surface at 0.95",)
+    with pytest.raises(InputError, match="a prediction that carries its own"):
+        design_implant(cut.defective, implant=prediction, level=0.5)
+
+
+def test_a_skull_that_was_read_brings_its_findings_and_notes(cut) -> None:
+    finding = Finding("input.gantry_tilt", "warning", "the gantry was tilted")
+    skull = SkullInput(cut.defective, "ct", ("bone from 200 HU on",), (finding,))
+    report = design_implant(skull, implant=cut.truth).report
+    assert report.findings[0] == finding
+    assert (report.steps[0].name, report.steps[0].parameters) == ("read", {"kind": "ct"})
+    assert report.steps[0].notes == ("bone from 200 HU on",)
+    assert [step.name for step in report.steps[1:]] == STEPS[1:]
+
+
+def test_files_give_the_part_that_their_contents_give(cut, tmp_path: Path) -> None:
+    write_volume(cut.defective, tmp_path / "head.nrrd")
+    write_volume(cut.truth, tmp_path / "truth.nrrd")
+    read: list[str] = []
+    paths = design_implant(tmp_path / "head.nrrd", implant=str(tmp_path / "truth.nrrd"), progress=read.append)
+    values = design_implant(cut.defective, implant=cut.truth)
+    assert np.array_equal(paths.implant.vertices, values.implant.vertices)
+    assert read[0] == paths.report.steps[0].name == "read"
+    assert paths.report.steps[0].notes[-1] == "prediction: voxels"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            lambda skull: (skull.array, {}),
+            "expected the defective skull as a Volume or a SkullInput, got an array of",
+        ),
+        (lambda _: (None, {}), "got None"),
+        (lambda _: ("head-of-nobody.nrrd", {}), "head-of-nobody.nrrd"),
+        (lambda skull: (skull, {"complete": skull.array}), "got an array of"),
+        (lambda skull: (skull, {"level": 0.4}), "together with complete= or implant="),
+    ],
+    ids=["array", "None", "no file", "array as a prediction", "level alone"],
+)
+def test_a_wrong_argument_is_one_sentence(cut, arguments, sentence: str) -> None:
+    skull, options = arguments(cut.defective)
+    with pytest.raises(InputError, match=re.escape(sentence)) as caught:
+        design_implant(skull, **options)
+    assert "\n" not in str(caught.value)
 
 
 def test_both_a_complete_skull_and_an_implant_are_refused(head, cut) -> None:

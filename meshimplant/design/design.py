@@ -1,0 +1,104 @@
+"""`Design`: a designed part with every intermediate that led to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trimesh
+
+from meshimplant.check.check_part import PartCheck
+from meshimplant.complete.complete_skull import Completion
+from meshimplant.line.separate import Separation
+from meshimplant.report import Report
+from meshimplant.spec import ImplantSpec
+from meshimplant.voxels.volume import Volume
+
+
+@dataclass(eq=False)
+class Design:
+    """A designed part with every intermediate that led to it.
+
+    Attributes
+    ----------
+    defective : Volume
+        Mask of the defective skull on the input's grid.
+    spec : ImplantSpec
+        The prescription.
+    skull : Volume
+        The defective skull as the line works on it: uint8, axes to L, P and S, thick slices interpolated.
+    completion : Completion or None
+        How the skull was completed; None when the missing bone came from elsewhere.
+    missing : Volume
+        Complete minus defective: a mask (bool) with all its debris.
+    separation : Separation
+        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was removed.
+    reconstruction : Volume
+        The missing *bone*: uint8 mask on the input's grid.
+    deepened : tuple of Volume
+        The chosen bodies, deepened towards the inside of the head.
+    raw : Trimesh
+        The part after `extract`.
+    smoothed, trimmed, thinned, bevelled, cleared, repaired : Trimesh
+        The part after the step of that name; `thinned` after `thickness`, `cleared` after `insertion`. Without a prescribed
+        bevel, `bevelled` is `thinned`.
+    implant : Trimesh
+        The finished part, after `simplify`.
+    check : PartCheck
+        What `check` measured and found.
+    report : Report
+        All of it as `report.json` holds it.
+    """
+
+    defective: Volume
+    spec: ImplantSpec
+    skull: Volume
+    completion: Completion | None
+    missing: Volume
+    separation: Separation[Volume]
+    reconstruction: Volume
+    deepened: tuple[Volume, ...]
+    raw: trimesh.Trimesh
+    smoothed: trimesh.Trimesh
+    trimmed: trimesh.Trimesh
+    thinned: trimesh.Trimesh
+    bevelled: trimesh.Trimesh
+    cleared: trimesh.Trimesh
+    repaired: trimesh.Trimesh
+    implant: trimesh.Trimesh
+    check: PartCheck
+    report: Report = field(repr=False)
+
+    def save(
+        self, folder: str | Path, *, sources: dict[str, Path] | None = None, force: bool = False
+    ) -> None:
+        """Write part, reconstruction, prescription, report and previews into a folder, all or nothing.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where to write; new or empty, unless `force`.
+        sources : dict of str to Path, optional
+            The input files by role (``"defective"``, ``"template"``, ...); the report keeps their SHA-256, not their names.
+        force : bool
+            Replace the files of an earlier run.
+
+        Raises
+        ------
+        OutputError
+            The folder is occupied (without `force`) or not writable; its contents are untouched.
+        """
+        from meshimplant.design.write_design import write_design
+
+        write_design(
+            Path(folder),
+            implant=self.implant,
+            reconstruction=self.reconstruction,
+            skull=self.skull,
+            completion=self.completion,
+            spec=self.spec,
+            check=self.check,
+            report=self.report,
+            sources=sources or {},
+            force=force,
+        )

@@ -1,0 +1,107 @@
+"""The steps that make a part of the missing bone, with the line's settings: what `design_implant` and the verbs both call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import trimesh
+from numpy.typing import ArrayLike
+
+from meshimplant.edit.bevel import bevel
+from meshimplant.edit.repair import repair
+from meshimplant.edit.simplify import coarsened, simplify
+from meshimplant.edit.smooth import smooth
+from meshimplant.edit.thickness import set_thickness
+from meshimplant.edit.trim import is_clear, trim_to_clearance
+from meshimplant.implant.site import Site
+from meshimplant.line.deepen import deepen
+from meshimplant.line.extract import extract
+from meshimplant.mesh.areas import enclosed_mm3
+from meshimplant.mesh.bodies import connected_meshes
+from meshimplant.mesh.convert import join_meshes
+from meshimplant.voxels.volume import Volume
+
+#: Edges of the smoothed part, mm: those that voxels of 1 mm give it. On a vault they leave the surface by 0.001 mm.
+EDGE_MM = 0.8
+#: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
+_THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
+#: Where a part that became thicker comes too near to bone, the second cut leaves this much more clearance than the first: two
+#: cuts in one place would leave slivers that no repair cleans.
+_SECOND_CUT_MM = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """A part after one step, and what the report records of the step."""
+
+    mesh: trimesh.Trimesh
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what the report records."""
+        return self.details
+
+
+def deepening_mm(thickness_mm: float) -> float:
+    """Return how far a body is deepened, so that a wall of this thickness can be cut from it where bone is 1 mm thin."""
+    return max(0.0, thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
+
+
+def deepen_bodies(bodies: Sequence[Volume], *, depth_mm: float, inside_mm: ArrayLike) -> tuple[Volume, ...]:
+    """Deepen each body towards the inside of the head, see `deepen`."""
+    return tuple(deepen(body, depth_mm, centre_mm=inside_mm) for body in bodies)
+
+
+def extract_bodies(bodies: Sequence[Volume]) -> trimesh.Trimesh:
+    """Extract the outermost surface of each body as one mesh: hollows are filled, fragments beside it are dropped."""
+    return join_meshes([outermost_surface(extract(body)) for body in bodies])
+
+
+def outermost_surface(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """Return the connected surface that encloses the most."""
+    return max(connected_meshes(mesh), key=enclosed_mm3)
+
+
+def smooth_part(mesh: trimesh.Trimesh, *, iterations: int, edge_mm: float = EDGE_MM) -> trimesh.Trimesh:
+    """Smooth a part, and coarsen it to edges of about `edge_mm`; 0 keeps all its faces."""
+    smoothed = smooth(mesh, iterations=iterations)
+    return coarsened(smoothed, edge_mm) if edge_mm > 0 else smoothed
+
+
+def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> StepResult:
+    """Trim a part to its clearance, and count the fragments that came loose."""
+    cut = trim_to_clearance(mesh, site, clearance_mm=clearance_mm)
+    return StepResult(cut.mesh, {"crumbs": len(cut.crumbs)})
+
+
+def set_part_thickness(
+    mesh: trimesh.Trimesh, site: Site, *, thickness_mm: ArrayLike, clearance_mm: float
+) -> trimesh.Trimesh:
+    """Set the wall thickness of a part, and trim it again where it became thicker and comes too near to bone."""
+    part = set_thickness(mesh, thickness_mm, inside_mm=site.inside_mm)
+    return keep_clearance(part, site, clearance_mm=clearance_mm)
+
+
+def keep_clearance(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> trimesh.Trimesh:
+    """Trim a part for the second time, where it comes nearer to bone than its clearance; else return it as it is."""
+    if is_clear(mesh, site, clearance_mm=clearance_mm):
+        return mesh
+    return trim_to_clearance(mesh, site, clearance_mm=clearance_mm + _SECOND_CUT_MM).mesh
+
+
+def bevel_part(mesh: trimesh.Trimesh, site: Site, *, bevel_deg: float) -> trimesh.Trimesh:
+    """Bevel the border of a part."""
+    return bevel(mesh, bevel_deg, inside_mm=site.inside_mm).mesh
+
+
+def repair_part(mesh: trimesh.Trimesh) -> StepResult:
+    """Repair a part into a solid, and record how."""
+    repaired = repair(mesh)
+    return StepResult(repaired.mesh, {"actions": list(repaired.actions)})
+
+
+def simplify_part(mesh: trimesh.Trimesh, *, max_faces: int) -> trimesh.Trimesh:
+    """Simplify a repaired part to its face budget."""
+    return simplify(mesh, max_faces=max_faces, simple=True)
