@@ -25,6 +25,7 @@ from meshimplant.head.align import pose_on_mean
 from meshimplant.head.mean_vault import Model, VaultMean
 from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.report import Finding
+from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.skull.defect import Defect, Opening, find_defects
 from meshimplant.voxels.volume import Volume
 
@@ -79,6 +80,7 @@ class Completion:
     uncertainty: Uncertainty | None = None
 
 
+@one_blas_thread()
 def complete_skull(
     defective: Volume,
     *,

@@ -25,6 +25,7 @@ from meshimplant.complete.shape_model import (
 from meshimplant.head.mean_vault import FittedVault, VaultMean, trimmed_rms
 from meshimplant.head.model_files import load_model, save_model
 from meshimplant.head.sphere import direction_sphere
+from meshimplant.runtime.threads import one_blas_thread
 
 #: The grid, in radii of the head: first and last node along left, back and up; a node every 4 mm of a head of 75 mm.
 _LOW, _HIGH, _STEP = np.array([-1.3, -1.6, -0.8]), np.array([1.3, 1.6, 1.5]), 4 / 75
@@ -55,6 +56,7 @@ class ImageModel:
     about: dict[str, Any]
 
     @classmethod
+    @one_blas_thread()
     def of(cls, vaults: NDArray[np.float64], count: int, about: dict[str, Any]) -> ImageModel:
         """Return the model of vaults (s, 2, n), outer and inner radii along a `ShapeModel`'s directions, with `count` modes."""
         images = np.array([[_distances(surface) for surface in vault] for vault in vaults], np.float32)

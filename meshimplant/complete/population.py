@@ -20,6 +20,7 @@ from meshimplant.head.mean_vault import VaultMean, carry_on, read_scattered
 from meshimplant.head.pose import fit_pose
 from meshimplant.head.sphere import direction_sphere, is_vault, read_vault
 from meshimplant.io.atomic import atomic_path
+from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.voxels.volume import Volume
 
 #: Modes kept by default. Without the blend, 40 gain 0.004 to 0.013 of Dice on the ten skulls of `shape_model.NOISE`; with it they
@@ -70,6 +71,7 @@ def read_head_vault(skull: Volume | Path) -> HeadVault:
     return HeadVault(directions[good] * columns.outer_mm[good, None], thickness[good])
 
 
+@one_blas_thread()
 def build_vault_mean(heads: Iterable[HeadVault], *, about: dict[str, Any]) -> VaultMean:
     """Average complete skulls, each together with its mirror image, after dividing by its own median radius and thickness.
 
@@ -81,6 +83,7 @@ def build_vault_mean(heads: Iterable[HeadVault], *, about: dict[str, Any]) -> Va
     return lay_together(heads, about=about)[0]
 
 
+@one_blas_thread()
 def build_shape_model(
     heads: Iterable[HeadVault], *, about: dict[str, Any], modes: int = MODES, images: bool = False
 ) -> ShapeModel | ImageModel:

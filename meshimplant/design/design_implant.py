@@ -27,10 +27,12 @@ from meshimplant.head.mean_vault import Model
 from meshimplant.implant.site import Site
 from meshimplant.report import Report, Step
 from meshimplant.runtime.memory import process_peak_mb
+from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
 from meshimplant.spec import ImplantSpec
 
 
+@one_blas_thread()
 def design_implant(
     defective: SkullSource,
     *,
