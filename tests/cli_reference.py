@@ -1,4 +1,4 @@
-"""Write the reference of verbs, prescription and methods into cli/README.md: ``python tests/cli_reference.py``."""
+"""Write verbs, prescription and methods into cli/README.md: ``python tests/cli_reference.py``."""
 
 from __future__ import annotations
 

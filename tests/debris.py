@@ -35,7 +35,7 @@ def littered_implant(seed: int) -> Littered:
 
 
 def litter(implant: Volume, mesh: trimesh.Trimesh, rng: np.random.Generator) -> Littered:
-    """Return the implant with 5 to 30 pieces around its mesh, up to 30 % of its volume, half of them bridged."""
+    """Return the implant with 5 to 30 pieces around it, up to 30 % of its volume, half of them bridged."""
     truth, everything = implant.array, implant.array.copy()
     keep_off = ndimage.binary_dilation(truth, iterations=3)
     count, bridged = 0, 0

@@ -1,4 +1,4 @@
-"""Analytic heads for the networks: spheres of bone with a round hole, whose completion without a network is known to be off."""
+"""Analytic heads for networks: spheres with a round hole, completed with a known error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of methods, made from the records of `run_methods`: one row per method, or one per method and kind of defect."""
+"""Tables of methods from the records of `run_methods`: one row per method, or per method and kind."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ ERRORS: Columns = {
     "method": "`{method}`",
     "kind": "{kind}",
     **{
-        f"{surface} bias, RMS, worst protrusion mm": f"{{{surface}[bias_mm]:+.2f}}, {{{surface}[rms_mm]:.2f}}, "
-        f"{{{surface}[protrusion_mm]:.1f}}"
+        f"{surface} bias, RMS, worst protrusion mm": (
+            f"{{{surface}[bias_mm]:+.2f}}, {{{surface}[rms_mm]:.2f}}, {{{surface}[protrusion_mm]:.1f}}"
+        )
         for surface in SURFACES
     },
 }
@@ -92,7 +93,7 @@ def summary_table(records: Sequence[Record]) -> str:
 
 
 def detail_rows(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Return one row per method and kind: the numbers with intervals over skulls, and the errors by surface."""
+    """Return one row per method and kind: numbers with intervals over skulls, and errors by surface."""
     groups = [(m, k, _group(records, k, m)) for m in _methods(records) for k in (*KINDS, FIVE)]
     groups = [group for group in groups if group[2]]
     return {
@@ -110,12 +111,12 @@ def detail_tables(records: Sequence[Record]) -> str:
 
 
 def _methods(records: Iterable[Record]) -> list[str]:
-    """Methods in the order in which they first come."""
+    """Return the methods in order of first appearance."""
     return list(dict.fromkeys(record["method"] for record in records))
 
 
 def _group(records: Iterable[Record], kind: str, method: str | None = None) -> list[Record]:
-    """Records of one kind, or of the five together where all five are there; of one method or of all."""
+    """Return records of one kind, or of all five if all are present; of one method or of all."""
     mine = [record for record in records if method in (None, record["method"])]
     if kind != FIVE:
         return [record for record in mine if record["kind"] == kind]
@@ -142,7 +143,7 @@ def _cell(group: Sequence[Record], most: int) -> Record:
 
 
 def _extremes(group: Sequence[Record]) -> Record:
-    """Worst coverage of the bone and of the opening, worst protrusion, median CPU seconds, and largest memory."""
+    """Return worst coverage of bone and opening, worst protrusion, median CPU seconds, and largest memory."""
     return {
         "coverage_worst_percent": float(100 * _values(group, "coverage_fraction").min()),
         "opening_covered_worst_percent": 100 * min(record["opening_covered_fraction"] for record in group),
@@ -153,7 +154,7 @@ def _extremes(group: Sequence[Record]) -> Record:
 
 
 def _protrusion(group: Sequence[Record], surfaces: Iterable[str]) -> float | None:
-    """Farthest reach beyond the truth's surfaces; None where no record holds it."""
+    """Return the farthest reach beyond the truth's surfaces; None where no record holds it."""
     names = [f"{surface}_protrusion_mm" for surface in surfaces]
     values = [record["surfaces"].get(name) for record in group for name in names]
     return max((value for value in values if value is not None), default=None)
@@ -189,6 +190,6 @@ def _error_row(method: str, kind: str, group: Sequence[Record]) -> Record:
 
 
 def _mean(group: Sequence[Record], name: str) -> float | None:
-    """Mean of an error by surface over the records that have it; None where none has."""
+    """Return the mean of an error by surface over the records that have it; None where none has."""
     known = [v for v in (record["surfaces"].get(name) for record in group) if v is not None]
     return float(np.mean(known)) if known else None

@@ -1,18 +1,18 @@
-"""Measure every way to complete a skull on defects of every kind, and print tables of them.
+"""Measure every completion method on defects of every kind, and print tables of the results.
 
-    python tests/benchmarks/run_methods.py DATA -o RESULTS [--cases 003,012] [--methods auto,mirror] [--kinds random_1]
-                                           [--save FILE.json]
+    python tests/benchmarks/run_methods.py DATA -o RESULTS [--cases 003,012] [--methods auto,mirror]
+                                           [--kinds random_1] [--save FILE.json]
 
-The skulls are those of the SkullFix training set that are kept aside for validation: no mean was made from them. In each,
-the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind (same skull, kind and seed: same
-defect). Only the reconstruction (voxels) is made, each defect in a process of its own, and seconds and peak memory of each
-method are kept. One JSON line per reconstruction goes to RESULTS/methods.jsonl; a second run does only what is missing there, and
-`--tables` nothing.
+The skulls are those of the SkullFix training set that are held out for validation: no mean was made from
+them. In each, the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind (the
+same skull, kind and seed give the same defect). Only the reconstruction (voxels) is made, each defect in a
+process of its own; seconds and peak memory of each method are recorded. One JSON line per reconstruction goes
+to RESULTS/methods.jsonl. A second run does only what is missing there; with `--tables` nothing is run.
 
-A method is written NAME[-N][+OPTION=VALUE...]: NAME as in ``meshimplant design --method``; N makes the mean vault from the
-first N training skulls, and ``open`` in its place takes the packaged one of that name; options are handed on to
-`meshimplant.reconstruct`, with on and off for true and false. So ``template-10+level=0.5`` is a method, and its short string is
-its name in the tables.
+A method is written NAME[-N][+OPTION=VALUE...]: NAME as in ``meshimplant design --method``; N makes the mean
+vault from the first N training skulls, and ``open`` in its place takes the packaged one of that name; options
+are passed to `meshimplant.reconstruct`, with on and off for true and false. ``template-10+level=0.5`` is an
+example; this string is the name of the method in the tables.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ from meshimplant.evaluation.surface_errors import surface_errors
 from meshimplant.voxels.volume import Volume
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.apart import apart
 from benchmarks.method_tables import (
     CHALLENGE,
     KINDS,
@@ -52,6 +51,7 @@ from benchmarks.method_tables import (
     summary_rows,
     summary_table,
 )
+from benchmarks.own_process import in_own_process
 from benchmarks.result_table import save_results
 from benchmarks.shared_heads import SharedHeads
 from benchmarks.speed_meter import Meter
@@ -69,14 +69,14 @@ METHODS = (
     ),
     *("ssm-image", "ssm-image+blend=off", "ssm", "ssm+blend=off", "auto"),
 )
-#: Two voxels on one ray lie apart by less than this angle (radians): 0.75 mm at a radius of 75 mm.
+#: Two voxels lie on one ray if the angle between them is smaller (radians): 0.75 mm at a radius of 75 mm.
 _BESIDE = 0.01
 Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to complete a skull: `mean` is the size of the mean, or ``open``; None: what the package has for the method."""
+    """A completion method; `mean` is the size of the mean, or ``open``, or None for the packaged model."""
 
     label: str
     name: str
@@ -85,12 +85,12 @@ class Method:
 
 
 def read_method(label: str) -> Method:
-    """Read a method's short string.
+    """Parse the string that names a method.
 
     Raises
     ------
     InputError
-        An unknown name, or an option that `meshimplant.reconstruct` does not have: better now than after a night.
+        The name is unknown, or `meshimplant.reconstruct` does not have one of the options.
     """
     stem, *texts = label.split("+")
     start, _, end = stem.rpartition("-")
@@ -132,7 +132,7 @@ def _option(text: str) -> tuple[str, Any]:
 def reconstruct_all(results: Path, case: Case, kind: str, labels: Sequence[str]) -> list[Record]:
     """Cut one defect, close it by each method, and measure the results.
 
-    Methods that lay the head on the same mean share that work; its seconds are counted to each of them.
+    Methods that align the head to the same mean share that work; its seconds count for each of them.
     """
     defective, truth = defect(case, kind)
     heads, meter = SharedHeads(), Meter()
@@ -174,7 +174,7 @@ def _reconstruct(
 
 
 def opening_covered(mask: Volume, truth: Volume, inside_mm: NDArray[np.float64]) -> float:
-    """Return the share of the true implant's voxels with the reconstruction above or below them, seen from inside the head."""
+    """Return the fraction of the true implant that the reconstruction covers, seen from inside the head."""
     from scipy.spatial import cKDTree
 
     directions = []
@@ -197,7 +197,7 @@ def defect(case: Case, kind: str) -> tuple[Volume, Volume]:
 
 
 def build_mean(data: Path, results: Path, count: int) -> None:
-    """Write the mean vault of the first training skulls, unless it is there."""
+    """Write the mean vault of the first training skulls, unless the file exists."""
     from meshimplant.complete.population import build_vault_mean, read_head_vault
 
     path = _mean_path(results, count)
@@ -208,7 +208,7 @@ def build_mean(data: Path, results: Path, count: int) -> None:
 
 
 def read_records(log: Path) -> dict[Key, Record]:
-    """Read what was measured already; a last line that was cut short when a run was stopped is measured again."""
+    """Read the records measured so far; a truncated last line, left by a stopped run, is measured again."""
     records: dict[Key, Record] = {}
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     for number, line in enumerate(lines, start=1):
@@ -217,7 +217,7 @@ def read_records(log: Path) -> dict[Key, Record]:
         except json.JSONDecodeError as error:
             if number < len(lines):
                 raise InputError(
-                    f"expected JSON on line {number} of {log.name}: mend or remove it"
+                    f"expected JSON on line {number} of {log.name}: repair or remove it"
                 ) from error
             log.write_text("".join(f"{whole}\n" for whole in lines[:-1]), encoding="utf-8")
             break
@@ -226,79 +226,79 @@ def read_records(log: Path) -> dict[Key, Record]:
 
 
 def measure_missing(
-    wanted: Sequence[Key],
+    requested: Sequence[Key],
     log: Path,
     work: Callable[[str, str, list[str]], list[Record]],
     *,
     workers: int = 1,
 ) -> dict[Key, Record]:
-    """Measure what the log does not hold yet, defect by defect, add it there line by line, and return all that was wanted.
+    """Measure what the log lacks, defect by defect, append it line by line, and return all requested records.
 
-    `work` takes a skull, a kind and the methods. Work that breaks (not a refusal: a fault of the program, or no memory) is told
-    on stderr and is missing in the result; the next run tries it again.
+    `work` takes a skull, a kind and the methods. Work that raises (not a refusal, but a fault of the program
+    or lack of memory) is reported on stderr and is missing in the result; the next run tries it again.
     """
     records = read_records(log)
     missing: dict[tuple[str, str], list[str]] = {}
-    for case, kind, label in wanted:
+    for case, kind, label in requested:
         if (case, kind, label) not in records:
             missing.setdefault((case, kind), []).append(label)
     with ThreadPoolExecutor(workers) as pool, log.open("a", encoding="utf-8") as out:
         futures = {pool.submit(work, *place, labels): place for place, labels in missing.items()}
         for future in as_completed(futures):
             if future.exception() is not None:
-                print(f"{' '.join(futures[future])}: broke: {future.exception()!r}", file=sys.stderr)
+                print(f"{' '.join(futures[future])}: failed: {future.exception()!r}", file=sys.stderr)
                 continue
             for record in future.result():
                 records[_key(record)] = record
                 print(json.dumps(record), file=out, flush=True)
                 print(f"{' '.join(_key(record))}: {record['metrics']['dice']:.3f}", file=sys.stderr)
-    return {key: records[key] for key in wanted if key in records}
+    return {key: records[key] for key in requested if key in records}
 
 
 def main() -> int:
-    """Do what is missing and print the tables of all; 1 when something wanted is still missing."""
+    """Run what is missing and print all tables; return 1 if a requested record is still missing."""
     parser = _parser()
-    asked = parser.parse_args()
+    options = parser.parse_args()
     try:
-        methods = [read_method(label) for label in asked.methods.split(",")]
+        methods = [read_method(label) for label in options.methods.split(",")]
     except InputError as error:
         parser.error(str(error))
-    cases, kinds = asked.cases.split(","), asked.kinds.split(",")
-    wanted = [(case, kind, method.label) for method in methods for case in cases for kind in kinds]
-    log = asked.output / "methods.jsonl"
-    if asked.tables:
+    cases, kinds = options.cases.split(","), options.kinds.split(",")
+    requested = [(case, kind, method.label) for method in methods for case in cases for kind in kinds]
+    log = options.output / "methods.jsonl"
+    if options.tables:
         kept = read_records(log)
-        records = {key: kept[key] for key in wanted if key in kept}
+        records = {key: kept[key] for key in requested if key in kept}
     else:
-        records = _measure(asked, methods, wanted, log)
+        records = _measure(options, methods, requested, log)
     if records:
         found = [*records.values()]
         print(f"{summary_table(found)}\n\n{detail_tables(found)}")
-        if asked.save:
+        if options.save:
             rows = {"summary": summary_rows(found), **detail_rows(found)}
             save_results(
-                asked.save,
-                f"python tests/benchmarks/run_methods.py DATA -o RESULTS --methods {asked.methods}",
+                options.save,
+                f"python tests/benchmarks/run_methods.py DATA -o RESULTS --methods {options.methods}",
                 rows,
             )
-    print(f"{len(records)} of {len(wanted)} reconstructions", file=sys.stderr)
-    return int(len(records) < len(wanted))
+    print(f"{len(records)} of {len(requested)} reconstructions", file=sys.stderr)
+    return int(len(records) < len(requested))
 
 
 def _measure(
-    asked: argparse.Namespace, methods: Sequence[Method], wanted: Sequence[Key], log: Path
+    options: argparse.Namespace, methods: Sequence[Method], requested: Sequence[Key], log: Path
 ) -> dict[Key, Record]:
-    """Make the means that the methods need, and measure what is missing, each defect in a process of its own."""
-    asked.output.mkdir(parents=True, exist_ok=True)
+    """Build the means that the methods need, and measure what is missing, one process per defect."""
+    options.output.mkdir(parents=True, exist_ok=True)
     for method in methods:
         if isinstance(method.mean, int):
-            apart(build_mean, asked.data, asked.output, method.mean)
-    known = {case.name: case for case in list_skullfix(asked.data / "skullfix")}
+            in_own_process(build_mean, options.data, options.output, method.mean)
+    known = {case.name: case for case in list_skullfix(options.data / "skullfix")}
 
     def work(case: str, kind: str, labels: list[str]) -> list[Record]:
-        return apart(reconstruct_all, asked.output, known[case], kind, labels)
+        return in_own_process(reconstruct_all, options.output, known[case], kind, labels)
 
-    return measure_missing(wanted, log, work, workers=asked.workers)
+    return measure_missing(requested, log, work, workers=options.workers)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -312,7 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--methods", default=",".join(METHODS), help="methods, with commas")
     parser.add_argument("--workers", type=int, default=1, help="defects at a time")
     parser.add_argument("--save", type=Path, help="JSON file for the rows of the tables")
-    parser.add_argument("--tables", action="store_true", help="only print the tables of what is there")
+    parser.add_argument("--tables", action="store_true", help="only print the tables of existing records")
     return parser
 
 

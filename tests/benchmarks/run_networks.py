@@ -1,12 +1,13 @@
-"""Measure what each packaged network costs, untrained: parameters, seconds and memory, in use and in training.
+"""Measure the cost of each packaged network, untrained: parameters, seconds, memory, in use and in training.
 
-    python tests/benchmarks/run_networks.py -o RESULTS [--data DATA] [--case 001] [--configs head,patches] [--device cpu]
-                                            [--store STORE] [--steps 5] [--save FILE.json]
+    python tests/benchmarks/run_networks.py -o RESULTS [--data DATA] [--case 001] [--configs head,patches]
+                                   [--device cpu] [--store STORE] [--steps 5] [--save FILE.json]
 
-In use: one skull is completed by method network, the packaged sample or a SkullFix case (512 x 512 x about 240; DATA holds
-``skullfix/``). In training: some steps on STORE, a folder of ``meshimplant training-set``; without one that part is left out.
-Weights change none of this. Every network is measured in a process of its own, on as many threads as the environment allows
-(OMP_NUM_THREADS and its like). One JSON line each goes to RESULTS/networks.jsonl; a second run does what is missing there.
+In use: one skull is completed by method network, the packaged sample or a SkullFix case (512 x 512 x about
+240; DATA holds ``skullfix/``). In training: some steps on STORE, a folder of ``meshimplant training-set``;
+without one that part is left out. Weights do not affect any of this. Every network is measured in a process
+of its own, on as many threads as the environment allows (OMP_NUM_THREADS and its like). One JSON line each
+goes to RESULTS/networks.jsonl; a second run measures only what is missing there.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.apart import apart
 from benchmarks.network_tables import COSTS, cost_row
+from benchmarks.own_process import in_own_process
 from benchmarks.result_table import markdown, save_results
 from benchmarks.speed_meter import Meter
 
@@ -45,7 +46,7 @@ from meshimplant.voxels.volume import Volume
 Record = dict[str, Any]
 
 
-def measure_network(name: str, asked: argparse.Namespace) -> Record:
+def measure_network(name: str, options: argparse.Namespace) -> Record:
     """Return what one network costs."""
     config = read_config(name)
     torch.manual_seed(0)
@@ -62,9 +63,9 @@ def measure_network(name: str, asked: argparse.Namespace) -> Record:
         path = Path(folder) / "untrained.npz"
         write_weights(path, config, modules, {"data": "none", "licence": "none"})
         record["file_mb"] = round(path.stat().st_size / 2**20, 2)
-        record["use"] = use(path, skull(asked.data, asked.case), asked.device)
-        if asked.store is not None:
-            record["training"] = learn(config, modules, asked, Path(folder))
+        record["use"] = use(path, skull(options.data, options.case), options.device)
+        if options.store is not None:
+            record["training"] = learn(config, modules, options, Path(folder))
     return record
 
 
@@ -79,20 +80,20 @@ def skull(data: Path | None, case: str) -> Volume:
 def use(weights: Path, defective: Volume, device: str) -> Record:
     """Complete a skull once to warm up and once to measure."""
     network = meshimplant.open_network(weights, device=device)
-    meter, told = Meter(), {}
+    meter, method = Meter(), {}
     for turn in ("first", "second"):
         meter.begin(turn)
-        told = meshimplant.complete_skull(defective, method="network", network=network).method["network"]
+        method = meshimplant.complete_skull(defective, method="network", network=network).method["network"]
     meter.end()
-    record = {"shape": list(defective.shape), "device": told["device"], "network_s": told["seconds"]}
-    return record | meter.steps["second"] | _gpu(told["device"])
+    record = {"shape": list(defective.shape), "device": method["device"], "network_s": method["seconds"]}
+    return record | meter.steps["second"] | _gpu(method["device"])
 
 
 def learn(
-    config: Config, modules: dict[Stage, torch.nn.Module], asked: argparse.Namespace, folder: Path
+    config: Config, modules: dict[Stage, torch.nn.Module], options: argparse.Namespace, folder: Path
 ) -> Record:
     """Take some steps of each stage; the fine one goes on from the untrained coarse one."""
-    store = open_store(asked.store)
+    store = open_store(options.store)
     cases = store.cases("training")
     pieces = Pieces(store, config.data.channels)
     found: Record = {}
@@ -101,11 +102,11 @@ def learn(
             continue
         run = RunFolder(folder, stage)
         run.begin(config)
-        learner = Learner(config, stage, run, torch.device(asked.device))
+        learner = Learner(config, stage, run, torch.device(options.device))
         training, seconds = learner.training, []
         meter = Meter()
         meter.begin(stage)
-        for number in range(asked.steps + 1):
+        for number in range(options.steps + 1):
             rng = np.random.default_rng([training.seed, 3, number])
             piece = pieces[case_at(cases, training.seed, number)]
             sample = make_sample(
@@ -116,13 +117,13 @@ def learn(
             seconds.append(time.perf_counter() - start)
         meter.end()
         found[stage] = {"step_s": float(np.median(seconds[1:])), "peak_mb": meter.steps[stage]["peak_mb"]}
-        found[stage] |= _gpu(asked.device)
+        found[stage] |= _gpu(options.device)
         run.save(RunState(step=1, tensors=learner.tensors()), {})
     return found
 
 
 def _gpu(device: str) -> Record:
-    """Return the peak of a GPU's memory since it was last asked; nothing on a processor."""
+    """Return the peak GPU memory since the last call; nothing on a CPU."""
     if device != "cuda":
         return {}
     peak = torch.cuda.max_memory_allocated() / 2**20
@@ -131,7 +132,7 @@ def _gpu(device: str) -> Record:
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
-    """Measure what is missing, and print the table."""
+    """Measure the networks that are missing, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -145,22 +146,22 @@ def main(tokens: Sequence[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, help="training set; left out: no training is measured")
     parser.add_argument("--steps", type=int, default=5, help="steps of each stage")
     parser.add_argument("--save", type=Path, help="JSON file for the table's rows")
-    asked = parser.parse_args(tokens)
-    asked.output.mkdir(parents=True, exist_ok=True)
-    log = asked.output / "networks.jsonl"
+    options = parser.parse_args(tokens)
+    options.output.mkdir(parents=True, exist_ok=True)
+    log = options.output / "networks.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     records = {record["network"]: record for record in map(json.loads, lines)}
-    names = asked.configs.split(",")
+    names = options.configs.split(",")
     for name in names:
         if name not in records:
-            records[name] = apart(measure_network, name, asked)
+            records[name] = in_own_process(measure_network, name, options)
             with log.open("a", encoding="utf-8") as out:
                 print(json.dumps(records[name]), file=out)
     rows = [cost_row(records[name]) for name in names]
     print(markdown(COSTS, rows))
-    if asked.save:
+    if options.save:
         save_results(
-            asked.save,
+            options.save,
             "python tests/benchmarks/run_networks.py -o RESULTS --data DATA --store store",
             {"costs": rows},
         )

@@ -1,16 +1,16 @@
 """Run the whole line over real skulls and print the tables of results.
 
-    python tests/benchmarks/run_skullfix.py DATA -o RESULTS [--cases 000,test-100] [--workers 2] [--measure-again]
-                                            [--save FILE.json] [-- OPTIONS]
+    python tests/benchmarks/run_skullfix.py DATA -o RESULTS [--cases 000,test-100] [--workers 2]
+                                            [--measure-again] [--save FILE.json] [-- OPTIONS]
 
 DATA holds ``skullfix/complete_skull`` and ``skullfix/implant`` (training cases: the defective skull is the
 complete one without the implant) and ``skullfix/test_defective`` (no truth). Each case runs as a user would
-run it, ``meshimplant design`` in a process of its own, whose seconds and peak memory the system tells;
-OPTIONS go to it. What it wrote is then measured again, independently of the line's own check: the STL as it
-lies on the disk (closed, consistently wound, positive volume, one body), the bone inside it (winding number
-at bone voxels, not the distance field that the line works with), its way in, and the reconstruction against the truth.
-One JSON line per case goes to RESULTS/cases.jsonl; a second run does only the cases that are missing there, and
-with --measure-again measures the designs of the others once more.
+run it, ``meshimplant design`` in a process of its own, whose seconds and peak memory the operating system
+reports; OPTIONS go to it. What it wrote is then measured again, independently of the line's own check: the
+STL as it lies on the disk (closed, consistently wound, positive volume, one body), the bone inside it
+(winding number at bone voxels, not the distance field that the line works with), its insertion path, and the
+reconstruction against the truth. One JSON line per case goes to RESULTS/cases.jsonl; a second run does only
+the cases that are missing there, and with --measure-again measures the designs of the others once more.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import list_skullfix
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.apart import apart
+from benchmarks.own_process import in_own_process
 from benchmarks.result_table import save_results
-from benchmarks.tables import MAX_SECONDS, good, table, tables, why
+from benchmarks.skullfix_tables import MAX_SECONDS, good, table, tables, why
 
 Result = TypeVar("Result")
 
@@ -66,10 +66,10 @@ def run_case(case: Skull, results: Path, options: Sequence[str]) -> dict[str, An
     """Prepare, design and measure one case, each in a process of its own; return a JSON-ready record."""
     source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
     shutil.rmtree(folder, ignore_errors=True)
-    apart(prepare, case, source)
+    in_own_process(prepare, case, source)
     record = {"case": case.name, "truth": case.truth is not None, **design(source, folder, options)}
     if (folder / "report.json").is_file():
-        record |= apart(measure, case, source, folder)
+        record |= in_own_process(measure, case, source, folder)
     return record
 
 
@@ -78,7 +78,7 @@ def measure_again(case: Skull, results: Path, record: dict[str, Any]) -> dict[st
     source, folder = results / "defective" / f"{case.name}.nrrd", results / "designs" / case.name
     if not (folder / "report.json").is_file():
         return record
-    return record | apart(measure, case, source, folder)
+    return record | in_own_process(measure, case, source, folder)
 
 
 def prepare(case: Skull, source: Path) -> None:

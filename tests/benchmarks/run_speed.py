@@ -1,19 +1,21 @@
-"""Measure seconds, memory and errors beside what a user would otherwise write, and print the tables.
+"""Measure seconds, memory and errors of the line and of a naive chain, and print the tables.
 
-    python tests/benchmarks/run_speed.py -o RESULTS [--data DATA] [--inputs sample,skullfix,synthetic] [--runs 5]
-                                         [--chains given,free,naive] [--growth voxels,faces] [--save FILE.json]
+    python tests/benchmarks/run_speed.py -o RESULTS [--data DATA] [--inputs sample,skullfix,synthetic]
+                                         [--runs 5] [--chains given,free,naive] [--growth voxels,faces]
+                                         [--save FILE.json]
 
-Inputs: the packaged sample; a SkullFix case (512 x 512 x about 240; DATA holds ``skullfix/``); a parametric skull on
-512 x 512 x 400 voxels. Each is a defective skull and a prediction of the complete one, made once and kept in RESULTS/inputs.
-Chains: ``given``, this project with the prediction; ``naive``, the same libraries called as one would call them first (see
-`speed_naive`); ``free``, this project without a prediction. Every run is a process of its own, and the chains take turns, so
-that a busy machine harms all alike; ratios are taken turn by turn. Seconds are wall and CPU; a step's memory is the peak
-within it. The first part of each chain is measured against the truth (see `speed_errors`), and so is every later one with other
-bytes.
+Inputs: the packaged sample; a SkullFix case (512 x 512 x about 240; DATA holds ``skullfix/``); a parametric
+skull on 512 x 512 x 400 voxels. Each is a defective skull and a prediction of the complete one, made once and
+kept in RESULTS/inputs. Chains: ``given``, this project with the prediction; ``naive``, the same libraries
+called in the most obvious way (see `speed_naive`); ``free``, this project without a prediction. Every run is
+a process of its own, and the chains take turns, so that a busy machine affects all equally; ratios are taken
+turn by turn. Seconds are wall and CPU; a step's memory is the peak within it. The first part of each chain is
+measured against the truth (see `speed_errors`), and so is every later one with other bytes.
 
-The tables of growth follow: each step with 1, 2, 4 and 8 times the voxels of a skull on 256 x 256 x 200, and the mesh steps with
-50 000 to 1 000 000 faces. Threads are those that the environment allows (OMP_NUM_THREADS and its like); nothing is changed here.
-One JSON line per run goes to RESULTS/speed.jsonl and RESULTS/growth.jsonl, written anew each time.
+The tables of growth follow: each step with 1, 2, 4 and 8 times the voxels of a skull on 256 x 256 x 200, and
+the mesh steps with 50 000 to 1 000 000 faces. The number of threads is that of the environment
+(OMP_NUM_THREADS and similar). One JSON line per run goes to RESULTS/speed.jsonl and RESULTS/growth.jsonl,
+written anew each time.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.apart import apart
+from benchmarks.own_process import in_own_process
 from benchmarks.result_table import save_results
 from benchmarks.speed_chains import CHAINS, CLEARANCE_MM, THICKNESS_MM
 from benchmarks.speed_tables import error_rows, growth_table, overview_rows, speed_tables
@@ -43,7 +45,7 @@ Record = dict[str, Any]
 
 
 def run_once(script: str, arguments: Sequence[str], output: Path, *, limit_s: float) -> Record:
-    """Run one of the scripts beside this one in a process of its own; return what it took, or how it failed.
+    """Run one of the scripts beside this one in a process of its own; return its cost, or how it failed.
 
     ``start`` is the part of the process before and after its steps: the interpreter's start and end.
     """
@@ -70,57 +72,57 @@ def run_once(script: str, arguments: Sequence[str], output: Path, *, limit_s: fl
     return record
 
 
-def run_turns(asked: argparse.Namespace, shapes: dict[str, Sequence[int]], log: Path) -> list[Record]:
-    """Let the chains take turns on every input, as often as asked; return one record per run."""
+def run_turns(options: argparse.Namespace, shapes: dict[str, Sequence[int]], log: Path) -> list[Record]:
+    """Let the chains take turns on every input, as often as requested; return one record per run."""
     records: list[Record] = []
-    for run in range(asked.runs):
+    for run in range(options.runs):
         for name in shapes:
-            for chain in asked.chains if run % 2 == 0 else asked.chains[::-1]:
-                output = asked.output / "parts" / f"{name}-{chain}"
-                arguments = [chain, str(asked.output / "inputs" / name)]
-                record = run_once("speed_chains.py", arguments, output, limit_s=asked.limit_s)
+            for chain in options.chains if run % 2 == 0 else options.chains[::-1]:
+                output = options.output / "parts" / f"{name}-{chain}"
+                arguments = [chain, str(options.output / "inputs" / name)]
+                record = run_once("speed_chains.py", arguments, output, limit_s=options.limit_s)
                 record |= {"input": name, "chain": chain, "run": run, "shape": list(shapes[name])}
                 if not record["failed"]:
                     record["sha256"] = hashlib.sha256((output / "implant.stl").read_bytes()).hexdigest()
-                    record["errors"] = _errors(record, records, asked.output / "inputs" / name, output)
+                    record["errors"] = _errors(record, records, options.output / "inputs" / name, output)
                 records.append(record)
                 _keep(log, record, f"{name} {chain} {run}")
     return records
 
 
 def _errors(record: Record, before: Iterable[Record], folder: Path, output: Path) -> Record:
-    """Return the errors of a part; those of an earlier one where it is the same."""
+    """Return the errors of a part; those of an earlier run if its bytes are the same."""
     for other in before:
         if other.get("sha256") == record["sha256"] and other["input"] == record["input"]:
             return other["errors"]
     from benchmarks.speed_errors import measure_errors
 
-    wanted = {"thickness_mm": THICKNESS_MM, "clearance_mm": CLEARANCE_MM}
-    return apart(measure_errors, folder, output / "implant.stl", **wanted)
+    prescription = {"thickness_mm": THICKNESS_MM, "clearance_mm": CLEARANCE_MM}
+    return in_own_process(measure_errors, folder, output / "implant.stl", **prescription)
 
 
-def run_growth(asked: argparse.Namespace, log: Path) -> dict[str, list[Record]]:
+def run_growth(options: argparse.Namespace, log: Path) -> dict[str, list[Record]]:
     """Run the line on growing grids and the mesh steps on growing meshes."""
-    found: dict[str, list[Record]] = {kind: [] for kind in asked.growth}
-    for run in range(asked.growth_runs):
-        for kind in asked.growth:
-            for size, script, arguments in _sizes(kind, asked):
-                output = asked.output / "parts" / f"{kind}-{size}"
-                record = run_once(script, arguments, output, limit_s=asked.limit_s)
+    found: dict[str, list[Record]] = {kind: [] for kind in options.growth}
+    for run in range(options.growth_runs):
+        for kind in options.growth:
+            for size, script, arguments in _sizes(kind, options):
+                output = options.output / "parts" / f"{kind}-{size}"
+                record = run_once(script, arguments, output, limit_s=options.limit_s)
                 record |= {"kind": kind, "size": size, "run": run}
                 found[kind] += [] if record["failed"] else [record]
                 _keep(log, record, f"{kind} {size} {run}")
     return found
 
 
-def _sizes(kind: str, asked: argparse.Namespace) -> list[tuple[int, str, list[str]]]:
+def _sizes(kind: str, options: argparse.Namespace) -> list[tuple[int, str, list[str]]]:
     if kind == "faces":
-        return [(faces, "speed_faces.py", [str(faces)]) for faces in asked.faces]
+        return [(faces, "speed_faces.py", [str(faces)]) for faces in options.faces]
     sizes = []
     for times in GROWTH_TIMES:
         name = "synthetic" if times == 1 else f"synthetic-{times}"
-        voxels = int(_product(_prepared(name, asked)))
-        sizes.append((voxels, "speed_chains.py", ["free", str(asked.output / "inputs" / name)]))
+        voxels = int(_product(_prepared(name, options)))
+        sizes.append((voxels, "speed_chains.py", ["free", str(options.output / "inputs" / name)]))
     return sizes
 
 
@@ -128,9 +130,9 @@ def _product(shape: Sequence[int]) -> int:
     return shape[0] * shape[1] * shape[2]
 
 
-def _prepared(name: str, asked: argparse.Namespace) -> list[int]:
-    """Make an input, unless it is there; return its shape."""
-    return apart(_prepare, name, asked.output / "inputs" / name, asked.data, asked.case)
+def _prepared(name: str, options: argparse.Namespace) -> list[int]:
+    """Make an input, unless it exists; return its shape."""
+    return in_own_process(_prepare, name, options.output / "inputs" / name, options.data, options.case)
 
 
 def _prepare(name: str, folder: Path, data: Path | None, case: str) -> list[int]:
@@ -183,21 +185,21 @@ def read_options(tokens: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """Prepare, run, and print the tables."""
-    asked = read_options(tokens)
-    asked.output.mkdir(parents=True, exist_ok=True)
-    shapes = {name: _prepared(name, asked) for name in asked.inputs}
-    if asked.growth and "voxels" in asked.growth:
-        _prepared("synthetic", asked)
-    logs = {name: asked.output / f"{name}.jsonl" for name in ("speed", "growth")}
+    options = read_options(tokens)
+    options.output.mkdir(parents=True, exist_ok=True)
+    shapes = {name: _prepared(name, options) for name in options.inputs}
+    if options.growth and "voxels" in options.growth:
+        _prepared("synthetic", options)
+    logs = {name: options.output / f"{name}.jsonl" for name in ("speed", "growth")}
     for log in logs.values():
         log.unlink(missing_ok=True)
-    records = run_turns(asked, shapes, logs["speed"])
+    records = run_turns(options, shapes, logs["speed"])
     if records:
         print(speed_tables(records), flush=True)
-        if asked.save:
+        if options.save:
             rows = {"overview": overview_rows(records), "errors": error_rows(records)}
-            save_results(asked.save, "python tests/benchmarks/run_speed.py -o RESULTS --data DATA", rows)
-    for kind, found in run_growth(asked, logs["growth"]).items():
+            save_results(options.save, "python tests/benchmarks/run_speed.py -o RESULTS --data DATA", rows)
+    for kind, found in run_growth(options, logs["growth"]).items():
         print("\n" + growth_table(kind, found))
 
 

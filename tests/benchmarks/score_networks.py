@@ -2,10 +2,11 @@
 
     python tests/benchmarks/score_networks.py STORE RUN [RUN ...] [--save FILE.json]
 
-STORE is a folder of ``meshimplant training-set``, RUN one of ``meshimplant train``; its last stage is scored. A network's own
-voxels of 1 mm are compared with the truth, before anything is blended into the bone: the mean distance from the true surface in
-the opening, mm, the Dice, and in how many defects it is nearer than what it corrects, which has a row of its own. A star marks a
-kind of defect that was not learnt from.
+STORE is a folder of ``meshimplant training-set``, RUN one of ``meshimplant train``; its last stage is scored.
+A network's own voxels of 1 mm are compared with the truth, before anything is blended into the bone: the mean
+distance from the true surface in the opening, mm, the Dice, and in how many defects it is closer than the
+completion it corrects, which has a row of its own. A star marks a kind of defect that was left out of
+training.
 """
 
 from __future__ import annotations
@@ -75,20 +76,20 @@ def main(tokens: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="folders of runs")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--save", type=Path, help="JSON file for the table's rows")
-    asked = parser.parse_args(tokens)
-    store = open_store(asked.store)
+    options = parser.parse_args(tokens)
+    store = open_store(options.store)
     bases: dict[str, Record] = {}
     rows: list[Record] = []
-    for folder in asked.runs:
-        own, base = rows_of(folder, store, asked.device)
+    for folder in options.runs:
+        own, base = rows_of(folder, store, options.device)
         rows.append(own)
         bases.setdefault(base["run"], base)
         print(f"{folder.name}: {own['all']['error_mm']:.2f} mm", file=sys.stderr, flush=True)
     rows += bases.values()
     print(markdown(score_columns(rows), rows))
-    if asked.save:
+    if options.save:
         save_results(
-            asked.save, "python tests/benchmarks/score_networks.py STORE RUN [RUN ...]", {"scores": rows}
+            options.save, "python tests/benchmarks/score_networks.py STORE RUN [RUN ...]", {"scores": rows}
         )
 
 

@@ -1,4 +1,4 @@
-"""Lay a skull on a mean once for all the methods that are measured on it."""
+"""Align a skull to a mean once for all the methods that are measured on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from meshimplant.voxels.volume import Volume
 
 
 class SharedHeads:
-    """Lays one skull on each mean once; in `saved` is what another method paid for the heads that were handed out again."""
+    """Aligns one skull to each mean once; `saved` lists the cost of alignments that were reused."""
 
     def __init__(self) -> None:
         self.saved: list[dict[str, float]] = []
@@ -21,7 +21,7 @@ class SharedHeads:
         self._lay = completion.lay_head
 
     def lay(self, defective: Volume, mean: VaultMean | None) -> Any:
-        """Do what `completion.lay_head` does, or return what it did before."""
+        """Call `completion.lay_head`, or return its earlier result for the same mean."""
         if mean in self._kept:
             head, cost = self._kept[mean]
             self.saved.append(cost)

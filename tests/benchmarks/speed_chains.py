@@ -1,8 +1,9 @@
-"""Run one chain on one input in this process, and write what each step took; `run_speed` starts it.
+"""Run one chain on one input in this process, and write the cost of each step; `run_speed` starts it.
 
     python tests/benchmarks/speed_chains.py given|free|naive INPUT OUTPUT
 
-``given`` and ``naive`` start from a prediction of the complete skull, ``free`` from the defective skull alone.
+``given`` and ``naive`` start from a prediction of the complete skull, ``free`` from the defective skull
+alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.speed_meter import Meter
 
 CHAINS = ("given", "free", "naive")
-#: What both are asked for, mm.
+#: Prescription of every chain, mm.
 THICKNESS_MM, CLEARANCE_MM = 4.0, 0.8
 
 

@@ -1,9 +1,9 @@
-"""Errors of a part against the truth, measured on the written STL by none of the code that made it.
+"""Measure a written STL against the truth, with code independent of the code that made it.
 
-The truth is known on both sides: the complete skull's surface, where the part's outer surface belongs, and the wall of the
-defect, between the true implant's voxels and the bone beside them, which the part must leave at the clearance. A wall point is
-the middle between two such voxels, so its scatter about the wall is half a voxel or less; both chains are read with the same
-points.
+The truth is known on both sides: the complete skull's surface, where the part's outer surface belongs, and
+the wall of the defect, between the true implant's voxels and the bone beside them, which the part must leave
+at the clearance. A wall point is the middle between two such voxels, so its scatter about the wall is half a
+voxel or less; all chains are measured at the same points.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class PartErrors:
-    """How far a part is from what was asked for.
+    """How far a part is from its prescription and from the truth.
 
     Attributes
     ----------
     outer_bias_mm, outer_rms_mm, outer_p95_mm
-        Distance of the outer surface from the true skull's, positive outside: mean, root mean square, 95th percentile of the
-        magnitude.
+        Distance of the outer surface from the true skull's, positive outside: mean, root mean square, 95th
+        percentile of the magnitude.
     outer_normal_deg
         Mean angle between the outer surface's normals and the true surface's: the staircase.
     gap_median_error_mm, gap_p95_error_mm
-        Gap at the wall of the defect against the clearance: error of the median, and 95th percentile of the error's magnitude.
+        Gap at the wall of the defect against the clearance: error of the median, and 95th percentile of the
+        error's magnitude.
     thickness_median_error_mm, thickness_p95_error_mm
         Likewise for the thickness away from the border, along the true surface's normals.
     bone_inside_mm3
@@ -116,9 +117,9 @@ def part_errors(
 
 
 def _outer(mesh: trimesh.Trimesh, surface: Volume, bone: Volume, middle: Array) -> tuple[Array, Array, Array]:
-    """Return points of the part's outer surface away from its border, their normals, and those of the true surface there.
+    """Return points of the outer surface away from the border, their normals, and the true surface's normals.
 
-    What looks outwards below another piece of surface is a fold, and not counted.
+    A surface that faces outwards below another piece of surface is a fold, and is not counted.
     """
     points, faces = trimesh.sample.sample_surface(mesh, _SAMPLES, seed=0)
     normals = np.asarray(mesh.face_normals)[faces]
@@ -163,7 +164,7 @@ def _gaps(mesh: trimesh.Trimesh, bone: Volume, missing: Volume, surface: Volume,
 
 
 def _through(mesh: trimesh.Trimesh, points: Array, normals: Array) -> Array:
-    """Return the wall's thickness below points of the outer surface; where a ray leaves through a hole, it is infinite."""
+    """Return the wall's thickness below points of the outer surface; infinite where a ray meets nothing."""
     start = points - 1e-3 * normals
     hits, rays, _ = mesh.ray.intersects_location(start, -normals, multiple_hits=False)
     thickness = np.full(len(points), np.inf)

@@ -1,4 +1,4 @@
-"""Time the mesh steps on the packaged implant meshed finer and finer; `run_speed` starts it, one process for each size.
+"""Time the mesh steps on the packaged implant at growing resolution; `run_speed` starts one process per size.
 
 python tests/benchmarks/speed_faces.py FACES OUTPUT
 """
@@ -35,7 +35,7 @@ from meshimplant.voxels.volume import Volume
 
 
 def mesh_of(faces: int) -> trimesh.Trimesh:
-    """Return the packaged implant as a mesh of about so many faces: its signed distance on a grid of fitting voxels."""
+    """Return the packaged implant as a mesh of about this many faces, from a resampled signed distance."""
     mask = read_volume(sample_path("implant.nrrd"))
     start, stop = bounding_box(mask.array)
     field = signed_distance(mask.crop(start - 4, stop + 4))
@@ -47,7 +47,7 @@ def mesh_of(faces: int) -> trimesh.Trimesh:
 
 
 def time_steps(faces: int, output: Path) -> None:
-    """Run the mesh steps one after the other; leave run.json with what each took and the faces it began with."""
+    """Run the mesh steps in a row; write run.json with the cost and the initial face count of each."""
     skull = read_volume(sample_path("defective.nrrd"))
     raw = mesh_of(faces)
     meter, sizes = Meter(), {}
@@ -85,7 +85,7 @@ def time_steps(faces: int, output: Path) -> None:
 
 
 def _broken(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the mesh with one face in ten thousand taken out."""
+    """Return the mesh with one face in ten thousand removed."""
     kept = np.arange(len(mesh.faces)) % 10_000 != 5_000
     return new_mesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)[kept])
 

@@ -1,8 +1,8 @@
-"""The inputs of the speed benchmark: a defective skull, a prediction of the complete one, and the truth, as files.
+"""Inputs of the speed benchmark as files: a defective skull, a prediction of the complete one, and the truth.
 
-The prediction is what a network might give: the true complete skull, its surface moved by a smooth random misfit of some tenths
-of a millimetre except around the hole. So a subtraction leaves debris over the whole skull, and the missing bone itself is known
-exactly.
+The prediction imitates a network's: the true complete skull, its surface moved by a smooth random misfit of
+some tenths of a millimetre except around the hole. A subtraction therefore leaves debris over the whole
+skull, while the missing bone itself is known exactly.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNTOUCHED_MM = 6.0
 
 
 def prepare_input(name: str, folder: Path, *, data: Path | None, case: str) -> None:
-    """Write an input into `folder`, unless it is there.
+    """Write an input into `folder`, unless it exists.
 
     ``sample``, ``skullfix``, ``synthetic``, or ``synthetic-N``, with N times fewer voxels.
     """
@@ -53,7 +53,7 @@ def prepare_input(name: str, folder: Path, *, data: Path | None, case: str) -> N
 
 
 def write_input(folder: Path, complete: Volume, implant: Volume) -> None:
-    """Write the files of an input, whole or not at all, from a complete skull and the bone that is missing in it."""
+    """Write the files of an input, completely or not at all, from a complete skull and its missing bone."""
     unfinished = folder.with_name(folder.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -67,7 +67,7 @@ def write_input(folder: Path, complete: Volume, implant: Volume) -> None:
 
 
 def predict(complete: Volume, implant: Volume, *, seed: int = 0) -> Volume:
-    """Return the complete skull as a network might give it: with misfit everywhere but around the missing bone."""
+    """Return the complete skull as a network might predict it: with misfit except around the missing bone."""
     rng = np.random.default_rng(seed)
     extent = np.array(complete.shape) * complete.spacing_mm
     coarse = rng.normal(0, _MISFIT_MM, np.ceil(extent / _MISFIT_LENGTH_MM).astype(int) + 1)

@@ -12,11 +12,11 @@ _RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 class Meter:
-    """Measures step after step; a step lasts until the next one begins.
+    """Measure step after step; a step lasts until the next one begins.
 
-    CPU seconds are user and system time of the process, all its threads together. The peak is the largest resident
-    memory within the step: Linux forgets the peak of the steps before when asked to. Where it cannot be asked, a step's peak is
-    the process's peak so far, and `resets` is False.
+    CPU seconds are user and system time of the process, all its threads together. The peak is the largest
+    resident memory within the step: Linux forgets the peak of the steps before when asked to. Where it cannot
+    be asked, a step's peak is the process's peak so far, and `resets` is False.
     """
 
     def __init__(self) -> None:
@@ -25,13 +25,13 @@ class Meter:
         self._step: tuple[str, float, float] | None = None
 
     def begin(self, name: str) -> None:
-        """End the step that runs, if one does, and begin the next; a name that comes again adds to its first."""
+        """End the current step, if any, and begin the next; a repeated name adds to its earlier record."""
         self.end()
         self.resets = self.resets and _forget_peak()
         self._step = name, time.perf_counter(), time.process_time()
 
     def end(self) -> None:
-        """End the step that runs."""
+        """End the current step."""
         if self._step is None:
             return
         name, wall, cpu = self._step
@@ -42,7 +42,7 @@ class Meter:
         self._step = None
 
     def save(self, folder: Path, **more: Any) -> None:
-        """End the step that runs, and write all steps and the process's CPU seconds to run.json in `folder`."""
+        """End the current step, and write all steps and the process's CPU seconds to run.json in `folder`."""
         self.end()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         record = {
@@ -55,7 +55,7 @@ class Meter:
 
 
 def peak_mb() -> float:
-    """Return the process's peak resident memory since it was last forgotten, MB of 2**20 bytes; 0 where unknown."""
+    """Return the peak resident memory since the last reset, MB of 2**20 bytes; 0 where unknown."""
     if not _STATUS.exists():
         return 0.0
     line = next((row for row in _STATUS.read_text().splitlines() if row.startswith("VmHWM")), "VmHWM: 0 kB")

@@ -1,9 +1,9 @@
-"""The chain that a user would write in an afternoon from the same libraries: whole grids, full-resolution meshes.
+"""The chain a user would write in an afternoon with the same libraries: whole grids, full-resolution meshes.
 
-Every step is the obvious call: scipy's distance transform on the whole grid, scikit-image's marching cubes over the whole
-volume, trimesh's Taubin filter, rays of trimesh for the thickness, pymeshfix for the repair (trimesh's own repair where
-pymeshfix is not installed). It is given the same files, keeps the same clearance and sets the same thickness, so that
-seconds, memory and errors compare.
+Every step is the obvious call: scipy's distance transform on the whole grid, scikit-image's marching cubes
+over the whole volume, trimesh's Taubin filter, rays of trimesh for the thickness, pymeshfix for the repair
+(trimesh's own repair where pymeshfix is not installed). It reads the same files, keeps the same clearance and
+sets the same thickness, so that seconds, memory and errors can be compared.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Begin = Callable[[str], None]
 
-#: Away from the border: where the surface looks away from, or to, the middle of the head.
+#: Away from the border the surface faces away from, or towards, the centre of the head (cosine).
 _FACING = 0.7
 
 
 def run_naive(
     folder: Path, output: Path, *, thickness_mm: float, clearance_mm: float, begin: Begin
 ) -> dict[str, Any]:
-    """Make a part of the files in `folder`, write it into `output`, and return what it measures about it."""
+    """Make a part of the files in `folder`, write it into `output`, and return its measures."""
     begin("read")
     complete, defective, grid = _read(folder)
     begin("subtract")
@@ -67,7 +67,8 @@ def _spacing(grid: Any) -> tuple[float, ...]:
 def _distance(defective: Array, grid: Any) -> Array:
     from scipy import ndimage
 
-    return ndimage.distance_transform_edt(defective == 0, sampling=_spacing(grid))  # noqa: TID251 - what is compared with
+    # The obvious call is the point here.
+    return ndimage.distance_transform_edt(defective == 0, sampling=_spacing(grid))  # noqa: TID251
 
 
 def _largest(implant: Array) -> Array:
@@ -114,14 +115,15 @@ def _away(mesh: trimesh.Trimesh, centre: Array) -> Array:
 
 
 def _facing(mesh: trimesh.Trimesh, centre: Array) -> Array:
-    """Return how much each vertex's normal looks away from the head's centre: 1 outside, -1 inside, about 0 at the border."""
+    """Return the cosine between vertex normals and the direction out of the head: 1 outside, -1 inside."""
     return np.einsum("ij,ij->i", np.asarray(mesh.vertex_normals), _away(mesh, centre))
 
 
 def _set_thickness(mesh: trimesh.Trimesh, centre: Array, thickness_mm: float) -> trimesh.Trimesh:
     """Move the inner surface on straight lines to the head's centre, to the thickness below the outer one.
 
-    Not along its own normals: at full resolution they still carry the staircase, and the surface would fold.
+    Its own normals would not do: at full resolution they still carry the staircase, and the surface would
+    fold.
     """
     facing = _facing(mesh, centre)
     inner = np.flatnonzero(facing < -_FACING)

@@ -17,7 +17,7 @@ SOLID_STEPS = (
     *("extract", "smooth", "trim", "thickness", "bevel", "insertion", "perforate", "fixation", "repair"),
     "check",
 )
-#: The order of rows; a step that is not named here comes before the last.
+#: The order of rows; a step that is not listed comes before the last.
 _ORDER = (
     *(
         "start",
@@ -34,7 +34,7 @@ _ORDER = (
     *("bevel", "insertion", "perforate", "fixation", "repair", "check", "write"),
 )
 _COLUMNS = (("wall_s", "s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("peak_mb", "MB", ".0f"))
-#: A step this short tells nothing about growth, s.
+#: Steps shorter than this say nothing about growth, s.
 _SHORTEST_S = 0.05
 OVERVIEW: Columns = {
     "input": "{input}",
@@ -102,10 +102,8 @@ def _speed_table(records: Sequence[Record]) -> str:
     runs = {chain: [r for r in records if r["chain"] == chain and not r["failed"]] for chain in chains}
     first, load = records[0], max(record["load"] for record in records)
     shape = " x ".join(map(str, first["shape"]))
-    lines = [
-        f"**{first['input']}**, {shape} voxels, {len(runs[chains[0]]) if chains else 0} runs, load up to {load:.1f}",
-        "",
-    ]
+    count = len(runs[chains[0]]) if chains else 0
+    lines = [f"**{first['input']}**, {shape} voxels, {count} runs, load up to {load:.1f}", ""]
     lines += [f"Failed: {r['chain']}, run {r['run']}: {r['failed']}" for r in records if r["failed"]]
     compared = {"given", "naive"} <= set(chains)
     heads = [
@@ -145,7 +143,7 @@ def _cells(
 
 
 def _value(record: Record, names: tuple[str, ...] | None, key: str) -> float:
-    """Return a record's value over some steps, or over the whole process: a sum of seconds, the largest of peaks."""
+    """Return a record's value over some steps or the whole process: a sum of seconds, the largest peak."""
     steps = record["steps"]
     values = [step[key] for name, step in steps.items() if names is None or name in names]
     if key == "peak_mb":
@@ -180,9 +178,10 @@ def _error_row(record: Record, records: Sequence[Record]) -> Record:
 
 
 def growth_table(title: str, records: Iterable[Record]) -> str:
-    """Return how the CPU seconds of each step grow with size, with the exponent fitted to all sizes and that of the last step up.
+    """Return CPU seconds of each step by size, with the exponents of all sizes and of the last two.
 
-    Each record holds ``size`` (of the whole input), ``steps``, and where a step began with another size ``sizes``.
+    Each record holds ``size`` (of the whole input), ``steps``, and where a step began with another size
+    ``sizes``.
     """
     groups: dict[int, list[Record]] = {}
     for record in records:
@@ -212,18 +211,18 @@ def growth_table(title: str, records: Iterable[Record]) -> str:
 
 
 def _growth_cells(counts: Sequence[float], seconds: Sequence[float]) -> tuple[list[str], bool]:
-    told = [(n, s) for n, s in zip(counts, seconds, strict=True) if s >= _SHORTEST_S]
-    if len(told) < 3:
-        return ["-", "-", "too short to tell"], False
-    exponent, error, limit = fit_exponent(*np.array(told).T)
-    (n, s), (more, longer) = list(pairwise(told))[-1]
+    long_enough = [(n, s) for n, s in zip(counts, seconds, strict=True) if s >= _SHORTEST_S]
+    if len(long_enough) < 3:
+        return ["-", "-", "too short"], False
+    exponent, error, limit = fit_exponent(*np.array(long_enough).T)
+    (n, s), (more, longer) = list(pairwise(long_enough))[-1]
     above = exponent - error > limit
     last = np.log(longer / s) / np.log(more / n)
     return [f"{exponent:.2f} +- {error:.2f}", f"{last:.2f}", "**worse than n log n**" if above else ""], above
 
 
 def fit_exponent(sizes: np.ndarray, seconds: np.ndarray) -> tuple[float, float, float]:
-    """Fit seconds = c * size ** p; return p, its standard error, and the p that n log n would have over these sizes."""
+    """Fit seconds = c * size ** p; return p, its standard error, and the p of n log n over these sizes."""
     x, y = np.log(sizes), np.log(seconds)
     x = x - x.mean()
     p = float((x * y).sum() / (x**2).sum())

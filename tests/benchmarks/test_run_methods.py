@@ -1,4 +1,4 @@
-"""The benchmark of methods: short strings, the log that a second run resumes, and the tables, on made-up records."""
+"""The benchmark of methods: names of methods, resuming from the log, and the tables, on made-up records."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def refusal(case: str, kind: str) -> dict[str, Any]:
 
 def test_kinds_are_told_apart_and_refusals_count() -> None:
     text = detail_tables([record("003", "skullfix"), record("003", "random_1"), refusal("012", "random_1")])
-    row = "| `mirror` | challenge defect | 1 | 0.900 (0.900 to 0.900) | 0.920 | 1.50 | 0.900 (`003`) | 97.0 | 99.0 | 2.4 | 10 |"
-    assert f"{row} 0.8 |" in text
+    row = "| `mirror` | challenge defect | 1 | 0.900 (0.900 to 0.900) | 0.920 | 1.50 | 0.900 (`003`)"
+    assert f"{row} | 97.0 | 99.0 | 2.4 | 10 | 0.8 |" in text
     assert "| `mirror` | random_1 | 2 | 0.450 (0.000 to 0.900) |" in text
     assert "| 1.50 | 0.000 (`012`) | 0.0 | 0.0 |" in text
     assert "| `mirror` | random_1 | -0.50, 0.50, 1.2 | -0.50, 0.50, 2.4 | -0.50, 0.50, 0.4 |" in text
@@ -65,7 +65,7 @@ def test_kinds_are_told_apart_and_refusals_count() -> None:
 
 
 def test_the_five_kinds_are_resampled_by_skull() -> None:
-    """Five defects in each of two heads are two draws, not ten: the interval reaches from one head to the other."""
+    """Five defects in each of two heads are two draws, not ten: the interval spans both heads."""
     records = [
         record(case, kind, dice=dice) for case, dice in (("003", 0.9), ("012", 0.7)) for kind in VIRTUAL
     ]
@@ -202,7 +202,7 @@ def test_a_second_run_does_what_is_missing_and_what_broke(
         return [record(case, kind, label) for label in labels]
 
     assert list(measure_missing(wanted, log, work)) == [wanted[0], wanted[2]]
-    assert "012 skullfix: broke: MemoryError('none left')" in capsys.readouterr().err
+    assert "012 skullfix: failed: MemoryError('none left')" in capsys.readouterr().err
     with log.open("a") as out:
         out.write('{"case": "027", "ki')  # a run that was stopped in the middle of a line
     broken.clear()

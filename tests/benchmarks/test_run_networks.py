@@ -28,11 +28,11 @@ def test_a_second_run_measures_what_is_missing(
 ) -> None:
     measured: list[str] = []
 
-    def apart(_function: Any, name: str, _asked: Any) -> dict[str, Any]:
+    def in_own_process(_function: Any, name: str, _asked: Any) -> dict[str, Any]:
         measured.append(name)
         return record(name)
 
-    monkeypatch.setattr(run_networks, "apart", apart)
+    monkeypatch.setattr(run_networks, "in_own_process", in_own_process)
     run_networks.main(["-o", str(tmp_path), "--configs", "patches"])
     run_networks.main(["-o", str(tmp_path), "--configs", "points,patches"])
     assert measured == ["patches", "points"]
@@ -45,8 +45,8 @@ def test_steps_of_both_stages_are_measured(tmp_path: Path) -> None:
     data = {"channels": ["defective", "opening", "prior"]}
     config = config_from({"data": data, "coarse": {"widths": [4]}, "fine": {"widths": [4]}})
     modules: dict[Stage, Any] = {"coarse": build_coarse(config), "fine": build_fine(config)}
-    asked = argparse.Namespace(store=tmp_path / "store", device="cpu", steps=1)
-    found = run_networks.learn(config, modules, asked, tmp_path / "run")
+    options = argparse.Namespace(store=tmp_path / "store", device="cpu", steps=1)
+    found = run_networks.learn(config, modules, options, tmp_path / "run")
     assert set(found) == {"coarse", "fine"}
     assert all(one["step_s"] > 0 for one in found.values())
 

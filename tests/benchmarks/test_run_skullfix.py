@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.run_skullfix import bone_inside_mm3, find_cases
-from benchmarks.tables import table
+from benchmarks.skullfix_tables import table
 from shapes import cap, oblique, shell, sphere
 
 
@@ -34,8 +34,8 @@ def _record(case: str, *, truth: bool = True, **changes: Any) -> dict[str, Any]:
         "metrics": {"dice": 0.9, "border_dice": 0.92, "hausdorff95_mm": 1.2},
         "measures": {
             "gap_median_mm": 0.9, "gap_p95_mm": 1.0, "thickness_median_mm": 4.01, "thickness_p5_mm": 3.9,
-            "thickness_p95_mm": 4.1, "coverage_fraction": 0.99, "outside_fraction": 0.0, "step_median_mm": 0.1,
-            "step_p95_mm": 0.5, "inward_protrusion_mm": 0.0,
+            "thickness_p95_mm": 4.1, "coverage_fraction": 0.99, "outside_fraction": 0.0,
+            "step_median_mm": 0.1, "step_p95_mm": 0.5, "inward_protrusion_mm": 0.0,
         },
         "spec": {"clearance_mm": 0.8, "thickness_mm": 4.0}, "insertion_mm": 0.0,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import method_tables, network_tables, speed_tables, tables
+from benchmarks import method_tables, network_tables, skullfix_tables, speed_tables
 from benchmarks.result_table import Columns, Row, markdown, read_results
 from cli_reference import replace_between
 
@@ -29,13 +29,15 @@ POINTS: Columns = {
 }
 LEFT_OUT: Columns = {
     "frontoorbital defects": "{training}",
-    "frontoorbital: mm, Dice, nearer in": "{frontoorbital[error_mm]:.2f}, {frontoorbital[dice]:.3f}{frontoorbital[nearer]}",
+    "frontoorbital: mm, Dice, closer in": (
+        "{frontoorbital[error_mm]:.2f}, {frontoorbital[dice]:.3f}{frontoorbital[nearer]}"
+    ),
     "the five others: mm, Dice": "{others[error_mm]:.2f}, {others[dice]:.3f}",
 }
 
 #: For each marker of the README: its file of results, and the columns of each table in it.
 MARKERS: dict[str, tuple[str, dict[str, Columns | Callable[[Sequence[Any]], Columns]]]] = {
-    "skullfix": ("skullfix", dict(tables.COLUMNS)),
+    "skullfix": ("skullfix", dict(skullfix_tables.COLUMNS)),
     "methods-auto": ("methods_auto", {"numbers": method_tables.NUMBERS, "errors": method_tables.ERRORS}),
     "methods-all": ("methods_all", {"summary": method_tables.summary_columns}),
     "methods-network": (

@@ -1,4 +1,4 @@
-"""Work in a process of its own."""
+"""Run a function in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-def apart(function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-    """Call a function in a fresh process, so that this one holds nothing and the other's memory is its own."""
+def in_own_process(function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+    """Call a function in a fresh process, so that its memory is measured separately and freed afterwards."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments, **options).result()

@@ -90,7 +90,7 @@ BARS = (
 
 
 def tables(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Return the rows of each table: what happened to all cases, how the parts fit, metrics where a truth is known."""
+    """Return the rows of the tables: outcome of all cases, fit of the parts, and metrics."""
     groups = [(title, [r for r in records if r["truth"] is truth]) for title, truth in GROUPS]
     written = [record for record in records if "measures" in record]
     known = [record for record in records if record["truth"]]
