@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
-from meshimplant.complete.complete_skull import METHODS
+from meshimplant.complete.methods import METHODS
 from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 from meshimplant_cli.main import build_app
 from meshimplant_cli.verbs import GROUPS

@@ -79,7 +79,7 @@ def complete(
         write_volume(completion.field, output)
         for path, apart in ((disagreement, completion.disagreement), (uncertainty, completion.uncertainty)):
             if path is not None and apart is not None:
-                write_map(path, apart.points_mm, apart.apart_mm)
+                write_map(path, apart.points_mm, apart.distance_mm)
     result = {
         "method": completion.method,
         "defects": len(completion.defects),

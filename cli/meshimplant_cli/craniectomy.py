@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from meshimplant.datasets.kinds import Kind
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import (
     require_free_folder,
     show,
     working,
 )
-
-Kind = Literal[
-    "challenge",
-    "bilateral",
-    "frontoorbital",
-    "parietotemporal",
-    "random",
-    "random_1",
-    "random_2",
-    "orbital",
-]
 
 
 def craniectomy(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from meshimplant.complete.methods import Method as MethodName
 from meshimplant_cli.terminal import UsageError
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ Level = Annotated[
     float,
     Parameter(help="Value of the surface; when left out, 0 for distances, 0.5 for masks and probabilities."),
 ]
-Method = Annotated[
-    Literal["auto", "mirror", "template", "ssm", "ssm-image", "network"],
-    Parameter(help="How to complete; auto chooses and says why."),
-]
+Method = Annotated[MethodName, Parameter(help="How to complete; auto chooses and reports why.")]
 Template = Annotated[
     Path,
     Parameter(

@@ -12,7 +12,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from meshimplant.check.planes import FIT_MM, angles_between, lay_planes, measure_bend
-from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
+from meshimplant.head.direction_map import DirectionMap, Extent
+from meshimplant.head.fill import average_known, fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.surfaces import INNER, OUTER, Surfaces
 from meshimplant.voxels.distance import distance_inside, distance_outside
@@ -70,7 +71,7 @@ class RimView:
     @cached_property
     def weight(self) -> NDArray[np.float64]:
         """Relative area of each pixel at the implant's surface."""
-        radius = nearest_known(self.part.outer_mm, self.part.hit)
+        radius = fill_from_nearest(self.part.outer_mm, self.part.hit)
         return (radius / self.view.radius_mm) ** 2
 
     @cached_property
@@ -132,13 +133,13 @@ class RimView:
         """Return the place (3,), LPS mm, on the implant's radius that lies deepest inside a region."""
         depth = distance_inside(region, edge_is_outside=True)
         deepest = np.unravel_index(int(np.argmax(depth)), region.shape)
-        radius = nearest_known(self.part.outer_mm, self.part.hit)[deepest]
+        radius = fill_from_nearest(self.part.outer_mm, self.part.hit)[deepest]
         return self.view.centre_mm + radius * self.view.directions[deepest]
 
     @cached_property
     def _boneless(self) -> NDArray[np.bool_]:
-        low = nearest_known(self.part.inner_mm, self.part.hit)
-        high = nearest_known(self.part.outer_mm, self.part.hit)
+        low = fill_from_nearest(self.part.inner_mm, self.part.hit)
+        high = fill_from_nearest(self.part.outer_mm, self.part.hit)
         bone = np.zeros(self.view.shape, bool)
         for share in np.linspace(0, 1, 40):
             free = ~bone
@@ -182,7 +183,7 @@ class RimView:
         known = np.isfinite(step)
         if not known.any():
             return RimSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)))
-        radius = self.view.read(nearest_known(own, self.part.hit), places[known].T)
+        radius = self.view.read(fill_from_nearest(own, self.part.hit), places[known].T)
         unit = self.view.directions[tuple(np.rint(places[known]).astype(int).T)]
         points = self.view.centre_mm + unit * radius[:, None]
         step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))
@@ -208,9 +209,7 @@ def _tapering(
     thickness_mm: NDArray[np.float64], known: NDArray[np.bool_], pixel_mm: float
 ) -> NDArray[np.bool_]:
     """Return where bone on a map is much thinner than the thickest nearby: there it was cut at a slant."""
-    width = 1.0 / pixel_mm
-    share = ndimage.gaussian_filter(known.astype(float), width)
-    smooth = ndimage.gaussian_filter(np.where(known, thickness_mm, 0.0), width) / np.maximum(share, 1e-3)
+    smooth, _ = average_known(thickness_mm, known, 1.0 / pixel_mm)
     reach = int(np.ceil(_TAPER_REACH_MM / pixel_mm))
     disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
     full = ndimage.maximum_filter(np.where(known, smooth, 0.0), footprint=disc)

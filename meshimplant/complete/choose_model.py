@@ -1,4 +1,4 @@
-"""Which model a head is completed with, and how far it can be trusted."""
+"""`choose_model`: which model a head is completed with, and how far the result can be trusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meshimplant.head.sphere import direction_sphere, is_vault
 from meshimplant.report import Finding
 from meshimplant.skull.defect import Defect
 
-#: RMS of the intact bone from the nearest model above which to warn, and to refuse.
+#: RMS distance of the intact bone from the best-fitting model above which to warn, and to refuse.
 RESIDUAL_WARN_MM, RESIDUAL_REFUSE_MM = 1.5, 3.0
 #: 95th percentile of the distance between two methods' surfaces in the opening above which to warn.
 DISAGREE_MM = 3.0
@@ -23,74 +23,81 @@ DISAGREE_MM = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Disagreement:
-    """How far apart two methods' surfaces lie in one opening.
+    """Distance between two methods' surfaces in one opening.
 
     Attributes
     ----------
     methods : tuple of str
-        The one that was taken, and the one that is farthest from it.
+        The chosen method, and the one that lies farthest from it.
     points_mm : (n, 3) array
-        LPS points on the outer surface of the one that was taken.
-    apart_mm : (n,) array
-        The larger of the distances between the outer and the inner surfaces there.
+        LPS points on the outer surface of the chosen method.
+    distance_mm : (n,) array
+        The larger of the distances between the outer and between the inner surfaces there.
     """
 
     methods: tuple[str, str]
     points_mm: NDArray[np.float64]
-    apart_mm: NDArray[np.float64]
+    distance_mm: NDArray[np.float64]
 
     @property
     def p95_mm(self) -> float:
         """95th percentile of the distances."""
-        return float(np.percentile(self.apart_mm, 95))
+        return float(np.percentile(self.distance_mm, 95))
 
 
-def choose(estimate: Estimate, defect: Defect) -> tuple[str, str]:
-    """Return the model to take, of those that were tried, and why."""
+def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
+    """Return the name of the model to use, of those that were tried, and the reason.
+
+    The shape model is used where it fits the intact bone to within `HELD_MM`; otherwise the scaled mean, which
+    bends less.
+    """
     residuals = dict(zip(estimate.names, (vault.residual_mm for vault in estimate.fitted), strict=True))
-    where = (
-        "the defect crosses the midline, so shape comes from the bone around it as much as from the other side"
+    source = (
+        "the defect crosses the midline, so its shape follows the surrounding bone as much as the other side"
         if defect.crosses_midline
-        else "the other side is intact, so shape comes from it, blended into the rim"
+        else "the other side is intact, so the shape follows it and is blended into the border"
     )
     if estimate.names == ("mirror",):
-        return "mirror", f"nothing but this head was asked: {where}"
-    told = ", ".join(f"{name} {residuals[name]:.1f} mm" for name in estimate.names if name != "mirror")
+        return "mirror", f"method mirror uses nothing but this head: {source}"
+    fits = ", ".join(f"{name} {residuals[name]:.1f} mm" for name in estimate.names if name != "mirror")
+    fits = f"RMS distance from the intact bone: {fits}"
     if "network" in residuals:
         held = len(estimate.fitted[estimate.names.index("network")].coefficients) > 0
-        beside = "holds this head and counts as much" if held else "does not hold this head and was left out"
-        return (
-            "network",
-            f"a network was asked to correct the mean vault; the shape model {beside} (RMS off the intact bone: {told}); {where}",
-        )
+        share = "fits this head and counts as much" if held else "does not fit this head and is left out"
+        reason = f"the network corrects the mean vault; the shape model {share} ({fits}); {source}"
+        return "network", reason
     if {"ssm", "template"} <= set(residuals):
-        name, how = ("ssm", "holds") if residuals["ssm"] <= HELD_MM else ("template", "does not hold")
-        return name, f"the shape model {how} this head (RMS off the intact bone: {told}); {where}"
-    return estimate.names[0], f"the only model asked (RMS off the intact bone: {told}); {where}"
+        held = residuals["ssm"] <= HELD_MM
+        name, verb = ("ssm", "fits") if held else ("template", "does not fit")
+        return name, f"the shape model {verb} this head ({fits}); {source}"
+    return estimate.names[0], f"the only model of this method ({fits}); {source}"
 
 
-def require_a_head(estimate: Estimate) -> None:
-    """Raise `InputError` when the intact bone is like no head of the population."""
-    residual_mm = _nearest(estimate)
+def require_head_of_population(estimate: Estimate) -> None:
+    """Raise `InputError` when the intact bone is unlike any head of the population."""
+    residual_mm = _smallest_residual(estimate)
     if residual_mm is not None and residual_mm > RESIDUAL_REFUSE_MM:
         raise InputError(
-            f"expected intact bone within {RESIDUAL_REFUSE_MM:g} mm (RMS) of a head of the population, got {residual_mm:.1f} mm: "
-            "check that this is an adult skull with its top up, or complete it with method mirror, which asks no population"
+            f"expected intact bone within {RESIDUAL_REFUSE_MM:g} mm (RMS) of a head of the population, "
+            f"got {residual_mm:.1f} mm: check that this is an adult skull with its top up, "
+            "or choose method mirror, which uses no population"
         )
 
 
 def residual_findings(estimate: Estimate) -> list[Finding]:
-    """Return the warning that the head is unlike the population."""
-    residual_mm = _nearest(estimate)
+    """Return the warning that the head is unlike the population, if it is."""
+    residual_mm = _smallest_residual(estimate)
     if residual_mm is None or residual_mm <= RESIDUAL_WARN_MM:
         return []
-    message = "this head is unlike those that the model was made of: look at the shape before you use it"
+    message = "this head is unlike those that the model was built from: inspect the shape before you use it"
     return [Finding("complete.unlike_model", "warning", message, residual_mm, RESIDUAL_WARN_MM, "mm")]
 
 
-def compare(estimate: Estimate, chosen: str, defect: Defect, pose: HeadPose) -> Disagreement | None:
-    """Return how far the farthest other method lies from the chosen one in the opening; None where no other was tried."""
-    if len(estimate.names) < 2:
+def measure_disagreement(
+    estimate: Estimate, chosen: str, defect: Defect, pose: HeadPose
+) -> Disagreement | None:
+    """Return how far the farthest other method lies from the chosen one in the opening; None without another."""
+    if len(estimate.names) == 1:
         return None
     directions = direction_sphere()[0][defect.members]
     directions = directions[is_vault(directions)]
@@ -100,26 +107,31 @@ def compare(estimate: Estimate, chosen: str, defect: Defect, pose: HeadPose) -> 
     outer = np.array([surface[node] for surface in estimate.outer_mm])
     inner = outer - np.array([thickness[node] for thickness in estimate.thickness_mm])
     own = estimate.names.index(chosen)
-    apart = np.maximum(np.abs(outer - outer[own]), np.abs(inner - inner[own]))
-    other = int(np.argmax(np.percentile(apart, 95, axis=1)))
+    distance = np.maximum(np.abs(outer - outer[own]), np.abs(inner - inner[own]))
+    other = int(np.argmax(np.percentile(distance, 95, axis=1)))
     points = pose.centre_mm + outer[own][:, None] * directions @ pose.axes
-    return Disagreement((chosen, estimate.names[other]), points, apart[other])
+    return Disagreement((chosen, estimate.names[other]), points, distance[other])
 
 
-def disagreement_findings(found: Disagreement | None) -> list[Finding]:
+def disagreement_findings(disagreement: Disagreement | None) -> list[Finding]:
     """Return the warning that two methods differ in the opening, with the place where they differ most."""
-    if found is None or found.p95_mm <= DISAGREE_MM:
+    if disagreement is None or disagreement.p95_mm <= DISAGREE_MM:
         return []
-    x, y, z = (float(c) for c in found.points_mm[int(np.argmax(found.apart_mm))])
+    x, y, z = (float(c) for c in disagreement.points_mm[int(np.argmax(disagreement.distance_mm))])
+    one, other = disagreement.methods
     message = (
-        f"methods {found.methods[0]} and {found.methods[1]} differ in the opening (95th percentile; farthest here): "
-        "look at both shapes before you use one"
+        f"methods {one} and {other} differ in the opening (95th percentile; the place is where they differ most): "
+        "inspect both shapes before you use one"
     )
-    return [Finding("complete.disagreement", "warning", message, found.p95_mm, DISAGREE_MM, "mm", (x, y, z))]
+    return [
+        Finding(
+            "complete.disagreement", "warning", message, disagreement.p95_mm, DISAGREE_MM, "mm", (x, y, z)
+        )
+    ]
 
 
-def _nearest(estimate: Estimate) -> float | None:
-    """Return the smallest residual of the models of a population, mm; None where none was tried."""
+def _smallest_residual(estimate: Estimate) -> float | None:
+    """Return the smallest residual of the population models, mm; None where none was tried."""
     pairs = zip(estimate.names, estimate.fitted, strict=True)
-    others = ("mirror", "network")  # they follow this head, whatever it is like
+    others = ("mirror", "network")  # these follow any head
     return min((vault.residual_mm for name, vault in pairs if name not in others), default=None)

@@ -1,51 +1,50 @@
-"""The ways to complete a skull, and the one door to them."""
+"""`complete_skull`: restore the vault over the openings of a skull, by any of the methods."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from meshimplant.complete.choose_model import (
     Disagreement,
-    choose,
-    compare,
+    choose_model,
     disagreement_findings,
-    require_a_head,
+    measure_disagreement,
+    require_head_of_population,
     residual_findings,
 )
 from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
+from meshimplant.complete.methods import METHODS
 from meshimplant.complete.models import models_of
-from meshimplant.complete.network_model import NetworkAndModes, Seeing, Seen, Uncertainty, worst
+from meshimplant.complete.network_model import (
+    HeadNetwork,
+    NetworkAndModes,
+    NetworkAnswer,
+    Uncertainty,
+    worst_findings,
+)
 from meshimplant.complete.shell import Shell
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.head.align import pose_on_mean
+from meshimplant.head.align import align_head
 from meshimplant.head.mean_vault import Model, VaultMean
 from meshimplant.head.pose import HeadPose, fit_pose
-from meshimplant.report import Finding
+from meshimplant.report import Finding, Severity
 from meshimplant.runtime.threads import one_blas_thread
-from meshimplant.skull.defect import Defect, Opening, find_defects
+from meshimplant.skull.defect import Defect, Openings, find_defects
 from meshimplant.voxels.volume import Volume
 
-Method = Literal["auto", "mirror", "template", "ssm", "ssm-image", "network"]
-#: What each method does, in the words of the report and of the command line's help.
-METHODS: dict[str, str] = {
-    "auto": "ssm where its modes hold the head, else template; says which and why, and warns where they differ",
-    "mirror": "the head's other side, and the bone around where that is missing too",
-    "template": "as mirror, as departures from the mean vault of a population scaled to this head",
-    "ssm": "as mirror, as departures from a shape model on points that is fitted to the intact bone",
-    "ssm-image": "the same with a shape model on images of signed distances",
-    "network": "template, corrected by a trained network, and ssm, half each; needs torch (pip install 'meshimplant[network]')",
-}
-
-#: Methods that ask whether the head is one of the population.
+#: Methods that refuse a head unlike any of the population.
 _REFUSING = ("auto", "ssm", "ssm-image")
+#: Margin around the restored vault on which its field is evaluated, mm.
 _MARGIN_MM = 12.0
-#: Mirror images that differ by more than this (median over the intact bone) make a poor guide.
+#: Smallest opening that is worth a remark when it is left open, mm2.
+_SMALL_HOLE_MM2 = 50.0
+#: Above this median distance between the intact bone and its mirror image, the other side is a poor guide.
 _ASYMMETRY_LIMIT_MM = 2.0
-#: Posterior deviation above which the shape in the hole is a guess.
+#: Posterior standard deviation above which the shape in the opening is a guess.
 _DEVIATION_LIMIT_MM = 2.0
 
 
@@ -56,17 +55,18 @@ class Completion:
     Attributes
     ----------
     field : Volume
-        Signed distance of the restored vault, float32 mm, positive inside, on a crop of the defective skull's grid.
+        Signed distance of the restored vault, float32 mm, positive inside, on a crop of the defective
+        skull's grid.
     defects : tuple of Defect
         The openings that were closed, largest first.
     pose : HeadPose
         The head's frame and symmetry plane.
     method : dict
-        Name, reason and measured quality, as the report holds them.
+        Name, reason and measured quality, as in the report.
     findings : list of Finding
-        What a person should know about the input.
+        Remarks on the input and on how far the result can be trusted.
     disagreement : Disagreement or None
-        How far the methods that were tried differ in the largest opening; None where only one was.
+        How far the methods that were tried differ in the largest opening; None where only one was tried.
     uncertainty : Uncertainty or None
         How far a network's answers for the head and for its mirror image differ there; None without a network.
     """
@@ -86,7 +86,7 @@ def complete_skull(
     *,
     method: str = "auto",
     template: Model | None = None,
-    network: Seeing | None = None,
+    network: HeadNetwork | None = None,
     bodies: int = 1,
     blend: bool = True,
 ) -> Completion:
@@ -98,75 +98,106 @@ def complete_skull(
         Mask; non-zero is bone.
     method : str
         A key of `METHODS`. ``mirror`` uses nothing but this head.
-    template : VaultMean, ShapeModel or ImageModel
-        A model of your own; None: those in the package. See `build_vault_mean`, `build_shape_model`, `read_model`.
-    network : Network
-        For method ``network``, and required by it: `open_network` gives the packaged one, or one of your own.
+    template : VaultMean, ShapeModel or ImageModel, optional
+        Your own model of a population; default: those in the package. See `build_vault_mean`,
+        `build_shape_model`, `read_model`.
+    network : Network, optional
+        Required by method ``network``, and used by no other: `open_network` opens the packaged one or your own.
     bodies : int
-        How many openings to close, largest first.
+        Number of openings to close, largest first.
     blend : bool
-        False: the model as it was fitted, not bent to the bone around; to see what the blend does.
+        False: keep the model as fitted, without bending it to the surrounding bone; shows what blending does.
+
+    Returns
+    -------
+    Completion
 
     Raises
     ------
     NoDefectError
         The vault has no opening.
     InputError
-        Unknown method; a model that it cannot use; a head unlike any of the population.
+        The method is unknown or cannot use the model, or the head is unlike any of the population.
+    EmptyMaskError
+        The mask is empty.
     MissingDependencyError
         Method ``network`` without torch.
     """
     _require_usable(defective, method, blend, network)
     models = models_of(method, template)
     first = next(iter(models.values()))
-    pose, turned_deg, opening = lay_head(defective, None if method == "mirror" else first.mean)
-    defects = opening.defects[:bodies]
-    seen = tuple(network.see(defective, pose, defect, first) for defect in defects) if network else ()
-    tried = [_with_modes(one, models) for one in seen] or [models] * len(defects)
-    estimates = [estimate_vault(opening, d, m, blend=blend) for d, m in zip(defects, tried, strict=True)]
+    pose, turned_deg, openings = locate_openings(defective, None if method == "mirror" else first.mean)
+    defects = openings.defects[:bodies]
+    answers = tuple(network.predict(defective, pose, defect, first) for defect in defects) if network else ()
+    tried = [_network_models(answer, models) for answer in answers] or [models] * len(defects)
+    estimates = [estimate_vault(openings, d, m, blend=blend) for d, m in zip(defects, tried, strict=True)]
     if method in _REFUSING:
-        require_a_head(estimates[0])
-    names, reasons = zip(*(choose(e, d) for e, d in zip(estimates, defects, strict=True)), strict=True)
-    closed = zip(defects, estimates, names, strict=True)
-    shells = tuple(close_opening(defective, pose, opening, *one) for one in closed)
-    apart = compare(estimates[0], names[0], defects[0], pose)
-    about = {
+        require_head_of_population(estimates[0])
+    names, reasons = zip(*(choose_model(e, d) for e, d in zip(estimates, defects, strict=True)), strict=True)
+    shells = tuple(
+        close_opening(defective, pose, openings, defect, estimate, name)
+        for defect, estimate, name in zip(defects, estimates, names, strict=True)
+    )
+    disagreement = measure_disagreement(estimates[0], names[0], defects[0], pose)
+    report = {
         "name": names[0],
         "asked": method,
         "reason": reasons[0],
         "symmetry_residual_mm": pose.residual_mm,
+        **_measured_quality(estimates[0], names[0], tried[0][names[0]], disagreement, answers),
     }
-    about |= _told(estimates[0], names[0], tried[0][names[0]], apart, seen)
-    findings = _findings(pose, opening, bodies, max(estimate.deviation_mm for estimate in estimates))
-    findings += _turned(turned_deg) + residual_findings(estimates[0]) + disagreement_findings(apart)
-    findings += worst(seen)
+    deviation_mm = max(estimate.deviation_mm for estimate in estimates)
+    findings = [
+        *_opening_findings(openings, bodies),
+        *_symmetry_findings(pose),
+        *_deviation_findings(deviation_mm),
+        *_orientation_findings(turned_deg),
+        *residual_findings(estimates[0]),
+        *disagreement_findings(disagreement),
+        *worst_findings(answers),
+    ]
     field = _merge(defective, pose, shells)
-    return Completion(field, defects, pose, about, findings, apart, seen[0].uncertainty if seen else None)
+    uncertainty = answers[0].uncertainty if answers else None
+    return Completion(field, defects, pose, report, findings, disagreement, uncertainty)
 
 
-def lay_head(defective: Volume, mean: VaultMean | None) -> tuple[HeadPose, float, Opening]:
-    """Return where the head lies, by how many degrees otherwise than its file says, and its openings.
+def locate_openings(defective: Volume, mean: VaultMean | None) -> tuple[HeadPose, float, Openings]:
+    """Return the head's frame, its deviation from the orientation that the file states, and its openings.
 
-    `mean` None: by the head's own symmetry alone.
+    Parameters
+    ----------
+    defective : Volume
+        Mask of the skull.
+    mean : VaultMean or None
+        The mean vault that the head is aligned to; None: the head's own symmetry alone decides.
+
+    Returns
+    -------
+    pose : HeadPose
+    turned_deg : float
+        Degrees; 0 where the head lies as the file states.
+    openings : Openings
     """
     pose, turned_deg = fit_pose(defective), 0.0
     if mean is not None:
-        pose, turned_deg = pose_on_mean(defective, pose, mean)
+        pose, turned_deg = align_head(defective, pose, mean)
     return pose, turned_deg, find_defects(defective, pose)
 
 
-def _require_usable(defective: Volume, method: str, blend: bool, network: Seeing | None) -> None:
+def _require_usable(defective: Volume, method: str, blend: bool, network: HeadNetwork | None) -> None:
     if method not in METHODS:
-        raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
+        raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}: choose one of them")
     if network is None and method == "network":
         raise InputError(
-            "expected a network with method network, got none: give network=meshimplant.open_network()"
+            "expected a network with method network, got none: pass network=meshimplant.open_network()"
         )
     if network is not None and method != "network":
-        raise InputError(f"expected a network with method network, got one with {method}: leave one out")
+        raise InputError(
+            f"expected a network with method network only, got one with method {method}: leave one out"
+        )
     if method == "mirror" and not blend:
         raise InputError(
-            "expected blend with method mirror, got none: without the bone around it has no shape"
+            "expected blend with method mirror, got blend=False: without the surrounding bone it has no shape"
         )
     if not defective.array.any():
         raise EmptyMaskError(
@@ -174,30 +205,34 @@ def _require_usable(defective: Volume, method: str, blend: bool, network: Seeing
         )
 
 
-def _with_modes(seen: Seen, models: Mapping[str, Model]) -> dict[str, Model]:
-    """Return the models of one opening: what the network said beside the shape model, and what it corrects."""
-    return {**seen.models, "network": NetworkAndModes(seen.models["network"], models["ssm"])}
+def _network_models(answer: NetworkAnswer, models: Mapping[str, Model]) -> dict[str, Model]:
+    """Return the models of one opening: the network averaged with the shape model, and the one it corrects."""
+    return {**answer.models, "network": NetworkAndModes(answer.models["network"], models["ssm"])}
 
 
-def _told(
-    estimate: Estimate, name: str, model: Model, apart: Disagreement | None, seen: tuple[Seen, ...]
+def _measured_quality(
+    estimate: Estimate,
+    name: str,
+    model: Model,
+    disagreement: Disagreement | None,
+    answers: tuple[NetworkAnswer, ...],
 ) -> dict[str, Any]:
-    """Return the measured quality of an estimate, as the report holds it."""
+    """Return the measured quality of an estimate, as in the report."""
     pairs = list(zip(estimate.names, estimate.fitted, strict=True))
-    modes = next(vault.coefficients for tried, vault in pairs if tried == name)
+    coefficients = next(vault.coefficients for tried, vault in pairs if tried == name)
     return {
         "posterior_deviation_mm": estimate.deviation_mm,
         "residual_mm": {tried: vault.residual_mm for tried, vault in pairs if tried != "mirror"},
-        "largest_coefficient": float(np.abs(modes).max()) if len(modes) else None,
-        "disagreement_p95_mm": apart.p95_mm if apart else None,
-        "disagreement_with": apart.methods[1] if apart else None,
+        "largest_coefficient": float(np.abs(coefficients).max()) if len(coefficients) else None,
+        "disagreement_p95_mm": disagreement.p95_mm if disagreement else None,
+        "disagreement_with": disagreement.methods[1] if disagreement else None,
         "template": model.about or None,
-        "network": seen[0].told if seen else None,
+        "network": answers[0].report if answers else None,
     }
 
 
 def _merge(defective: Volume, pose: HeadPose, shells: tuple[Shell, ...]) -> Volume:
-    """Evaluate every shell on one crop that holds them all."""
+    """Return the signed distance of the union of all shells on one crop that holds them."""
     boxes = [shell.box(defective, pose, margin_mm=_MARGIN_MM) for shell in shells]
     start = np.min([box[0] for box in boxes], axis=0)
     stop = np.max([box[1] for box in boxes], axis=0)
@@ -206,54 +241,43 @@ def _merge(defective: Volume, pose: HeadPose, shells: tuple[Shell, ...]) -> Volu
     return Volume(np.maximum.reduce(fields), grid.affine)
 
 
-def _findings(pose: HeadPose, opening: Opening, bodies: int, deviation_mm: float) -> list[Finding]:
-    found = []
-    for extra in opening.defects[bodies:]:
-        found.append(
-            _place(
-                "input.second_opening",
-                "warning",
-                "another opening is left as it is: ask for more bodies to close it too",
-                extra,
-            )
-        )
-    for hole in opening.small:
-        if hole.area_mm2 > 50:
-            found.append(
-                _place("input.small_hole", "info", "a hole smaller than any implant is left as it is", hole)
-            )
-    if pose.residual_mm > _ASYMMETRY_LIMIT_MM:
-        found.append(
-            Finding(
-                "input.asymmetric",
-                "warning",
-                "the two sides of the head differ: look at the shape before you use it",
-                pose.residual_mm,
-                _ASYMMETRY_LIMIT_MM,
-                "mm",
-            )
-        )
-    if deviation_mm > _DEVIATION_LIMIT_MM:
-        found.append(
-            Finding(
-                "complete.uncertain",
-                "warning",
-                "little intact bone tells the shape in the opening: look at it before you use it",
-                deviation_mm,
-                _DEVIATION_LIMIT_MM,
-                "mm",
-            )
-        )
-    return found
+def _opening_findings(openings: Openings, bodies: int) -> list[Finding]:
+    """Return a warning for each further opening, and a remark for each small hole, that is left open."""
+    message = "another opening is left open: raise the number of bodies to close it too"
+    findings = [
+        _finding_at("input.second_opening", "warning", message, extra) for extra in openings.defects[bodies:]
+    ]
+    message = "a hole smaller than any implant is left open"
+    holes = [hole for hole in openings.small if hole.area_mm2 > _SMALL_HOLE_MM2]
+    return findings + [_finding_at("input.small_hole", "info", message, hole) for hole in holes]
 
 
-def _turned(turned_deg: float) -> list[Finding]:
-    if turned_deg == 0:
-        return []
-    message = "the head lies otherwise than its file says: check the file's orientation, and left and right on the pictures"
-    return [Finding("input.turned", "warning", message, turned_deg, 0.0, "deg")]
-
-
-def _place(code: str, severity: Any, message: str, defect: Defect) -> Finding:
+def _finding_at(code: str, severity: Severity, message: str, defect: Defect) -> Finding:
     x, y, z = (float(c) for c in defect.centre_mm)
     return Finding(code, severity, message, defect.area_mm2, None, "mm2", (x, y, z))
+
+
+def _symmetry_findings(pose: HeadPose) -> list[Finding]:
+    if pose.residual_mm <= _ASYMMETRY_LIMIT_MM:
+        return []
+    message = "the two sides of the head differ: inspect the shape before you use it"
+    return [
+        Finding("input.asymmetric", "warning", message, pose.residual_mm, _ASYMMETRY_LIMIT_MM, "mm"),
+    ]
+
+
+def _deviation_findings(deviation_mm: float) -> list[Finding]:
+    if deviation_mm <= _DEVIATION_LIMIT_MM:
+        return []
+    message = "little intact bone determines the shape in the opening: inspect it before you use it"
+    return [Finding("complete.uncertain", "warning", message, deviation_mm, _DEVIATION_LIMIT_MM, "mm")]
+
+
+def _orientation_findings(turned_deg: float) -> list[Finding]:
+    if turned_deg == 0:
+        return []
+    message = (
+        "the head lies in a different orientation than its file states: "
+        "check the file's orientation, and left and right in the pictures"
+    )
+    return [Finding("input.turned", "warning", message, turned_deg, 0.0, "deg")]

@@ -1,4 +1,4 @@
-"""What a trained network said of one head, as a model like the others; the network itself lives in `meshimplant.networks`."""
+"""A trained network's answer for one head, as a model like the others; networks live in `meshimplant.networks`."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ from meshimplant.report import Finding
 from meshimplant.skull.defect import Defect
 from meshimplant.voxels.volume import Volume
 
-#: Below the vault the network is believed this far beyond the opening, rings of 2 mm.
+#: Below the vault the network is used up to this far beyond the opening, in rings of 2 mm.
 _RIM_RINGS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """How far the network's answers for a head and for its mirror image lie apart in one opening.
+    """Distance between a network's answers for a head and for its mirror image in one opening.
 
     Attributes
     ----------
     points_mm : (n, 3) array
         LPS points on the outer surface.
-    apart_mm : (n,) array
-        The larger of the distances between the outer and the inner surfaces there.
+    distance_mm : (n,) array
+        The larger of the distances between the outer and between the inner surfaces there.
     """
 
     points_mm: NDArray[np.float64]
-    apart_mm: NDArray[np.float64]
+    distance_mm: NDArray[np.float64]
 
     @property
     def p95_mm(self) -> float:
         """95th percentile of the distances."""
-        return float(np.percentile(self.apart_mm, 95))
+        return float(np.percentile(self.distance_mm, 95))
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkVault:
-    """A network's answer as a `Model`: its surfaces on the vault and all through the opening, and another model's elsewhere.
+    """A network's answer as a `Model`: its surfaces on the vault and in the opening, another model's elsewhere.
 
-    In the opening it tells brow, orbit and base too; there its own field is taken, not columns read from it (`close_opening`).
+    In the opening the network also predicts brow, orbit and base. There its own field is used, not columns read
+    from it (`close_opening`).
 
     Attributes
     ----------
@@ -55,9 +56,9 @@ class NetworkVault:
     head : Volume
         The answer itself: signed distance of the completed head, mm, in the head's own frame.
     members : (m,) array
-        Which of `direction_sphere` lead through the opening.
+        Indices of the directions of `direction_sphere` that lead through the opening.
     beyond : Model
-        Tells the vault where the network does not, and carries it on below.
+        The model used where the network has no surface, and below the vault.
     about : dict
         Training data and licence of the network.
     """
@@ -71,28 +72,29 @@ class NetworkVault:
 
     @property
     def mean(self) -> VaultMean:
-        """The mean vault that the head was laid on."""
+        """The mean vault that the head was aligned to."""
         return self.beyond.mean
 
     def fit(
-        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+        self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Return the answer, which lies on this head already; its residual tells how well it keeps to the intact bone."""
-        there = self.beyond.fit(readings, outer_mm, inner_mm)
-        asked = np.zeros(len(self.outer_mm), bool)
-        asked[self.members] = True
-        known = ~np.isnan(self.outer_mm) & (is_vault(direction_sphere()[0]) | grow(asked, _RIM_RINGS))
-        outer = np.where(known, self.outer_mm, there.outer_mm)
-        thickness = np.where(known, self.outer_mm - self.inner_mm, there.thickness_mm)
-        left_mm = trimmed_rms(outer_mm[readings] - outer[readings])
-        return FittedVault(outer, thickness, left_mm, head=self.head)
+        """Return the answer, which needs no fit; its residual measures how well it keeps to the intact bone."""
+        fallback = self.beyond.fit(intact, outer_mm, inner_mm)
+        through_opening = np.zeros(len(self.outer_mm), bool)
+        through_opening[self.members] = True
+        trusted = is_vault(direction_sphere()[0]) | grow(through_opening, _RIM_RINGS)
+        known = ~np.isnan(self.outer_mm) & trusted
+        outer = np.where(known, self.outer_mm, fallback.outer_mm)
+        thickness = np.where(known, self.outer_mm - self.inner_mm, fallback.thickness_mm)
+        residual_mm = trimmed_rms(outer_mm[intact] - outer[intact])
+        return FittedVault(outer, thickness, residual_mm, head=self.head)
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkAndModes:
-    """A network's answer and a shape model's as one `Model`: their mean on the vault, for they fail in different ways.
+    """The mean of a network's answer and a shape model on the vault, as one `Model`: the two fail differently.
 
-    Below the vault, and on a head that the modes do not hold, the network alone tells.
+    Below the vault, and on a head that the shape model does not fit, the network is used alone.
     """
 
     network: Model
@@ -105,68 +107,74 @@ class NetworkAndModes:
 
     @property
     def mean(self) -> VaultMean:
-        """The mean vault that the head was laid on."""
+        """The mean vault that the head was aligned to."""
         return self.network.mean
 
     def fit(
-        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+        self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Return the mean of both with the modes' coefficients, or the network alone, with none, where they do not hold."""
-        own, other = (model.fit(readings, outer_mm, inner_mm) for model in (self.network, self.modes))
+        """Return the mean of both with the modes' coefficients; the network, without any, if they do not fit."""
+        own, other = (model.fit(intact, outer_mm, inner_mm) for model in (self.network, self.modes))
         if other.residual_mm > HELD_MM:
             return own
         share = np.where(is_vault(direction_sphere()[0]), 0.5, 0.0)
         outer = own.outer_mm + share * (other.outer_mm - own.outer_mm)
         thickness = own.thickness_mm + share * (other.thickness_mm - own.thickness_mm)
-        left_mm = trimmed_rms(outer_mm[readings] - outer[readings])
+        residual_mm = trimmed_rms(outer_mm[intact] - outer[intact])
         return replace(
-            own, outer_mm=outer, thickness_mm=thickness, residual_mm=left_mm, coefficients=other.coefficients
+            own,
+            outer_mm=outer,
+            thickness_mm=thickness,
+            residual_mm=residual_mm,
+            coefficients=other.coefficients,
         )
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What a network said of one opening.
+class NetworkAnswer:
+    """What a network predicts for one opening.
 
     Attributes
     ----------
     models : dict of Model
-        The network's answer first, and the model that it corrects, to compare it with.
+        The prediction first, then the model that it corrects, for comparison.
     uncertainty : Uncertainty
-    told : dict
-        Weights, device and seconds, as the report holds them.
+    report : dict
+        Weights, device and seconds, as in the report.
     findings : list of Finding
-        That it is unsure; that a GPU was too small.
+        Warnings: an uncertain answer, a GPU that was too small.
     """
 
     models: dict[str, Model]
     uncertainty: Uncertainty
-    told: dict[str, Any]
+    report: dict[str, Any]
     findings: list[Finding]
 
 
-class Seeing(Protocol):
-    """A network that is ready for use: `meshimplant.open_network` makes one."""
+class HeadNetwork(Protocol):
+    """A network that is ready for use: `meshimplant.open_network` opens one."""
 
-    def see(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> Seen:
-        """Say what the vault over one opening is.
+    def predict(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> NetworkAnswer:
+        """Predict the vault over one opening.
 
         Parameters
         ----------
-        defective
+        defective : Volume
             Mask of the skull; non-zero is bone.
-        pose, defect
-            Where the head lies, and which opening.
-        template
-            The model that the network was taught to correct.
+        pose : HeadPose
+            The head's frame.
+        defect : Defect
+            The opening.
+        template : Model
+            The model that the network was trained to correct.
         """
 
 
-def worst(seen: Sequence[Seen]) -> list[Finding]:
-    """Return the findings of all openings, one of each kind: the one with the largest value."""
-    found: dict[str, Finding] = {}
-    for finding in (finding for one in seen for finding in one.findings):
-        kept = found.get(finding.code)
-        if kept is None or (finding.value or 0) > (kept.value or 0):
-            found[finding.code] = finding
-    return list(found.values())
+def worst_findings(answers: Sequence[NetworkAnswer]) -> list[Finding]:
+    """Return the findings of all openings, of each code the one with the largest value."""
+    worst: dict[str, Finding] = {}
+    for finding in (finding for answer in answers for finding in answer.findings):
+        largest = worst.get(finding.code)
+        if largest is None or (finding.value or 0) > (largest.value or 0):
+            worst[finding.code] = finding
+    return list(worst.values())

@@ -1,4 +1,4 @@
-"""`Shell`: the solid between two surfaces drawn on a chart of the vault."""
+"""`Shell`: the solid between two surfaces on a chart of the vault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
-#: Signed distance where nothing is told of a head.
+#: Signed distance outside the grid of a predicted head.
 _NO_BONE_MM = -8.0
 
 
@@ -30,9 +30,10 @@ class Shell:
     extent_mm : (size, size) array
         Signed distance along the bone to the edge of the part that the shell covers, positive inside.
     head : Volume or None
-        Signed distance of the head as completed, in the head's own frame, by what knows brow, orbit and base, which are no shell.
+        Signed distance of the completed head, in the head's own frame, from a model that predicts brow, orbit and
+        base, which are no shell.
     share : (size, size) array or None
-        How much the two surfaces count beside `head`, 0 to 1.
+        Weight of the two surfaces against `head`, 0 to 1.
     """
 
     chart: Chart
@@ -45,7 +46,7 @@ class Shell:
     def box(
         self, grid: Grid, pose: HeadPose, *, margin_mm: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return ``(start, stop)`` of the voxels of `grid` that the shell may touch, widened by `margin_mm`, within the grid."""
+        """Return ``(start, stop)`` of the voxels of `grid` within `margin_mm` of the shell."""
         used = self.extent_mm > -margin_mm
         directions = self.chart.directions[used] @ pose.axes
         points = [
@@ -57,7 +58,8 @@ class Shell:
     def field(self, grid: Grid, pose: HeadPose) -> Volume:
         """Return the shell's signed distance at the voxels of `grid`, float32 mm, positive inside.
 
-        Radial distances are turned into normal ones by each surface's slope, so values are true to first order near the surface.
+        Radial distances are converted to normal ones by each surface's slope, so that values are correct to first
+        order near the surface.
         """
         out = np.empty(grid.shape, np.float32)
         share = np.ones(self.extent_mm.shape) if self.share is None else self.share
@@ -66,12 +68,14 @@ class Shell:
         i, j = np.meshgrid(np.arange(grid.shape[0]), np.arange(grid.shape[1]), indexing="ij")
         for k in range(grid.shape[2]):
             index = np.stack([i, j, np.full_like(i, k)], axis=-1)
-            out[..., k] = self._read(
-                ((grid.to_mm(index) - pose.centre_mm) @ pose.axes.T).astype(np.float32), layers
-            )
+            points = ((grid.to_mm(index) - pose.centre_mm) @ pose.axes.T).astype(np.float32)
+            out[..., k] = self._distance(points, layers)
         return Volume(out, grid.affine)
 
-    def _read(self, points: NDArray[np.float32], layers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def _distance(
+        self, points: NDArray[np.float32], layers: list[NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """Return the signed distance (...) at points (..., 3) of the head's frame."""
         radius = np.linalg.norm(points, axis=-1)
         nodes = self.chart.to_nodes(points / np.maximum(radius, 1e-3)[..., None])
         inner, outer, inner_cos, outer_cos, extent, share = (
@@ -80,12 +84,12 @@ class Shell:
         )
         depth = np.minimum((radius - inner) * inner_cos, (outer - radius) * outer_cos)
         if self.head is not None:
-            told = sample(self.head, points.reshape(-1, 3), fill=_NO_BONE_MM).reshape(depth.shape)
-            depth = share * depth + (1 - share) * told.astype(np.float32)
+            predicted = sample(self.head, points.reshape(-1, 3), fill=_NO_BONE_MM).reshape(depth.shape)
+            depth = share * depth + (1 - share) * predicted.astype(np.float32)
         return np.minimum(depth, extent)
 
     def _cosines(self) -> list[NDArray[np.float64]]:
-        """Return the cosine between the ray and the surface normal, for the inner and the outer surface."""
+        """Return the cosine between ray and surface normal, for the inner and the outer surface."""
         cosines = []
         for radius in (self.inner_mm, self.outer_mm):
             slope = np.gradient(radius, self.chart.spacing_mm)

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.datasets.defect_places import LOWER_IN_FRONT_MM, Place, choose_place
 from meshimplant.datasets.flat_vault import RIM_PLAY_MM, read_flat_vault
+from meshimplant.datasets.kinds import KINDS
 from meshimplant.datasets.outline import draw_outline, plane
 from meshimplant.errors import InputError
 from meshimplant.head.braincase import Braincase, fit_braincase
 from meshimplant.head.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
 from meshimplant.voxels.volume import Volume
 
-Kind = Literal[
-    "challenge",
-    "bilateral",
-    "frontoorbital",
-    "parietotemporal",
-    "random",
-    "random_1",
-    "random_2",
-    "orbital",
-]
-#: Kinds of defect. The first is that of SkullFix; the next are those of SkullBreak (Kodym, Li et al.,
-#: Data in Brief 35:106902, 2021), ``random`` being a third random place; ``orbital`` is in neither.
-KINDS: tuple[str, ...] = get_args(Kind)
 #: Smallest and largest implant that is cut, cm3. SkullFix: 23 to 72; a hemicraniectomy of thick bone
 #: reaches 120.
 VOLUME_RANGE_CM3 = (18.0, 115.0)

@@ -11,6 +11,7 @@ from scipy import ndimage
 from meshimplant.datasets.outline import HALF_MM, STEP_MM, plane
 from meshimplant.head.braincase import Braincase
 from meshimplant.head.chart import Chart
+from meshimplant.head.fill import average_known
 from meshimplant.voxels.volume import Volume
 
 _STEP_MM = 2.5
@@ -147,9 +148,8 @@ def _smoothed(surface: NDArray[np.float64]) -> NDArray[np.float64]:
     result = np.zeros_like(filled)
     left = np.ones_like(filled)
     for sigma in (2.0, 4.0, 8.0, 16.0):
-        weight = ndimage.gaussian_filter(known.astype(float), sigma, mode="nearest")
-        value = ndimage.gaussian_filter(np.where(known, filled, 0), sigma, mode="nearest")
+        mean, weight = average_known(filled, known, sigma, edge="nearest")
         share = left * np.clip(weight * 2, 0, 1)
-        result += share * value / np.maximum(weight, 1e-6)
+        result += share * mean
         left -= share
     return result + left * filled

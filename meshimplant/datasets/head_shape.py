@@ -58,7 +58,7 @@ def read_head_shape(skull: Volume, *, pose: HeadPose | None = None) -> HeadShape
     EmptyMaskError
         The mask is empty.
     """
-    pose = head_pose(skull, near=pose)
+    pose = fit_aligned_pose(skull, near=pose)
     columns = read_vault(skull, pose, count=ALIGN_COUNT)
     thickness = columns.outer_mm - columns.inner_mm
     low, high = _THICKNESS_RANGE_MM
@@ -69,7 +69,7 @@ def read_head_shape(skull: Volume, *, pose: HeadPose | None = None) -> HeadShape
     return HeadShape(pose, inner, outer)
 
 
-def head_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
+def fit_aligned_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
     """Return the head's frame, nodded and centred as the mean head is; `near` is its pose from `fit_pose`, if known."""
     pose = fit_pose(skull) if near is None else near
     columns = read_vault(skull, pose, count=ALIGN_COUNT)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.datasets.head_shape import head_pose
+from meshimplant.datasets.head_shape import fit_aligned_pose
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.pose import CENTRE_DEPTH_MM
 from meshimplant.line.extract import default_level, mask_distance
@@ -142,7 +142,7 @@ def _linked(
 def _place(skull: Volume, frame: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the head's centre (LPS) and axes (rows)."""
     if frame == "head":
-        pose = head_pose(skull)
+        pose = fit_aligned_pose(skull)
         return pose.centre_mm, pose.axes
     if not skull.array.any():
         raise EmptyMaskError("expected the mask of a skull, got an empty one: leave it out")

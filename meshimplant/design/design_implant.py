@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from meshimplant.check.check_part import check_part
-from meshimplant.complete.network_model import Seeing
+from meshimplant.complete.network_model import HeadNetwork
 from meshimplant.design.design import Design
 from meshimplant.design.inputs import DesignInputs, PredictionSource, SkullSource, read_inputs
 from meshimplant.design.reconstruct import Reconstruction, reconstruct
@@ -39,7 +39,7 @@ def design_implant(
     spec: ImplantSpec | None = None,
     method: str = "auto",
     template: Model | None = None,
-    network: Seeing | None = None,
+    network: HeadNetwork | None = None,
     complete: PredictionSource | None = None,
     implant: PredictionSource | None = None,
     level: float | None = None,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete.complete_skull import Completion, complete_skull
-from meshimplant.complete.network_model import Seeing
+from meshimplant.complete.network_model import HeadNetwork
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.mean_vault import Model
 from meshimplant.head.pose import fit_pose
@@ -67,7 +67,7 @@ def reconstruct(
     *,
     method: str = "auto",
     template: Model | None = None,
-    network: Seeing | None = None,
+    network: HeadNetwork | None = None,
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,

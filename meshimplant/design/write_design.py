@@ -74,9 +74,9 @@ def _write_maps(completion: Completion | None, target: Path) -> None:
         return
     disagreement, uncertainty = completion.disagreement, completion.uncertainty
     if disagreement is not None and disagreement_findings(disagreement):
-        write_map(target / "disagreement.csv", disagreement.points_mm, disagreement.apart_mm)
+        write_map(target / "disagreement.csv", disagreement.points_mm, disagreement.distance_mm)
     if uncertainty is not None:
-        write_map(target / "uncertainty.csv", uncertainty.points_mm, uncertainty.apart_mm)
+        write_map(target / "uncertainty.csv", uncertainty.points_mm, uncertainty.distance_mm)
 
 
 def _write_previews(

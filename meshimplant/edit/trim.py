@@ -10,7 +10,8 @@ from scipy import ndimage
 from meshimplant.edit.bevel import bevel, require_bevel
 from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError
-from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
+from meshimplant.head.direction_map import DirectionMap, Extent
+from meshimplant.head.fill import fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.site import Bone, Site
 from meshimplant.implant.surfaces import outward_field
@@ -188,7 +189,7 @@ def _column_field(
         if not intact.any():
             continue
         apart = _flat_distance(intact, view.spacing_mm) + (clearance_mm + _ROUNDING_MM)
-        level = view.read(nearest_known(surface, intact), pixels.T)
+        level = view.read(fill_from_nearest(surface, intact), pixels.T)
         beyond = side * (reach - level)
         field = np.maximum(field, np.minimum(view.read(apart, pixels.T), beyond))
     return field
@@ -211,7 +212,7 @@ def _thin_rest(view: DirectionMap, bone: Volume, clearance_mm: float, part: Exte
     missing = np.zeros(view.shape)
     missing[known] = np.clip(_EDGE_MM - rest, -_EDGE_MM, _EDGE_MM)
     missing[known & ~cut] = -_EDGE_MM
-    return nearest_known(missing, known)
+    return fill_from_nearest(missing, known)
 
 
 def _flat_distance(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:

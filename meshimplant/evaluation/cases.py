@@ -106,7 +106,7 @@ def _visible(folder: Path) -> list[Path]:
 
 def _split_name(name: str) -> _Key:
     """Return the kind and the skull that a case's name says."""
-    from meshimplant.datasets.craniectomy import KINDS
+    from meshimplant.datasets.kinds import KINDS
 
     if name in KINDS:
         raise InputError(

@@ -39,7 +39,7 @@ _BACK_TO_FRONT = np.diag([-1.0, -1.0, 1.0])
 _STEPS = (0.005, 0.5, 0.5, 0.5)
 
 
-def pose_on_mean(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPose, float]:
+def align_head(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPose, float]:
     """Return the head's frame as the bone alone decides it, and by how many degrees the head lies otherwise than its file says.
 
     Symmetry plane and nod are fitted in turn until a turned head has the same frame. A head that does not match the mean is

@@ -91,14 +91,3 @@ class DirectionMap(Chart):
         return Extent(
             inner.reshape(shape), outer.reshape(shape), inner_face.reshape(shape), outer_face.reshape(shape)
         )
-
-
-def nearest_known(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Fill a map's unknown pixels with the value of the nearest known one; unchanged if none is known."""
-    from scipy.spatial import cKDTree
-
-    filled = values.copy()
-    if known.any() and not known.all():
-        nearest = cKDTree(np.argwhere(known)).query(np.argwhere(~known))[1]
-        filled[~known] = values[known][nearest]
-    return filled

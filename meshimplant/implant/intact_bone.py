@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.head.direction_map import DirectionMap, Extent, nearest_known
+from meshimplant.head.direction_map import DirectionMap, Extent
+from meshimplant.head.fill import fill_from_nearest
 from meshimplant.implant.surfaces import OutwardField
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
@@ -46,7 +47,7 @@ def intact_bone(
         Distance of that bone surface from the centre, and where there is one, both (rows, columns). Bone that
         faces sideways, by more than 37 degrees, is the wall of the defect.
     """
-    radii = nearest_known(part.outer_mm if side > 0 else part.inner_mm, part.hit)
+    radii = fill_from_nearest(part.outer_mm if side > 0 else part.inner_mm, part.hit)
     surface, found = _first_bone(view, bone, radii, side, reach_mm)
     points = view.points_at(surface)[found]
     half = 0.5 * np.eye(3)

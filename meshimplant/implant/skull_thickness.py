@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from meshimplant.errors import InputError
 from meshimplant.head.direction_map import DirectionMap, Extent
+from meshimplant.head.fill import average_known
 from meshimplant.implant.intact_bone import intact_bone
 from meshimplant.implant.site import Bone, Site
 from meshimplant.implant.surfaces import OutwardField, outward_field
@@ -162,9 +163,7 @@ def _gradient(bone: Volume, points: Floats) -> Floats:
 
 def _blurred(values: Floats, known: Bools, pixels: float) -> Floats:
     """Return a map's known values averaged over their neighbours by a Gaussian; 0 where none is known."""
-    weight = ndimage.gaussian_filter(known.astype(float), pixels)
-    total = ndimage.gaussian_filter(np.where(known, values, 0.0), pixels)
-    return np.where(known, total / np.maximum(weight, 1e-9), 0.0)
+    return np.where(known, average_known(values, known, pixels)[0], 0.0)
 
 
 def _membrane(values: Floats, known: Bools) -> Floats:

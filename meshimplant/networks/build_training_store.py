@@ -15,7 +15,7 @@ from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.craniectomy import craniectomy
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION
 from meshimplant.errors import InputError
-from meshimplant.head.align import pose_on_mean
+from meshimplant.head.align import align_head
 from meshimplant.head.pose import fit_pose
 from meshimplant.io.volumes import read_volume
 from meshimplant.networks.channels import complete_in_head, defective_field, opening_field
@@ -189,7 +189,7 @@ def _lay(case: Case) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     else:
         read = read_volume(case.complete)  # type: ignore[arg-type]
         skull, implant = read.with_array((read.array != 0).astype(np.uint8)), None
-    pose, _ = pose_on_mean(skull, fit_pose(skull), packaged_mean())
+    pose, _ = align_head(skull, fit_pose(skull), packaged_mean())
     complete = head_field(skull, pose)
     if implant is None:
         return complete, np.zeros(FINE.shape, bool)

@@ -16,7 +16,7 @@ from meshimplant.head.mean_vault import read_scattered
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
 from meshimplant.networks.surface_columns import columns_of
-from meshimplant.skull.defect import Defect, Opening, find_defects
+from meshimplant.skull.defect import Defect, Openings, find_defects
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
@@ -83,7 +83,7 @@ def complete_in_head(
     return Known(defect.members, prior, fitted.outer_mm, fitted.thickness_mm)
 
 
-def shell_field(skull: Volume, opening: Opening, defect: Defect, estimate: Estimate) -> NDArray[np.float32]:
+def shell_field(skull: Volume, opening: Openings, defect: Defect, estimate: Estimate) -> NDArray[np.float32]:
     """Return the signed distance of the estimate's missing piece of vault on the skull's grid, -`CLIP_MM` far from it."""
     pose = head_pose()
     shell = close_opening(skull, pose, opening, defect, estimate, estimate.names[0])
@@ -208,7 +208,7 @@ def defective_field(
     return np.clip(field, -CLIP_MM, CLIP_MM).astype(np.float32)
 
 
-def _asked(opening: Opening, members: NDArray[np.int64] | None) -> Defect:
+def _asked(opening: Openings, members: NDArray[np.int64] | None) -> Defect:
     if members is None:
         return opening.defects[0]
     return max(opening.defects, key=lambda defect: np.isin(defect.members, members).sum())

@@ -22,7 +22,7 @@ Field = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class HeadPrediction:
     """A network's answer for one opening of one head.
 
     Attributes
@@ -63,7 +63,7 @@ def device_of(asked: str) -> str:
     return "cuda" if there and asked != "cpu" else "cpu"
 
 
-def predict(fields: Mapping[str, Field], weights: Weights, *, device: str = "auto") -> Prediction:
+def predict(fields: Mapping[str, Field], weights: Weights, *, device: str = "auto") -> HeadPrediction:
     """Complete one opening of a head by a network, as it is and mirrored.
 
     Parameters
@@ -88,7 +88,7 @@ def predict(fields: Mapping[str, Field], weights: Weights, *, device: str = "aut
         torch.cuda.empty_cache()
         chosen, fell_back = "cpu", True
         views = _views(fields, weights, chosen)
-    return Prediction(views, chosen, fell_back, round(time.perf_counter() - start, 3))
+    return HeadPrediction(views, chosen, fell_back, round(time.perf_counter() - start, 3))
 
 
 def _views(fields: Mapping[str, Field], weights: Weights, device: str) -> tuple[Field, Field]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.complete.network_model import NetworkVault, Seen, Uncertainty
+from meshimplant.complete.network_model import NetworkAnswer, NetworkVault, Uncertainty
 from meshimplant.errors import MissingDependencyError
 from meshimplant.head.chart import CHART_RADIUS_MM
 from meshimplant.head.mean_vault import Model
@@ -20,7 +20,7 @@ from meshimplant.skull.defect import Defect
 from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
-    from meshimplant.networks.inference import Prediction
+    from meshimplant.networks.inference import HeadPrediction
     from meshimplant.networks.weights import Weights
 
 #: 95th percentile of the distance between the surfaces that the network gives for the head and for its mirror image above which
@@ -37,8 +37,8 @@ class Network:
     weights: Weights
     device: str
 
-    def see(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> Seen:
-        """Say what the vault over one opening is, as `Seeing.see` has it."""
+    def predict(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> NetworkAnswer:
+        """Say what the vault over one opening is, as `HeadNetwork.predict` has it."""
         from meshimplant.networks.head_fields import head_fields
         from meshimplant.networks.head_grid import FINE
         from meshimplant.networks.inference import predict
@@ -52,9 +52,11 @@ class Network:
         vault = NetworkVault(outer, inner, head, defect.members, template, self.weights.about)
         unsure = _uncertainty(answer, outer, pose, defect)
         told = self._told(answer, unsure)
-        return Seen({"network": vault, "template": template}, unsure, told, _findings(answer, unsure))
+        return NetworkAnswer(
+            {"network": vault, "template": template}, unsure, told, _findings(answer, unsure)
+        )
 
-    def _told(self, answer: Prediction, unsure: Uncertainty) -> dict[str, Any]:
+    def _told(self, answer: HeadPrediction, unsure: Uncertainty) -> dict[str, Any]:
         from importlib.metadata import version
 
         from meshimplant.networks.packaged import packaged_weights
@@ -104,7 +106,7 @@ def open_network(weights: str | Path | None = None, *, device: str = "auto") -> 
 
 
 def _uncertainty(
-    answer: Prediction, outer_mm: NDArray[np.float64], pose: HeadPose, defect: Defect
+    answer: HeadPrediction, outer_mm: NDArray[np.float64], pose: HeadPose, defect: Defect
 ) -> Uncertainty:
     """Compare both views along the rays through the opening, those that meet the vault where there are any."""
     from meshimplant.networks.surface_columns import columns_of
@@ -122,13 +124,13 @@ def _uncertainty(
     return Uncertainty(points, apart)
 
 
-def _findings(answer: Prediction, unsure: Uncertainty) -> list[Finding]:
+def _findings(answer: HeadPrediction, unsure: Uncertainty) -> list[Finding]:
     found = []
     if answer.fell_back:
         message = "the GPU had too little memory for the network: the processor did its work, with the same result but slower"
         found.append(Finding("network.cpu_fallback", "info", message))
     if unsure.p95_mm > UNCERTAIN_MM:
-        x, y, z = (float(c) for c in unsure.points_mm[int(np.argmax(unsure.apart_mm))])
+        x, y, z = (float(c) for c in unsure.points_mm[int(np.argmax(unsure.distance_mm))])
         message = (
             "the network answers otherwise for this head's mirror image (95th percentile; farthest here): look at the shape "
             "before you use it"

@@ -45,7 +45,7 @@ class Defect:
 
 
 @dataclass(frozen=True, eq=False)
-class Opening:
+class Openings:
     """What `find_defects` saw: the defects, largest first, the smaller holes, and the columns along `direction_sphere`."""
 
     defects: tuple[Defect, ...]
@@ -53,7 +53,7 @@ class Opening:
     columns: Columns
 
 
-def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SMALLEST_AREA_MM2) -> Opening:
+def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SMALLEST_AREA_MM2) -> Openings:
     """Find the openings in the vault that no healthy skull has.
 
     Rays from the head's centre, 2 mm apart on the bone, look for the first bone they meet. Neighbouring rays that escape, or
@@ -83,7 +83,7 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
             f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, got {biggest:.0f} mm2 at "
             "most: was the skull segmented with a tool that fills holes, or is it already complete?"
         )
-    return Opening(large, small, columns)
+    return Openings(large, small, columns)
 
 
 def _escapes(

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 import meshimplant
 from meshimplant import evaluate
 from meshimplant.complete import complete_skull as completion
+from meshimplant.complete.methods import METHODS as COMPLETION_METHODS
 from meshimplant.complete.models import read_model
 from meshimplant.datasets.case import Case, read_case
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION, list_skullfix
@@ -95,9 +96,9 @@ def read_method(label: str) -> Method:
     stem, *texts = label.split("+")
     start, _, end = stem.rpartition("-")
     name, mean = (start, end) if start and (end.isdigit() or end == "open") else (stem, None)
-    if name not in completion.METHODS:
+    if name not in COMPLETION_METHODS:
         raise InputError(
-            f"expected a method among {', '.join(completion.METHODS)}, got {name!r}: choose one of them"
+            f"expected a method among {', '.join(COMPLETION_METHODS)}, got {name!r}: choose one of them"
         )
     if mean == "0":
         raise InputError(f"expected a mean of one skull or more, got {label!r}: raise the number")
@@ -136,7 +137,7 @@ def reconstruct_all(results: Path, case: Case, kind: str, labels: Sequence[str])
     """
     defective, truth = defect(case, kind)
     heads, meter = SharedHeads(), Meter()
-    with patch.object(completion, "lay_head", heads.lay):
+    with patch.object(completion, "locate_openings", heads.lay):
         found = [_reconstruct(results, defective, truth, label, meter, heads) for label in labels]
     return [{"case": case.name, "kind": kind, **record} for record in found]
 

@@ -18,10 +18,10 @@ class SharedHeads:
     def __init__(self) -> None:
         self.saved: list[dict[str, float]] = []
         self._kept: dict[VaultMean | None, tuple[Any, dict[str, float]]] = {}
-        self._lay = completion.lay_head
+        self._lay = completion.locate_openings
 
     def lay(self, defective: Volume, mean: VaultMean | None) -> Any:
-        """Call `completion.lay_head`, or return its earlier result for the same mean."""
+        """Call `completion.locate_openings`, or return its earlier result for the same mean."""
         if mean in self._kept:
             head, cost = self._kept[mean]
             self.saved.append(cost)

@@ -159,11 +159,11 @@ def test_a_head_is_laid_once_for_all_methods_and_its_cost_counts_for_each(
 ) -> None:
     laid: list[Any] = []
 
-    def lay_head(_skull: Any, mean: Any) -> Any:
+    def locate_openings(_skull: Any, mean: Any) -> Any:
         laid.append(mean)
         return object()
 
-    monkeypatch.setattr(shared_heads.completion, "lay_head", lay_head)
+    monkeypatch.setattr(shared_heads.completion, "locate_openings", locate_openings)
     heads, one, other = shared_heads.SharedHeads(), cast(VaultMean, object()), cast(VaultMean, object())
     skull = Volume(np.zeros((2, 2, 2), np.uint8), np.eye(4))
     first = heads.lay(skull, one)

@@ -58,7 +58,7 @@ def test_complete_then_subtract_then_separate_then_extract_gives_the_missing_bon
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from meshimplant.complete.complete_skull import METHODS
+    from meshimplant.complete.methods import METHODS
 
     assert get_args(get_args(options.Method)[0]) == tuple(METHODS)
 

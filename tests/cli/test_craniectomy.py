@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from meshimplant import read_volume
-from meshimplant.datasets.craniectomy import KINDS
-from meshimplant_cli import data
 
 
 def test_craniectomy_cuts_more_than_one_hole(cli: Callable, case, tmp_path: Path) -> None:
@@ -43,7 +40,3 @@ def test_craniectomy_cuts_a_case_whose_parts_make_the_whole(cli: Callable, case,
     assert told.json["truth_volume_mm3"] > 10_000
     assert np.array_equal(whole.array != 0, (rest.array != 0) ^ (truth.array != 0))
     assert cli("craniectomy", case.complete, "-o", tmp_path / "cut").code == 1
-
-
-def test_kinds_are_those_of_the_library() -> None:
-    assert get_args(data.Kind) == KINDS

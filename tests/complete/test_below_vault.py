@@ -1,4 +1,4 @@
-"""mirror_face: below the vault the other side is taken, moved to where this side lies."""
+"""mirror_below_vault: below the vault the other side is taken, moved to where this side lies."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.complete.below_vault import mirror_face
+from meshimplant.complete.below_vault import mirror_below_vault
 from meshimplant.head.chart import Chart
 from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere, is_vault
-from meshimplant.skull.defect import Defect, Opening
+from meshimplant.skull.defect import Defect, Openings
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.volume import Volume
 
@@ -38,7 +38,7 @@ def head(*, wider_mm: float = 0.0, both_open: bool = False) -> Volume:
     return Volume(bone.astype(np.uint8), affine)
 
 
-def opening(*, both: bool = False) -> Opening:
+def opening(*, both: bool = False) -> Openings:
     directions, _ = direction_sphere()
     holes = []
     for side in (1, -1) if both else (1,):
@@ -46,15 +46,15 @@ def opening(*, both: bool = False) -> Opening:
         members = np.flatnonzero(directions @ axis > np.cos(np.radians(HALF_DEG)))
         holes.append(Defect(members, axis, 1.0, POSE.centre_mm, False))
     nothing = np.full(len(directions), np.nan, np.float32)
-    return Opening(tuple(holes), (), Columns(nothing, nothing))
+    return Openings(tuple(holes), (), Columns(nothing, nothing))
 
 
 def faced(
-    skull: Volume, holes: Opening
+    skull: Volume, holes: Openings
 ) -> tuple[Chart, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     chart = Chart.around(AXIS, half_width_mm=34.0, spacing_mm=1.0)
     flat = np.full(chart.shape, VAULT_MM)
-    inner, outer, unknown = mirror_face(skull, POSE, holes, chart, flat - WALL_MM, flat)
+    inner, outer, unknown = mirror_below_vault(skull, POSE, holes, chart, flat - WALL_MM, flat)
     return chart, inner, outer, unknown
 
 
@@ -89,7 +89,7 @@ def test_where_the_other_side_is_open_too_the_vault_goes_on_a_little_and_then_no
 def test_a_chart_on_the_vault_is_left_as_it_is() -> None:
     chart = Chart.around((0.3, 0.2, 0.93), half_width_mm=20.0, spacing_mm=1.0)
     flat = np.full(chart.shape, VAULT_MM)
-    inner, outer, unknown = mirror_face(head(), POSE, opening(), chart, flat - WALL_MM, flat)
+    inner, outer, unknown = mirror_below_vault(head(), POSE, opening(), chart, flat - WALL_MM, flat)
     np.testing.assert_array_equal(outer, flat)
     np.testing.assert_array_equal(inner, flat - WALL_MM)
     assert not unknown.any()
@@ -100,7 +100,7 @@ def test_the_other_side_fades_in_towards_the_end_of_the_vault() -> None:
     chart = Chart.around(AXIS, half_width_mm=34.0, spacing_mm=1.0)
     ripple = 1.5 * (-1.0) ** np.add.outer(np.arange(chart.shape[0]), np.arange(chart.shape[0]))
     high = VAULT_MM + ripple
-    _, outer, _ = mirror_face(head(), POSE, opening(), chart, high - WALL_MM, high)
+    _, outer, _ = mirror_below_vault(head(), POSE, opening(), chart, high - WALL_MM, high)
     vault = is_vault(chart.directions)
     above = distance_inside(vault)
     assert (np.abs(outer - VAULT_MM)[above > 9] == 1.5).all()

@@ -9,10 +9,10 @@ import pytest
 
 from meshimplant.complete.choose_model import (
     Disagreement,
-    choose,
-    compare,
+    choose_model,
     disagreement_findings,
-    require_a_head,
+    measure_disagreement,
+    require_head_of_population,
     residual_findings,
 )
 from meshimplant.complete.estimate_vault import Estimate
@@ -44,7 +44,7 @@ def estimate(**residuals: float) -> Estimate:
 
 
 def test_the_shape_model_is_taken_where_it_holds_the_head() -> None:
-    name, reason = choose(estimate(ssm=0.6, template=1.2, mirror=9.0), defect())
+    name, reason = choose_model(estimate(ssm=0.6, template=1.2, mirror=9.0), defect())
     assert name == "ssm"
     assert "ssm 0.6 mm, template 1.2 mm" in reason
     assert "crosses the midline" in reason
@@ -52,25 +52,25 @@ def test_the_shape_model_is_taken_where_it_holds_the_head() -> None:
 
 
 def test_the_mean_is_taken_where_no_mode_holds_the_head() -> None:
-    name, reason = choose(estimate(ssm=1.1, template=2.4, mirror=9.0), defect(midline=False))
+    name, reason = choose_model(estimate(ssm=1.1, template=2.4, mirror=9.0), defect(midline=False))
     assert name == "template"
-    assert "does not hold" in reason
+    assert "does not fit" in reason
     assert "other side is intact" in reason
 
 
 @pytest.mark.parametrize("name", ["ssm", "ssm_image", "template", "mirror"])
 def test_a_single_model_is_taken(name) -> None:
-    assert choose(estimate(**{name: 2.0}), defect())[0] == name.replace("_", "-")
+    assert choose_model(estimate(**{name: 2.0}), defect())[0] == name.replace("_", "-")
 
 
 def test_a_head_unlike_the_population_is_warned_of_and_then_refused() -> None:
     assert residual_findings(estimate(ssm=1.4, mirror=9.0)) == []
     (finding,) = residual_findings(estimate(ssm=1.6, template=4.0, mirror=0.1))
     assert (finding.code, finding.severity, finding.value) == ("complete.unlike_model", "warning", 1.6)
-    require_a_head(estimate(ssm=2.9, template=9.0))
-    require_a_head(estimate(mirror=9.0))
+    require_head_of_population(estimate(ssm=2.9, template=9.0))
+    require_head_of_population(estimate(mirror=9.0))
     with pytest.raises(InputError, match=r"within 3 mm .* got 3\.2 mm: .* mirror"):
-        require_a_head(estimate(ssm=3.2, template=9.0, mirror=0.1))
+        require_head_of_population(estimate(ssm=3.2, template=9.0, mirror=0.1))
 
 
 def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
@@ -80,10 +80,10 @@ def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
     outer[1] += 4.0 * np.exp(-((a - 10) ** 2 + b**2) / 200)
     thickness[2] += 1.0
     both = replace(both, outer_mm=outer, thickness_mm=thickness)
-    apart = compare(both, "ssm", defect(), POSE)
+    apart = measure_disagreement(both, "ssm", defect(), POSE)
     assert apart is not None
     assert apart.methods == ("ssm", "template")
-    assert apart.apart_mm.max() == pytest.approx(4.0, abs=0.05)
+    assert apart.distance_mm.max() == pytest.approx(4.0, abs=0.05)
     assert np.linalg.norm(apart.points_mm - POSE.centre_mm, axis=1) == pytest.approx(80.0)
     (finding,) = disagreement_findings(apart)
     assert (finding.severity, finding.limit) == ("warning", 3.0)
@@ -91,13 +91,15 @@ def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
     farthest = both.chart.directions[both.chart.shape[0] // 2 + 10, both.chart.shape[0] // 2]
     assert finding.location_mm == pytest.approx(POSE.centre_mm + 80 * farthest, abs=2.5)
     assert (
-        disagreement_findings(compare(both, "ssm", replace(defect(), members=defect().members[:1]), POSE))
+        disagreement_findings(
+            measure_disagreement(both, "ssm", replace(defect(), members=defect().members[:1]), POSE)
+        )
         == []
     )
 
 
 def test_one_method_alone_agrees_with_itself() -> None:
-    assert compare(estimate(template=0.5), "template", defect(), POSE) is None
+    assert measure_disagreement(estimate(template=0.5), "template", defect(), POSE) is None
     assert disagreement_findings(None) == []
     near = Disagreement(("ssm", "mirror"), np.zeros((4, 3)), np.full(4, 2.9))
     assert disagreement_findings(near) == []

@@ -13,7 +13,13 @@ import torch
 
 from meshimplant.complete.complete_skull import Completion, complete_skull
 from meshimplant.complete.models import packaged_mean, packaged_model
-from meshimplant.complete.network_model import NetworkAndModes, NetworkVault, Seen, Uncertainty, worst
+from meshimplant.complete.network_model import (
+    NetworkAndModes,
+    NetworkAnswer,
+    NetworkVault,
+    Uncertainty,
+    worst_findings,
+)
 from meshimplant.complete.shape_model import HELD_MM
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
@@ -26,7 +32,7 @@ from meshimplant.networks import inference, packaged
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import config_from
 from meshimplant.networks.head_grid import FINE
-from meshimplant.networks.inference import Prediction
+from meshimplant.networks.inference import HeadPrediction
 from meshimplant.networks.open_network import open_network
 from meshimplant.networks.weights import write_weights
 from meshimplant.report import Finding
@@ -74,7 +80,7 @@ def test_an_untrained_network_gives_what_it_was_to_correct(untrained: Completion
 def test_what_the_network_did_is_told(untrained: Completion, weights: Path) -> None:
     told = untrained.method
     assert (told["name"], told["asked"]) == ("network", "network")
-    assert "a network was asked to correct the mean vault; the shape model" in told["reason"]
+    assert "the network corrects the mean vault; the shape model" in told["reason"]
     assert told["template"] == {"data": "nothing", "licence": "CC0 1.0"}
     assert set(told["residual_mm"]) == {"network", "template"}
     assert told["residual_mm"]["network"] < 0.4 < told["residual_mm"]["template"]
@@ -83,7 +89,7 @@ def test_what_the_network_did_is_told(untrained: Completion, weights: Path) -> N
     assert (network["weights"], network["device"], network["mirror_p95_mm"]) == ("given", "cpu", 0.0)
     assert network["sha256"] == open_network(weights, device="cpu").weights.sha256
     assert untrained.uncertainty is not None
-    assert not untrained.uncertainty.apart_mm.any()
+    assert not untrained.uncertainty.distance_mm.any()
     assert not any(finding.code.startswith("network.") for finding in untrained.findings)
 
 
@@ -114,7 +120,7 @@ def test_an_unsure_network_warns_with_the_place(weights: Path, monkeypatch: pyte
     seen = _seen(monkeypatch, network, lambda prior: (prior, _blown(prior, apart_mm)))
     (warning,) = seen.findings
     assert (warning.code, warning.severity, warning.unit) == ("network.uncertain", "warning", "mm")
-    assert warning.value == pytest.approx(apart_mm, abs=0.5) == seen.told["mirror_p95_mm"]
+    assert warning.value == pytest.approx(apart_mm, abs=0.5) == seen.report["mirror_p95_mm"]
     assert warning.location_mm is not None
     bone = cut().truth.to_mm(np.argwhere(cut().truth.array))
     assert np.linalg.norm(bone - warning.location_mm, axis=1).min() < 12
@@ -124,7 +130,7 @@ def test_a_view_without_bone_is_as_unsure_as_can_be(weights: Path, monkeypatch: 
     seen = _seen(
         monkeypatch, open_network(weights, device="cpu"), lambda prior: (prior, np.full_like(prior, -8))
     )
-    assert np.median(seen.uncertainty.apart_mm) == 8
+    assert np.median(seen.uncertainty.distance_mm) == 8
 
 
 def test_a_gpu_that_was_too_small_is_noted(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,8 +197,8 @@ def test_of_several_openings_the_worst_is_told() -> None:
     more = replace(unsure, value=5.0)
     small = Finding("network.cpu_fallback", "info", "")
     nowhere = Uncertainty(np.zeros((1, 3)), np.zeros(1))
-    seen = [Seen({}, nowhere, {}, found) for found in ([small, unsure], [small, more], [unsure])]
-    assert worst(seen) == [small, more]
+    answers = [NetworkAnswer({}, nowhere, {}, found) for found in ([small, unsure], [small, more], [unsure])]
+    assert worst_findings(answers) == [small, more]
 
 
 # -- what can go wrong --------------------------------------------------------------------------------------
@@ -230,7 +236,7 @@ def test_a_gpu_that_is_not_there_is_refused(weights: Path, monkeypatch: pytest.M
 
 
 def test_a_network_is_for_method_network_alone(weights: Path) -> None:
-    with pytest.raises(InputError, match="a network with method network, got one with auto"):
+    with pytest.raises(InputError, match="a network with method network only, got one with method auto"):
         complete_skull(cut().defective, network=open_network(weights))
 
 
@@ -247,11 +253,11 @@ def test_a_model_of_ones_own_is_not_what_the_network_corrects(weights: Path) -> 
 @lru_cache(maxsize=1)
 def _laid():
     """Return pose and largest defect of the cut phantom."""
-    from meshimplant.head.align import pose_on_mean
+    from meshimplant.head.align import align_head
     from meshimplant.head.pose import fit_pose
     from meshimplant.skull.defect import find_defects
 
-    pose, _ = pose_on_mean(cut().defective, fit_pose(cut().defective), packaged_mean())
+    pose, _ = align_head(cut().defective, fit_pose(cut().defective), packaged_mean())
     return pose, find_defects(cut().defective, pose).defects[0]
 
 
@@ -266,15 +272,15 @@ def _fields() -> dict[str, np.ndarray]:
     return SHOWN(cut().defective, pose, _members(), ("defective", "prior"))
 
 
-def _seen(monkeypatch: pytest.MonkeyPatch, network, answer, *, fell_back: bool = False) -> Seen:
+def _seen(monkeypatch: pytest.MonkeyPatch, network, answer, *, fell_back: bool = False) -> NetworkAnswer:
     """Return what comes of a network that answers two views made of its prior."""
 
-    def predict(fields, _weights, *, device: str) -> Prediction:
-        return Prediction(answer(fields["prior"]), device, fell_back, 0.1)
+    def predict(fields, _weights, *, device: str) -> HeadPrediction:
+        return HeadPrediction(answer(fields["prior"]), device, fell_back, 0.1)
 
     monkeypatch.setattr(head, "head_fields", lambda *_: _fields())
     monkeypatch.setattr(inference, "predict", predict)
-    return network.see(cut().defective, *_laid(), packaged_mean())
+    return network.predict(cut().defective, *_laid(), packaged_mean())
 
 
 def _blown(prior: np.ndarray, outward_mm: float) -> np.ndarray:

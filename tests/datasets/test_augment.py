@@ -10,7 +10,7 @@ import pytest
 
 from meshimplant.datasets.augment import Ranges, apply_warp, augment, draw_warp
 from meshimplant.datasets.craniectomy import craniectomy
-from meshimplant.datasets.head_shape import head_pose, read_head_shape
+from meshimplant.datasets.head_shape import fit_aligned_pose, read_head_shape
 from meshimplant.datasets.link import link
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.datasets.warp import Warp, thickened, towards
@@ -76,7 +76,7 @@ def test_all_changes_together_give_one_whole_skull_on_the_same_grid(skull, shape
         assert moved.same_grid(skull)
         sizes = np.bincount(cc3d.connected_components(np.array(moved.array), connectivity=26).ravel())[1:]
         assert sizes.max() > 0.998 * sizes.sum()
-        pose = head_pose(moved)
+        pose = fit_aligned_pose(moved)
         outer, thickness = vault(moved, pose)
         assert np.isnan(outer).sum() == 0  # no tear
         assert np.percentile(thickness, 2) > 2.5

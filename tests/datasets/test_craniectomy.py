@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from typing import get_args
 
 import cc3d
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from meshimplant.datasets.craniectomy import KINDS, craniectomy
+from meshimplant.datasets.craniectomy import craniectomy
+from meshimplant.datasets.kinds import KINDS, Kind
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.braincase import fit_braincase
@@ -39,6 +41,10 @@ def bodies(volume, connectivity=26):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+def test_every_kind_has_its_line() -> None:
+    assert tuple(KINDS) == get_args(Kind)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_cuts_one_clean_piece_out_of_the_vault(phantom, phantom_pose, kind, seed):
     cut = craniectomy(phantom, kind=kind, seed=seed, pose=phantom_pose)

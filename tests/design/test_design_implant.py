@@ -351,13 +351,13 @@ def test_where_methods_differ_their_distance_is_written_as_a_map(made, saved, tm
     assert apart is not None
     assert apart.p95_mm < 3
     assert not (saved / "disagreement.csv").exists()
-    differing = replace(apart, apart_mm=apart.apart_mm + 3)
+    differing = replace(apart, distance_mm=apart.distance_mm + 3)
     other = copy(made)
     other.completion = replace(made.completion, disagreement=differing)
     other.save(tmp_path / "part")
     rows = np.loadtxt(tmp_path / "part" / "disagreement.csv", delimiter=",", skiprows=1)
     assert rows[:, :3] == pytest.approx(differing.points_mm, abs=1e-5)
-    assert rows[:, 3] == pytest.approx(differing.apart_mm, abs=1e-5)
+    assert rows[:, 3] == pytest.approx(differing.distance_mm, abs=1e-5)
 
 
 def test_a_second_save_is_refused_and_changes_nothing(made, saved) -> None:

@@ -16,7 +16,7 @@ from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.channels import focus_of, mirrored, opening_field
 from meshimplant.networks.config import Fine, config_from
 from meshimplant.networks.head_grid import CLIP_MM, FINE, coarse_of
-from meshimplant.networks.inference import Prediction, device_of, predict
+from meshimplant.networks.inference import HeadPrediction, device_of, predict
 from meshimplant.networks.weights import Weights
 
 
@@ -148,4 +148,4 @@ def test_a_device_that_is_not_there_is_refused(
 
 def test_the_mean_of_both_views_is_the_answer() -> None:
     views = (np.zeros((2, 2, 2), np.float32), np.ones((2, 2, 2), np.float32))
-    assert np.array_equal(Prediction(views, "cpu", False, 0.0).field_mm, np.full((2, 2, 2), 0.5))
+    assert np.array_equal(HeadPrediction(views, "cpu", False, 0.0).field_mm, np.full((2, 2, 2), 0.5))
