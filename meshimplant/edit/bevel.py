@@ -18,6 +18,7 @@ from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import face_pairs, normals_areas
 from meshimplant.mesh.cut_away import Cut, cut_away, face_pieces
 from meshimplant.mesh.topology import edge_uses
+from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import grown, occupancy
 from meshimplant.voxels.volume import Volume
@@ -127,7 +128,7 @@ def _outer_edge(mesh: trimesh.Trimesh, surfaces: Surfaces, *, spare_mm: float) -
         near = cKDTree(even).query(even, k=np.arange(1, min(_NEIGHBOURS, len(even)) + 1))[1]
         even, tangent = even[near].mean(axis=1), tangent[near].mean(axis=1)
     upward = _edge_normals(mesh, surfaces.face_labels == OUTER, even)
-    inward = _unit(np.cross(upward, tangent))
+    inward = unit_vectors(np.cross(upward, tangent))
     tips = np.einsum("ij,ij->i", even - points, inward)[near].max(axis=1)
     missing = np.maximum(tips - _SPARE_SHARE * spare_mm, 0)[near].mean(axis=1)
     return _Edge(even - missing[:, None] * inward, upward, inward)
@@ -161,7 +162,7 @@ def _edge_normals(mesh: trimesh.Trimesh, outer: NDArray[np.bool_], points: Float
         fits[index] = np.linalg.lstsq(system * root, normals[near] * root, rcond=None)[0]
     nearest = cKDTree(places).query(points)[1]
     slope = np.einsum("ni,nij->nj", points - places[nearest], fits[nearest, 1:])
-    return _unit(fits[nearest, 0] + slope)
+    return unit_vectors(fits[nearest, 0] + slope)
 
 
 def _longest_loops(half: Ints, body: Ints, length: Floats) -> NDArray[np.bool_]:
@@ -196,7 +197,3 @@ def _past(edge: _Edge, points: Floats, angle: float) -> Floats:
     aside = np.linalg.norm(arm - height[:, None] * upward, axis=1)
     inward = np.where(np.einsum("ij,ij->i", arm, edge.inward[nearest]) < 0, -aside, aside)
     return np.asarray((-height - _LAND_MM) * np.sin(angle) - inward * np.cos(angle))
-
-
-def _unit(vectors: Floats) -> Floats:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)

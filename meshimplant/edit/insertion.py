@@ -16,6 +16,7 @@ from meshimplant.implant.sweep import EDGE_MM, closely_sampled, depths, sweep
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import normals_areas, vertex_areas
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
+from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.report import Finding
 from meshimplant.voxels.occupancy import grown, occupancy
 from meshimplant.voxels.volume import Volume
@@ -106,7 +107,7 @@ def find_insertion(
     surface = closely_sampled(mesh)
     points = np.asarray(surface.vertices)
     if direction is not None:
-        axis = _unit(direction)
+        axis = _checked_direction(direction)
         penetration, deepest = sweep(bone, points, axis, travel)
     else:
         axis, penetration, deepest = _best_way(_Search(mesh, bone, site.inside_mm), points, travel)
@@ -200,7 +201,7 @@ class _Search:
         normals, areas = normals_areas(mesh)
         wall = surfaces.face_labels == WALL
         self.bone = bone
-        self.axis = _unit((normals * areas[:, None])[surfaces.face_labels == OUTER].sum(axis=0))
+        self.axis = _checked_direction((normals * areas[:, None])[surfaces.face_labels == OUTER].sum(axis=0))
         self.normals, self.areas = normals[wall], areas[wall]
         probes = np.asarray(mesh.vertices)[surfaces.vertex_labels == WALL]
         self.probes = probes[:: max(1, len(probes) // _PROBES)]
@@ -275,9 +276,9 @@ def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut
     return Finding("insertion.blocked", "warning", message, float(deepest[worst]), FREE_MM, "mm", place)
 
 
-def _unit(direction: ArrayLike) -> NDArray[np.float64]:
+def _checked_direction(direction: ArrayLike) -> NDArray[np.float64]:
     vector = np.asarray(direction, float)
     length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
     if not np.isfinite(length) or length == 0:
         raise InputError(f"expected a direction of three numbers with a length, got {vector.tolist()}")
-    return vector / length
+    return unit_vectors(vector)

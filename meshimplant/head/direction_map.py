@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.head.chart import Chart, axes_around
-from meshimplant.mesh.rays import Rays
+from meshimplant.mesh.rays import RayCaster
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class DirectionMap(Chart):
 
     def extent(self, mesh: trimesh.Trimesh) -> Extent:
         """Return where each direction enters and where it last leaves a closed mesh."""
-        rays = Rays(mesh)
+        rays = RayCaster(mesh)
         unit = self.directions.reshape(-1, 3)
         reach = np.linalg.norm(np.asarray(mesh.vertices) - self.centre_mm, axis=1)
         near, far = float(reach.min()) - 1, float(reach.max()) + 1

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from meshimplant.errors import MeshError
 from meshimplant.mesh.areas import face_pairs, normals_areas
 from meshimplant.mesh.nearest import surface_tree
+from meshimplant.mesh.vectors import unit_vectors
 
 WALL, OUTER, INNER = 0, 1, 2
 
@@ -58,7 +59,7 @@ class OutwardField:
         count = min(6, len(self.points_mm))
         distance, index = self._tree.query(np.asarray(points_mm, float), k=np.arange(1, count + 1))
         weight = 1 / (distance + 0.5) ** 2
-        return _unit((self.directions[index] * weight[..., None]).sum(axis=1))
+        return unit_vectors((self.directions[index] * weight[..., None]).sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +188,7 @@ def outward_field(mesh: trimesh.Trimesh, centre_mm: ArrayLike) -> OutwardField:
     centre = np.asarray(centre_mm, float)
     middles = np.asarray(mesh.triangles_center)
     normals, areas = normals_areas(mesh)
-    field = _averaged(middles, normals, areas, _unit(middles - centre), _SEED_COSINES[0], centre)
+    field = _averaged(middles, normals, areas, unit_vectors(middles - centre), _SEED_COSINES[0], centre)
     return _averaged(middles, normals, areas, field.at(middles), _SEED_COSINES[1], centre)
 
 
@@ -219,7 +220,7 @@ def _averaged(
     tree = cKDTree(place)
     near = tree.sparse_distance_matrix(tree, 2 * _REACH_MM, output_type="coo_matrix")
     kernel = coo_matrix((np.exp(-0.5 * (near.data / _REACH_MM) ** 2), (near.row, near.col)), near.shape)
-    return OutwardField(place, _unit(kernel @ vote + vote))
+    return OutwardField(place, unit_vectors(kernel @ vote + vote))
 
 
 def _without_islands(
@@ -257,10 +258,6 @@ def _label_around(
     label = np.where(touches[OUTER], OUTER, INNER)
     label[touches[OUTER] == touches[INNER]] = WALL
     return label.astype(np.uint8)[piece]
-
-
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
 
 
 def wall_depth(

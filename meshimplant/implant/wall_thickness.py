@@ -13,7 +13,7 @@ from meshimplant.errors import InputError, MeshError
 from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces
 from meshimplant.mesh.areas import vertex_areas, vertex_normals, weighted_percentiles
 from meshimplant.mesh.nearest import surface_tree
-from meshimplant.mesh.rays import Rays
+from meshimplant.mesh.rays import RayCaster
 from meshimplant.report import Finding, Severity
 
 #: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
@@ -190,7 +190,7 @@ def _regions(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def across(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.float64]:
     """Return the perpendicular distance (n,) to the opposite surface, nan on and opposite the wall."""
-    rays = Rays(mesh)
+    rays = RayCaster(mesh)
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     thickness = np.full(len(vertices), np.nan)
     for own, other, side in ((OUTER, INNER, -1), (INNER, OUTER, 1)):

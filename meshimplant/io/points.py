@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import FileReadError, GeometryError, InputError
 from meshimplant.io.meshes import frame_signs
 from meshimplant.io.payload import read_bytes
+from meshimplant.mesh.vectors import unit_vectors
 
 #: Endings of the point files that can be read.
 POINT_SUFFIXES = (".ply", ".npy", ".npz")
@@ -86,7 +87,7 @@ def read_points(path: str | Path, *, frame: str = "LPS") -> PointCloud:
     else:
         rows = _from_arrays(data, path.name)
     _require_millimetres(rows, path.name)
-    return PointCloud(rows[:, :3] * signs, _unit(rows[:, 3:], path.name) * signs)
+    return PointCloud(rows[:, :3] * signs, _unit_normals(rows[:, 3:], path.name) * signs)
 
 
 # -- what the files hold, as rows (n, 6) ----------------------------------------------------------------------
@@ -223,11 +224,10 @@ def _require_millimetres(rows: NDArray[np.float64], name: str) -> None:
     )
 
 
-def _unit(normals: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    length = np.linalg.norm(normals, axis=1)
-    if not length.all():
-        missing = int(np.count_nonzero(length == 0))
+def _unit_normals(normals: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    missing = int(np.count_nonzero(np.linalg.norm(normals, axis=1) == 0))
+    if missing:
         raise InputError(
             f"expected a direction at every point in {name}, got {missing} normals of length 0: leave these points out"
         )
-    return normals / length[:, None]
+    return unit_vectors(normals)

@@ -6,6 +6,8 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.mesh.vectors import unit_vectors
+
 
 def normals_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return unit normals (m, 3) and areas (m,); a face without area has normal 0."""
@@ -30,7 +32,7 @@ def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = N
     normals, areas = normals_areas(mesh)
     if faces is not None:
         areas = areas * faces
-    return _unit(_spread(np.asarray(mesh.faces), normals * areas[:, None], len(mesh.vertices)))
+    return unit_vectors(_spread(np.asarray(mesh.faces), normals * areas[:, None], len(mesh.vertices)))
 
 
 def vertex_areas(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
@@ -63,7 +65,3 @@ def face_pairs(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     order = np.argsort(key, kind="stable")
     same = key[order[:-1]] == key[order[1:]]
     return order[:-1][same] // 3, order[1:][same] // 3
-
-
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)

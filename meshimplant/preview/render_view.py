@@ -10,8 +10,9 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.mesh.rays import Hits, RayCaster
+from meshimplant.preview.ambient_light import ambient_light
 from meshimplant.preview.colour_scales import ColourScale, decode_srgb, encode_srgb
-from meshimplant.preview.ray_scene import Hits, RayScene, ambient_light
 from meshimplant.preview.view_directions import Vector, View
 
 #: Rays along each edge of a pixel at an outline or crease: 3 x 3. One ray is enough for all other pixels.
@@ -72,7 +73,7 @@ class Scene:
             vertices, self.faces, vertex_normals=self.normals, process=False, validate=False
         )
         self.reach_mm = float(np.linalg.norm(np.ptp(vertices, axis=0))) + 10
-        self.rays = RayScene(joined)
+        self.rays = RayCaster(joined)
         self.light = ambient_light(joined, scene=self.rays)
         self._set_surfaces(surfaces)
 

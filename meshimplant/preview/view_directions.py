@@ -12,6 +12,8 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.mesh.vectors import unit_vectors
+
 _POSITIVE = "LPS"
 _NEGATIVE = "RAI"
 #: An edge gets a second letter if that component of the unit direction exceeds this, sin 20 degrees.
@@ -39,8 +41,8 @@ class View:
     @classmethod
     def along(cls, name: str, forward: ArrayLike, up: ArrayLike) -> View:
         """Return the view along `forward` (3,), with `up` (3,) as close to the picture's top as possible."""
-        ahead = _unit(forward)
-        right = _unit(np.cross(ahead, np.asarray(up, float)))
+        ahead = unit_vectors(forward)
+        right = unit_vectors(np.cross(ahead, np.asarray(up, float)))
         return cls(name, right, np.cross(right, ahead))
 
     @property
@@ -73,7 +75,7 @@ class View:
 
 def direction_letters(direction: ArrayLike) -> str:
     """Return the anatomical letters of a direction (3,), strongest first: ``"L"``, or ``"LA"`` between axes."""
-    vector = _unit(direction)
+    vector = unit_vectors(direction)
     order = np.argsort(-np.abs(vector), kind="stable")[:2]
     named = [axis for rank, axis in enumerate(order) if rank == 0 or abs(vector[axis]) > _SECOND_LETTER]
     return "".join((_POSITIVE if vector[axis] > 0 else _NEGATIVE)[axis] for axis in named)
@@ -132,12 +134,12 @@ def outward_direction(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = 
     solution = np.linalg.lstsq(normal_terms, (centred**2).sum(axis=1), rcond=None)[0]
     distance_mm = float(np.linalg.norm(solution[:3]))
     if 0.15 * size_mm < distance_mm < 20 * size_mm:
-        return _unit(-solution[:3])
+        return unit_vectors(-solution[:3])
     away = np.array([0.0, -1.0, 0.0]) if skull is None else middle - skull.bounds.mean(axis=0)
     spread, axes = np.linalg.eigh(np.cov(centred.T))
     if spread[0] > 0.3 * spread[1]:
-        return _unit(away)
-    return _unit(axes[:, 0] if axes[:, 0] @ away >= 0 else -axes[:, 0])
+        return unit_vectors(away)
+    return unit_vectors(axes[:, 0] if axes[:, 0] @ away >= 0 else -axes[:, 0])
 
 
 def picture_top(outward: Vector) -> Vector:
@@ -148,8 +150,3 @@ def picture_top(outward: Vector) -> Vector:
 def _to_posterior(direction: Vector) -> Vector:
     """Return the direction or its opposite, whichever points from anterior to posterior."""
     return direction if direction[1] >= 0 else -direction
-
-
-def _unit(vector: ArrayLike) -> Vector:
-    values = np.asarray(vector, float)
-    return values / max(float(np.linalg.norm(values)), 1e-12)

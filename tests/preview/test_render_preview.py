@@ -12,7 +12,7 @@ import trimesh
 from PIL import Image
 
 from meshimplant.errors import InputError, MeshError, MeshImplantError, MissingDependencyError, OutputError
-from meshimplant.preview import ray_scene as rays
+from meshimplant.mesh import rays
 from meshimplant.preview import render_preview as render_preview_module
 from meshimplant.preview.render_preview import draw_preview, render_preview
 from meshimplant.preview.sheet_canvas import CARD, INK, Card, SheetCanvas, to_font_letters

@@ -8,7 +8,7 @@ import pytest
 import trimesh
 
 from meshimplant.errors import InputError, MeshError
-from meshimplant.preview.ray_scene import RayScene
+from meshimplant.mesh.rays import RayCaster
 from meshimplant.preview.render_preview import render_preview
 from meshimplant.preview.viewer_page import write_viewer
 from meshimplant.preview.write_previews import write_previews
@@ -28,8 +28,8 @@ def test_light_meshes_give_the_same_bytes_as_each_picture_apart(
 
 def test_light_is_computed_once_for_each_scene(case: dict, tmp_path: Path, monkeypatch) -> None:
     made: list[trimesh.Trimesh] = []
-    start = RayScene.__init__
-    monkeypatch.setattr(RayScene, "__init__", lambda self, mesh: (made.append(mesh), start(self, mesh))[1])
+    start = RayCaster.__init__
+    monkeypatch.setattr(RayCaster, "__init__", lambda self, mesh: (made.append(mesh), start(self, mesh))[1])
     write_previews(tmp_path / "both.png", tmp_path / "both.html", **case)
     assert len(made) == 2
 

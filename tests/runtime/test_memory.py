@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshimplant import memory
+from meshimplant.runtime import memory
 from meshimplant.runtime.memory import process_peak_mb
 
 
