@@ -80,7 +80,7 @@ def cut(
         else:
             done = _by_numbers(before, way, plane or box or (), side, bodies)
         write_mesh(done.mesh, output, frame=frame)
-    facts = {"kept": side, "removed_mm3": round(done.removed_mm3, 6), "dropped_pieces": len(done.crumbs)}
+    facts = {"kept": side, "removed_mm3": round(done.removed_mm3, 6), "dropped_pieces": len(done.fragments)}
     show_change(before, done.mesh, output, as_json=output_options.json, **facts)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.mesh.bodies import Part, connected_parts
+from meshimplant.mesh.bodies import Body, connected_bodies
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.topology import (
     as_written,
@@ -87,7 +87,7 @@ def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
     flaws["degenerate_faces"] = solid.triangles_center[face_heights(solid) < DEGENERATE_HEIGHT_MM]
     crossing = find_crossings(solid)
     flaws["self_intersections"] = solid.triangles_center[crossing].mean(axis=1)
-    parts = connected_parts(solid)
+    parts = connected_bodies(solid)
     closed = not any(len(flaws[name]) for name in ("boundary_edges", "nonmanifold_edges", "winding"))
     findings = [
         *_unit_findings(solid),
@@ -146,7 +146,7 @@ def _unit_findings(mesh: trimesh.Trimesh) -> list[Finding]:
     return [_finding("units", message, mesh.bounds.mean(axis=0), value=longest, limit=limit, unit="mm")]
 
 
-def _shell_findings(parts: list[Part]) -> list[Finding]:
+def _shell_findings(parts: list[Body]) -> list[Finding]:
     """Return findings for surfaces inside others, and for bodies that are inside out.
 
     For closed surfaces only.
@@ -175,7 +175,7 @@ def _shell_findings(parts: list[Part]) -> list[Finding]:
     return findings[:MAX_PLACES]
 
 
-def _body_findings(parts: list[Part], bodies: int) -> list[Finding]:
+def _body_findings(parts: list[Body], bodies: int) -> list[Finding]:
     outer = [part for part in parts if not part.enclosed]
     if len(outer) == bodies:
         return []
@@ -199,7 +199,7 @@ def _unreadable(mesh: trimesh.Trimesh) -> SolidCheck:
     )
 
 
-def _measures(mesh: trimesh.Trimesh, flaws: dict[str, NDArray[Any]], parts: list[Part]) -> dict[str, Any]:
+def _measures(mesh: trimesh.Trimesh, flaws: dict[str, NDArray[Any]], parts: list[Body]) -> dict[str, Any]:
     counts = {name: len(points) for name, points in flaws.items()}
     heights = face_heights(mesh)
     aspect = longest_edges(mesh)[heights > 0] / heights[heights > 0]

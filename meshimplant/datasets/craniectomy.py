@@ -71,7 +71,7 @@ def craniectomy(
     All but the first follow the bone's curvature, with an irregular outline, burr holes at its corners and
     walls that lean inwards by 0 to 30 degrees (here and there outwards by up to 15). The place is given in
     the braincase's own frame, so a tilted head gets the same defect. What is cut is the main body of vault
-    bone in the region; bone of the face and loose crumbs stay.
+    bone in the region; bone of the face and loose fragments stay.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def smooth_part(mesh: trimesh.Trimesh, *, iterations: int, edge_mm: float = EDGE
 def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> StepResult:
     """Trim a part to its clearance, and count the fragments that came loose."""
     cut = trim_to_clearance(mesh, site, clearance_mm=clearance_mm)
-    return StepResult(cut.mesh, {"crumbs": len(cut.crumbs)})
+    return StepResult(cut.mesh, {"fragments": len(cut.fragments)})
 
 
 def set_part_thickness(

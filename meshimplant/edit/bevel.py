@@ -15,12 +15,12 @@ from scipy.spatial import cKDTree
 from meshimplant.errors import InputError
 from meshimplant.implant.surfaces import OUTER, Surfaces, split_surfaces
 from meshimplant.line.extract import extract
-from meshimplant.mesh.areas import face_pairs, normals_areas
+from meshimplant.mesh.areas import face_normals_and_areas, face_pairs
 from meshimplant.mesh.cut_away import Cut, cut_away, face_pieces
 from meshimplant.mesh.topology import edge_uses
 from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.voxels.grid import Grid
-from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
 #: Largest bevel, degrees: a border that leans more than 50 counts as inner surface.
@@ -138,7 +138,7 @@ def _up_to_the_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.boo
     """Select (m,) the outer surface's faces and those by which it is rounded off towards the border."""
     outer, middles = surfaces.face_labels == OUTER, np.asarray(mesh.triangles_center)
     reach = cKDTree(middles[outer]).query(middles, distance_upper_bound=_ROUNDED_MM)[0]
-    normals = normals_areas(mesh)[0]
+    normals = face_normals_and_areas(mesh)[0]
     allowed = reach <= _ROUNDED_MM
     towards = surfaces.outward.at(middles[allowed])
     allowed[allowed] = np.einsum("ij,ij->i", normals[allowed], towards) > _FACING_COSINE
@@ -153,7 +153,7 @@ def _up_to_the_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.boo
 
 def _edge_normals(mesh: trimesh.Trimesh, outer: NDArray[np.bool_], points: Floats) -> Floats:
     """Return the normal (n, 3) that the outer surface has at its edge, without the noise of single faces."""
-    normals, areas = (values[outer] for values in normals_areas(mesh))
+    normals, areas = (values[outer] for values in face_normals_and_areas(mesh))
     middles, places = np.asarray(mesh.triangles_center)[outer], points[::_FIT_EVERY]
     fits = np.empty((len(places), 4, 3))
     for index, near in enumerate(cKDTree(middles).query_ball_point(places, _FIT_MM)):
@@ -180,7 +180,7 @@ def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | N
     """Return a field, positive where a body lies beyond the bevelled wall, if anywhere; never a closed hollow."""
     grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=4.3)
     part = occupancy(mesh, grid)
-    near = grown(part, 3)
+    near = dilated_box(part, 3)
     values = np.full(grid.shape, -1, np.float32)
     values[near] = _past(edge, grid.to_mm(np.argwhere(near)), angle)
     pieces, count = ndimage.label(values > 0)

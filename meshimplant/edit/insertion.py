@@ -14,11 +14,11 @@ from meshimplant.implant.site import Site
 from meshimplant.implant.surfaces import OUTER, WALL, split_surfaces
 from meshimplant.implant.sweep import EDGE_MM, closely_sampled, depths, sweep
 from meshimplant.line.extract import extract
-from meshimplant.mesh.areas import normals_areas, vertex_areas
+from meshimplant.mesh.areas import face_normals_and_areas, vertex_areas
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.report import Finding
-from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
 #: Way out of the head that is tested, and steps on it, mm.
@@ -151,7 +151,7 @@ def make_insertable(
     Returns
     -------
     Cut
-        The part, its crumbs and the volume removed; the same mesh where nothing blocks.
+        The part, its fragments and the volume removed; the same mesh where nothing blocks.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def make_insertable(
         return Cut(mesh.copy(), (), 0.0)
     box, bone = site.bone.mask, site.bone.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)
-    near = np.argwhere(grown(occupancy(mesh, box), 3))
+    near = np.argwhere(dilated_box(occupancy(mesh, box), 3))
     near = near[_behind(bone, mesh, way.direction, travel, box.to_mm(near))]
     swept = np.full(box.shape, -1.0, np.float32)
     swept[tuple(near.T)] = sweep(bone, box.to_mm(near), way.direction, travel)[1]
@@ -198,7 +198,7 @@ class _Search:
 
     def __init__(self, mesh: trimesh.Trimesh, bone: Volume | None, centre: NDArray[np.float64]) -> None:
         surfaces = split_surfaces(mesh, inside_mm=centre)
-        normals, areas = normals_areas(mesh)
+        normals, areas = face_normals_and_areas(mesh)
         wall = surfaces.face_labels == WALL
         self.bone = bone
         self.axis = _checked_direction((normals * areas[:, None])[surfaces.face_labels == OUTER].sum(axis=0))

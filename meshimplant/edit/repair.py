@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from meshimplant.edit.remesh import remesh
 from meshimplant.errors import MeshError, MissingDependencyError
-from meshimplant.mesh.bodies import connected_meshes, connected_parts
-from meshimplant.mesh.clean import close, tidy
+from meshimplant.mesh.bodies import connected_bodies, connected_meshes
+from meshimplant.mesh.clean import clean_faces, close_surface
 from meshimplant.mesh.convert import from_manifold, new_mesh, to_manifold
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.deviation import distances_mm, surface_points
@@ -92,7 +92,7 @@ def repair(
     if is_solid(mesh):
         return Repair(mesh, (), "none")
     reasons = []
-    given = _Given(mesh, tidy(mesh))
+    given = _Given(mesh, clean_faces(mesh))
     for name, attempt in _attempts(given, method):
         try:
             result, actions = attempt()
@@ -121,7 +121,7 @@ def is_solid(mesh: trimesh.Trimesh) -> bool:
         return False
     if (face_heights(written) < DEGENERATE_HEIGHT_MM).any():
         return False
-    if any(part.enclosed or part.volume_mm3 <= 0 for part in connected_parts(written)):
+    if any(part.enclosed or part.volume_mm3 <= 0 for part in connected_bodies(written)):
         return False
     return not len(find_crossings(written))
 
@@ -155,7 +155,7 @@ class _Given:
 def _attempts(given: _Given, method: str) -> Iterator[tuple[str, Attempt]]:
     """Yield the asked-for methods by name."""
     tidied, tidying = given.tidied
-    mended, mending = close(tidied)
+    mended, mending = close_surface(tidied)
     actions = [*tidying, *mending]
     ways: dict[str, Attempt] = {
         "mend": lambda: (mended, actions),

@@ -8,8 +8,8 @@ import numpy as np
 import trimesh
 
 from meshimplant.errors import MeshError
-from meshimplant.mesh.areas import normals_areas
-from meshimplant.mesh.aspect_ratio import aspect_ratios, well_shaped
+from meshimplant.mesh.areas import face_normals_and_areas
+from meshimplant.mesh.aspect_ratio import aspect_ratios, improve_aspect_ratios
 from meshimplant.mesh.convert import from_manifold, from_pyvista, new_mesh, to_manifold, to_pyvista
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.deviation import deviation_mm
@@ -34,7 +34,7 @@ def simplify(
     """Reduce a mesh to a number of faces and mend its slivers, as far as it may without leaving its surface
     or ceasing to be a solid.
 
-    Edges are collapsed by the quadric error, then slivers are taken out (`well_shaped`), also where the mesh
+    Edges are collapsed by the quadric error, then slivers are taken out (`improve_aspect_ratios`), also where the mesh
     has few enough faces: marching cubes and every cut leave them. The result is measured
     against the input: the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and
     no open, non-manifold or crossing place may appear that the input did not have. Where the asked-for number
@@ -72,7 +72,7 @@ def simplify(
     reduced = mesh if len(mesh.faces) <= max_faces else _reduced(mesh, max_faces, max_deviation_mm)
     result, known = reduced, simple and reduced is mesh
     for share in _SHAPE_SHARES:
-        shaped = well_shaped(reduced, max_deviation_mm=share * max_deviation_mm, simple=known)
+        shaped = improve_aspect_ratios(reduced, max_deviation_mm=share * max_deviation_mm, simple=known)
         if _within(shaped, mesh, max_deviation_mm):
             result = shaped
         if np.percentile(aspect_ratios(np.asarray(result.triangles)), 99) <= _ASPECT:
@@ -93,7 +93,7 @@ def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
     0.003 mm, 0.9 s. Of five skulls (0.43 to 0.55 mm), the designed parts lie as near to the true surface, to 0.001 mm RMS, as
     with all faces, with half as many in the end, and the steps from trim to check take two thirds of their time.
     """
-    wanted = int(normals_areas(mesh)[1].sum() / (_EQUILATERAL * edge_mm**2))
+    wanted = int(face_normals_and_areas(mesh)[1].sum() / (_EQUILATERAL * edge_mm**2))
     if wanted >= len(mesh.faces):
         return mesh
     origin = mesh.vertices.mean(axis=0)

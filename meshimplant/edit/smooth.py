@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.errors import MeshError
-from meshimplant.mesh.areas import enclosed_mm3, normals_areas
+from meshimplant.mesh.areas import enclosed_mm3, face_normals_and_areas
 from meshimplant.mesh.convert import new_mesh, to_pyvista
 from meshimplant.mesh.topology import edge_uses
 
@@ -127,6 +127,6 @@ def _blurred(weight: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[n
 
 def _with_volume(mesh: trimesh.Trimesh, volume_mm3: float) -> NDArray[np.float64]:
     """Return the vertices of a closed mesh offset along their normals so that it encloses so much."""
-    area = normals_areas(mesh)[1].sum()
+    area = face_normals_and_areas(mesh)[1].sum()
     offset = (volume_mm3 - enclosed_mm3(mesh)) / max(area, 1e-30)
     return np.asarray(mesh.vertices) + np.clip(offset, -_MAX_OFFSET_MM, _MAX_OFFSET_MM) * mesh.vertex_normals

@@ -25,7 +25,7 @@ from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.cut_away import body_count, cut_away, require_solid
 from meshimplant.mesh.nearest import surface_tree
 from meshimplant.voxels.grid import Grid
-from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
 __all__ = ["ThicknessMap", "find_violations", "measure_thickness", "rescale_inner", "set_thickness"]
@@ -176,7 +176,7 @@ def _beyond(
     import igl
 
     grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=3.3)
-    near = grown(occupancy(mesh, grid), 3)
+    near = dilated_box(occupancy(mesh, grid), 3)
     points = grid.to_mm(np.argwhere(near))
     used = np.unique(sheet)
     about, nearest = surface_tree(vertices[used]).query(points)

@@ -19,7 +19,7 @@ from meshimplant.line.extract import extract
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
-from meshimplant.voxels.occupancy import grown, occupancy
+from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
 __all__ = ["trim", "trim_box", "trim_curve", "trim_plane", "trim_to_clearance"]
@@ -78,7 +78,7 @@ def trim(
     Returns
     -------
     Trimesh
-        A solid of as many bodies as came in; loose crumbs are dropped (`trim_to_clearance` lists them).
+        A solid of as many bodies as came in; loose fragments are dropped (`trim_to_clearance` lists them).
 
     Raises
     ------
@@ -119,7 +119,7 @@ def trim_to_clearance(
     if bevel_deg == 0:
         return cut
     leaning = bevel(cut.mesh, bevel_deg, inside_mm=site.inside_mm)
-    return Cut(leaning.mesh, cut.crumbs + leaning.crumbs, cut.removed_mm3 + leaning.removed_mm3)
+    return Cut(leaning.mesh, cut.fragments + leaning.fragments, cut.removed_mm3 + leaning.removed_mm3)
 
 
 def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> bool:
@@ -140,7 +140,7 @@ def _forbidden_field(
         clearance_mm + _CHORD_MM
     )
     part = occupancy(mesh, box)
-    near = grown(part, 3) & (values > -_BESIDE_MM)
+    near = dilated_box(part, 3) & (values > -_BESIDE_MM)
     columns = np.full(box.shape, -1.0, np.float32)
     columns[near] = _column_field(mesh, bone, clearance_mm, centre, box.to_mm(np.argwhere(near)))
     reached = sample(box.with_array(values), mesh.vertices, fill=-1).max() > _TOUCH_MM
@@ -167,7 +167,9 @@ def _vented(field: Volume, part: NDArray[np.bool_], centre: NDArray[np.float64])
         way[tuple(index.T)] = True
         on = part[tuple(index.T)]
         points, inward = points[on] + inward[on], inward[on]
-    return field.with_array(np.where(grown(way, 1), np.maximum(field.array, np.float32(step)), field.array))
+    return field.with_array(
+        np.where(dilated_box(way, 1), np.maximum(field.array, np.float32(step)), field.array)
+    )
 
 
 def _column_field(

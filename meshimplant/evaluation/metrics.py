@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError
 from meshimplant.voxels.grid import bounding_box
-from meshimplant.voxels.surface_distances import VoxelDistances, measure_distances, within
+from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, voxels_within
 from meshimplant.voxels.volume import Volume
 
 #: How far from the defective skull the border Dice still looks (challenge's reference: ``distance=10``).
@@ -198,7 +198,7 @@ def _border_dice(
     found, wanted, bone = (
         v.crop(start - margin, stop + margin).array != 0 for v in (prediction, truth, defective)
     )
-    near = within(found | wanted, bone, limit, spacing)
+    near = voxels_within(found | wanted, bone, limit, spacing)
     return _dice(found & near, wanted & near)
 
 
@@ -212,7 +212,9 @@ def _distance_metrics(prediction: Volume, truth: Volume) -> dict[str, float]:
     return dict(zip(names, map(float, values), strict=True))
 
 
-def _surface_distances(prediction: Volume, truth: Volume) -> tuple[VoxelDistances, VoxelDistances]:
+def _surface_distances(
+    prediction: Volume, truth: Volume
+) -> tuple[SurfaceVoxelDistances, SurfaceVoxelDistances]:
     """Distances of the prediction's surface voxels to the truth's, and back."""
     _require_one_grid(prediction, truth)
     start, stop = _box(prediction, truth)
@@ -224,5 +226,5 @@ def _surface_distances(prediction: Volume, truth: Volume) -> tuple[VoxelDistance
     return measure_distances(found, wanted, spacing_mm), measure_distances(wanted, found, spacing_mm)
 
 
-def _both(distances: tuple[VoxelDistances, VoxelDistances]) -> NDArray[np.float64]:
+def _both(distances: tuple[SurfaceVoxelDistances, SurfaceVoxelDistances]) -> NDArray[np.float64]:
     return np.concatenate([way.distance_mm for way in distances])

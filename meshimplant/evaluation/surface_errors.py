@@ -11,7 +11,7 @@ from scipy import ndimage
 from meshimplant.errors import EmptyMaskError
 from meshimplant.voxels.distance import distance_outside, signed_distance
 from meshimplant.voxels.grid import bounding_box
-from meshimplant.voxels.surface_distances import VoxelDistances, measure_distances, surface_voxels
+from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, surface_voxels
 from meshimplant.voxels.volume import Volume
 
 #: The truth's surface this close to the defective skull is rim: the sawn wall and the edges beside it.
@@ -117,7 +117,7 @@ def _layers(truth: Volume, bone: Volume, middle_mm: NDArray[np.float64]) -> list
     return [*layers, rim]
 
 
-def _protrusion(reached: VoxelDistances, layer: NDArray[np.bool_]) -> tuple[float, float]:
+def _protrusion(reached: SurfaceVoxelDistances, layer: NDArray[np.bool_]) -> tuple[float, float]:
     """Largest reach beyond one layer of the truth's surface, and its 99th percentile over the prediction next to it."""
     if not layer.any():
         return float("nan"), float("nan")

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshimplant.errors import MeshError
-from meshimplant.mesh.areas import face_pairs, normals_areas
+from meshimplant.mesh.areas import face_normals_and_areas, face_pairs
 from meshimplant.mesh.nearest import surface_tree
 from meshimplant.mesh.vectors import unit_vectors
 
@@ -107,7 +107,7 @@ def split_surfaces(mesh: trimesh.Trimesh, *, inside_mm: ArrayLike | None = None)
     """
     centre = head_centre(mesh) if inside_mm is None else np.asarray(inside_mm, float)
     middles = np.asarray(mesh.triangles_center)
-    normals, areas = normals_areas(mesh)
+    normals, areas = face_normals_and_areas(mesh)
     field = outward_field(mesh, centre)
     cosine = np.einsum("ij,ij->i", normals, field.at(middles))
     labels = np.where(
@@ -141,7 +141,7 @@ def head_centre(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
     each; the sheet that bulges is the outer one. A flat implant is given a radius of 300 mm, on the side that
     its slight curvature says.
     """
-    normals, areas = normals_areas(mesh)
+    normals, areas = face_normals_and_areas(mesh)
     middles = np.asarray(mesh.triangles_center)
     axis = np.linalg.eigh((normals * areas[:, None]).T @ normals)[1][:, -1]
     along = normals @ axis
@@ -187,7 +187,7 @@ def outward_field(mesh: trimesh.Trimesh, centre_mm: ArrayLike) -> OutwardField:
     """
     centre = np.asarray(centre_mm, float)
     middles = np.asarray(mesh.triangles_center)
-    normals, areas = normals_areas(mesh)
+    normals, areas = face_normals_and_areas(mesh)
     field = _averaged(middles, normals, areas, unit_vectors(middles - centre), _SEED_COSINES[0], centre)
     return _averaged(middles, normals, areas, field.at(middles), _SEED_COSINES[1], centre)
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from meshimplant.mesh.vectors import unit_vectors
 
 
-def normals_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def face_normals_and_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return unit normals (m, 3) and areas (m,); a face without area has normal 0."""
     a, b, c = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)].transpose(1, 0, 2)
     cross = np.cross(b - a, c - a)
@@ -29,7 +29,7 @@ def enclosed_mm3(mesh: trimesh.Trimesh) -> float:
 
 def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
     """Return area-weighted unit normals (n, 3), over all faces or only those selected (m,)."""
-    normals, areas = normals_areas(mesh)
+    normals, areas = face_normals_and_areas(mesh)
     if faces is not None:
         areas = areas * faces
     return unit_vectors(_spread(np.asarray(mesh.faces), normals * areas[:, None], len(mesh.vertices)))
@@ -37,7 +37,7 @@ def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = N
 
 def vertex_areas(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
     """Return the area (n,) of each vertex, mm2: a third of its faces', or of those selected (m,)."""
-    areas = normals_areas(mesh)[1]
+    areas = face_normals_and_areas(mesh)[1]
     if faces is not None:
         areas = areas * faces
     return _spread(np.asarray(mesh.faces), areas[:, None], len(mesh.vertices))[:, 0] / 3

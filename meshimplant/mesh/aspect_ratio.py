@@ -1,4 +1,4 @@
-"""`well_shaped`: take the slivers out of a mesh without leaving its surface, its edges or its solidity."""
+"""`improve_aspect_ratios`: take the slivers out of a mesh without leaving its surface, its edges or its solidity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.topology import as_written, topology_flaws
-from meshimplant.mesh.vertex_faces import Fans
+from meshimplant.mesh.vertex_faces import VertexFaces
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,7 +40,7 @@ class _Changes:
         return _Changes(self.ends[chosen], self.before[chosen], self.after[chosen])
 
 
-def well_shaped(
+def improve_aspect_ratios(
     mesh: trimesh.Trimesh,
     *,
     max_aspect: float = WANTED_ASPECT,
@@ -104,23 +104,25 @@ def _mended(
         bad = bad[~fixed[bad].any(axis=1)]
         if not len(bad):
             break
-        fans = Fans(faces, len(vertices))
+        vertex_faces = VertexFaces(faces, len(vertices))
         changes = (
-            _collapses(vertices, faces, fans, bad, max_deviation_mm),
-            _turns(vertices, faces, fans, bad, max_deviation_mm),
+            _collapses(vertices, faces, vertex_faces, bad, max_deviation_mm),
+            _turns(vertices, faces, vertex_faces, bad, max_deviation_mm),
         )
-        faces, kept = _apply(faces, fans, *changes, blocked=fixed.copy())
+        faces, kept = _apply(faces, vertex_faces, *changes, blocked=fixed.copy())
         if kept is None:
             break
         row = row[kept]
     return faces, (faces != np.asarray(mesh.faces)[row]).any(axis=1)
 
 
-def _collapses(vertices: Floats, faces: Ints, fans: Fans, bad: Ints, max_deviation_mm: float) -> _Changes:
+def _collapses(
+    vertices: Floats, faces: Ints, vertex_faces: VertexFaces, bad: Ints, max_deviation_mm: float
+) -> _Changes:
     """Return the allowed collapses of the bad faces' edges, either way."""
     pairs = np.unique(bad[:, [0, 1, 1, 2, 2, 0, 1, 0, 2, 1, 0, 2]].reshape(-1, 2), axis=0)
-    pairs = pairs[_linked_simply(faces, fans, pairs)]
-    owner, face = fans.of_all(pairs[:, 0])
+    pairs = pairs[_linked_simply(faces, vertex_faces, pairs)]
+    owner, face = vertex_faces.of_all(pairs[:, 0])
     gone, kept, old = pairs[owner, :1], pairs[owner, 1:], faces[face]
     staying = ~(old == kept).any(axis=1)
     before = np.zeros(len(pairs))
@@ -139,26 +141,28 @@ def _collapses(vertices: Floats, faces: Ints, fans: Fans, bad: Ints, max_deviati
     return _Changes(ends, before, after).where((after < before) & (off <= max_deviation_mm))
 
 
-def _linked_simply(faces: Ints, fans: Fans, pairs: Ints) -> Bools:
+def _linked_simply(faces: Ints, vertex_faces: VertexFaces, pairs: Ints) -> Bools:
     """Tell for which edges (n, 2) the ends have only the two opposite corners as common neighbours."""
     first, second = (
-        np.unique((owner * fans.count)[:, None] + faces[face])
-        for owner, face in (fans.of_all(end) for end in pairs.T)
+        np.unique((owner * vertex_faces.count)[:, None] + faces[face])
+        for owner, face in (vertex_faces.of_all(end) for end in pairs.T)
     )
     both = np.intersect1d(first, second, assume_unique=True)
-    return np.bincount(both // fans.count, minlength=len(pairs)) == 4
+    return np.bincount(both // vertex_faces.count, minlength=len(pairs)) == 4
 
 
-def _turns(vertices: Floats, faces: Ints, fans: Fans, bad: Ints, max_deviation_mm: float) -> _Changes:
+def _turns(
+    vertices: Floats, faces: Ints, vertex_faces: VertexFaces, bad: Ints, max_deviation_mm: float
+) -> _Changes:
     """Return the allowed turns of the bad faces' longest edges to the other diagonal."""
     corners = vertices[bad]
     longest = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=2).argmax(axis=1)
     a, b, c = (bad[np.arange(len(bad)), (longest + turn) % 3] for turn in range(3))
-    owner, face = fans.of_all(a)
+    owner, face = vertex_faces.of_all(a)
     other = (faces[face] == b[owner, None]).any(axis=1) & (faces[face] != c[owner, None]).all(axis=1)
     d = np.zeros(len(bad), np.int64)
     d[owner[other]] = faces[face[other]].sum(axis=1) - (a + b)[owner[other]]
-    owner, face = fans.of_all(c)
+    owner, face = vertex_faces.of_all(c)
     free = np.ones(len(bad), bool)
     free[owner[(faces[face] == d[owner, None]).any(axis=1)]] = False
     ends = np.stack([a, b, c, d], axis=1)[free & (d != c)]
@@ -179,7 +183,7 @@ def _diagonals_apart(vertices: Floats, ends: Ints) -> Floats:
 
 
 def _apply(
-    faces: Ints, fans: Fans, collapses: _Changes, turns: _Changes, *, blocked: Bools
+    faces: Ints, vertex_faces: VertexFaces, collapses: _Changes, turns: _Changes, *, blocked: Bools
 ) -> tuple[Ints, Bools | None]:
     """Make the changes that help most, none beside another; return the faces and which were kept, None if none was made."""
     ends = np.concatenate([collapses.ends, turns.ends])
@@ -191,10 +195,10 @@ def _apply(
         four = [gone, kept] if c < 0 else [gone, kept, c, d]
         if blocked[four].any():
             continue
-        around = fans.of(gone)
+        around = vertex_faces.of(gone)
         if c < 0:
             blocked[faces[around]] = True
-            blocked[faces[fans.of(kept)]] = True
+            blocked[faces[vertex_faces.of(kept)]] = True
             faces[around] = np.where(faces[around] == gone, kept, faces[around])
             dead[around] = (faces[around] == kept).sum(axis=1) > 1
         else:

@@ -16,7 +16,7 @@ _HOSTS = 5
 
 
 @dataclass(frozen=True)
-class Part:
+class Body:
     """One connected surface: its faces' rows (f,) and corners (f, 3, 3), its volume, and whether another
     encloses it.
     """
@@ -41,7 +41,7 @@ def connected_meshes(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
     return meshes
 
 
-def connected_parts(mesh: trimesh.Trimesh) -> list[Part]:
+def connected_bodies(mesh: trimesh.Trimesh) -> list[Body]:
     """Return the edge-connected surfaces, the largest enclosed volume first.
 
     A surface counts as enclosed when its box lies within that of one of the largest and the winding number of
@@ -50,9 +50,9 @@ def connected_parts(mesh: trimesh.Trimesh) -> list[Part]:
     if len(mesh.faces) == 0:
         return []
     triangles = np.asarray(mesh.vertices, np.float64)[mesh.faces]
-    parts = [Part(part, triangles[part], _enclosed_volume(triangles[part])) for part in _face_rows(mesh)]
+    parts = [Body(part, triangles[part], _enclosed_volume(triangles[part])) for part in _face_rows(mesh)]
     parts.sort(key=lambda part: -abs(part.volume_mm3))
-    judged: list[Part] = []
+    judged: list[Body] = []
     for part in parts:
         enclosed = any(_encloses(other, part) for other in judged[:_HOSTS])
         judged.append(replace(part, enclosed=enclosed))
@@ -71,7 +71,7 @@ def _enclosed_volume(triangles: NDArray[np.float64]) -> float:
     return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
 
-def _encloses(outer: Part, inner: Part) -> bool:
+def _encloses(outer: Body, inner: Body) -> bool:
     """Tell whether a vertex of one surface, whose box lies inside the other's, has a winding number there."""
     low, high = outer.triangles.min(axis=(0, 1)), outer.triangles.max(axis=(0, 1))
     if (inner.triangles.min(axis=(0, 1)) <= low).any() or (inner.triangles.max(axis=(0, 1)) >= high).any():

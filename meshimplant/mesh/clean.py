@@ -1,4 +1,4 @@
-"""`tidy` and `close`: the small flaws of a mesh put right without meshing it anew."""
+"""`clean_faces` and `close_surface`: the small flaws of a mesh put right without meshing it anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.mesh.bodies import connected_parts
+from meshimplant.mesh.bodies import connected_bodies
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.topology import edge_uses, face_heights, fan_of_corners
 
@@ -26,7 +26,7 @@ _PART_MM = 0.02
 _SPLIT_ROUNDS = 6
 
 
-def tidy(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
+def clean_faces(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
     """Return the mesh welded, without empty and duplicate faces or T-junctions, and wound alike.
 
     Nothing is closed.
@@ -38,7 +38,7 @@ def tidy(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
     return mesh, actions
 
 
-def close(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
+def close_surface(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
     """Return a tidied mesh with its holes closed, touching vertices parted and inner surfaces removed."""
     actions: list[str] = []
     for step in (_close_holes, _part_fans, _drop_shells):
@@ -170,7 +170,7 @@ def _turn(mesh: trimesh.Trimesh) -> Step:
     given = np.asarray(mesh.faces, np.int64)
     faces = np.array(igl.bfs_orient(np.ascontiguousarray(given))[0])
     changed = (faces != given).any(axis=1)
-    for part in connected_parts(new_mesh(mesh.vertices, faces)):
+    for part in connected_bodies(new_mesh(mesh.vertices, faces)):
         reverse = part.volume_mm3 < 0 if not part.enclosed else changed[part.rows].mean() > 0.5
         if reverse:
             faces[part.rows] = faces[part.rows][:, ::-1]
@@ -268,7 +268,7 @@ def _drop_shells(mesh: trimesh.Trimesh) -> Step:
     """Remove closed surfaces that lie inside others."""
     if len(_open_edges(np.asarray(mesh.faces))):
         return mesh, []
-    inner = [part for part in connected_parts(mesh) if part.enclosed]
+    inner = [part for part in connected_bodies(mesh) if part.enclosed]
     if not inner:
         return mesh, []
     faces = np.delete(np.asarray(mesh.faces), np.concatenate([part.rows for part in inner]), axis=0)

@@ -11,7 +11,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.mesh.box_tree import overlapping_boxes
-from meshimplant.mesh.plain_vertices import plain_vertices
+from meshimplant.mesh.uncrossed_vertices import uncrossed_vertices
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,9 +36,10 @@ def find_crossings(mesh: trimesh.Trimesh, *, touching: Bools | None = None) -> I
     edge count only where they cross besides. Faces on the same three vertices are skipped: they show as
     non-manifold edges.
 
-    A tree of boxes over the faces in Morton order finds the pairs whose boxes overlap. Neighbours around a vertex where all faces
-    lie beside each other (`plain_vertices`) are settled by that. For the others, signs of tetrahedra's volumes decide, in float64
-    where its error bound allows and in integers elsewhere, so that flat and thin parts give no false pair.
+    A tree of boxes over the faces in Morton order finds the pairs whose boxes overlap. Neighbours around a vertex
+    where no two faces can cross (`uncrossed_vertices`) are settled by that. For the others, the signs of the volumes of
+    tetrahedra decide: in float64 where its error bound allows, and in integers elsewhere, so that flat and thin parts
+    give no false pair.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def find_crossings(mesh: trimesh.Trimesh, *, touching: Bools | None = None) -> I
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices, np.float64)
     triangles = vertices[faces]
     planes = _Planes.of(triangles)
-    plain = plain_vertices(vertices, faces, planes.normal)
+    plain = uncrossed_vertices(vertices, faces, planes.normal)
     corners = [np.ascontiguousarray(corner) for corner in faces.T]
     found = [np.empty((0, 2), np.int64)]
     for pairs in overlapping_boxes(triangles, touching):

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from meshimplant.errors import MeshError
 from meshimplant.mesh.convert import from_manifold, new_mesh, to_manifold
 from meshimplant.mesh.crossings import find_crossings
-from meshimplant.mesh.slivers import without_slivers
+from meshimplant.mesh.slivers import remove_slivers
 from meshimplant.mesh.topology import as_written
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MIXERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9],
 
 
 @dataclass(frozen=True)
-class Crumb:
+class Fragment:
     """A piece that came loose in cutting and was dropped: its volume and centre (LPS mm)."""
 
     volume_mm3: float
@@ -47,10 +47,10 @@ def require_solid(mesh: trimesh.Trimesh) -> manifold3d.Manifold:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """What `cut_away` left: the mesh, the crumbs it dropped (largest first), and all that was removed."""
+    """What `cut_away` left: the mesh, the fragments it dropped (largest first), and all that was removed."""
 
     mesh: trimesh.Trimesh
-    crumbs: tuple[Crumb, ...]
+    fragments: tuple[Fragment, ...]
     removed_mm3: float
 
 
@@ -64,7 +64,7 @@ def cut_away(
     """Subtract a closed tool from a closed mesh and keep its largest bodies.
 
     What is not cut stays exactly: its vertices are the input's. Slivers along the cut are drawn together
-    (`without_slivers`).
+    (`remove_slivers`).
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ def cut_away(
         )
     result = from_manifold(left)
     result = _cleaned(result, _new_vertices(mesh, result))
-    kept, crumbs = without_crumbs(result, bodies=body_count(mesh) if bodies is None else bodies)
-    removed = float(solid.volume() - left.volume()) + sum(crumb.volume_mm3 for crumb in crumbs)
-    return Cut(kept, crumbs, removed)
+    kept, fragments = keep_largest_bodies(result, bodies=body_count(mesh) if bodies is None else bodies)
+    removed = float(solid.volume() - left.volume()) + sum(fragment.volume_mm3 for fragment in fragments)
+    return Cut(kept, fragments, removed)
 
 
 def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
@@ -98,7 +98,7 @@ def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
     beside = np.zeros(len(new), bool)
     beside[np.asarray(mesh.faces)[new[mesh.faces].any(axis=1)]] = True
     for _ in range(_CLEANINGS):
-        cleaned = without_slivers(mesh, fixed=fixed)
+        cleaned = remove_slivers(mesh, fixed=fixed)
         on_cut = np.isin(cleaned.faces, _same_points(cleaned, mesh, beside)).any(axis=1)
         cut = as_written(new_mesh(cleaned.vertices, np.asarray(cleaned.faces)[on_cut]))
         crossing = np.unique(find_crossings(cut))
@@ -139,8 +139,10 @@ def _keys(points: NDArray[np.float64]) -> NDArray[np.uint64]:
     return (mixed ^ (mixed >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
 
 
-def without_crumbs(mesh: trimesh.Trimesh, *, bodies: int) -> tuple[trimesh.Trimesh, tuple[Crumb, ...]]:
-    """Keep the `bodies` largest pieces, hollows included; return the others as crumbs, largest first."""
+def keep_largest_bodies(
+    mesh: trimesh.Trimesh, *, bodies: int
+) -> tuple[trimesh.Trimesh, tuple[Fragment, ...]]:
+    """Keep the `bodies` largest pieces, hollows included; return the others as fragments, largest first."""
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
     piece = face_pieces(faces, len(vertices))
     volumes = _piece_volumes(mesh, piece)
@@ -154,12 +156,12 @@ def without_crumbs(mesh: trimesh.Trimesh, *, bodies: int) -> tuple[trimesh.Trime
         for index, points in corners.items()
         if any(_holds(vertices[np.unique(faces[piece == body])], points) for body in kept)
     ]
-    crumbs = []
+    fragments = []
     for index in dropped:
         x, y, z = vertices[np.unique(faces[piece == index])].mean(axis=0)
-        crumbs.append(Crumb(float(volumes[index]), (float(x), float(y), float(z))))
+        fragments.append(Fragment(float(volumes[index]), (float(x), float(y), float(z))))
     used, renumbered = np.unique(faces[np.isin(piece, [*kept, *hollows])], return_inverse=True)
-    return new_mesh(vertices[used], renumbered.reshape(-1, 3)), tuple(crumbs)
+    return new_mesh(vertices[used], renumbered.reshape(-1, 3)), tuple(fragments)
 
 
 def body_count(mesh: trimesh.Trimesh) -> int:

@@ -10,7 +10,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.mesh.convert import new_mesh
-from meshimplant.mesh.vertex_faces import Fans
+from meshimplant.mesh.vertex_faces import VertexFaces
 
 #: Edges of the cut shorter than this are drawn together, mm: a tenth of a voxel.
 SHORT_MM = 0.05
@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 Points = list[list[float]]
 
 
-def without_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
+def remove_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
     """Collapse very short edges and turn very flat triangles, where a cut has made them.
 
     Parameters
@@ -67,16 +67,16 @@ def _collapse_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools)
     edges = edges[short][np.argsort(length[short], kind="stable")]
     if not len(edges):
         return faces, 0
-    fans = Fans(faces, len(vertices))
+    vertex_faces = VertexFaces(faces, len(vertices))
     blocked, dead, count = np.zeros(len(vertices), bool), np.zeros(len(faces), bool), 0
     for a, b in edges.tolist():
         if blocked[a] or blocked[b]:
             continue
         for gone, kept in ((a, b), (b, a)):
-            if not fixed[gone] and _can_collapse(points, faces, fans, gone, kept):
-                around = fans.of(gone)
+            if not fixed[gone] and _can_collapse(points, faces, vertex_faces, gone, kept):
+                around = vertex_faces.of(gone)
                 blocked[faces[around]] = True
-                blocked[faces[fans.of(kept)]] = True
+                blocked[faces[vertex_faces.of(kept)]] = True
                 faces[around] = np.where(faces[around] == gone, kept, faces[around])
                 dead[around] = (faces[around] == kept).sum(axis=1) > 1
                 count += 1
@@ -84,11 +84,11 @@ def _collapse_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools)
     return faces[~dead], count
 
 
-def _can_collapse(points: Points, faces: Ints, fans: Fans, gone: int, kept: int) -> bool:
+def _can_collapse(points: Points, faces: Ints, vertex_faces: VertexFaces, gone: int, kept: int) -> bool:
     """Tell whether drawing one end of an edge onto the other keeps the surface manifold and unfolded."""
-    fan = faces[fans.of(gone)].tolist()
+    fan = faces[vertex_faces.of(gone)].tolist()
     around = {corner for face in fan for corner in face}
-    if sum(corner in around for corner in set(faces[fans.of(kept)].ravel().tolist())) != 4:
+    if sum(corner in around for corner in set(faces[vertex_faces.of(kept)].ravel().tolist())) != 4:
         return False  # more than the two ends and the two triangles' third corners
     flat, before_all, after_flat = False, [], []
     for face in fan:
@@ -117,7 +117,7 @@ def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> 
     if not len(flat):
         return faces, 0
     flat = flat[np.argsort(height[height < FLAT_MM], kind="stable")]
-    fans = Fans(faces, len(vertices))
+    vertex_faces = VertexFaces(faces, len(vertices))
     blocked, count = np.zeros(len(vertices), bool), 0
     for face in flat.tolist():
         corners = faces[face].tolist()
@@ -126,7 +126,7 @@ def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> 
         sides = [_side(points[corner], points[corners[turn - 2]]) for turn, corner in enumerate(corners)]
         first = sides.index(max(sides))
         a, b, c = (corners[(first + turn) % 3] for turn in range(3))
-        around = fans.of(a)
+        around = vertex_faces.of(a)
         other = [
             f
             for f, its in zip(around.tolist(), faces[around].tolist(), strict=True)
@@ -135,7 +135,7 @@ def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> 
         if len(other) != 1:
             continue
         d = sum(faces[other[0]].tolist()) - a - b
-        if blocked[d] or d in faces[fans.of(c)] or not _better(points, a, b, c, d):
+        if blocked[d] or d in faces[vertex_faces.of(c)] or not _better(points, a, b, c, d):
             continue
         faces[face], faces[other[0]] = (a, d, c), (d, b, c)
         blocked[[a, b, c, d]] = True

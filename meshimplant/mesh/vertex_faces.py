@@ -1,4 +1,4 @@
-"""`Fans`: the faces around each vertex of a mesh."""
+"""`VertexFaces`: the faces around each vertex of a mesh."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 
-class Fans:
+class VertexFaces:
     """The faces around each vertex, as they were when this was made.
 
     Parameters

@@ -12,7 +12,7 @@ from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.winding import winding_number
 from meshimplant.voxels.distance import distance_outside
 from meshimplant.voxels.grid import Grid, bounding_box
-from meshimplant.voxels.occupancy import grown
+from meshimplant.voxels.occupancy import dilated_box
 from meshimplant.voxels.volume import Volume
 
 #: A point this far from bone belongs to what is missing, mm; nearer ones may be the producer's misfit.
@@ -263,4 +263,4 @@ def _near_points(points_mm: NDArray[np.float64], grid: Grid, apart_mm: float) ->
     near = np.zeros(grid.shape, bool)
     near[tuple(index.T)] = True
     reach = min(apart_mm, _FARTHEST_MM) / float(grid.spacing_mm.min())
-    return grown(near, max(2, int(np.ceil(reach))))
+    return dilated_box(near, max(2, int(np.ceil(reach))))

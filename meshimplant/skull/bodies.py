@@ -14,7 +14,7 @@ from meshimplant.voxels.volume import Volume
 #: A piece this close to the skull belongs to it, mm: a jaw's joint and a flap's saw line are narrower, a
 #: head-rest lies a scalp (5 mm and more) away.
 NEAR_MM = 3.0
-#: Smaller loose pieces are specks: noise, calcified plexus, crumbs of teeth, mm3.
+#: Smaller loose pieces are specks: noise, calcified plexus, fragments of teeth, mm3.
 SPECK_MM3 = 200.0
 #: A loose piece within the skull's convex outline is kept from this volume on, mm3: a sunken bone flap.
 FLAP_MM3 = 2000.0

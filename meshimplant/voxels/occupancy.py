@@ -37,7 +37,7 @@ def occupancy(mesh: trimesh.Trimesh, grid: Grid) -> NDArray[np.bool_]:
     return inside
 
 
-def grown(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
+def dilated_box(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
     """Return a mask grown by some voxels along and across every axis."""
     values = mask.astype(np.uint8)
     for axis in range(mask.ndim):

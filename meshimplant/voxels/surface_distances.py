@@ -17,7 +17,7 @@ _TIE_MM = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
-class VoxelDistances:
+class SurfaceVoxelDistances:
     """Distances of one mask's surface voxels to another mask's.
 
     Attributes
@@ -59,7 +59,7 @@ def eroded(mask: Bools) -> Bools:
     return inner
 
 
-def measure_distances(first: Bools, second: Bools, spacing_mm: Floats) -> VoxelDistances:
+def measure_distances(first: Bools, second: Bools, spacing_mm: Floats) -> SurfaceVoxelDistances:
     """Measure from each surface voxel of `first` to the nearest one of `second`; neither may be empty.
 
     Voxels that are surface of both are 0 mm away from themselves and need no search.
@@ -70,7 +70,7 @@ def measure_distances(first: Bools, second: Bools, spacing_mm: Floats) -> VoxelD
     distance, nearest = np.zeros(len(index)), index.copy()
     if alone.any():
         distance[alone], nearest[alone] = nearest_voxels(index[alone], np.argwhere(target), spacing_mm)
-    return VoxelDistances(index, distance, ~second[tuple(index.T)], nearest)
+    return SurfaceVoxelDistances(index, distance, ~second[tuple(index.T)], nearest)
 
 
 def nearest_voxels(
@@ -87,7 +87,7 @@ def nearest_voxels(
     return np.sqrt((((source - nearest) * spacing_mm) ** 2).sum(axis=1)), nearest
 
 
-def within(asked: Bools, mask: Bools, limit: float, spacing: Floats) -> Bools:
+def voxels_within(asked: Bools, mask: Bools, limit: float, spacing: Floats) -> Bools:
     """Tell which voxels of `asked` lie at most `limit` from a voxel of `mask`, centre to centre; others are undefined.
 
     One float32 distance transform decides all but the voxels at the limit itself: for those, in float64.

@@ -216,10 +216,10 @@ def test_refuses_what_is_no_skull_with_parts(skull, shape):
 
 
 def test_refuses_a_mask_without_a_vault(skull):
-    crumb = np.zeros_like(skull.array)
-    crumb[40:48, 40:48, 40:48] = 1
+    fragment = np.zeros_like(skull.array)
+    fragment[40:48, 40:48, 40:48] = 1
     with pytest.raises(InputError, match="expected bone in most directions"):
-        read_head_shape(skull.with_array(crumb))
+        read_head_shape(skull.with_array(fragment))
 
 
 @pytest.mark.realdata

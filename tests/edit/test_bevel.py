@@ -17,7 +17,7 @@ from meshimplant.datasets.sample_files import sample_path
 from meshimplant.edit.bevel import bevel
 from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError
-from meshimplant.mesh.areas import normals_areas, weighted_percentiles
+from meshimplant.mesh.areas import face_normals_and_areas, weighted_percentiles
 from meshimplant.mesh.convert import from_manifold, to_manifold
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
@@ -52,7 +52,7 @@ def _edge_angle(mesh: trimesh.Trimesh, defect: Defect) -> float:
 
 def _wall_angles(mesh: trimesh.Trimesh, edge_angle: float, defect: Defect) -> NDArray[np.float64]:
     """Percentiles 5, 50, 95 by area of the wall's lean (degrees) from outward at the outer edge above it."""
-    middles, (normals, areas) = mesh.triangles_center, normals_areas(mesh)
+    middles, (normals, areas) = mesh.triangles_center, face_normals_and_areas(mesh)
     radius, round_z = np.linalg.norm(middles, axis=1), middles * (1, 1, 0)
     round_z /= np.linalg.norm(round_z, axis=1, keepdims=True)
     outward = np.sin(edge_angle) * round_z + np.cos(edge_angle) * np.array([0, 0, 1])
@@ -126,7 +126,7 @@ def test_the_sample_implant_stays_a_solid() -> None:
     plain = read_mesh(sample_path("implant.stl"))
     cut = bevel(plain, 20)
     assert check_solid(cut.mesh).findings == ()
-    assert cut.crumbs == ()
+    assert cut.fragments == ()
     assert 0.8 * plain.volume < cut.mesh.volume < plain.volume
 
 

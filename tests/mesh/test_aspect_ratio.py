@@ -1,4 +1,4 @@
-"""well_shaped: no slivers, the same surface and edges, still a solid."""
+"""improve_aspect_ratios: no slivers, the same surface and edges, still a solid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shapes import box, cap, joined, plain_mesh, random_rotation, sphere
 from meshimplant.check.check_solid import check_solid
 from meshimplant.edit.cut import trim_plane
 from meshimplant.line.extract import extract
-from meshimplant.mesh.aspect_ratio import well_shaped
+from meshimplant.mesh.aspect_ratio import improve_aspect_ratios
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.deviation import deviation_mm
 
@@ -22,7 +22,7 @@ def test_slivers_of_extraction_and_cut_go_and_the_surface_stays(seed: int | None
     turn = np.eye(3) if seed is None else random_rotation(seed)
     point, normal = FAR_MM + turn @ (5, 0, 0), turn @ (1.0, 0.3, 0.2)
     cut = trim_plane(extract(cap(80, 5, 20).moved(turn, FAR_MM).field(0.8)), point, normal).mesh
-    shaped = well_shaped(cut)
+    shaped = improve_aspect_ratios(cut)
     assert check_solid(cut).measures["aspect_p99"] > 12
     check = check_solid(shaped)
     assert check.findings == ()
@@ -38,7 +38,7 @@ def test_slivers_of_extraction_and_cut_go_and_the_surface_stays(seed: int | None
 def test_the_same_mesh_gives_the_same_result_and_is_not_edited() -> None:
     mesh = extract(sphere(15).field((0.7, 0.8, 1.1)))
     before = mesh.vertices.copy(), mesh.faces.copy()
-    first, second = well_shaped(mesh), well_shaped(mesh)
+    first, second = improve_aspect_ratios(mesh), improve_aspect_ratios(mesh)
     assert np.array_equal(first.vertices, second.vertices)
     assert np.array_equal(first.faces, second.faces)
     assert np.array_equal(mesh.vertices, before[0])
@@ -48,7 +48,7 @@ def test_the_same_mesh_gives_the_same_result_and_is_not_edited() -> None:
 
 def test_a_mesh_without_slivers_comes_back_as_it_is() -> None:
     mesh = sphere(20).mesh
-    shaped = well_shaped(mesh)
+    shaped = improve_aspect_ratios(mesh)
     assert shaped is not mesh
     assert np.array_equal(shaped.vertices, mesh.vertices)
     assert np.array_equal(shaped.faces, mesh.faces)
@@ -56,7 +56,7 @@ def test_a_mesh_without_slivers_comes_back_as_it_is() -> None:
 
 def test_a_body_of_nothing_but_slivers_keeps_its_corners() -> None:
     rod = box((40, 1, 1)).mesh
-    shaped = well_shaped(rod)
+    shaped = improve_aspect_ratios(rod)
     assert shaped.bounds == pytest.approx(rod.bounds)
     assert shaped.volume == pytest.approx(40)
     assert check_solid(shaped).findings == ()
@@ -73,14 +73,14 @@ def test_sheets_that_nearly_touch_do_not_cross() -> None:
         joined(upper, lower).vertices, np.concatenate([upper.faces, lower.faces[:, ::-1] + len(rough)])
     )
     assert len(find_crossings(shell)) == 0
-    assert len(find_crossings(well_shaped(shell))) == 0
+    assert len(find_crossings(improve_aspect_ratios(shell))) == 0
 
 
 def test_looking_at_new_faces_alone_changes_no_bit_of_a_simple_mesh() -> None:
     """A thin shell whose sheets would be drawn through each other: the places left alone are the same."""
     shell = extract(cap(30, 0.35, 40).field(0.5))
-    full = well_shaped(shell, max_deviation_mm=0.3)
-    known = well_shaped(shell, max_deviation_mm=0.3, simple=True)
+    full = improve_aspect_ratios(shell, max_deviation_mm=0.3)
+    known = improve_aspect_ratios(shell, max_deviation_mm=0.3, simple=True)
     assert len(full.faces) < len(shell.faces)
     assert np.array_equal(known.faces, full.faces)
     assert np.array_equal(known.vertices, full.vertices)
@@ -93,6 +93,6 @@ def test_what_is_no_solid_is_left_to_repair(flaw: str) -> None:
     mesh: trimesh.Trimesh = (
         plain_mesh(ball.vertices, ball.faces[9:]) if flaw == "open" else joined(ball, other)
     )
-    shaped = well_shaped(mesh)
+    shaped = improve_aspect_ratios(mesh)
     assert np.array_equal(shaped.vertices, mesh.vertices)
     assert np.array_equal(shaped.faces, mesh.faces)

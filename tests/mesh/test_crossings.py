@@ -109,6 +109,6 @@ def test_what_is_settled_so_is_what_the_predicates_say(monkeypatch, size_mm: flo
     )
     found = find_crossings(mesh)
     monkeypatch.setattr(
-        "meshimplant.mesh.crossings.plain_vertices", lambda vertices, *_: np.zeros(len(vertices), bool)
+        "meshimplant.mesh.crossings.uncrossed_vertices", lambda vertices, *_: np.zeros(len(vertices), bool)
     )
     assert np.array_equal(find_crossings(mesh), found)

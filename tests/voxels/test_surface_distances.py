@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from meshimplant.voxels.surface_distances import measure_distances, nearest_voxels, surface_voxels, within
+from meshimplant.voxels.surface_distances import (
+    measure_distances,
+    nearest_voxels,
+    surface_voxels,
+    voxels_within,
+)
 
 SPACING_MM = np.array([0.5, 0.75, 1.25])
 
@@ -39,9 +44,9 @@ def test_distances_name_the_nearest_voxel_and_tell_beyond_from_inside() -> None:
 def test_a_voxel_exactly_at_the_limit_is_within_it(limit: float) -> None:
     bone = np.zeros((9, 9, 9), bool)
     bone[4, 4, 4] = True
-    near = within(np.ones_like(bone), bone, limit, SPACING_MM)
+    near = voxels_within(np.ones_like(bone), bone, limit, SPACING_MM)
     index = np.argwhere(np.ones_like(bone))
     exact, _ = nearest_voxels(index, np.array([[4, 4, 4]]), SPACING_MM)
     assert (near.ravel() == (exact <= limit)).all()
     assert near[7, 4, 4] == near[4, 6, 4] == (limit == 1.5)
-    assert not within(near, np.zeros_like(bone), limit, SPACING_MM).any()
+    assert not voxels_within(near, np.zeros_like(bone), limit, SPACING_MM).any()

@@ -1,4 +1,4 @@
-"""`plain_vertices`: around which vertices of a mesh no two faces can cross."""
+"""`uncrossed_vertices`: around which vertices of a mesh no two faces can cross."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST_AREA = 1e-9
 _TURN_ERROR = 0.1
 
 
-def plain_vertices(vertices: Floats, faces: NDArray[Any], normals: Floats) -> Bools:
+def uncrossed_vertices(vertices: Floats, faces: NDArray[Any], normals: Floats) -> Bools:
     """Tell for each vertex (n,) whether the faces around it, seen along their mean normal, lie beside each other.
 
     They do where they close up, all look up, and go round once: each then fills a wedge of its own, so that no two of them

@@ -1,4 +1,4 @@
-"""plain_vertices: where the faces around a vertex lie beside each other."""
+"""uncrossed_vertices: where the faces around a vertex lie beside each other."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 import trimesh
 from shapes import joined, sphere
 
-from meshimplant.mesh.plain_vertices import plain_vertices
+from meshimplant.mesh.uncrossed_vertices import uncrossed_vertices
 
 
 def plain(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     a, b, c = np.asarray(vertices, float)[faces].transpose(1, 0, 2)
-    return plain_vertices(np.asarray(vertices, float), np.asarray(faces), np.cross(b - a, c - a))
+    return uncrossed_vertices(np.asarray(vertices, float), np.asarray(faces), np.cross(b - a, c - a))
 
 
 @pytest.fixture
