@@ -29,8 +29,8 @@ from .edit.rescale_inner import rescale_inner as rescale_inner
 from .edit.simplify import simplify as simplify
 from .edit.smooth import smooth as smooth
 from .edit.thickness import set_thickness as set_thickness
-from .edit.thickness_map import feather as feather
-from .edit.thickness_map import thicken_at as thicken_at
+from .edit.thickness_target import feather as feather
+from .edit.thickness_target import thicken_at as thicken_at
 from .edit.trim import trim as trim
 from .errors import DesignRefused as DesignRefused
 from .errors import MeshImplantError as MeshImplantError

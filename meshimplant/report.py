@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 #: Version of the `report.json` layout. A change that breaks a reader raises the first number.
 SCHEMA_VERSION = "1.3"
@@ -17,6 +18,14 @@ SCHEMA_VERSION = "1.3"
 CRITERIA_NOTE = "A mechanical estimate, from the measures, of notes that surgeons give by eye: no surgeon has seen this part."
 
 Severity = Literal["info", "warning", "error"]
+#: A place in the patient, LPS mm, as plain numbers.
+Place = tuple[float, float, float]
+
+
+def place_of(point_mm: ArrayLike) -> Place:
+    """Return a point (3,), LPS mm, as the plain numbers that a finding holds."""
+    x, y, z = np.asarray(point_mm, float)
+    return float(x), float(y), float(z)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Finding:
     value: float | None = None
     limit: float | None = None
     unit: str | None = None
-    location_mm: tuple[float, float, float] | None = None
+    location_mm: Place | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""

@@ -9,15 +9,15 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.check.finding_places import place_of
+from meshimplant.check.coverage import measure_coverage
+from meshimplant.check.fit_map import MARGIN_MM, FitMap
+from meshimplant.check.flushness import measure_inner_border, measure_outer_border
 from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_penetration
-from meshimplant.check.rim import MARGIN_MM, RimView
-from meshimplant.check.seat import measure_cover, measure_inner_border, measure_outer_border
-from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
-from meshimplant.report import Finding
+from meshimplant.implant.wall_thickness import ThicknessMap, measure_thickness
+from meshimplant.report import Finding, place_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
@@ -106,8 +106,8 @@ def check_fit(
         defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
         if defect_mask is not None and not (defect_mask.array > 0).any():
             defect_mask = None
-    rim = RimView(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, site.inside_mm))
-    more += [measure_cover(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
+    rim = FitMap(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, site.inside_mm))
+    more += [measure_coverage(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
     for extra_measures, extra_findings in more:
         measures.update(extra_measures)
         findings += extra_findings

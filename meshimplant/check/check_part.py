@@ -13,19 +13,21 @@ from numpy.typing import ArrayLike, NDArray
 from meshimplant.check.check_fit import check_fit
 from meshimplant.check.check_solid import check_solid
 from meshimplant.check.criteria import rate
-from meshimplant.check.finding_places import Place, place_of
 from meshimplant.check.insertion import measure_insertion
-from meshimplant.edit.thickness import ThicknessMap, measure_thickness
 from meshimplant.errors import MeshError
 from meshimplant.implant.site import Site
-from meshimplant.report import Criterion, Finding
-from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.implant.wall_thickness import (
+    ThicknessMap,
+    find_violations,
+    least_wall_mm,
+    measure_thickness,
+)
+from meshimplant.report import Criterion, Finding, Place, place_of
+from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 #: Departure of the median thickness from the prescription that is accepted, mm.
 THICKNESS_MEDIAN_TOLERANCE_MM = 0.1
-#: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
-_SCATTER_MM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def check_part(
         else:
             thickness = wall.thickness_mm
             measures |= _thickness_measures(wall)
-            findings += _thickness_findings(wall, np.asarray(mesh.vertices), spec)
+            findings += _thickness_findings(mesh, wall, spec)
             if site is not None:
                 fit = check_fit(mesh, site, spec=spec, defect_mask=defect_mask, wall=wall)
                 measures |= fit.measures
@@ -125,29 +127,16 @@ def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
     }
 
 
-def _thickness_findings(
-    wall: ThicknessMap, vertices: NDArray[np.float64], spec: ImplantSpec
-) -> list[Finding]:
-    """Compare the counted part of a thickness map with the prescription."""
-    findings = []
-    least = max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
-    if wall.min_mm < least - _SCATTER_MM:
-        message = (
-            f"the wall is {wall.min_mm:.2f} mm thin, {spec.material} needs {least:g} mm: set the thickness"
-        )
-        place = wall.min_location_mm
-        findings.append(Finding("thickness.too_thin", "error", message, wall.min_mm, least, "mm", place))
-    thickest = int(np.argmax(np.where(wall.counted, wall.thickness_mm, -np.inf)))
-    most, place = float(wall.thickness_mm[thickest]), place_of(vertices[thickest])
-    if most > spec.thickness_max_mm + _SCATTER_MM:
-        message = f"the wall is {most:.2f} mm thick, at most {spec.thickness_max_mm:g} mm are asked: thin it"
-        findings.append(
-            Finding("thickness.too_thick", "warning", message, most, spec.thickness_max_mm, "mm", place)
-        )
+def _thickness_findings(mesh: trimesh.Trimesh, wall: ThicknessMap, spec: ImplantSpec) -> list[Finding]:
+    """Compare a thickness map, without its border zone, with the prescription; only the worst regions are reported."""
+    findings = [
+        *find_violations(mesh, wall, least_mm=least_wall_mm(spec))[:1],
+        *find_violations(mesh, wall, most_mm=spec.thickness_max_mm)[:1],
+    ]
     if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
         message = f"the wall is {wall.median_mm:.2f} mm in the median, asked were {spec.thickness_mm:g} mm"
         off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
-        place = place_of(vertices[int(np.argmin(off))])
+        place = place_of(mesh.vertices[int(np.argmin(off))])
         findings.append(
             Finding("thickness.median", "warning", message, wall.median_mm, spec.thickness_mm, "mm", place)
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from meshimplant.mesh.bodies import Body, connected_bodies
 from meshimplant.mesh.crossings import find_crossings
+from meshimplant.mesh.limits import DEGENERATE_HEIGHT_MM
 from meshimplant.mesh.topology import (
     as_written,
     edge_uses,
@@ -21,13 +22,10 @@ from meshimplant.mesh.topology import (
     longest_edges,
     topology_flaws,
 )
-from meshimplant.report import Finding
+from meshimplant.report import Finding, place_of
 
 #: Longest extent of a cranial part, mm. A part in metres is below, one in micrometres above.
 EXTENT_RANGE_MM = (5.0, 1000.0)
-#: Height of a face below which it has no area at the precision of an STL file (float32: 3e-5 mm at 300 mm),
-#: mm.
-DEGENERATE_HEIGHT_MM = 1e-5
 #: Places named for one kind of flaw, in the order of the faces; all are counted.
 MAX_PLACES = 5
 #: Flaws nearer than this to each other are one place, mm.
@@ -130,8 +128,7 @@ def _finding(
     limit: float,
     unit: str = "count",
 ) -> Finding:
-    x, y, z = (float(v) for v in place)
-    return Finding(f"solid.{name}", "error", message, value, limit, unit, (x, y, z))
+    return Finding(f"solid.{name}", "error", message, value, limit, unit, place_of(place))
 
 
 def _unit_findings(mesh: trimesh.Trimesh) -> list[Finding]:

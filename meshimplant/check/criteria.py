@@ -17,17 +17,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshimplant.check.gap import DETACHED_MM, PENETRATION_MM, widest_gap_mm
-from meshimplant.check.seat import (
+from meshimplant.check.coverage import COVERAGE_FRACTION, OUTSIDE_FRACTION
+from meshimplant.check.flushness import (
     ANGLE_MEDIAN_DEG,
     ANGLE_P95_DEG,
-    COVERAGE_FRACTION,
-    OUTSIDE_FRACTION,
     STEP_MEDIAN_MM,
     STEP_P95_MM,
 )
+from meshimplant.check.gap import DETACHED_MM, PENETRATION_MM, widest_gap_mm
+from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Criterion, Finding
-from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.spec import ImplantSpec
 
 #: Least share of the defect for the second note of completeness (the experts' own number).
 MOSTLY_FRACTION = 0.75
@@ -133,8 +133,7 @@ def _thickness(facts: _Facts) -> tuple[float, str]:
     bone = facts.measures["bone_thickness_median_mm"]
     reason = f"{wall:.1f} mm in the median, {least:.1f} mm at the least; the bone around has {bone:.1f} mm"
     if "thickness.too_thin" in facts.errors:
-        needed = max(facts.spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[facts.spec.material])
-        return 0.0, f"{reason}, and {facts.spec.material} needs {needed:g} mm"
+        return 0.0, f"{reason}, and {facts.spec.material} needs {least_wall_mm(facts.spec):g} mm"
     return (1.0 if wall <= THIN_FRACTION * bone else 0.75 if wall <= bone else 0.5), reason
 
 

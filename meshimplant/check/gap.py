@@ -8,10 +8,9 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.check.finding_places import place_of
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.mesh.cut_away import face_pieces
-from meshimplant.report import Finding
+from meshimplant.report import Finding, place_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume

@@ -17,6 +17,7 @@ from meshimplant.implant.surfaces import OUTER, Surfaces, split_surfaces
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import face_normals_and_areas, face_pairs
 from meshimplant.mesh.cut_away import Cut, cut_away, face_pieces
+from meshimplant.mesh.limits import LEAST_CUT_MM
 from meshimplant.mesh.topology import edge_uses
 from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.voxels.grid import Grid
@@ -40,8 +41,6 @@ _FACING_COSINE, _ROUND_COSINE, _ROUNDED_MM = 0.35, 0.7, 2.0
 _FIT_MM, _FIT_EVERY = 10.0, 20
 #: Grid on which the bevelled wall is held, mm: between edges the wall is straight, and exact on any grid.
 _GRID_MM = 0.5
-#: A border that nowhere lies farther than this beyond the wall is left: cutting a cut again makes slivers.
-_TOUCH_MM = 0.05
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -186,7 +185,7 @@ def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | N
     pieces, count = ndimage.label(values > 0)
     enclosed = np.setdiff1d(np.arange(1, count + 1), pieces[~part])
     values[np.isin(pieces, enclosed)] = -0.1 * _GRID_MM
-    return Volume(values, grid.affine) if (values[part] > _TOUCH_MM).any() else None
+    return Volume(values, grid.affine) if (values[part] > LEAST_CUT_MM).any() else None
 
 
 def _past(edge: _Edge, points: Floats, angle: float) -> Floats:

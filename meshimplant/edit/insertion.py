@@ -17,7 +17,7 @@ from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import face_normals_and_areas, vertex_areas
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 from meshimplant.mesh.vectors import unit_vectors
-from meshimplant.report import Finding
+from meshimplant.report import Finding, place_of
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
@@ -271,9 +271,8 @@ def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut
         f"the part cannot leave the defect along a straight line: {undercut_mm2:.0f} mm2 of it would go "
         f"through bone, {deepest[worst]:.2f} mm deep: make it insertable, or ask for another direction"
     )
-    x, y, z = points[worst]
-    place = (float(x), float(y), float(z))
-    return Finding("insertion.blocked", "warning", message, float(deepest[worst]), FREE_MM, "mm", place)
+    depth, place = float(deepest[worst]), place_of(points[worst])
+    return Finding("insertion.blocked", "warning", message, depth, FREE_MM, "mm", place)
 
 
 def _checked_direction(direction: ArrayLike) -> NDArray[np.float64]:

@@ -17,11 +17,10 @@ from meshimplant.mesh.clean import clean_faces, close_surface
 from meshimplant.mesh.convert import from_manifold, new_mesh, to_manifold
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.deviation import distances_mm, surface_points
+from meshimplant.mesh.limits import DEGENERATE_HEIGHT_MM
 from meshimplant.mesh.topology import as_written, face_heights, topology_flaws
 from meshimplant.mesh.winding import winding_number
 
-#: Height below which a face has no area in a file of float32, mm.
-DEGENERATE_HEIGHT_MM = 1e-5
 #: Points at which the insides before and after are compared.
 _SAMPLES = 200_000
 #: Winding number above which a point lies inside the repaired body and not on its surface.

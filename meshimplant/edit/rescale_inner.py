@@ -9,10 +9,9 @@ from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError, MeshError
 from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces, wall_depth
+from meshimplant.implant.wall_thickness import WALL_RANGE_MM
 from meshimplant.mesh.convert import new_mesh
 
-#: A wall thinner than this after scaling is refused, mm: no process prints it.
-_THINNEST_MM = 0.3
 #: Share of the inner surface's area that may turn over (triangles squeezed beside the border).
 _FLIPPED_FRACTION = 1e-3
 
@@ -76,9 +75,9 @@ def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: 
     nearest = outer[cKDTree(vertices[outer]).query(moved[inner])[1]]
     depth = np.einsum("ij,ij->i", vertices[nearest] - moved[inner], surfaces.outward.at(vertices[nearest]))
     worst = int(np.argmin(depth))
-    if depth[worst] < _THINNEST_MM:
+    if depth[worst] < WALL_RANGE_MM[0]:
         raise MeshError(
-            f"expected a wall of at least {_THINNEST_MM:g} mm after scaling, got {depth[worst]:.2f} mm at "
+            f"expected a wall of at least {WALL_RANGE_MM[0]:g} mm after scaling, got {depth[worst]:.2f} mm at "
             f"{np.round(vertices[inner[worst]], 1).tolist()}: use factors nearer to 1, another centre, or "
             "set_thickness"
         )

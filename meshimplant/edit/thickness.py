@@ -7,8 +7,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.rescale_inner import rescale_inner
-from meshimplant.edit.thickness_map import RANGE_MM, faded, fill_nearest, own_thickness, whole_map
+from meshimplant.edit.thickness_target import faded, fill_nearest, own_thickness, whole_map
 from meshimplant.errors import InputError
 from meshimplant.implant.surfaces import (
     INNER,
@@ -18,7 +17,7 @@ from meshimplant.implant.surfaces import (
     split_surfaces,
     wall_depth,
 )
-from meshimplant.implant.wall_thickness import ThicknessMap, across, find_violations, measure_thickness
+from meshimplant.implant.wall_thickness import WALL_RANGE_MM, across
 from meshimplant.line.extract import extract
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.crossings import find_crossings
@@ -27,8 +26,6 @@ from meshimplant.mesh.nearest import surface_tree
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
-
-__all__ = ["ThicknessMap", "find_violations", "measure_thickness", "rescale_inner", "set_thickness"]
 
 #: Grid on which the distance to the outer surface is held: it is so smooth that 1 mm gives the surface to
 #: 0.005 mm.
@@ -114,7 +111,9 @@ def _target(
     if fraction is None and feather_mm == 0:
         return whole_map(mesh, surfaces, np.asarray(target_mm, float))
     own = own_thickness(mesh, surfaces)
-    wanted = np.asarray(target_mm, float) if fraction is None else np.maximum(fraction * own, RANGE_MM[0])
+    wanted = (
+        np.asarray(target_mm, float) if fraction is None else np.maximum(fraction * own, WALL_RANGE_MM[0])
+    )
     return faded(mesh, surfaces, whole_map(mesh, surfaces, wanted), own, feather_mm)
 
 

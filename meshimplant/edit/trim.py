@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.edit.bevel import bevel, require_bevel
-from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import fill_from_nearest
@@ -17,12 +16,11 @@ from meshimplant.implant.site import Bone, Site
 from meshimplant.implant.surfaces import outward_field
 from meshimplant.line.extract import extract
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
+from meshimplant.mesh.limits import LEAST_CUT_MM
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
-
-__all__ = ["trim", "trim_box", "trim_curve", "trim_plane", "trim_to_clearance"]
 
 #: Largest clearance that can be asked for, mm.
 MAX_CLEARANCE_MM = 5.0
@@ -31,9 +29,6 @@ _MARGIN_MM = 8.0
 #: Added to the asked clearance, so that flat triangles across a hollow wall keep it too (measured on
 #: nine craniectomies: nothing nearer than 0.05 mm less than asked).
 _CHORD_MM = 0.05
-#: A part that nowhere comes nearer to bone than the clearance less this is left as it is: cutting a cut again
-#: makes slivers.
-_TOUCH_MM = 0.05
 #: No bone voxel's centre comes closer than the clearance plus this share of a voxel's edge: smoothing takes
 #: off the tips of bone, and thin layers of it.
 _CORE_VOXELS = 0.3
@@ -143,8 +138,8 @@ def _forbidden_field(
     near = dilated_box(part, 3) & (values > -_BESIDE_MM)
     columns = np.full(box.shape, -1.0, np.float32)
     columns[near] = _column_field(mesh, bone, clearance_mm, centre, box.to_mm(np.argwhere(near)))
-    reached = sample(box.with_array(values), mesh.vertices, fill=-1).max() > _TOUCH_MM
-    if not reached and not (part & ((values > _TOUCH_MM) | (columns > 0.9 * _EDGE_MM))).any():
+    reached = sample(box.with_array(values), mesh.vertices, fill=-1).max() > LEAST_CUT_MM
+    if not reached and not (part & ((values > LEAST_CUT_MM) | (columns > 0.9 * _EDGE_MM))).any():
         return None
     field = box.with_array(np.where(near, np.maximum(values, columns), np.float32(-1)))
     return _vented(field, part, centre)

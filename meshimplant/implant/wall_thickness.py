@@ -14,9 +14,13 @@ from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_sur
 from meshimplant.mesh.areas import vertex_areas, vertex_normals, weighted_percentiles
 from meshimplant.mesh.nearest import surface_tree
 from meshimplant.mesh.rays import RayCaster
-from meshimplant.report import Finding, Severity
+from meshimplant.report import Finding, Severity, place_of
+from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 
-#: Departure of a single place from a limit that is accepted: what the measurement itself scatters, mm.
+#: Walls that an implant can have, mm: no process prints a thinner one.
+WALL_RANGE_MM = (0.3, 30.0)
+#: A place may depart from a limit by this before it counts as too thin or too thick, mm: the scatter of the
+#: measurement itself.
 SCATTER_MM = 0.1
 #: Edge of the cells that join places beyond a limit to regions, mm.
 _CELL_MM = 3.0
@@ -99,8 +103,7 @@ def measure_thickness(
     areas = vertex_areas(mesh, faces=surfaces.face_labels == OUTER)[counted]
     p5, median, p95 = weighted_percentiles(thickness[counted], areas, (5, 50, 95))
     thinnest = int(np.flatnonzero(counted)[np.argmin(thickness[counted])])
-    x, y, z = vertices[thinnest]
-    place = (float(x), float(y), float(z))
+    place = place_of(vertices[thinnest])
     least = float(thickness[thinnest])
     return ThicknessMap(
         thickness,
@@ -114,6 +117,11 @@ def measure_thickness(
         place,
         surfaces,
     )
+
+
+def least_wall_mm(spec: ImplantSpec) -> float:
+    """Return the least thickness that a prescription and its material allow, mm."""
+    return max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
 
 
 def find_violations(
@@ -169,11 +177,10 @@ def _violations(
     for number in np.unique(regions):
         region = beyond[regions == number]
         worst = int(region[np.argmax(side * thickness[region])])
-        value, (x, y, z) = float(thickness[worst]), np.asarray(mesh.vertices)[worst]
-        told = "thin, at least" if side < 0 else "thick, at most"
+        value, place = float(thickness[worst]), place_of(mesh.vertices[worst])
+        limit = f"{'at least' if side < 0 else 'at most'} {limit_mm:g} mm"
         area = f"{areas[region].sum():.0f} mm2"
-        message = f"the wall is {value:.2f} mm {told} {limit_mm:g} mm are asked, on {area}: set the thickness"
-        place = (float(x), float(y), float(z))
+        message = f"expected a wall of {limit}, got {value:.2f} mm in a region of {area}: set the thickness"
         findings.append(Finding(code, severity, message, value, limit_mm, "mm", place))
     return sorted(findings, key=lambda finding: -side * (finding.value or 0.0))
 

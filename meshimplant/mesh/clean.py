@@ -10,16 +10,12 @@ from numpy.typing import NDArray
 
 from meshimplant.mesh.bodies import connected_bodies
 from meshimplant.mesh.convert import new_mesh
+from meshimplant.mesh.limits import DEGENERATE_HEIGHT_MM, WELD_MM
 from meshimplant.mesh.topology import edge_uses, face_heights, fan_of_corners
 
 Faces = NDArray[np.int64]
 Points = NDArray[np.float64]
 
-#: Vertices of open edges nearer than this are one, and a vertex nearer than this to an open edge lies on it,
-#: mm.
-WELD_MM = 0.01
-#: Height of a face without area, mm.
-_DEGENERATE_HEIGHT_MM = 1e-5
 #: Distance by which surfaces that touch in a vertex are parted, mm.
 _PART_MM = 0.02
 #: Rounds of splitting; each face is split at one of its edges per round.
@@ -69,7 +65,7 @@ def _weld(mesh: trimesh.Trimesh) -> Step:
 def _drop_faces(mesh: trimesh.Trimesh) -> Step:
     """Drop faces without area, and all but the first of faces on the same vertices."""
     faces = np.asarray(mesh.faces)
-    flat = face_heights(mesh) < _DEGENERATE_HEIGHT_MM
+    flat = face_heights(mesh) < DEGENERATE_HEIGHT_MM
     kept = faces[~flat]
     _, first = np.unique(np.sort(kept, axis=1), axis=0, return_index=True)
     double = len(kept) - len(first)

@@ -10,12 +10,9 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.mesh.convert import new_mesh
+from meshimplant.mesh.limits import FLAT_HEIGHT_MM, SHORT_EDGE_MM
 from meshimplant.mesh.vertex_faces import VertexFaces
 
-#: Edges of the cut shorter than this are drawn together, mm: a tenth of a voxel.
-SHORT_MM = 0.05
-#: Triangles on the cut lower than this are turned over their longest edge, mm.
-FLAT_MM = 0.01
 #: A triangle may turn by up to 37 degrees when a vertex next to it moves, cosine.
 _TURN_COSINE = 0.8
 _ROUNDS = 8
@@ -40,7 +37,7 @@ def remove_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
     Returns
     -------
     Trimesh
-        Still manifold (link condition), its surface moved by less than `SHORT_MM`, and only beside the cut.
+        Still manifold (link condition), its surface moved by less than `SHORT_EDGE_MM`, and only beside the cut.
         Every vertex is one of the input's.
     """
     vertices, faces = np.asarray(mesh.vertices, float), np.array(mesh.faces, np.int64)
@@ -63,7 +60,7 @@ def _collapse_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools)
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[(edges[:, 0] < edges[:, 1]) & ~fixed[edges].all(axis=1)]
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    short = length < SHORT_MM
+    short = length < SHORT_EDGE_MM
     edges = edges[short][np.argsort(length[short], kind="stable")]
     if not len(edges):
         return faces, 0
@@ -101,7 +98,7 @@ def _can_collapse(points: Points, faces: Ints, vertex_faces: VertexFaces, gone: 
         if size_after == 0:
             return False
         before_all.append(before)
-        if size_before < FLAT_MM * _longest_side(*old):
+        if size_before < FLAT_HEIGHT_MM * _longest_side(*old):
             flat = True
             after_flat.append(after)
         elif _dot(before, after) < _TURN_COSINE * size_before * size_after:
@@ -113,10 +110,10 @@ def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> 
     """Turn the longest edge of very flat triangles to the other diagonal; return faces and count."""
     moving = np.flatnonzero(~fixed[faces].all(axis=1))
     height = np.linalg.norm(_crosses(vertices, faces[moving]), axis=1) / _longest(vertices, faces[moving])
-    flat = moving[height < FLAT_MM]
+    flat = moving[height < FLAT_HEIGHT_MM]
     if not len(flat):
         return faces, 0
-    flat = flat[np.argsort(height[height < FLAT_MM], kind="stable")]
+    flat = flat[np.argsort(height[height < FLAT_HEIGHT_MM], kind="stable")]
     vertex_faces = VertexFaces(faces, len(vertices))
     blocked, count = np.zeros(len(vertices), bool), 0
     for face in flat.tolist():

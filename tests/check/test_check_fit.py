@@ -13,8 +13,9 @@ from defects import Defect, conical_defect
 from shapes import Body, cap, oblique, plain_mesh, random_rotation
 
 from meshimplant.check.check_fit import FitCheck, check_fit
-from meshimplant.edit.thickness import measure_thickness, set_thickness
+from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import trim
+from meshimplant.implant.wall_thickness import measure_thickness
 from meshimplant.line.extract import extract
 from meshimplant.report import Finding
 from meshimplant.spec import ImplantSpec

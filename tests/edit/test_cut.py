@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shapes import cap, plain_mesh, random_rotation
 
-from meshimplant.edit.trim import trim_box, trim_curve, trim_plane
+from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError, MeshError
 
 FAR_MM = np.array([200.0, -150.0, 300.0])

@@ -22,11 +22,12 @@ from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.edit.insertion import find_insertion, make_insertable
 from meshimplant.edit.simplify import simplify
 from meshimplant.edit.smooth import smooth
-from meshimplant.edit.thickness import measure_thickness, set_thickness
-from meshimplant.edit.thickness_map import feather, thicken_at
+from meshimplant.edit.thickness import set_thickness
+from meshimplant.edit.thickness_target import feather, thicken_at
 from meshimplant.edit.trim import trim
 from meshimplant.implant.skull_thickness import skull_thickness
 from meshimplant.implant.surfaces import INNER, OUTER, WALL, split_surfaces
+from meshimplant.implant.wall_thickness import measure_thickness
 from meshimplant.line.extract import extract
 from meshimplant.mesh.deviation import deviation_mm
 from meshimplant.voxels.volume import Volume

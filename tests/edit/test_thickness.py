@@ -12,10 +12,12 @@ from scipy.spatial import cKDTree
 from shapes import cap, joined, random_rotation
 
 from meshimplant.check.check_solid import check_solid
-from meshimplant.edit.thickness import find_violations, measure_thickness, rescale_inner, set_thickness
+from meshimplant.edit.rescale_inner import rescale_inner
+from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import trim
 from meshimplant.errors import InputError, MeshError
 from meshimplant.implant.surfaces import INNER, OUTER, head_centre, split_surfaces
+from meshimplant.implant.wall_thickness import find_violations, measure_thickness
 
 FAR_MM = (300.0, -250.0, 180.0)
 

@@ -9,9 +9,10 @@ from defects import conical_defect
 from numpy.typing import NDArray
 from shapes import Body, cap, oblique, random_rotation, shell
 
-from meshimplant.edit.thickness import measure_thickness, set_thickness
+from meshimplant.edit.thickness import set_thickness
 from meshimplant.errors import InputError
 from meshimplant.implant.skull_thickness import skull_thickness
+from meshimplant.implant.wall_thickness import measure_thickness
 
 SPACING_MM = (0.6, 0.6, 0.8)
 FAR_MM = (60.0, -250.0, 180.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from meshimplant.check.planes import FIT_MM, angles_between, lay_planes, measure_bend
+from meshimplant.check.plane_fit import FIT_MM, angles_between, lay_planes, measure_bend
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import average_known, fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
@@ -35,7 +35,7 @@ _COVER_SLACK_MM = 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class RimSteps:
+class BorderSteps:
     """How the implant's surface continues the skull's at places along the rim.
 
     Attributes
@@ -55,7 +55,7 @@ class RimSteps:
 
 
 @dataclass(frozen=True, eq=False)
-class RimView:
+class FitMap:
     """An implant and the bone around it on a map of directions (`DirectionMap`)."""
 
     mesh: trimesh.Trimesh
@@ -164,7 +164,7 @@ class RimView:
             shadow[shadow] = sample(self.bone, points, fill=-1e3) <= 0
         return shadow
 
-    def steps(self, side: int) -> RimSteps:
+    def steps(self, side: int) -> BorderSteps:
         """Measure how flush the outer (1) or inner (-1) surface is with the skull's, along the rim.
 
         A plane through the implant's surface within 5 mm of the rim and one through the bone's are both laid
@@ -182,12 +182,12 @@ class RimView:
         step = implant.height_mm - bone.height_mm
         known = np.isfinite(step)
         if not known.any():
-            return RimSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)))
+            return BorderSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)))
         radius = self.view.read(fill_from_nearest(own, self.part.hit), places[known].T)
         unit = self.view.directions[tuple(np.rint(places[known]).astype(int).T)]
         points = self.view.centre_mm + unit * radius[:, None]
         step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))
-        return RimSteps(step, angles_between(self.view, places, implant, bone)[known], points)
+        return BorderSteps(step, angles_between(self.view, places, implant, bone)[known], points)
 
 
 def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:

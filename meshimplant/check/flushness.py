@@ -1,4 +1,4 @@
-"""Coverage of the opening, overlap with intact bone, and how the part's surfaces continue the skull's."""
+"""How flush a part's outer and inner surface are with the skull's at the border."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from meshimplant.check.finding_places import place_of
-from meshimplant.check.rim import RimSteps, RimView
-from meshimplant.report import Finding
-from meshimplant.spec import ImplantSpec
-from meshimplant.voxels.volume import Volume
+from meshimplant.check.fit_map import BorderSteps, FitMap
+from meshimplant.report import Finding, place_of
 
-#: Least share of the opening that must be covered, and largest share of the outer surface over intact bone.
-COVERAGE_FRACTION, OUTSIDE_FRACTION = 0.95, 0.01
 #: Step between the implant's and the skull's outer surface at the rim, median and 95th percentile, mm.
 STEP_MEDIAN_MM, STEP_P95_MM = 0.3, 0.8
 #: Angle between the implant's and the skull's outer surface at the rim, median and 95th percentile, degrees.
@@ -24,46 +19,7 @@ ANGLE_MEDIAN_DEG, ANGLE_P95_DEG = 6.0, 15.0
 PROTRUSION_MM = 2.0
 
 
-def measure_cover(
-    rim: RimView, spec: ImplantSpec, defect: Volume | None
-) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the share of the opening that is covered, and of the part that lies over or under bone.
-
-    ``coverage_fraction`` is the share of the reconstruction where one is given. It says nothing of a
-    reconstruction that is too small itself: ``opening_coverage_fraction`` does, the share of the directions
-    that meet no bone. It is None where those run on to the end of the map, into the orbit or past the vault.
-    """
-    opening, covered_by = rim.opening(defect=defect), rim.covered(spec.clearance_mm)
-    covered = rim.share(covered_by, opening)
-    closed = rim.closed_opening
-    outside, under = (rim.share(rim.over_bone(side), rim.sheet(side)) for side in (1, -1))
-    measures = {
-        "coverage_fraction": covered,
-        "coverage_of": "opening" if defect is None else "reconstruction",
-        "opening_coverage_fraction": None if closed is None else rim.share(covered_by, closed),
-        "outside_fraction": outside,
-        "under_bone_fraction": under,
-    }
-    findings = []
-    if covered < COVERAGE_FRACTION:
-        message = (
-            f"only {100 * covered:.1f} % of the opening is covered: the implant is too small or misplaced"
-        )
-        place = place_of(rim.middle(opening & ~covered_by))
-        findings.append(
-            Finding("fit.coverage", "error", message, covered, COVERAGE_FRACTION, "fraction", place)
-        )
-    for side, share, where in ((1, outside, "over"), (-1, under, "under")):
-        if share > OUTSIDE_FRACTION:
-            message = f"{100 * share:.1f} % of the surface lies {where} intact bone: trim it"
-            place = place_of(rim.middle(rim.over_bone(side)))
-            findings.append(
-                Finding("fit.outside", "warning", message, share, OUTSIDE_FRACTION, "fraction", place)
-            )
-    return measures, findings
-
-
-def measure_outer_border(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
+def measure_outer_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
     """Return how flush the outer surface is with the skull's, and at what angle the two meet."""
     outer = rim.steps(1)
     names = ("step_median_mm", "step_p95_mm", "border_angle_median_deg", "border_angle_p95_deg")
@@ -75,7 +31,7 @@ def measure_outer_border(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
     return dict(zip(names, (*step, *angle), strict=True)), findings
 
 
-def measure_inner_border(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
+def measure_inner_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
     """Return how far the inner surface reaches inward of the skull's, and how thick the bone around is.
 
     The worst place counts: over 95 designs in real skulls it was 1.05 mm; measured against the complete skulls,
@@ -96,7 +52,7 @@ def measure_inner_border(rim: RimView) -> tuple[dict[str, Any], list[Finding]]:
     return measures, [Finding("fit.protrusion", "error", message, deepest, PROTRUSION_MM, "mm", place)]
 
 
-def _step_findings(outer: RimSteps, median: float, p95: float) -> list[Finding]:
+def _step_findings(outer: BorderSteps, median: float, p95: float) -> list[Finding]:
     if abs(median) <= STEP_MEDIAN_MM and p95 <= STEP_P95_MM:
         return []
     message = (
@@ -107,7 +63,7 @@ def _step_findings(outer: RimSteps, median: float, p95: float) -> list[Finding]:
     return [Finding("fit.step", "warning", message, p95, STEP_P95_MM, "mm", place)]
 
 
-def _kink_findings(outer: RimSteps, median: float, p95: float) -> list[Finding]:
+def _kink_findings(outer: BorderSteps, median: float, p95: float) -> list[Finding]:
     if median <= ANGLE_MEDIAN_DEG and p95 <= ANGLE_P95_DEG:
         return []
     message = (

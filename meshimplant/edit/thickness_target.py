@@ -9,12 +9,10 @@ from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError, MeshError
 from meshimplant.implant.surfaces import OUTER, WALL, Surfaces, split_surfaces
-from meshimplant.implant.wall_thickness import across
+from meshimplant.implant.wall_thickness import WALL_RANGE_MM, across
 
 Floats = NDArray[np.float64]
 
-#: Walls that an implant can have, mm.
-RANGE_MM = (0.3, 30.0)
 #: A fixation point that is this far off the outer surface is none of this part, mm.
 REACH_MM = 10.0
 #: Steepest rise of the inner surface towards a boss, mm per mm (23 degrees): beyond 35 degrees it would count as
@@ -134,17 +132,17 @@ def whole_map(mesh: trimesh.Trimesh, surfaces: Surfaces, values_mm: ArrayLike) -
     outer = surfaces.vertex_labels == OUTER
     values = fill_nearest(vertices, np.broadcast_to(given, len(vertices)), outer)
     low, high = float(values.min()), float(values.max())
-    if not (RANGE_MM[0] <= low and high <= RANGE_MM[1]):
+    if not (WALL_RANGE_MM[0] <= low and high <= WALL_RANGE_MM[1]):
         raise InputError(
-            f"expected a thickness of {RANGE_MM[0]:g} to {RANGE_MM[1]:g} mm, got {low:g} to {high:g} mm"
+            f"expected a thickness of {WALL_RANGE_MM[0]:g} to {WALL_RANGE_MM[1]:g} mm, got {low:g} to {high:g} mm"
         )
     return values
 
 
 def own_thickness(mesh: trimesh.Trimesh, surfaces: Surfaces) -> Floats:
-    """Return the implant's own thickness (n,): at each vertex the outer surface's nearest, within `RANGE_MM`."""
+    """Return the implant's own thickness (n,): at each vertex the outer surface's nearest, within `WALL_RANGE_MM`."""
     outer = surfaces.vertex_labels == OUTER
-    return np.clip(fill_nearest(np.asarray(mesh.vertices), across(mesh, surfaces), outer), *RANGE_MM)
+    return np.clip(fill_nearest(np.asarray(mesh.vertices), across(mesh, surfaces), outer), *WALL_RANGE_MM)
 
 
 def faded(mesh: trimesh.Trimesh, surfaces: Surfaces, target: Floats, rim: Floats, width_mm: float) -> Floats:

@@ -14,10 +14,11 @@ from scipy.spatial import cKDTree
 from shapes import cap, random_rotation
 
 from meshimplant.check.check_solid import check_solid
-from meshimplant.edit.thickness import measure_thickness, set_thickness
-from meshimplant.edit.thickness_map import feather, thicken_at
+from meshimplant.edit.thickness import set_thickness
+from meshimplant.edit.thickness_target import feather, thicken_at
 from meshimplant.errors import InputError, MeshError
 from meshimplant.implant.surfaces import INNER, OUTER, WALL, split_surfaces
+from meshimplant.implant.wall_thickness import measure_thickness
 
 FAR_MM = (300.0, -250.0, 180.0)
 

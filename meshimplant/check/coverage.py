@@ -1,0 +1,52 @@
+"""How much of the opening a part covers, and how much of the part lies over or under intact bone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshimplant.check.fit_map import FitMap
+from meshimplant.report import Finding, place_of
+from meshimplant.spec import ImplantSpec
+from meshimplant.voxels.volume import Volume
+
+#: Least share of the opening that must be covered, and largest share of the outer surface over intact bone.
+COVERAGE_FRACTION, OUTSIDE_FRACTION = 0.95, 0.01
+
+
+def measure_coverage(
+    rim: FitMap, spec: ImplantSpec, defect: Volume | None
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Return the share of the opening that is covered, and of the part that lies over or under bone.
+
+    ``coverage_fraction`` is the share of the reconstruction where one is given. It says nothing of a
+    reconstruction that is too small itself: ``opening_coverage_fraction`` does, the share of the directions
+    that meet no bone. It is None where those run on to the end of the map, into the orbit or past the vault.
+    """
+    opening, covered_by = rim.opening(defect=defect), rim.covered(spec.clearance_mm)
+    covered = rim.share(covered_by, opening)
+    closed = rim.closed_opening
+    outside, under = (rim.share(rim.over_bone(side), rim.sheet(side)) for side in (1, -1))
+    measures = {
+        "coverage_fraction": covered,
+        "coverage_of": "opening" if defect is None else "reconstruction",
+        "opening_coverage_fraction": None if closed is None else rim.share(covered_by, closed),
+        "outside_fraction": outside,
+        "under_bone_fraction": under,
+    }
+    findings = []
+    if covered < COVERAGE_FRACTION:
+        message = (
+            f"only {100 * covered:.1f} % of the opening is covered: the implant is too small or misplaced"
+        )
+        place = place_of(rim.middle(opening & ~covered_by))
+        findings.append(
+            Finding("fit.coverage", "error", message, covered, COVERAGE_FRACTION, "fraction", place)
+        )
+    for side, share, where in ((1, outside, "over"), (-1, under, "under")):
+        if share > OUTSIDE_FRACTION:
+            message = f"{100 * share:.1f} % of the surface lies {where} intact bone: trim it"
+            place = place_of(rim.middle(rim.over_bone(side)))
+            findings.append(
+                Finding("fit.outside", "warning", message, share, OUTSIDE_FRACTION, "fraction", place)
+            )
+    return measures, findings
