@@ -1,4 +1,4 @@
-"""How much memory this process has held."""
+"""The peak memory of this process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ _STATUS = Path("/proc/self/status")
 
 
 def process_peak_mb() -> float | None:
-    """Return the most memory that this process has held so far, MB of 2**20 bytes; None where the system does not tell.
+    """Return the peak memory of this process so far, MB of 2**20 bytes; None if the system does not report it.
 
-    It never falls: a step that needs less than one before it leaves it as it is. On Linux it is the program's own peak; what
-    `getrusage` says there includes what the parent held when it started the program, and is asked on other Unixes only.
+    The peak never falls: a step that needs less memory than an earlier one leaves it unchanged. On Linux it
+    is read from /proc, since `getrusage` includes the memory that the parent process held when it started
+    this one; on other Unixes `getrusage` is used.
     """
     if _STATUS.exists():
         for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():

@@ -1,18 +1,19 @@
-"""Which packages shaped a result."""
+"""The versions of the packages that can change a result."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-#: Packages whose version can change a number or a byte of the result.
+#: Packages whose version can change the result.
 _SHAPING = (
-    "meshimplant", "numpy", "scipy", "trimesh", "vtk", "SimpleITK", "edt", "connected-components-3d", "manifold3d", "libigl",
+    "meshimplant", "numpy", "scipy", "trimesh", "vtk", "SimpleITK", "edt", "connected-components-3d",
+    "manifold3d", "libigl",
 )  # fmt: skip
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the version of Python and of each package that shapes the result."""
+    """Return the version of Python and of each package that can change a number or a byte of the result."""
     found = {"python": platform.python_version()}
     for name in _SHAPING:
         try:

@@ -1,7 +1,7 @@
 """Read scalar fields between voxels.
 
-Fields are **positive inside** the body and negative outside, in millimetres, with the surface at 0. So a mask, a
-probability map and a signed distance all grow towards the inside, and `extract` treats them alike.
+Fields are **positive inside** the body and negative outside, in millimetres, with the surface at 0. So a
+mask, a probability map and a signed distance all grow towards the inside, and `extract` treats them alike.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from meshimplant.voxels.volume import Volume
 
 
 def sample(field: Volume, points_mm: ArrayLike, *, fill: float = np.nan) -> NDArray[np.float64]:
-    """Return the values (n,) of a field at LPS points (n, 3) by trilinear interpolation, and `fill` outside the grid."""
+    """Return the values (n,) of a field at LPS points (n, 3), trilinear; `fill` outside the grid."""
     index = field.to_index(points_mm).T
     values = ndimage.map_coordinates(field.array, index, output=np.float64, order=1, mode="nearest")
     limits = np.array(field.shape)[:, None] - 0.5

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import EmptyMaskError, GeometryError
 
-#: Plausible voxel edges of a head scan, mm. Smaller values mean metres or centimetres written as millimetres; at larger
-#: ones no bone is left.
+#: Plausible voxel edges of a head scan, mm. Smaller values mean metres or centimetres written as millimetres;
+#: at larger ones no bone is left.
 SPACING_RANGE_MM = (0.02, 20.0)
 #: Largest departure from right angles between grid axes, degrees. Gantry tilt is 5 to 25 degrees.
 MAX_SHEAR_DEG = 0.1
@@ -34,14 +34,14 @@ class Grid:
     shape : tuple of 3 int
         Number of voxels along each array axis.
     affine : (4, 4) array
-        Maps the index of a voxel *centre* to patient millimetres: x to the patient's left, y to the back (posterior),
-        z up (superior), as in DICOM, ITK and NRRD.
+        Maps the index of a voxel *centre* to patient millimetres: x to the patient's left, y to the back
+        (posterior), z up (superior), as in DICOM, ITK and NRRD.
 
     Raises
     ------
     GeometryError
-        The shape is not three positive numbers; the affine is not finite, singular or sheared, or its voxels are not of
-        a plausible size.
+        The shape is not three positive numbers; the affine is not finite, singular or sheared, or its voxels
+        are not of a plausible size.
 
     Examples
     --------
@@ -88,7 +88,8 @@ class Grid:
         i, j, k = np.ceil((high - low) / spacing_mm).astype(int) + int(np.ceil(2 * margin_voxels + 1))
         return cls((int(i), int(j), int(k)), affine)
 
-    # -- what it is -------------------------------------------------------------------------------------------
+    # -- what it is
+    # -------------------------------------------------------------------------------------------
 
     @cached_property
     def spacing_mm(self) -> NDArray[np.float64]:
@@ -109,10 +110,11 @@ class Grid:
         return "".join(letters)
 
     def corners(self, low: int = 0, high: int = -1) -> NDArray[np.int64]:
-        """Return the indices (8, 3) of the corner voxels, moved to index `low` and ``shape + high`` on each axis."""
+        """Return the indices (8, 3) of the corners: `low` and ``shape + high`` along each axis."""
         return np.array(list(product(*((low, n + high) for n in self.shape))))
 
-    # -- between indices and millimetres ----------------------------------------------------------------------
+    # -- between indices and millimetres
+    # ----------------------------------------------------------------------
 
     def to_mm(self, index: ArrayLike) -> NDArray[np.float64]:
         """Map voxel indices (..., 3) to LPS millimetres (..., 3)."""
@@ -133,12 +135,13 @@ class Grid:
         return low.astype(np.int64), high.astype(np.int64)
 
     def box_of(self, mask: NDArray[Any], margin_mm: float, *, extra_voxels: int = 0) -> IndexBox:
-        """Return the index box of a mask on this grid, widened by whole voxels, and clipped to the grid."""
+        """Return the index box of a mask on this grid, widened by whole voxels and clipped to the grid."""
         start, stop = bounding_box(mask)
         margin = np.ceil(margin_mm / self.spacing_mm).astype(np.int64) + extra_voxels
         return np.maximum(start - margin, 0), np.minimum(stop + margin, self.shape)
 
-    # -- beside another grid ----------------------------------------------------------------------------------
+    # -- beside another grid
+    # ----------------------------------------------------------------------------------
 
     def same_grid(self, other: Grid, *, tolerance_mm: float = 1e-3) -> bool:
         """Return whether both have one shape and, to `tolerance_mm` at every corner, one place."""
@@ -166,7 +169,8 @@ class Grid:
         """Return the index (3,) of this grid's first voxel on the other grid."""
         return np.rint(other.to_index(self.affine[:3, 3])).astype(np.int64)
 
-    # -- other grids from this one ----------------------------------------------------------------------------
+    # -- other grids from this one
+    # ----------------------------------------------------------------------------
 
     def crop(self, start: ArrayLike, stop: ArrayLike) -> Grid:
         """Return the grid of the voxels ``start <= index < stop``, clipped to this one."""
@@ -188,13 +192,17 @@ class Grid:
         high = np.minimum(np.asarray(stop, int), self.shape)
         if np.any(high <= low):
             raise GeometryError(
-                f"expected a box inside the {self.shape} grid, got {low.tolist()} to {high.tolist()}, which holds no voxel"
+                f"expected a box inside the {self.shape} grid, got {low.tolist()} to {high.tolist()}, "
+                "which holds no voxel"
             )
         return low, high
 
 
 def bounding_box(mask: NDArray[Any]) -> IndexBox:
-    """Return ``(start, stop)`` of the smallest box that holds every non-zero voxel; raise `EmptyMaskError` if none is set."""
+    """Return ``(start, stop)`` of the smallest box that holds every non-zero voxel.
+
+    Raises `EmptyMaskError` when none is set.
+    """
     box = np.array([(0, size) for size in mask.shape])
     # The slowest axis first: whole planes are then left out when the next axis is searched.
     for axis in np.argsort(np.abs(mask.strides))[::-1]:
@@ -230,7 +238,8 @@ def _checked_affine(affine_like: ArrayLike) -> NDArray[np.float64]:
     affine = np.array(affine_like, np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.allclose(affine[3], (0, 0, 0, 1)):
         raise GeometryError(
-            f"expected a finite (4, 4) affine with last row 0 0 0 1, got shape {affine.shape}: {affine.tolist()}"
+            f"expected a finite (4, 4) affine with last row 0 0 0 1, got shape {affine.shape}: "
+            f"{affine.tolist()}"
         )
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if spacing.min() < SPACING_RANGE_MM[0] or spacing.max() > SPACING_RANGE_MM[1]:

@@ -1,4 +1,4 @@
-"""Which voxel centres of a grid lie inside a mesh."""
+"""The voxels of a grid whose centres lie inside a mesh."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ from scipy import ndimage
 
 from meshimplant.voxels.grid import Grid, box_slices
 
-#: Columns of voxels are read this far beside their centres (voxels), so that none runs exactly along an edge
-#: of the mesh.
+#: Columns of voxels are shifted by this much (voxels), so that none runs exactly along an edge of the mesh.
 _NUDGE = (3.1e-7, 1.7e-7)
-#: A column this far beside a triangle's box (voxels) cannot meet it.
+#: Margin around a triangle's bounding box, voxels; columns farther off cannot meet the triangle.
 _BESIDE = 1e-6
 
 
 def occupancy(mesh: trimesh.Trimesh, grid: Grid) -> NDArray[np.bool_]:
-    """Return True (i, j, k) where a voxel centre of `grid` lies inside the closed mesh.
+    """Return an array (i, j, k) that is True where a voxel centre of a grid lies inside a closed mesh.
 
-    Every triangle is dropped onto the columns of voxels that it covers and adds its winding there, so that
-    bodies which overlap each other count once and grids may be oblique or mirrored. Exact but for rounding;
-    nothing is sampled.
+    Every triangle is projected onto the columns of voxels that it covers and adds its winding number there.
+    So overlapping bodies count once, and grids may be oblique or mirrored. Exact but for rounding; nothing is
+    sampled.
 
-    Source: measured on 170 k faces and 512 x 512 x 222 voxels: 0.5 s.
+    Parameters
+    ----------
+    mesh : Trimesh
+        Closed, LPS mm.
+    grid : Grid
+
+    Notes
+    -----
+    Measured on 170 k faces and 512 x 512 x 222 voxels: 0.5 s.
     """
     inside = np.zeros(grid.shape, bool)
     index = grid.to_index(np.asarray(mesh.vertices))
@@ -38,7 +45,7 @@ def occupancy(mesh: trimesh.Trimesh, grid: Grid) -> NDArray[np.bool_]:
 
 
 def dilated_box(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
-    """Return a mask grown by some voxels along and across every axis."""
+    """Return a mask dilated with a cube that reaches `voxels` voxels along every axis."""
     values = mask.astype(np.uint8)
     for axis in range(mask.ndim):
         values = ndimage.maximum_filter1d(values, 2 * voxels + 1, axis=axis)
@@ -48,7 +55,7 @@ def dilated_box(mask: NDArray[np.bool_], voxels: int) -> NDArray[np.bool_]:
 def _winding(
     points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.int16]:
-    """Return the winding number at every voxel centre, from each column's crossings along the last axis."""
+    """Return the winding number at every voxel centre, summed over the crossings along the last axis."""
     triangle, column = _covered_columns(points[:, :2], faces, shape)
     corners = faces[triangle]
     sides = [_side(points[:, :2], corners[:, a], corners[:, b], column) for a, b in ((1, 2), (2, 0), (0, 1))]
@@ -70,7 +77,7 @@ def _winding(
 def _covered_columns(
     flat: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair each triangle with the columns in its box: triangle index (m,) and column (m, 2)."""
+    """Return pairs of a triangle (m,) and a column (m, 2) in its bounding box."""
     corners = flat[faces]
     low = np.clip(np.ceil(corners.min(axis=1) - _BESIDE).astype(np.int64), 0, None)
     high = np.minimum(np.floor(corners.max(axis=1) + _BESIDE).astype(np.int64), np.array(shape[:2]) - 1)
@@ -86,7 +93,7 @@ def _covered_columns(
 def _side(
     flat: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64], column: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return twice the signed area between an edge and a column, and a sign on which both faces agree."""
+    """Return twice the signed area between an edge and a column, and a sign that both its faces agree on."""
     low, high = np.minimum(first, second), np.maximum(first, second)
     edge = flat[high] - flat[low]
     to_column = column + np.array(_NUDGE) - flat[low]

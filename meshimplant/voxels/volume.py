@@ -1,4 +1,4 @@
-"""`Volume`: a voxel array that is never without its place in the patient."""
+"""`Volume`: a voxel array together with its place in the patient."""
 
 from __future__ import annotations
 
@@ -55,23 +55,24 @@ class Volume(Grid):
         """The geometry alone, without the voxels."""
         return Grid(self.shape, self.affine)
 
-    # -- new volumes from this one ----------------------------------------------------------------------------
+    # -- new volumes from this one
+    # ----------------------------------------------------------------------------
 
     def with_array(self, array: NDArray[Any]) -> Volume:
-        """Return other values on the same grid."""
+        """Return a volume of other values on the same grid."""
         if array.shape != self.array.shape:
             raise GeometryError(
-                f"expected an array of shape {self.shape}, got {array.shape}: it must lie on this grid"
+                f"expected an array of shape {self.shape}, got {array.shape}: it must match this grid"
             )
         return Volume(array, self.affine)
 
     def crop(self, start: ArrayLike, stop: ArrayLike) -> Volume:
-        """Return the voxels ``start <= index < stop``, clipped to the grid, with the affine that keeps them in place."""
+        """Return the voxels ``start <= index < stop``, clipped to the grid, at their place in the patient."""
         low, high = self._clipped(start, stop)
         return Volume(self.array[box_slices(low, high)], shifted_affine(self.affine, low))
 
     def pad(self, voxels: int, value: float = 0) -> Volume:
-        """Return the volume with a border of `voxels` voxels of `value` on all six sides."""
+        """Return the volume with `voxels` more voxels of `value` on all six sides."""
         array = np.pad(self.array, voxels, constant_values=value)
         return Volume(array, shifted_affine(self.affine, np.full(3, -voxels)))
 
@@ -82,7 +83,8 @@ class Volume(Grid):
         """
         if not self.shares_voxels_with(grid):
             raise GeometryError(
-                f"expected a box cut from {grid!r}, got {self!r} whose voxels lie elsewhere: resample it with resample_to"
+                f"expected a box cut from {grid!r}, got {self!r}, whose voxels do not coincide: "
+                "resample it with resample_to"
             )
         corner = self.start_in(grid)
         low, high = np.maximum(corner, 0), np.minimum(corner + self.shape, grid.shape)
@@ -94,7 +96,7 @@ class Volume(Grid):
     def reorient(self, orientation: str = "LPS") -> Volume:
         """Return the same voxels with the array axes permuted and flipped to run towards `orientation`.
 
-        No value is interpolated; oblique grids stay oblique. ``reorient`` back is the exact inverse.
+        No value is interpolated; oblique grids stay oblique. Reorienting back is the exact inverse.
         """
         axes, flips = _axis_map(self.orientation, orientation)
         array = np.transpose(self.array, axes)
@@ -110,8 +112,8 @@ class Volume(Grid):
     def resample_to(self, grid: Grid, *, order: int = 1, fill: float = 0) -> Volume:
         """Interpolate this volume's values at the voxel centres of `grid`.
 
-        Order 0 is nearest neighbour, 1 trilinear, 3 cubic. Outside this volume the value is `fill`.
-        Bool arrays come back as bool. Memory: one float32 copy of the target grid.
+        Order 0 is nearest neighbour, 1 trilinear, 3 cubic. Outside this volume the value is `fill`. A bool
+        array gives a bool array. Memory: one float32 copy of the target grid.
         """
         from scipy.ndimage import affine_transform
 
@@ -126,8 +128,8 @@ class Volume(Grid):
         return Volume(values, grid.affine)
 
 
-def _checked_array(given: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(given)
+def _checked_array(array_like: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(array_like)
     if array.ndim != 3 or array.size == 0:
         raise InputError(
             f"expected a 3-D voxel array, got shape {array.shape}: pass one volume, not a stack of channels"
@@ -139,23 +141,23 @@ def _checked_array(given: ArrayLike) -> NDArray[Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(array.size - np.count_nonzero(np.isfinite(array)))
         raise InputError(
-            f"expected finite voxels, got {bad} NaN or infinite ones: replace them by air (0 or -1000 HU)"
+            f"expected finite voxels, got {bad} NaN or infinite ones: replace them with air (0 or -1000 HU)"
         )
     return array
 
 
-def _axis_map(current: str, wanted: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """For each wanted axis: which current axis it is, and whether it must be flipped."""
+def _axis_map(current: str, target: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Return for each axis of the target orientation the current axis, and whether it must be flipped."""
     pairs = dict(zip(_LETTERS, _OPPOSITES, strict=True))
-    if len(wanted) != 3 or any(c not in pairs for c in wanted):
-        raise GeometryError(f"expected an orientation such as LPS or RAS, got {wanted!r}")
+    if len(target) != 3 or any(c not in pairs for c in target):
+        raise GeometryError(f"expected an orientation such as LPS or RAS, got {target!r}")
     axes, flips = [], []
-    for letter in wanted:
+    for letter in target:
         same, opposite = current.find(letter), current.find(pairs[letter])
         axes.append(max(same, opposite))
         flips.append(same < 0)
     if sorted(axes) != [0, 1, 2]:
         raise GeometryError(
-            f"expected three different anatomical axes, got {wanted!r}: one letter of each of LR, PA, SI"
+            f"expected three different anatomical axes, got {target!r}: one letter of each of LR, PA, SI"
         )
     return tuple(axes), tuple(flips)

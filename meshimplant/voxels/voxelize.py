@@ -1,4 +1,4 @@
-"""A closed skull surface as voxels."""
+"""`voxelize`: a closed surface as voxels."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from meshimplant.voxels.volume import Volume
 _MARGIN = 3
 #: Largest grid, voxels: a head of 250 x 300 x 350 mm at 0.4 mm.
 MAX_VOXELS = 450_000_000
-#: Triangle-column pairs looked at at once; bounds the memory to about 300 MB.
+#: Pairs of a triangle and a column processed at once; bounds the memory to about 300 MB.
 _CHUNK = 1_500_000
 #: The surface is moved by this much (voxels), so that no voxel centre lies exactly on a regular mesh's face.
 _OFFSET = np.array([3.1e-5, 4.7e-5, 6.3e-5])
 
 
 def voxelize(mesh: trimesh.Trimesh, *, spacing_mm: float = 0.5) -> Volume:
-    """Return the voxels (uint8) whose centres lie inside a closed mesh, on an LPS-aligned grid of cubes.
+    """Return the voxels whose centres lie inside a closed mesh, on an LPS-aligned grid of cubes.
 
-    Columns of voxels are cut with all triangles at once; the surface's winding number, counted up each
-    column, tells inside from outside. So overlapping bodies are united, cavities with an inward surface stay
-    empty, and non-manifold edges do no harm as long as the surface is closed. A closed surface of
-    inconsistent winding is judged by parity instead.
-
-    Walls thinner than `spacing_mm` may break. Measured on a head of 2.5 million faces at 0.5 mm: 6 s, ten
-    times faster than VTK's stencil, with 15 of 4.8 million voxels different.
+    The crossings of all triangles with the columns of voxels are computed at once. The winding number of the
+    surface, accumulated along each column, separates inside from outside. So overlapping bodies are united,
+    cavities with an inward surface stay empty, and non-manifold edges do no harm as long as the surface is
+    closed. Where the winding of a closed surface is inconsistent, parity decides instead.
 
     Parameters
     ----------
-    mesh
-        LPS millimetres.
-    spacing_mm
-        Voxel edge.
+    mesh : Trimesh
+        LPS mm.
+    spacing_mm : float
+        Voxel edge; walls thinner than this may break.
+
+    Returns
+    -------
+    Volume
+        uint8, 1 inside.
 
     Raises
     ------
@@ -47,6 +49,10 @@ def voxelize(mesh: trimesh.Trimesh, *, spacing_mm: float = 0.5) -> Volume:
         The grid would hold more than `MAX_VOXELS` voxels.
     EmptyMaskError
         No voxel centre lies inside.
+
+    Notes
+    ----- Measured on a head of 2.5 million faces at 0.5 mm: 6 s, ten times faster than VTK's stencil; 15 of
+    4.8 million voxels differ.
     """
     by_winding = _is_balanced(mesh)
     points, affine, shape = _index_points(mesh, spacing_mm)
@@ -64,10 +70,12 @@ def voxelize(mesh: trimesh.Trimesh, *, spacing_mm: float = 0.5) -> Volume:
 
 
 def _is_balanced(mesh: trimesh.Trimesh) -> bool:
-    """True when each edge is used equally often both ways, False when only evenly often; else raise."""
+    """Return whether every edge is used equally often both ways; raise if an edge is open."""
     faces = np.asarray(mesh.faces)
     if len(faces) == 0:
-        raise MeshError("expected a closed surface, got one without faces: was it exported as points?")
+        raise MeshError(
+            "expected a closed surface, got one without faces: check that it was not exported as points"
+        )
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = edges[edges[:, 0] != edges[:, 1]]
     forward = edges[:, 0] < edges[:, 1]
@@ -79,9 +87,8 @@ def _is_balanced(mesh: trimesh.Trimesh) -> bool:
     open_edges = int(np.count_nonzero(np.bincount(where) % 2))
     if open_edges:
         raise MeshError(
-            f"expected a closed surface, got {open_edges} open edges among {len(faces)} faces: inside and "
-            "outside are not "
-            "defined; repair it first"
+            f"expected a closed surface, got {open_edges} open edges among {len(faces)} faces, "
+            "so that inside and outside are undefined: repair it first"
         )
     return False
 
@@ -96,8 +103,7 @@ def _index_points(
     if np.prod(size) > MAX_VOXELS:
         raise GeometryError(
             f"expected at most {MAX_VOXELS / 1e6:.0f} million voxels, got {np.prod(size) / 1e6:.0f} million "
-            f"at {spacing_mm:g} mm: "
-            "use a larger spacing, or check the mesh's unit"
+            f"at {spacing_mm:g} mm: use a larger spacing, or check the mesh's unit"
         )
     affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
     affine[:3, 3] = start * spacing_mm
@@ -108,7 +114,7 @@ def _index_points(
 def _crossings(
     points: NDArray[np.float64], faces: NDArray[np.int64], shape: tuple[int, int, int]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]]:
-    """Yield in chunks where triangles cut columns: column, first voxel above, +1 entering or -1 leaving."""
+    """Yield chunks of crossings: column, first voxel above, +1 entering or -1 leaving."""
     flat = points[:, :2]
     corners = flat[faces]
     low = np.ceil(corners.min(axis=1)).astype(np.int64)
@@ -145,7 +151,7 @@ def _cut(
     faces: NDArray[np.int64],
     column: NDArray[np.int64],
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int8]]:
-    """Tell which columns run through their triangle; for those, the voxel above the cut and the direction."""
+    """Return which columns cross their triangle, the voxel above each crossing, and its direction."""
     sides = [_side(flat, faces[:, a], faces[:, b], column) for a, b in ((1, 2), (2, 0), (0, 1))]
     positive = [side > 0 for side in sides]
     inside = (positive[0] == positive[1]) & (positive[1] == positive[2])
@@ -159,7 +165,7 @@ def _cut(
 def _side(
     flat: NDArray[np.float64], a: NDArray[np.int64], b: NDArray[np.int64], column: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Twice the signed area of edge a-b and the column; exactly opposite for the edge's two triangles."""
+    """Return twice the signed area of edge a-b and a column; exactly opposite for an edge's two triangles."""
     swap = a > b
     start, stop = flat[np.where(swap, b, a)], flat[np.where(swap, a, b)]
     edge, arm = stop - start, column - start
