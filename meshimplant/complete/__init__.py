@@ -1,1 +1,1 @@
-"""The ways to complete a skull, and the one function that offers them, `complete_skull`."""
+"""Methods to complete a skull; `complete_skull` offers them all."""

@@ -1,4 +1,4 @@
-"""Below the vault, where orbits and base interrupt the shell: columns mirrored from the other side of the head."""
+"""Below the vault, where orbits and base interrupt the shell: columns mirrored from the other side."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from meshimplant.skull.defect import Openings
 from meshimplant.voxels.distance import distance_inside
 from meshimplant.voxels.volume import Volume
 
-#: Around directions that are not vault, the other side is blended in over this distance, mm: weight 0 at this distance,
-#: 1 where the vault ends. Ten SkullFix training skulls with a frontoorbital defect: Dice 0.891 without this ramp,
-#: 0.900 with it. On four of them 14 mm gains 0.001 more, which is not significant.
+#: Around directions that are not vault, the other side is blended in over this distance, mm: weight 0 at this
+#: distance, 1 where the vault ends. Ten SkullFix training skulls with a frontoorbital defect: Dice 0.891
+#: without this ramp, 0.900 with it. On four of them 14 mm gains 0.001 more, which is not significant.
 _AROUND_MM = 8.0
-#: Within that ramp, a column of the other side is vault if it ends within the first distance of the estimate, and brow,
-#: orbit or base beyond the second; in between, the two are blended.
+#: Within that ramp, a column of the other side is vault if it ends within the first distance of the estimate,
+#: and brow, orbit or base beyond the second; in between, the two are blended.
 _ALIKE_MM, _OTHER_MM = 2.0, 6.0
-#: Widths over which the offset between the two sides is extrapolated from the vault into the face, mm; the narrowest that
-#: reaches a node is used.
+#: Widths over which the offset between the two sides is extrapolated from the vault into the face, mm; the
+#: narrowest that reaches a node is used.
 _CARRY_MM = (6.0, 20.0)
 
 
@@ -78,7 +78,7 @@ def mirror_below_vault(
 
 
 def shell_share(chart: Chart) -> NDArray[np.float64]:
-    """Return the weight of a shell at a chart's nodes: 0 below the vault, rising to 1 at `_AROUND_MM` above its end."""
+    """Return the weight of a shell at a chart's nodes: 0 below the vault, rising to 1 within `_AROUND_MM`."""
     above = distance_inside(is_vault(chart.directions), chart.spacing_mm)
     return np.clip(above / _AROUND_MM, 0, 1)
 
@@ -86,7 +86,7 @@ def shell_share(chart: Chart) -> NDArray[np.float64]:
 def _mirrored_columns(
     skull: Volume, pose: HeadPose, openings: Openings, directions: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return inner and outer radii along the mirrored directions (..., 3); nan where that side is open too."""
+    """Return inner and outer radii along the mirrored directions (..., 3); nan where that side is open."""
     from scipy.spatial import cKDTree
 
     mirrored = directions * (-1.0, 1.0, 1.0)
@@ -103,7 +103,7 @@ def _mirrored_columns(
 def _extrapolate(
     values: NDArray[np.float64], known: NDArray[np.bool_], spacing_mm: float
 ) -> NDArray[np.float64]:
-    """Return the mean of the known values around each node, over the narrowest width that reaches; 0 beyond."""
+    """Return the mean of the known values near each node, over the narrowest width that reaches; else 0."""
     result = np.zeros(values.shape)
     filled = np.zeros(values.shape, bool)
     for width_mm in _CARRY_MM:

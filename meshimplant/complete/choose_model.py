@@ -48,8 +48,8 @@ class Disagreement:
 def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
     """Return the name of the model to use, of those that were tried, and the reason.
 
-    The shape model is used where it fits the intact bone to within `HELD_MM`; otherwise the scaled mean, which
-    bends less.
+    The shape model is used where it fits the intact bone to within `HELD_MM`; otherwise the scaled mean,
+    which bends less.
     """
     residuals = dict(zip(estimate.names, (vault.residual_mm for vault in estimate.fitted), strict=True))
     source = (
@@ -96,7 +96,7 @@ def residual_findings(estimate: Estimate) -> list[Finding]:
 def measure_disagreement(
     estimate: Estimate, chosen: str, defect: Defect, pose: HeadPose
 ) -> Disagreement | None:
-    """Return how far the farthest other method lies from the chosen one in the opening; None without another."""
+    """Return the distance of the farthest other method from the chosen one; None without another."""
     if len(estimate.names) == 1:
         return None
     directions = direction_sphere()[0][defect.members]
@@ -120,7 +120,7 @@ def disagreement_findings(disagreement: Disagreement | None) -> list[Finding]:
     x, y, z = (float(c) for c in disagreement.points_mm[int(np.argmax(disagreement.distance_mm))])
     one, other = disagreement.methods
     message = (
-        f"methods {one} and {other} differ in the opening (95th percentile; the place is where they differ most): "
+        f"methods {one} and {other} differ in the opening (95th percentile; they differ most at this place): "
         "inspect both shapes before you use one"
     )
     return [

@@ -68,7 +68,8 @@ class Completion:
     disagreement : Disagreement or None
         How far the methods that were tried differ in the largest opening; None where only one was tried.
     uncertainty : Uncertainty or None
-        How far a network's answers for the head and for its mirror image differ there; None without a network.
+        How far a network's answers for the head and for its mirror image differ there; None without a
+        network.
     """
 
     field: Volume
@@ -102,7 +103,8 @@ def complete_skull(
         Your own model of a population; default: those in the package. See `build_vault_mean`,
         `build_shape_model`, `read_model`.
     network : Network, optional
-        Required by method ``network``, and used by no other: `open_network` opens the packaged one or your own.
+        Required by method ``network``, and used by no other: `open_network` opens the packaged one or your
+        own.
     bodies : int
         Number of openings to close, largest first.
     blend : bool
@@ -206,7 +208,7 @@ def _require_usable(defective: Volume, method: str, blend: bool, network: HeadNe
 
 
 def _network_models(answer: NetworkAnswer, models: Mapping[str, Model]) -> dict[str, Model]:
-    """Return the models of one opening: the network averaged with the shape model, and the one it corrects."""
+    """Return the models of one opening: network and shape model averaged, and the one that is corrected."""
     return {**answer.models, "network": NetworkAndModes(answer.models["network"], models["ssm"])}
 
 

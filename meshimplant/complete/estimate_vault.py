@@ -1,4 +1,4 @@
-"""`estimate_vault`: the vault over an opening, from a population's shape, the surrounding bone and the other side."""
+"""`estimate_vault`: the vault over an opening, from a population, the surrounding bone and the other side."""
 
 from __future__ import annotations
 
@@ -22,28 +22,30 @@ from meshimplant.skull.defect import Defect, Openings
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.volume import Volume
 
-#: Outer surface, mm: a symmetric long scale carries the head's form, a short one its local relief. Chosen on seven SkullFix
-#: training skulls (left out of the mean) with virtual defects of five kinds; there, half the variance and more or less
-#: symmetry change the overlap by at most 0.007.
+#: Outer surface, mm: a symmetric long scale carries the head's form, a short one its local relief. Chosen on
+#: seven SkullFix training skulls (left out of the mean) with virtual defects of five kinds; there, half the
+#: variance and more or less symmetry change the overlap by at most 0.007.
 OUTER_PRIOR = Prior((Scale(20.0, 0.8, 0.95), Scale(1.0, 0.25, 0.8)), shape_variance=1e3, noise=0.3)
 #: Thickness along the ray, mm; same skulls.
 THICKNESS_PRIOR = Prior((Scale(1.5, 0.35, 0.9),), shape_variance=1.0, noise=0.6)
 
-#: Margin of the chart around the opening, mm; and the spacing of its nodes, for the regression and for the surfaces.
+#: Margin of the chart around the opening, mm; and the spacing of its nodes, for the regression and for the
+#: surfaces.
 _MARGIN_MM = 14.0
 _COARSE_MM, _FINE_MM = 2.5, 0.75
 #: A column that lacks this much bone belongs to the defect, even if some bone is left in it.
 _LACKING_MM = 1.0
 #: Half the width of a strip along the bone below which lacking bone is misfit, not defect.
 _SPUR_MM = 2.0
-#: Under an intact outer table, bone that lacks less than this fraction from the inside is a groove (a sinus, a vessel), not a
-#: cut wall.
+#: Under an intact outer table, bone that lacks less than this fraction from the inside is a groove (a sinus,
+#: a vessel), not a cut wall.
 _GROOVE_FRACTION = 0.3
-#: How far from the opening a cut wall can reach, mm: where the outer table is gone; under an intact one (what is missing
-#: farther away is a sinus, and a part that filled it could not be inserted); and close to face and base (within the last
-#: distance), where the shell is not known well enough to tell what is missing.
+#: How far from the opening a cut wall can reach, mm: where the outer table is gone; under an intact one (what
+#: is missing farther away is a sinus, and a part that filled it could not be inserted); and close to face and
+#: base (within the last distance), where the shell is not known well enough to tell what is missing.
 _WALL_MM, _UNDERCUT_MM, _WALL_NEAR_FACE_MM, _NEAR_FACE_MM = 12.0, 5.0, 3.0, 8.0
-#: Below the vault the two sides differ: bone within this distance of its expected place is taken as the expected bone.
+#: Below the vault the two sides differ: bone within this distance of its expected place is taken as the
+#: expected bone.
 _ASTRAY_MM = 4.0
 #: Bone that begins this far outside the estimated vault is not vault.
 _BEYOND_MM = 2.0
@@ -64,7 +66,8 @@ class Estimate:
     outer_mm, thickness_mm : (models, size, size) arrays
         Outer radius and thickness at the nodes.
     deviation_mm : float
-        Median posterior standard deviation of the outer surface in the opening; 0 for models that were not bent.
+        Median posterior standard deviation of the outer surface in the opening; 0 for models that were not
+        bent.
     """
 
     chart: Chart
@@ -78,12 +81,13 @@ class Estimate:
 def estimate_vault(
     openings: Openings, defect: Defect, models: Mapping[str, Model], *, blend: bool = True
 ) -> Estimate:
-    """Estimate the missing vault over one defect: each model, bent to the surrounding bone and the other side.
+    """Estimate the missing vault over one defect, with each model bent to the surrounding bone.
 
-    Outer radii and thicknesses are read along rays over the whole vault. Each model is fitted to the intact ones.
-    Gaussian-process regression with a symmetry prior (`kriging`) then carries their departures from the model into
-    the opening, so that outer surface and thickness continue from the rim without a step. Columns at the rim, which
-    may pass through the slanted wall, are used only if they agree with a first fit without them.
+    Outer radii and thicknesses are read along rays over the whole vault. Each model is fitted to the intact
+    ones. Gaussian-process regression with a symmetry prior (`kriging`) then carries their departures from the
+    model into the opening, so that outer surface and thickness continue from the rim without a step. Columns
+    at the rim, which may pass through the slanted wall, are used only if they agree with a first fit without
+    them.
 
     Parameters
     ----------
@@ -130,10 +134,10 @@ def close_opening(
 ) -> Shell:
     """Return the missing piece of vault according to one of the estimate's models.
 
-    Below the vault, at brow, orbit and base, the columns of the other side are used (`mirror_below_vault`), unless the
-    model predicts these regions itself: then its own field is used, since columns cannot hold a sinus or the roof of
-    an orbit (ten SkullFix skulls outside the training set, frontoorbital defects: Dice 0.887 with columns read from
-    a network's answer, 0.895 with its field, at 1 mm).
+    Below the vault, at brow, orbit and base, the columns of the other side are used (`mirror_below_vault`),
+    unless the model predicts these regions itself: then its own field is used, since columns cannot hold a
+    sinus or the roof of an orbit (ten SkullFix skulls outside the training set, frontoorbital defects: Dice
+    0.887 with columns read from a network's answer, 0.895 with its field, at 1 mm).
     """
     chosen = estimate.names.index(name)
     outer = estimate.outer_mm[chosen]
@@ -196,7 +200,7 @@ def _lacks_bone(
     outer_mm: NDArray[np.float64],
     roofed: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Return the nodes whose column holds less bone than the estimate; a groove under intact outer bone is allowed."""
+    """Return the nodes whose column lacks bone; a groove under an intact outer table is tolerated."""
     top = np.minimum(columns.outer_mm, outer_mm)
     bottom = np.maximum(columns.inner_mm, inner_mm)
     present = np.nan_to_num(np.maximum(top - bottom, 0))

@@ -1,4 +1,4 @@
-"""Shape model on images: mean and modes of the signed distances to the outer and the inner surface of the vault."""
+"""`ImageModel`: a shape model on images of the signed distances to the vault's outer and inner surface."""
 
 from __future__ import annotations
 
@@ -27,26 +27,27 @@ from meshimplant.head.model_files import load_model, save_model
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.runtime.threads import one_blas_thread
 
-#: The grid, in radii of the head: first and last node along left, back and up; a node every 4 mm of a head of 75 mm.
+#: The grid, in radii of the head: first and last node along left, back and up; spacing 4 mm for a head of 75
+#: mm.
 _LOW, _HIGH, _STEP = np.array([-1.3, -1.6, -0.8]), np.array([1.3, 1.6, 1.5]), 4 / 75
-#: Distances are kept to this many radii from either surface; beyond, a node tells only on which side it lies.
+#: Distances are clipped at this many radii; beyond, a node only holds the side on which it lies.
 _BAND = 0.25
-#: Radii between which a surface is looked for along a ray, and the distance between two readings.
+#: Radii at which rays are sampled for a surface.
 _RADII = np.arange(0.5, 1.6, 0.02)
-#: Rounds in which size and readings are matched anew.
+#: Rounds of fitting, each with the size found in the one before.
 _ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class ImageModel:
-    """Vaults of a population as images on a grid in the head's frame, in units of the head's median outer radius.
+    """Vaults of a population as images on a grid, in units of the head's median outer radius.
 
     Attributes
     ----------
     images : (2, n) array
-        Mean signed distance, positive inside, to the outer and to the inner surface, at the nodes of `grid_nodes`.
+        Mean signed distance, positive inside, to the outer and to the inner surface, at `grid_nodes`.
     modes : (k, 2, n) array
-        Departures, one standard deviation each, strongest first.
+        Modes of variation, one standard deviation each, strongest first.
     about : dict
         Training data, licence, number of skulls.
     """
@@ -58,31 +59,31 @@ class ImageModel:
     @classmethod
     @one_blas_thread()
     def of(cls, vaults: NDArray[np.float64], count: int, about: dict[str, Any]) -> ImageModel:
-        """Return the model of vaults (s, 2, n), outer and inner radii along a `ShapeModel`'s directions, with `count` modes."""
+        """Return the model of vaults (s, 2, n), given as for `ShapeModel.of`, with `count` modes."""
         images = np.array([[_distances(surface) for surface in vault] for vault in vaults], np.float32)
         mean, modes = principal_modes(images, count)
         return cls(np.asarray(mean, float), np.asarray(modes, float), about)
 
     @cached_property
     def mean(self) -> VaultMean:
-        """The mean vault, where both mean images are 0; heads are laid on it."""
+        """The mean vault, where both mean images are 0; heads are aligned to it."""
         outer, inner = on_sphere(_surfaces(self.images))
         return VaultMean(outer, (outer - inner) / np.median(outer - inner), self.about)
 
     def fit(
-        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+        self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Lay the model on the intact bone of one head, robustly, coefficients within `LIMIT`. See `Model.fit`.
+        """Fit the model robustly to the intact bone, with coefficients within `LIMIT`. See `Model.fit`.
 
-        The images are to be 0 at the bone's surface points. Size and thickness of the head are two more coefficients; the
-        size is taken out of the points, three rounds.
+        The images should be 0 at the bone's surface points. Size and thickness of the head are two more
+        coefficients; the points are rescaled by the size in each of three rounds.
         """
-        place = direction_sphere()[0][readings]
-        size_mm = float(np.median(outer_mm[readings] / self.mean.outer_fraction[readings]))
-        thick = np.stack([np.zeros(len(readings)), np.ones(len(readings))])
-        thick[1] *= -THICKNESS_DEVIATION * float(np.median((outer_mm - inner_mm)[readings])) / size_mm
+        directions = direction_sphere()[0][intact]
+        size_mm = float(np.median(outer_mm[intact] / self.mean.outer_fraction[intact]))
+        thick = np.stack([np.zeros(len(intact)), np.ones(len(intact))])
+        thick[1] *= -THICKNESS_DEVIATION * float(np.median((outer_mm - inner_mm)[intact])) / size_mm
         for _ in range(_ROUNDS):
-            points = [radius[readings][:, None] * place / size_mm for radius in (outer_mm, inner_mm)]
+            points = [radius[intact][:, None] * directions / size_mm for radius in (outer_mm, inner_mm)]
             mean = np.stack([_read(image, at) for image, at in zip(self.images, points, strict=True)])
             modes = np.array(
                 [[_read(i, at) for i, at in zip(mode, points, strict=True)] for mode in self.modes]
@@ -90,46 +91,47 @@ class ImageModel:
             larger = SIZE_DEVIATION * np.stack([np.linalg.norm(at, axis=1) for at in points])
             terms = np.concatenate([[larger, thick], modes]).reshape(len(modes) + 2, -1).T
             values = -mean.reshape(-1)
-            found = fit_modes(terms, values, noise=NOISE, limit=LIMIT, robust=ROBUST)
-            size_mm *= 1 + SIZE_DEVIATION * found[0]
-        left_mm = (values - terms @ found)[: len(readings)] * size_mm
-        images = self.images + np.tensordot(found[2:], self.modes, axes=1)
-        images[1] += found[1] * thick[1, 0]
+            coefficients = fit_modes(terms, values, noise=NOISE, limit=LIMIT, robust=ROBUST)
+            size_mm *= 1 + SIZE_DEVIATION * coefficients[0]
+        residual_mm = (values - terms @ coefficients)[: len(intact)] * size_mm
+        images = self.images + np.tensordot(coefficients[2:], self.modes, axes=1)
+        images[1] += coefficients[1] * thick[1, 0]
         outer, inner = on_sphere(size_mm * _surfaces(images))
-        return FittedVault(outer, outer - inner, trimmed_rms(left_mm), found[2:])
+        return FittedVault(outer, outer - inner, trimmed_rms(residual_mm), coefficients[2:])
 
     def save(self, path: str | Path) -> None:
-        """Write the model as a compressed ``.npz``; the same model gives the same bytes."""
+        """Write the model as a compressed ``.npz``; equal models give equal bytes."""
         save_model(path, self.about, images=self.images, image_modes=self.modes)
 
 
 def read_image_model(path: str | Path) -> ImageModel:
     """Read a model written by `ImageModel.save`."""
-    nodes = int(_kept().sum())
+    nodes = int(_in_shell().sum())
     arrays, about = load_model(path, {"images": (2, nodes), "image_modes": (None, 2, nodes)})
     return ImageModel(arrays["images"], arrays["image_modes"], about)
 
 
 def grid_nodes() -> NDArray[np.float64]:
-    """Return the places (n, 3) at which images are kept: the grid's nodes in the shell where vaults lie."""
-    return _grid()[_kept()]
+    """Return the positions (n, 3) of the images' nodes: the grid's nodes in the shell where vaults lie."""
+    return _grid()[_in_shell()]
 
 
 @lru_cache(maxsize=1)
 def _grid() -> NDArray[np.float64]:
+    """Return the positions (i, j, k, 3) of all nodes of the grid."""
     lines = [np.arange(low, high + _STEP / 2, _STEP) for low, high in zip(_LOW, _HIGH, strict=True)]
     return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
 
 
 @lru_cache(maxsize=1)
-def _kept() -> NDArray[np.bool_]:
-    """Return which nodes are kept: those between half and one and a half radii."""
+def _in_shell() -> NDArray[np.bool_]:
+    """Return which nodes of the grid lie between half and one and a half radii."""
     radius = np.linalg.norm(_grid(), axis=-1)
     return np.asarray((radius > _RADII[0] - _STEP) & (radius < _RADII[-1] + _STEP))
 
 
 def _distances(radii: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the signed distance (n,) of the kept nodes to the surface with these radii, positive inside."""
+    """Return the signed distance (n,) of the nodes to the surface with these radii, positive inside."""
     import igl
     import trimesh
 
@@ -142,20 +144,20 @@ def _distances(radii: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _dense(image: NDArray[np.float64], inside: float) -> NDArray[np.float64]:
-    """Return a kept image on the whole grid: `inside` nearer to the centre, its negative farther away."""
+    """Return an image on the whole grid: `inside` nearer to the centre, its negative farther away."""
     whole = np.where(np.linalg.norm(_grid(), axis=-1) < 1, inside, -inside)
-    whole[_kept()] = image
+    whole[_in_shell()] = image
     return whole
 
 
 def _read(image: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return an image's values at points (n, 3) of the kept shell."""
+    """Return an image's values at points (n, 3) of the shell."""
     index = (points - _LOW) / _STEP
     return np.asarray(ndimage.map_coordinates(_dense(image, 0.0), index.T, order=1, mode="nearest"), float)
 
 
 def _surfaces(images: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return where each image (2, n) is 0 for the first time along a `ShapeModel`'s directions, (2, directions)."""
+    """Return the first zero of each image (2, n) along a `ShapeModel`'s directions, (2, directions)."""
     directions = direction_sphere()[0][:POINTS]
     index = (_RADII[:, None, None] * directions - _LOW) / _STEP
     surfaces = []

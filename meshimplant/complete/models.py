@@ -1,4 +1,4 @@
-"""Models of a population: those that ship with the package, and one's own."""
+"""Models of a population: the packaged ones, and those in files of your own."""
 
 from __future__ import annotations
 
@@ -17,20 +17,31 @@ from meshimplant.io.payload import sha256_of
 
 #: Lists the packaged models: file, what it is, training data, licence, SHA-256.
 REGISTRY = "models.toml"
-#: Packaged models of each method.
+#: Packaged model of each method.
 _PACKAGED = {"template": "vault_mean.npz", "ssm": "shape_model.npz", "ssm-image": "image_model.npz"}
-#: What the packaged network was taught to correct, and what counts beside it.
-_CORRECTED, _BESIDE = "template", "ssm"
+#: The model that the packaged network was trained to correct, and the one that it is averaged with.
+_CORRECTED, _AVERAGED = "template", "ssm"
 _KINDS: dict[str, type] = {"ssm": ShapeModel, "ssm-image": ImageModel}
 
 
 def models_of(method: str, given: Model | None) -> dict[str, Model]:
-    """Return the models that a method tries, by name, the first the one that heads are laid on.
+    """Return the models that a method tries, by name; heads are aligned to the first.
+
+    Parameters
+    ----------
+    method : str
+        A key of `METHODS`.
+    given : Model or None
+        Your own model; None: the packaged ones.
+
+    Returns
+    -------
+    dict of Model
 
     Raises
     ------
     InputError
-        The given model is not what the method needs.
+        The method cannot use the given model.
     """
     if method == "mirror":
         return {"mirror": flat_vault()}
@@ -43,23 +54,24 @@ def models_of(method: str, given: Model | None) -> dict[str, Model]:
     if method == "network":
         if given is not None:
             raise InputError(
-                f"expected no model with method network, got {_name(given)}: it corrects the packaged mean, as it was taught to"
+                f"expected no model with method network, got {_name(given)}: "
+                "leave it out, because the network was trained to correct the packaged mean"
             )
-        modes = packaged_model(_PACKAGED[_BESIDE])
-        return {_CORRECTED: packaged_model(_PACKAGED[_CORRECTED]).mean, _BESIDE: modes}
+        modes = packaged_model(_PACKAGED[_AVERAGED])
+        return {_CORRECTED: packaged_model(_PACKAGED[_CORRECTED]).mean, _AVERAGED: modes}
     model = given or packaged_model(_PACKAGED[method])
     if method == "template":
         return {method: model.mean}
     if not isinstance(model, _KINDS[method]):
         raise InputError(
-            f"expected a model made for method {method}, got {_name(model)}: make one with meshimplant shape-model, or choose "
-            "method template, which takes any"
+            f"expected a model made for method {method}, got {_name(model)}: "
+            "make one with meshimplant shape-model, or choose method template, which accepts any"
         )
     return {method: model}
 
 
 def read_model(path: str | Path) -> Model:
-    """Read a mean vault or a shape model, whichever the file holds; or a packaged one by its name, ``open``."""
+    """Read a mean vault or a shape model, whichever the file holds; ``open`` names the packaged open mean."""
     if str(path) == "open":
         return packaged_model("open_mean.npz")
     names = kind_of_model(path)
@@ -69,7 +81,7 @@ def read_model(path: str | Path) -> Model:
 
 
 def packaged_models() -> dict[str, dict[str, Any]]:
-    """Return what the registry says of each packaged model, by file name: kind, data, licence, skulls, SHA-256."""
+    """Return the entry of each packaged model by file name: kind, data, licence, skulls, SHA-256."""
     return tomllib.loads((packaged_folder() / REGISTRY).read_text(encoding="utf-8"))
 
 
@@ -77,19 +89,20 @@ def packaged_models() -> dict[str, dict[str, Any]]:
 def packaged_model(name: str) -> Model:
     """Return a packaged model.
 
-    Raises `FileReadError` when the file is not the one that the registry names.
+    Raises `FileReadError` when the file does not have the SHA-256 of its entry.
     """
     path = packaged_folder() / name
     found = sha256_of(path) if path.is_file() else "no file"
     if found != packaged_models().get(name, {}).get("sha256"):
         raise FileReadError(
-            f"expected the packaged {name} with the SHA-256 of {REGISTRY}, got {found[:12]}...: install meshimplant again"
+            f"expected the packaged {name} with the SHA-256 of {REGISTRY}, got {found[:12]}...: "
+            "install meshimplant again"
         )
     return read_model(path)
 
 
 def packaged_mean() -> VaultMean:
-    """Return the packaged mean vault that heads are laid on where nothing else is said."""
+    """Return the packaged mean vault, to which heads are aligned by default."""
     return packaged_model(_PACKAGED["template"]).mean
 
 
@@ -99,5 +112,10 @@ def packaged_folder() -> Path:
 
 
 def _name(model: Model) -> str:
-    kinds = {VaultMean: "a mean vault", ShapeModel: "a shape model on points", ImageModel: "one on images"}
+    """Return what a model is, in words."""
+    kinds = {
+        VaultMean: "a mean vault",
+        ShapeModel: "a shape model on points",
+        ImageModel: "a shape model on images",
+    }
     return kinds[type(model)]

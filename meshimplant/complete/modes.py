@@ -1,21 +1,32 @@
-"""Modes of a population, and their robust, bounded fit to the readings of one head."""
+"""Modes of variation of a population, and their robust, bounded fit to one head."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Rounds in which readings are weighted anew.
+#: Rounds of reweighting.
 _ROUNDS = 8
 
 
 def principal_modes(
     rows: NDArray[np.floating], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean (...) of rows (s, ...) and their strongest modes (k, ...), each one standard deviation long.
+    """Return the mean of rows and their strongest modes, each one standard deviation long.
 
-    k is `count`, or one less than there are rows. A mode's sign makes its sum positive, so that the same rows give the same
-    modes on every machine.
+    The sign of a mode makes its sum positive, so that equal rows give equal modes on every machine.
+
+    Parameters
+    ----------
+    rows : (s, ...) array
+        One row for each member of the population.
+    count : int
+        Number of modes; at most one less than there are rows.
+
+    Returns
+    -------
+    mean : (...) array
+    modes : (k, ...) array
     """
     flat = rows.reshape(len(rows), -1)
     mean = flat.mean(axis=0)
@@ -29,15 +40,28 @@ def principal_modes(
 def fit_modes(
     terms: NDArray[np.float64], values: NDArray[np.float64], *, noise: float, limit: float, robust: float
 ) -> NDArray[np.float64]:
-    """Return coefficients (k,) with which `terms` (n, k) explain `values` (n,), each within +-`limit`.
+    """Return the coefficients (k,), each within +-`limit`, of the robust fit of `terms` to `values`.
 
-    A priori each coefficient is a standard normal. Readings lose weight (Cauchy) as they depart by more than `robust`, so that
-    what no member of the population has (a burr hole, a sinus, the edge of the opening) hardly counts.
+    The prior of each coefficient is a standard normal. Values lose weight (Cauchy loss) as their residual
+    exceeds `robust`, so that features which no member of the population has (a burr hole, a sinus, the edge
+    of the opening) have little influence.
 
     Parameters
     ----------
-    noise
-        Standard deviation of one reading, unit of `values`. Raise it where readings are many and their errors alike.
+    terms : (n, k) array
+        Modes at the measured places.
+    values : (n,) array
+        Measured values.
+    noise : float
+        Standard deviation of one value. Raise it where values are many and their errors correlated.
+    limit : float
+        Bound of the coefficients, standard deviations.
+    robust : float
+        Scale of the Cauchy loss, in the unit of `values`.
+
+    Returns
+    -------
+    (k,) array
     """
     from scipy.optimize import lsq_linear
 
@@ -46,9 +70,10 @@ def fit_modes(
     for _ in range(_ROUNDS):
         weight = np.sqrt(1 / (1 + ((values - terms @ coefficients) / robust) ** 2)) / noise
         rows = np.concatenate([terms * weight[:, None], prior])
-        wanted = np.append(values * weight, np.zeros(len(prior)))
-        # The triangle has the same minimum as the rows, and no more of them than there are coefficients.
-        triangle: NDArray[np.float64] = np.linalg.qr(np.column_stack([rows, wanted]), mode="r")  # type: ignore[assignment]
+        targets = np.append(values * weight, np.zeros(len(prior)))
+        # The triangular factor has the same least-squares solution, with only k + 1 rows.
+        system = np.column_stack([rows, targets])
+        triangle: NDArray[np.float64] = np.linalg.qr(system, mode="r")  # type: ignore[assignment]
         coefficients = np.asarray(
             lsq_linear(triangle[:, :-1], triangle[:, -1], bounds=(-limit, limit)).x, np.float64
         )

@@ -1,4 +1,4 @@
-"""A trained network's answer for one head, as a model like the others; networks live in `meshimplant.networks`."""
+"""A trained network's answer for one head, as a `Model`; the networks are in `meshimplant.networks`."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Uncertainty:
 
 @dataclass(frozen=True, eq=False)
 class NetworkVault:
-    """A network's answer as a `Model`: its surfaces on the vault and in the opening, another model's elsewhere.
+    """A network's surfaces on the vault and in the opening, and another model's elsewhere, as one `Model`.
 
-    In the opening the network also predicts brow, orbit and base. There its own field is used, not columns read
-    from it (`close_opening`).
+    In the opening the network also predicts brow, orbit and base. There its own field is used, not columns
+    read from it (`close_opening`).
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class NetworkVault:
     def fit(
         self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Return the answer, which needs no fit; its residual measures how well it keeps to the intact bone."""
+        """Return the answer, which needs no fit, with its residual from the intact bone."""
         fallback = self.beyond.fit(intact, outer_mm, inner_mm)
         through_opening = np.zeros(len(self.outer_mm), bool)
         through_opening[self.members] = True
@@ -92,9 +92,10 @@ class NetworkVault:
 
 @dataclass(frozen=True, eq=False)
 class NetworkAndModes:
-    """The mean of a network's answer and a shape model on the vault, as one `Model`: the two fail differently.
+    """The mean of a network's answer and a shape model on the vault, as one `Model`.
 
-    Below the vault, and on a head that the shape model does not fit, the network is used alone.
+    The two fail in different ways. Below the vault, and on a head that the shape model does not fit, the
+    network is used alone.
     """
 
     network: Model
@@ -113,7 +114,7 @@ class NetworkAndModes:
     def fit(
         self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Return the mean of both with the modes' coefficients; the network, without any, if they do not fit."""
+        """Return the mean of both with the modes' coefficients; the network alone if the modes do not fit."""
         own, other = (model.fit(intact, outer_mm, inner_mm) for model in (self.network, self.modes))
         if other.residual_mm > HELD_MM:
             return own

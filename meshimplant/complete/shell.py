@@ -30,8 +30,8 @@ class Shell:
     extent_mm : (size, size) array
         Signed distance along the bone to the edge of the part that the shell covers, positive inside.
     head : Volume or None
-        Signed distance of the completed head, in the head's own frame, from a model that predicts brow, orbit and
-        base, which are no shell.
+        Signed distance of the completed head, in the head's own frame, from a model that predicts brow, orbit
+        and base, which are no shell.
     share : (size, size) array or None
         Weight of the two surfaces against `head`, 0 to 1.
     """
@@ -58,8 +58,8 @@ class Shell:
     def field(self, grid: Grid, pose: HeadPose) -> Volume:
         """Return the shell's signed distance at the voxels of `grid`, float32 mm, positive inside.
 
-        Radial distances are converted to normal ones by each surface's slope, so that values are correct to first
-        order near the surface.
+        Radial distances are converted to normal ones by each surface's slope, so that values are correct to
+        first order near the surface.
         """
         out = np.empty(grid.shape, np.float32)
         share = np.ones(self.extent_mm.shape) if self.share is None else self.share

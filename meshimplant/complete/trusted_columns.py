@@ -1,4 +1,4 @@
-"""Select the columns of intact vault that a model is fitted to: no cut wall, no face or base, nothing implausible."""
+"""`select_columns`: the intact columns that a model is fitted to, without cut walls, face and base."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from meshimplant.head.kriging import Prior, Scale
 from meshimplant.head.sphere import direction_sphere, grow, is_vault
 from meshimplant.skull.defect import Defect, Openings
 
-#: Columns within the first distance of the opening pass through the cut wall and are not used; those within the second are
-#: used only if they agree with the rest. Chosen on eight SkullFix training defects: without excluding the wall their mean
-#: Dice falls from 0.951 to 0.927; that of four of them falls to 0.885 when columns may also disagree by twice as much.
+#: Columns within the first distance of the opening pass through the cut wall and are not used; those within
+#: the second are used only if they agree with the rest. Chosen on eight SkullFix training defects: without
+#: excluding the wall their mean Dice falls from 0.951 to 0.927; that of four of them falls to 0.885 when
+#: columns may also disagree by twice as much.
 _WALL_MM, RIM_MM = 4.5, 8.0
 _AGREE_MM = 0.6
 #: Plausible thickness of the vault, mm.
 THICKNESS_RANGE_MM = (1.0, 20.0)
 #: Columns are read more densely within this distance of the defect and of its mirror image, mm.
 _NEAR_MM = 30.0
-#: Columns that end farther than this from a coarse fit are not vault: a brow seen edge-on, an ear, a cheek bone.
+#: Columns that end farther than this from a coarse fit are not vault: a brow seen edge-on, an ear, a cheek
+#: bone.
 _IMPLAUSIBLE_MM = 4.0
 #: The coarse fit: its prior, the number of columns it uses, and how often it is repeated.
 _COARSE = Prior((Scale(4.0, 0.8, 0.9),), shape_variance=1e3, noise=1.5)
@@ -73,8 +75,8 @@ def fit_twice(
     prior : Prior
         Covariance of the field.
     values : (n,) or (n, models) array
-        Values along `direction_sphere`, as departures from one or several baselines; the first of these decides
-        what agrees.
+        Values along `direction_sphere`, as departures from one or several baselines; the first of these
+        decides what agrees.
     sure, doubtful : (m,) arrays
         From `select_columns`.
     """
@@ -108,7 +110,7 @@ def _drop_implausible(
 
 
 def _graded(defect: Defect, spacing_mm: float) -> NDArray[np.bool_]:
-    """Return the directions to use: every 9 mm, 4.5 mm near the defect and its mirror image, 2.2 mm at the rim."""
+    """Return the directions to use: 9 mm apart, 4.5 mm near the defect and its mirror image, 2.2 at the rim."""
     from scipy.spatial import cKDTree
 
     directions, _ = direction_sphere()

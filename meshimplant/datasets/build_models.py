@@ -23,8 +23,8 @@ from meshimplant.complete.image_model import ImageModel
 from meshimplant.complete.population import (
     MODES,
     HeadVault,
+    align_heads,
     build_vault_mean,
-    lay_together,
     read_head_vault,
     surfaces_of,
 )
@@ -77,7 +77,7 @@ def _build_skullfix(folder: Path, readings: Path) -> None:
         case.name: case.complete for case in list_skullfix(folder) if case.complete and case.name in TRAINING
     }
     sources = {name: _reader(path) for name, path in files.items()}
-    mean, laid = lay_together(_heads(sources, readings), about=SKULLFIX)
+    mean, laid = align_heads(_heads(sources, readings), about=SKULLFIX)
     mean.save(_packaged("vault_mean.npz"))
     surfaces = surfaces_of(laid)
     ShapeModel.of(surfaces, MODES, mean.about).save(_packaged("shape_model.npz"))

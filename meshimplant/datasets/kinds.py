@@ -1,4 +1,4 @@
-"""The kinds of virtual defects, and one line on each. Imports nothing heavy: the command line's help reads it."""
+"""Kinds of virtual defects, with one line on each; imports nothing, since the CLI's help reads it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where the head lies and how its vault runs: pose, braincase, columns of bone, the mean vault."""
+"""The head: its pose, its braincase, the columns of bone of its vault, the mean vault, maps of directions."""

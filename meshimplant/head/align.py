@@ -1,4 +1,4 @@
-"""Lay a head on the mean vault: the nod and the centre that scan and neck leave open."""
+"""Align a head to the mean vault: the nod and the centre, which symmetry alone does not determine."""
 
 from __future__ import annotations
 
@@ -20,32 +20,51 @@ from meshimplant.voxels.volume import Volume
 
 #: A subdivided sphere keeps its coarser vertices first; these are 4 mm apart on the bone.
 ALIGN_COUNT = 10242
-#: Directions below the first elevation (sine) are face and base and take no part; above the second they count in full.
+#: Weight of a direction: 0 below the first elevation (sine), where face and base are; 1 above the second.
 _FADE_SIN = (-0.4, -0.2)
-#: Rounds of weighting and fitting, and the change, in steps, below which they end.
+#: Maximum number of rounds of weighting and fitting, and the change, in steps, below which they end.
 _ROUNDS, _SETTLED = 10, 1e-3
+#: Scale of the robust loss, mm.
+#: Scale of the robust loss, mm.
 _ROBUST_MM = 1.5
-#: Rounds of nod and symmetry plane. After them three SkullFix heads turned by 18 degrees have the same frame as unturned, to
-#: 0.03 mm and 0.25 degrees; with a quarter of the directions in all rounds but the last, it moves by up to 0.33 degrees.
+#: Rounds of fitting nod and symmetry plane in turn. After them, three SkullFix heads rotated by 18 degrees
+#: have the same frame as unrotated ones to 0.03 mm and 0.25 degrees; with a quarter of the directions in all
+#: rounds but the last, to 0.33 degrees.
 _ALIGNMENTS = 4
-#: Directions read to judge a pose, 9 mm apart, and the RMS from the mean beyond which a head may lie otherwise than its file
-#: says. A SkullFix skull with its defect: 1.2 mm as it lies, 3.4 mm back to front, 3.0 to 19 mm in the other positions that
-#: quarter turns give, but for one, where the nod alone brings it back.
+#: Number of directions used to judge a pose, 9 mm apart, and the RMS distance from the mean above which other
+#: orientations are tried. A SkullFix skull with its defect: 1.2 mm as it lies, 3.4 mm back to front, 3.0 to
+#: 19 mm in the other orientations by quarter turns, except for one that the nod alone corrects.
 _JUDGE_COUNT, _DOUBTFUL_MM = 2562, 3.0
-#: Another position is taken at this fraction of the RMS, and none is looked for beyond one below this RMS.
+#: Another orientation is chosen if its RMS is below this fraction of the present one; the search ends below
+#: this RMS.
 _BETTER, _GOOD_MM = 0.7, 2.0
 _BACK_TO_FRONT = np.diag([-1.0, -1.0, 1.0])
-#: Steps of the slopes: nod (radians), shifts and size (mm).
+#: Steps of the finite differences: nod (radians), shifts and size (mm).
 _STEPS = (0.005, 0.5, 0.5, 0.5)
 
 
 def align_head(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPose, float]:
-    """Return the head's frame as the bone alone decides it, and by how many degrees the head lies otherwise than its file says.
+    """Return the head's frame as determined by the bone alone, and the angle by which the head is turned.
 
-    Symmetry plane and nod are fitted in turn until a turned head has the same frame. A head that does not match the mean is
-    tried back to front, as when a file takes LPS for RAS, and then in the 24 positions that quarter turns give (a minute);
-    another position is taken if it matches much better. Left stays left: a turn mirrors nothing.
-    `pose` is what `fit_pose` found.
+    Symmetry plane and nod are fitted in turn, until the frame no longer depends on how the head lay in the
+    scanner. A head that does not match the mean is also tried back to front, as when a file confuses LPS and
+    RAS, and then in the 24 orientations by quarter turns (a minute); another orientation is chosen if it
+    matches much better. Only rotations are tried, so left stays left.
+
+    Parameters
+    ----------
+    skull : Volume
+        Mask of the skull.
+    pose : HeadPose
+        From `fit_pose`.
+    mean : VaultMean
+        The mean vault.
+
+    Returns
+    -------
+    pose : HeadPose
+    turned_deg : float
+        Rotation against the orientation that the file states, degrees; 0 where that orientation was kept.
     """
     rms_mm, head = _mismatch(skull, pose, mean), CoarseHead.of(skull)
     turns = [_BACK_TO_FRONT, *_quarter_turns()] if rms_mm > _DOUBTFUL_MM else []
@@ -65,7 +84,7 @@ def align_head(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPose
 
 
 def _mismatch(skull: Volume, pose: HeadPose, mean: VaultMean) -> float:
-    """Return how far the upper half of the outer bone lies from the mean laid on it, mm (RMS, the farthest 5 % left out)."""
+    """Return the RMS distance of the upper outer bone from the aligned mean, mm, without the farthest 5 %."""
     columns = read_vault(skull, pose, count=_JUDGE_COUNT)
     found = ~columns.missing
     points = direction_sphere()[0][:_JUDGE_COUNT][found] * columns.outer_mm[found, None]
@@ -73,18 +92,18 @@ def _mismatch(skull: Volume, pose: HeadPose, mean: VaultMean) -> float:
     moved = move_points(points, match[:3])
     radius = np.linalg.norm(moved, axis=1)
     direction = moved / radius[:, None]
-    left = (radius - match[3] * read_map(_outer_map(mean), direction))[direction[:, 2] > _FADE_SIN[1]]
-    return trimmed_rms(left) if len(left) > _JUDGE_COUNT // 10 else np.inf
+    residual_mm = (radius - match[3] * read_map(_outer_map(mean), direction))[direction[:, 2] > _FADE_SIN[1]]
+    return trimmed_rms(residual_mm) if len(residual_mm) > _JUDGE_COUNT // 10 else np.inf
 
 
 def _turned_pose(head: CoarseHead, turn: NDArray[np.float64]) -> HeadPose:
-    """Return the pose that is found when the patient is turned, in the frame of the head as given."""
+    """Return the pose fitted to the rotated head, expressed in the frame of the head as it lies."""
     pose = fit_pose(head.turned(turn))
     return replace(pose, centre_mm=turn.T @ pose.centre_mm, axes=pose.axes @ turn)
 
 
 def _quarter_turns() -> Iterator[NDArray[np.float64]]:
-    """Yield the 24 rotations that bring axes to axes."""
+    """Yield the 24 rotations that map axes onto axes."""
     for order in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):
             turn = np.zeros((3, 3))
@@ -94,19 +113,24 @@ def _quarter_turns() -> Iterator[NDArray[np.float64]]:
 
 
 def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose:
-    """Return the pose nodded and moved within the symmetry plane so that the vault matches the mean.
+    """Rotate and move a pose within its symmetry plane so that the vault matches the mean.
 
-    The intact columns' outer points are moved; a robust loss of their distance to the scaled mean is minimised over nod, two
-    shifts and the scale. So the frame depends on the bone alone, and not on how the head lay in the scanner.
+    A robust loss of the distance between the outer points of the intact columns and the scaled mean is
+    minimised over the nod, two shifts and the scale. The frame then depends on the bone alone, not on how the
+    head lay in the scanner.
 
     Parameters
     ----------
-    pose
+    pose : HeadPose
         From `fit_pose`; its symmetry plane is kept.
-    columns
-        Read along the first directions of `direction_sphere` with that pose; `ALIGN_COUNT` of them are plenty.
-    mean
+    columns : Columns
+        Read along the first directions of `direction_sphere` with that pose; `ALIGN_COUNT` of them suffice.
+    mean : VaultMean
         The mean vault.
+
+    Returns
+    -------
+    HeadPose
     """
     chosen = np.flatnonzero(~columns.missing[:ALIGN_COUNT])
     points = direction_sphere()[0][chosen] * columns.outer_mm[chosen, None]
@@ -116,7 +140,7 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
 
 
 def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
-    """Return nod (radians), shifts back and up (mm) and size (mm) that lay points (n, 3) of the head's frame on the mean."""
+    """Return nod (radians), shifts back and up (mm) and size (mm) that align points (n, 3) to the mean."""
     outer = _outer_map(mean)
     size = float(np.median(np.linalg.norm(points, axis=1)))
 
@@ -139,19 +163,21 @@ def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float6
 
 
 def _weights(points: NDArray[np.float64], parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 on the vault and 0 on face and base, judged in the frame that the parameters give."""
+    """Return weights (n,): 1 on the vault, 0 on face and base, in the frame given by the parameters."""
     moved = move_points(points, parameters[:3])
     low, high = _FADE_SIN
     return np.clip((moved[:, 2] / np.linalg.norm(moved, axis=1) - low) / (high - low), 0, 1)
 
 
 def move_points(points: NDArray[np.float64], nod_back_up: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points (n, 3) in the frame that is nodded and shifted by ``(radians, mm, mm)``."""
+    """Return points (n, 3) in the frame that is rotated and shifted by ``(radians, mm back, mm up)``."""
     nod, back, up = nod_back_up
     return (points - (0.0, back, up)) @ _nod_matrix(nod).T
 
 
 def _nod_matrix(nod: float) -> NDArray[np.float64]:
+    """Return the rotation (3, 3) about the left axis."""
+    """Return the rotation (3, 3) about the left axis."""
     cos, sin = np.cos(nod), np.sin(nod)
     return np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
 

@@ -1,4 +1,4 @@
-"""The braincase's own frame: where front, back and top are, however the head lay in the scanner."""
+"""`fit_braincase`: the frame of the cranial cavity, independent of how the head lay in the scanner."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from meshimplant.head.columns import read_columns
 from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.voxels.volume import Volume
 
-#: A head tilted farther forwards or backwards than this is not believed (75 adult skulls: -27 to +20
-#: degrees).
+#: A pitch beyond this is clipped, degrees (75 adult skulls: -27 to +20).
 MAX_PITCH_DEG = 35.0
-#: The arc of the midline section that is read, degrees from the forehead over the vertex to the nape. It
-#: leaves out the skull base.
+#: The arc of the midline section that is read, degrees from the forehead over the vertex to the nape; it
+#: excludes the base.
 _ARC_DEG = (-15.0, 205.0)
 _ROUNDS = 4
 
@@ -28,12 +27,12 @@ class Braincase:
     Attributes
     ----------
     centre_mm : (3,) array
-        LPS centre of the ellipse that fits the cavity's midline section.
+        Centre of the ellipse fitted to the cavity's midline section, LPS.
     axes : (3, 3) array
         Rows are unit vectors in LPS: towards the head's left; to the back along the section's long axis,
         which runs from just above the glabella to the occiput; and up.
     semi_axes_mm : (2,) array
-        Of that ellipse: along the second and the third axis.
+        Semi-axes of that ellipse, along the second and the third axis.
     """
 
     centre_mm: NDArray[np.float64]
@@ -50,19 +49,30 @@ class Braincase:
 
 
 def fit_braincase(skull: Volume, *, pose: HeadPose | None = None) -> Braincase:
-    """Fit an ellipse to the inner surface of the vault in the midline, and take the frame from it.
+    """Fit an ellipse to the inner surface of the vault in the midline, and derive the frame from it.
 
-    The symmetry plane of `pose` (fitted here when not given) tells left from right but not how far the chin
-    is up. The cavity does: its midline section is an ellipse of about 80 x 66 mm, whose long axis follows
-    the skull base. Jaw, neck and where the scan was cut play no part.
+    The symmetry plane determines left and right, but not the pitch of the head. The cavity does: its midline
+    section is an ellipse of about 80 x 66 mm whose long axis follows the skull base. Jaw, neck and the ends
+    of the scan have no influence.
 
-    Source: on 15 adult skulls, started 12 degrees off to either side, the pitch came back to 1 degree
-    (median; the rounder the section, the less certain: at worst 10).
+    On 15 adult skulls, started 12 degrees off in either direction, the pitch was recovered to 1 degree
+    (median; the rounder the section, the less certain: 10 degrees in the worst case).
+
+    Parameters
+    ----------
+    skull : Volume
+        Mask of a complete skull.
+    pose : HeadPose, optional
+        From `fit_pose`; fitted here by default.
+
+    Returns
+    -------
+    Braincase
 
     Raises
     ------
     InputError
-        Too little of the vault is in the midline section to fit anything.
+        The midline section holds too little of the vault.
     """
     pose = fit_pose(skull) if pose is None else pose
     centre, axes = pose.centre_mm, pose.axes
@@ -88,8 +98,9 @@ def _midline_section(
     found = np.isfinite(radius)
     if np.count_nonzero(found) < 0.7 * len(angles):
         raise InputError(
-            f"expected bone over the vault's midline, got it on {np.count_nonzero(found)} of {len(angles)} "
-            "rays from the head's centre: pass a complete skull whose top is up (+z of LPS)"
+            "expected bone along the midline of the vault, "
+            f"got it on {np.count_nonzero(found)} of {len(angles)} rays from the head's centre: "
+            "pass a complete skull whose top is up (+z of LPS)"
         )
     return rays[found] * radius[found, None]
 

@@ -20,8 +20,8 @@ class Chart:
     Attributes
     ----------
     axes : (3, 3) array
-        Rows are orthonormal: the directions in which the first and the second coordinate grow, and the middle direction.
-        The frame (head, braincase or patient) is that of the directions that are mapped.
+        Rows are orthonormal: the directions in which the first and the second coordinate grow, and the middle
+        direction. The frame (head, braincase or patient) is that of the directions that are mapped.
     radius_mm : float
         Length of one radian on the chart, mm.
     spacing_mm : float
@@ -52,7 +52,7 @@ class Chart:
         spacing_mm: float,
         radius_mm: float = CHART_RADIUS_MM,
     ) -> Chart:
-        """Return the chart that reaches at least `half_width_mm` from its middle to each side, with a node in its middle."""
+        """Return the chart that reaches at least `half_width_mm` from the node in its middle to each side."""
         nodes = int(np.ceil(half_width_mm / spacing_mm))
         start_mm = np.full(2, -nodes * spacing_mm)
         return Chart(axes, radius_mm, spacing_mm, start_mm, (2 * nodes + 1, 2 * nodes + 1))
@@ -63,7 +63,7 @@ class Chart:
         return -float(self.start_mm[0])
 
     def with_spacing(self, spacing_mm: float) -> Chart:
-        """Return the square chart with the same axes, at least the same reach and a node every `spacing_mm`."""
+        """Return the square chart with the same axes, at least the same reach and another spacing."""
         return Chart.square(
             self.axes, half_width_mm=self.half_width_mm, spacing_mm=spacing_mm, radius_mm=self.radius_mm
         )
@@ -87,7 +87,7 @@ class Chart:
         return np.cos(angle)[..., None] * middle + np.sin(angle)[..., None] * sideways
 
     def to_mm(self, directions: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the coordinates (2, ...) of directions (..., 3) of any length, in their own precision."""
+        """Return the coordinates (2, ...) of vectors (..., 3), of any length, in their precision."""
         return self._project(directions, self.radius_mm)
 
     def nodes_at(
@@ -98,7 +98,7 @@ class Chart:
         return np.stack([(place - float(start)) / self.spacing_mm for place, start in places_mm])
 
     def to_nodes(self, directions: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return fractional node indices (2, ...) of directions (..., 3) of any length, in their own precision."""
+        """Return fractional node indices (2, ...) of vectors (..., 3), of any length, in their precision."""
         first, second = self._project(directions, self.radius_mm / self.spacing_mm)
         middle = -self.start_mm / self.spacing_mm
         return np.stack([first + float(middle[0]), second + float(middle[1])])
@@ -108,7 +108,7 @@ class Chart:
         return ndimage.map_coordinates(values, nodes, order=1, mode="nearest", output=np.float64)
 
     def refine(self, values: NDArray[np.float64], fine: Chart) -> NDArray[np.float64]:
-        """Interpolate smooth node values (cubic) at the nodes of a chart with the same axes and a finer spacing."""
+        """Interpolate node values (cubic) at the nodes of a chart with the same axes and a finer spacing."""
         lines = [
             (fine.spacing_mm * np.arange(size) + (fine_start - start)) / self.spacing_mm
             for size, fine_start, start in zip(fine.shape, fine.start_mm, self.start_mm, strict=True)
@@ -116,7 +116,7 @@ class Chart:
         return ndimage.map_coordinates(values, np.meshgrid(*lines, indexing="ij"), order=3, mode="nearest")
 
     def _project(self, directions: NDArray[np.floating], per_radian: float) -> NDArray[np.floating]:
-        """Return the coordinates (2, ...) of directions (..., 3) on a chart where a radian has the length `per_radian`."""
+        """Return coordinates (2, ...) of vectors (..., 3), scaled so that one radian is `per_radian` long."""
         a, b, c = (directions @ axis.astype(directions.dtype) for axis in self.axes)
         sine = np.hypot(a, b)
         scale = np.arctan2(sine, c) * per_radian / np.maximum(sine, 1e-9)
@@ -124,7 +124,7 @@ class Chart:
 
 
 def axes_around(middle: ArrayLike) -> NDArray[np.float64]:
-    """Return the axes (3, 3) of a chart around a direction: a right-handed frame with the unit direction last."""
+    """Return a right-handed orthonormal frame (rows) whose last axis is the given direction."""
     middle = np.array(middle, np.float64)
     middle /= max(float(np.linalg.norm(middle)), 1e-9)
     first = np.cross(np.eye(3)[int(np.argmin(np.abs(middle)))], middle)

@@ -1,4 +1,4 @@
-"""The vault read along rays from the head's centre: where each ray enters bone and where it leaves it."""
+"""`read_columns`: where rays from the head's centre enter and leave the bone of the vault."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from scipy import ndimage
 
 from meshimplant.voxels.volume import Volume
 
-#: Rays are read between these radii; the upper half of 75 adult vaults lies between 36 and 98 mm.
+#: Range of radii that is read, mm; the upper halves of 75 adult vaults lie between 36 and 98 mm.
 RADIUS_RANGE_MM = (30.0, 140.0)
-#: Gaps of air up to this length inside a column (diploe, vessels) do not end it.
+#: Gaps of air up to this length inside a column (diploe, vessels) are bridged, mm.
 PORE_MM = 3.0
-#: So are the frontal sinuses, behind the brow: gaps of air up to this length.
+#: Behind the brow, gaps of air up to this length (the frontal sinuses) are bridged, mm.
 SINUS_MM = 22.0
-#: Bone shorter than this along the ray is noise.
+#: Bone shorter than this along the ray is noise, mm.
 SPECK_MM = 0.8
+#: Distance between samples along a ray, mm.
 _STEP_MM = 0.25
-#: A surface is placed where a short cylinder across it is half full of bone: half its length, its radius, samples along it.
+#: A surface is placed where a short cylinder across it is half full of bone: half its length, its radius,
+#: samples along it, and the angles of the samples around it.
 _HALF_LENGTH_MM, _RADIUS_MM, _SAMPLES = 1.0, 0.6, 9
 _RING = np.radians(np.arange(0, 360, 60))
 
@@ -30,7 +32,7 @@ class Columns:
 
     Attributes
     ----------
-    inner_mm, outer_mm
+    inner_mm, outer_mm : (...) arrays
         Radius at which the first column of bone begins and ends; nan where the ray meets none.
     """
 
@@ -50,10 +52,26 @@ def read_columns(
     *,
     sinus: NDArray[np.bool_] | None = None,
 ) -> Columns:
-    """Walk outwards along each unit direction (..., 3) and return the first column of bone.
+    """Return the first column of bone along each ray from the head's centre.
 
-    Only the first column counts: the cheek bone and the jaw lie behind it. Columns are found in the nearest voxels, every
-    0.25 mm; then each end is placed by how much bone a small cylinder around it holds, which evens out the voxels' steps.
+    Only the first column counts: the cheek bone and the jaw lie behind it. Columns are found in the nearest
+    voxels, every 0.25 mm. Each end is then placed by the fraction of bone in a small cylinder around it,
+    which smooths the voxel steps.
+
+    Parameters
+    ----------
+    skull : Volume
+        Mask; non-zero is bone.
+    centre_mm : (3,) array
+        Origin of the rays, LPS.
+    directions : (..., 3) array
+        Unit directions, LPS.
+    sinus : (...) array of bool, optional
+        Rays on which gaps up to `SINUS_MM` are bridged.
+
+    Returns
+    -------
+    Columns
     """
     padded = Volume((skull.array != 0).view(np.uint8), skull.affine).pad(1, 0)
     flat = np.ascontiguousarray(directions, np.float64).reshape(-1, 3)
@@ -72,11 +90,11 @@ def read_columns(
 def _read_along(
     skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64], radii: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return bone (n, radii) at the nearest voxel of a mask with a border of air, which stands for all outside."""
+    """Return bone (n, radii) at the nearest voxels of a mask; its border of air extends to infinity."""
     inverse = np.linalg.inv(skull.affine)[:3, :3].astype(np.float32)
     step = directions.astype(np.float32) @ inverse.T
     origin = skull.to_index(centre_mm).astype(np.float32) + np.float32(0.5)
-    memory = skull.array.ravel(order="K")  # voxels as they lie in memory, whichever axis runs first
+    memory = skull.array.ravel(order="K")  # voxels in memory order, whichever axis runs first
     flat = np.zeros((len(directions), len(radii)), np.int64)
     along = np.empty(flat.shape, np.float32)
     for axis, (size, stride) in enumerate(zip(skull.shape, skull.array.strides, strict=True)):
@@ -90,7 +108,7 @@ def _read_along(
 def _first_column(
     bone: NDArray[np.bool_], radii: NDArray[np.float64], sinus: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where the first column of at least `SPECK_MM` begins and ends, gaps shorter than `PORE_MM` bridged."""
+    """Return begin and end of the first column of at least `SPECK_MM`, with gaps below `PORE_MM` bridged."""
     rays, samples = bone.shape
     edged = np.zeros((rays, samples + 2), np.int8)
     edged[:, 1:-1] = bone
@@ -119,7 +137,7 @@ def _placed(
     inner_mm: NDArray[np.float32],
     outer_mm: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return both ends of each column to a fraction of a voxel; the cylinder is shorter where the bone is thin."""
+    """Return both ends of each column with subvoxel precision; thin bone gets a shorter cylinder."""
     hit = np.flatnonzero(~np.isnan(inner_mm))
     half = np.minimum(_HALF_LENGTH_MM, (outer_mm[hit] - inner_mm[hit]) / 2)
     ends = []
@@ -138,7 +156,7 @@ def _filled(
     radius_mm: NDArray[np.float32],
     half_mm: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Return the share of bone (n,) in the cylinders around the rays, `half_mm` below to `half_mm` above `radius_mm`."""
+    """Return the fraction of bone (n,) in cylinders around the rays, within `half_mm` of `radius_mm`."""
     helper = np.eye(3)[np.abs(directions).argmin(axis=1)]
     across = np.cross(directions, helper)
     across /= np.linalg.norm(across, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The region around an implant as seen from inside the head: a flat map of directions."""
+"""`DirectionMap`: the region around an implant as seen from inside the head, on a chart of directions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from meshimplant.mesh.rays import RayCaster
 
 @dataclass(frozen=True, eq=False)
 class Extent:
-    """A closed mesh on a map of directions; arrays (rows, columns).
+    """Where the directions of a map enter and leave a closed mesh.
 
     Attributes
     ----------
-    inner_mm, outer_mm
-        Distance from the centre where each direction enters and last leaves the mesh; nan where it misses.
-    inner_face, outer_face
-        The faces it enters and leaves through; -1 where it misses.
+    inner_mm, outer_mm : (rows, columns) arrays
+        Distance from the centre at which each direction first enters and last leaves the mesh; nan where it
+        misses.
+    inner_face, outer_face : (rows, columns) arrays of int
+        Faces through which it enters and leaves; -1 where it misses.
     """
 
     inner_mm: NDArray[np.float64]
@@ -37,9 +38,9 @@ class Extent:
 
 @dataclass(frozen=True, eq=False)
 class DirectionMap(Chart):
-    """A chart of the directions from a point inside the head towards an implant; surfaces on it are radii from that point.
+    """A chart of the directions from a point inside the head towards an implant.
 
-    Its millimetres hold at the implant's median radius.
+    Surfaces are given as radii from that point. The chart's millimetres hold at the implant's median radius.
 
     Attributes
     ----------
@@ -76,7 +77,7 @@ class DirectionMap(Chart):
         return self.centre_mm + self.directions * radii_mm[..., None]
 
     def extent(self, mesh: trimesh.Trimesh) -> Extent:
-        """Return where each direction enters and where it last leaves a closed mesh."""
+        """Return where each direction first enters and last leaves a closed mesh."""
         rays = RayCaster(mesh)
         unit = self.directions.reshape(-1, 3)
         reach = np.linalg.norm(np.asarray(mesh.vertices) - self.centre_mm, axis=1)

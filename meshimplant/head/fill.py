@@ -10,7 +10,7 @@ from scipy import ndimage
 
 
 def fill_from_nearest(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return a map with each unknown node set to the value of the nearest known one; unchanged if none is known."""
+    """Return a map with each unknown node set to the nearest known value; unchanged if none is known."""
     from scipy.spatial import cKDTree
 
     filled = values.copy()
@@ -27,7 +27,7 @@ def average_known(
     *,
     edge: Literal["reflect", "nearest"] = "reflect",
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the Gaussian-weighted mean of the known values around each node of a map, and the weight of those values.
+    """Return the Gaussian-weighted mean of the known values around each node of a map, and its weight.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """Maps over azimuth and elevation: one value for each direction from a centre, on a regular grid.
 
-Directions are those of a head's frame: x to the left, y to the back, z up. Azimuth, the first axis of every map, turns
-about z: 0 is the left, 90 the back, -90 the front, -180 and 180 the right. Elevation, the second axis, runs from -90 (down)
-to 90 (up). A map holds both ends of either range, so that it is closed at the seam, and its step follows from its shape.
+Directions are those of a head's frame: x to the left, y to the back, z up. Azimuth, the first axis of every
+map, turns about z: 0 is the left, 90 the back, -90 the front, -180 and 180 the right. Elevation, the second
+axis, runs from -90 (down) to 90 (up). A map holds both ends of either range, so that it is closed at the
+seam, and its step follows from its shape.
 """
 
 from __future__ import annotations

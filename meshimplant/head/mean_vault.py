@@ -1,4 +1,4 @@
-"""The mean vault: how radius and thickness run over an average head, to guide what neither side of this head can tell."""
+"""`VaultMean`: radius and thickness of an average vault; `FittedVault`: a `Model` fitted to one head."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from meshimplant.head.model_files import load_model, save_model
 from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, is_vault
 from meshimplant.voxels.volume import Volume
 
-#: Values are read through a Gaussian over the nearest directions, as wide as these are apart (chord), so that no facet shows.
+#: Number of nearest directions that values are interpolated from, and the width of their Gaussian weight
+#: (chord), about their spacing, so that no facets appear.
 _NEIGHBOURS, _BLUR = 32, 0.03
-#: How outer and thickness fractions go on beyond the vault, and the width of its edge that is read closely, rings of 2 mm.
-_CARRY_ON = (
+#: Priors by which outer and thickness fractions are extrapolated beyond the vault, and the width of the
+#: vault's edge that is sampled densely, in rings of 2 mm.
+_EXTRAPOLATION = (
     Prior((Scale(0.02, 0.8, 1.0),), shape_variance=10.0, noise=0.002),
     Prior((Scale(0.05, 0.5, 1.0),), shape_variance=1.0, noise=0.02),
 )
@@ -27,19 +29,20 @@ _EDGE_RINGS = 6
 
 @dataclass(frozen=True, eq=False)
 class FittedVault:
-    """A model laid on one head: the baseline from which the estimate departs.
+    """A model fitted to one head: the baseline of the estimate.
 
     Attributes
     ----------
     outer_mm, thickness_mm : (n,) arrays
-        Radius of the outer surface and thickness along the rays of `direction_sphere`, carried on smoothly beyond the vault.
+        Radius of the outer surface and thickness along the rays of `direction_sphere`, extrapolated smoothly
+        beyond the vault.
     residual_mm : float
-        RMS of what the outer surface's readings depart from it, the farthest 5 % left out.
+        RMS distance of the intact outer surface from the model, without the farthest 5 %.
     coefficients : (k,) array
-        Standard deviations along each of the model's modes; none for a mean.
+        Coefficients of the model's modes, in standard deviations; empty for a mean.
     head : Volume or None
-        Signed distance of the whole head as completed, mm, in the head's own frame, of a model that tells brow, orbits and base
-        in the opening too, so that the head's other side need not be asked there.
+        Signed distance of the whole completed head, mm, in the head's own frame, from a model that also
+        predicts brow, orbits and base in the opening; the other side of the head is then not used there.
     """
 
     outer_mm: NDArray[np.float64]
@@ -56,7 +59,7 @@ class FittedVault:
 
 
 class Model(Protocol):
-    """What a population tells of a head's vault."""
+    """A model of the vaults of a population."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -64,35 +67,35 @@ class Model(Protocol):
 
     @property
     def mean(self) -> VaultMean:
-        """The population's mean vault; heads are laid on it."""
+        """The population's mean vault, to which heads are aligned."""
 
     def fit(
-        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+        self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Lay the model on the intact bone of one head.
+        """Fit the model to the intact bone of one head.
 
         Parameters
         ----------
-        readings
-            Which of `direction_sphere` are intact bone.
+        intact : (m,) array
+            Indices of the directions of `direction_sphere` along which the bone is intact.
         outer_mm, inner_mm : (n,) arrays
-            Radii along all of them; nan where there is no bone.
+            Radii along all directions; nan where there is no bone.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class VaultMean:
-    """Mean outer radius and thickness of a population, each divided by the skull's own median, in the head's frame.
+    """Mean outer radius and thickness of a population, each relative to the skull's own median.
 
     Attributes
     ----------
     outer_fraction, thickness_fraction : (n,) arrays
-        One value per direction of `direction_sphere`; 1 below the vault.
+        One value per direction of `direction_sphere`, in the head's frame; 1 below the vault.
     about : dict
         Training data, licence, number of skulls.
     shell : (2, n) array
-        Both fractions with the vault's shell carried on smoothly where orbits and base break it (see `is_vault`); None: worked
-        out when it is asked for, which takes seconds.
+        Both fractions, with the shell of the vault extrapolated where orbits and base interrupt it (see
+        `is_vault`); None: computed on first use, which takes seconds.
     """
 
     outer_fraction: NDArray[np.float64]
@@ -108,39 +111,39 @@ class VaultMean:
 
     @cached_property
     def beyond_vault(self) -> VaultMean:
-        """The mean with its `shell` in place of orbits and base."""
+        """The mean with its extrapolated `shell` in place of orbits and base."""
         if np.ptp(self.outer_fraction) == 0 and np.ptp(self.thickness_fraction) == 0:
-            return self  # a sphere goes on as it is
+            return self  # a sphere needs no extrapolation
         if self.shell is not None:
             return VaultMean(self.shell[0], self.shell[1], self.about)
         vault = is_vault(direction_sphere()[0])
-        outer, thickness = carry_on(self.outer_fraction, self.thickness_fraction, vault)
+        outer, thickness = extrapolate_vault(self.outer_fraction, self.thickness_fraction, vault)
         return VaultMean(outer, thickness, self.about)
 
     @property
     def mean(self) -> VaultMean:
-        """Itself."""
+        """The mean itself."""
         return self
 
     def fit(
-        self, readings: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
+        self, intact: NDArray[np.int64], outer_mm: NDArray[np.float64], inner_mm: NDArray[np.float64]
     ) -> FittedVault:
-        """Scale the mean to one head: its outer radius and its thickness, each by the median ratio. See `Model.fit`."""
+        """Scale radius and thickness of the mean to one head, each by the median ratio. See `Model.fit`."""
         smooth = self.beyond_vault
         thickness_mm = outer_mm - inner_mm
         sizes = [
-            float(np.median(values[readings] / there[readings]))
-            for values, there in (
+            float(np.median(values[intact] / fraction[intact]))
+            for values, fraction in (
                 (outer_mm, smooth.outer_fraction),
                 (thickness_mm, smooth.thickness_fraction),
             )
         ]
         outer = sizes[0] * smooth.outer_fraction
-        left = outer_mm[readings] - outer[readings]
-        return FittedVault(outer, sizes[1] * smooth.thickness_fraction, trimmed_rms(left))
+        residual_mm = trimmed_rms(outer_mm[intact] - outer[intact])
+        return FittedVault(outer, sizes[1] * smooth.thickness_fraction, residual_mm)
 
     def save(self, path: str | Path) -> None:
-        """Write the mean as a compressed ``.npz`` with its `about`; the same mean gives the same bytes."""
+        """Write the mean as a compressed ``.npz`` with its `about`; equal means give equal bytes."""
         kept, broken = _stored()
         shell = self.beyond_vault
         save_model(
@@ -155,7 +158,7 @@ class VaultMean:
 
 @lru_cache(maxsize=1)
 def flat_vault() -> VaultMean:
-    """Return the vault of which nothing is known: a sphere of constant thickness."""
+    """Return the mean without knowledge of a population: a sphere of constant thickness."""
     ones = np.ones(len(direction_sphere()[0]))
     return VaultMean(ones, ones, {})
 
@@ -175,28 +178,28 @@ def read_vault_mean(path: str | Path) -> VaultMean:
 
 
 def _stored() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which of `direction_sphere` a file holds of the mean, and of its shell."""
+    """Return for which directions of `direction_sphere` a file holds the mean, and for which its shell."""
     directions, _ = direction_sphere()
     return directions[:, 2] > LOWEST_ELEVATION_SIN, ~is_vault(directions)
 
 
-def carry_on(
+def extrapolate_vault(
     outer: NDArray[np.float64], thickness: NDArray[np.float64], known: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return fractions (n,) over `direction_sphere` with those that are not known carried on smoothly from those that are."""
+    """Return two fractions (n,) over `direction_sphere` with the unknown ones extrapolated from the known."""
     directions, _ = direction_sphere()
     index = np.arange(len(directions))  # a subdivided sphere keeps its coarser vertices first
-    read = np.flatnonzero(known & ((index < 2562) | (grow(~known, _EDGE_RINGS) & (index < 10242))))
-    carried = []
-    for values, prior in zip((outer, thickness), _CARRY_ON, strict=True):
+    sampled = np.flatnonzero(known & ((index < 2562) | (grow(~known, _EDGE_RINGS) & (index < 10242))))
+    extrapolated = []
+    for values, prior in zip((outer, thickness), _EXTRAPOLATION, strict=True):
         whole = values.copy()
-        whole[~known] = 1 + fit(prior, directions[read], values[read] - 1).predict(directions[~known])
-        carried.append(whole)
-    return carried[0], carried[1]
+        whole[~known] = 1 + fit(prior, directions[sampled], values[sampled] - 1).predict(directions[~known])
+        extrapolated.append(whole)
+    return extrapolated[0], extrapolated[1]
 
 
 def trimmed_rms(values: NDArray[np.float64]) -> float:
-    """Return the RMS of the values but the farthest 5 %."""
+    """Return the RMS of the values without the largest 5 %."""
     size = np.sort(np.abs(values))[: max(1, int(0.95 * len(values)))]
     return float(np.sqrt((size**2).mean()))
 
@@ -204,7 +207,7 @@ def trimmed_rms(values: NDArray[np.float64]) -> float:
 def read_scattered(
     at: NDArray[np.float64], values: NDArray[np.float64], directions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return values (m, c) at unit directions (m, 3) from values (n, c) at scattered ones (n, 3); nan where none is near."""
+    """Interpolate values (n, c) at scattered unit directions (n, 3) at others (m, 3); nan far from all."""
     from scipy.spatial import cKDTree
 
     distance, index = cKDTree(at).query(directions, _NEIGHBOURS)

@@ -1,4 +1,4 @@
-"""Models as files: arrays and what they were made from, in one compressed ``.npz`` that is the same for the same model."""
+"""Read and write models: arrays and a description of their origin, in one compressed ``.npz``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Arrays = dict[str, NDArray[np.float64]]
 
 
 def save_model(path: str | Path, about: dict[str, Any], **arrays: NDArray[np.floating]) -> None:
-    """Write arrays, as float16, and `about`; the same model gives the same bytes."""
+    """Write arrays as float16, with `about`; equal models give equal bytes."""
     buffer = io.BytesIO()
     kept: dict[str, Any] = {name: values.astype(np.float16) for name, values in arrays.items()}
     np.savez_compressed(buffer, about=np.array(json.dumps(about, sort_keys=True)), **kept)
@@ -30,7 +30,21 @@ def save_model(path: str | Path, about: dict[str, Any], **arrays: NDArray[np.flo
 def load_model(path: str | Path, shapes: dict[str, tuple[int | None, ...]]) -> tuple[Arrays, dict[str, Any]]:
     """Read the arrays named in `shapes`, as float64, and `about`.
 
-    A shape's None stands for any length. Raises `FileReadError` when an array is missing, has another shape, or is not finite.
+    Parameters
+    ----------
+    path : str or Path
+    shapes : dict
+        Expected shape of each array; None stands for any length.
+
+    Returns
+    -------
+    arrays : dict of array
+    about : dict
+
+    Raises
+    ------
+    FileReadError
+        An array is missing, has another shape, or is not finite.
     """
     path = Path(path)
     try:
@@ -39,20 +53,22 @@ def load_model(path: str | Path, shapes: dict[str, tuple[int | None, ...]]) -> t
             arrays = {name: data[name].astype(float) for name in shapes}
     except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
         raise FileReadError(
-            f"expected a model written by meshimplant average or shape-model in {path.name}, got: {error}"
+            f"expected a model written by meshimplant average or shape-model in {path.name}, got: {error}: "
+            "check the path, or write the model again"
         ) from error
     for name, shape in shapes.items():
         got = arrays[name].shape
         fits = len(got) == len(shape) and all(n in (None, m) for n, m in zip(shape, got, strict=True))
         if not fits or not np.isfinite(arrays[name]).all():
             raise FileReadError(
-                f"expected {name} of shape {shape} and finite in {path.name}, got shape {got}: write the model again"
+                f"expected finite values of shape {shape} for {name} in {path.name}, "
+                f"got shape {got}: write the model again"
             )
     return arrays, about
 
 
 def kind_of_model(path: str | Path) -> frozenset[str]:
-    """Return the names of the arrays in a file, by which models tell themselves apart; none where it is no such file."""
+    """Return the names of the arrays in a file, which identify the kind of model; empty if it is not one."""
     try:
         with Path(path).open("rb") as stream, np.load(stream) as data:
             return frozenset(data.files)

@@ -1,4 +1,4 @@
-"""Where the head lies: a symmetry plane fitted to the intact bone, and a centre inside the vault."""
+"""`fit_pose`: the head's frame: a symmetry plane fitted to the intact bone, and a centre inside the vault."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
-#: The centre of the vault lies this far below the vertex. Rays from there meet bone over the whole upper half sphere
-#: (measured on 75 adult skulls: at most 0.02 % of the rays miss).
+#: The centre of the vault lies this far below the vertex. Rays from there meet bone over the whole upper
+#: hemisphere (75 adult skulls: at most 0.02 % of the rays miss).
 CENTRE_DEPTH_MM = 75.0
-#: Bone farther below the vertex than this (jaw, neck) takes no part in the fit.
+#: Bone farther below the vertex than this (jaw, neck) is excluded from the fit.
 FIT_DEPTH_MM = 130.0
+#: Voxels of the mask that the plane is fitted to, mm; scale of the robust loss, mm; number of points.
 _COARSE_MM = 2.0
 _ROBUST_MM = 2.0
 _FIT_POINTS = 16_000
-#: Above the lowest bone that takes part, the weight grows from 0 to 1 over this height.
+#: Above the lowest bone that is included, the weight grows from 0 to 1 over this height.
 _FADE_MM = 20.0
-#: Steps of the Jacobian: two angles (radians) and the offset (mm), about half a coarse voxel at the head's surface.
+#: Steps of the finite differences: two angles (radians) and the offset (mm), about half a coarse voxel at the
+#: surface.
 _STEPS = np.array([0.01, 0.01, 1.0])
 
 
@@ -61,14 +63,14 @@ class HeadPose:
 
 @dataclass(frozen=True, eq=False)
 class CoarseHead:
-    """A head's bone as poses are fitted to it, so that several fits share it.
+    """A head's bone on a coarse grid, shared by several fits of a pose.
 
     Attributes
     ----------
     field : Volume
         Signed distance of the largest body, about `_COARSE_MM` a voxel, mm, positive inside.
     points_mm : (n, 3) array
-        Its surface, LPS.
+        Centres of its surface voxels, LPS.
     """
 
     field: Volume
@@ -76,12 +78,12 @@ class CoarseHead:
 
     @classmethod
     def of(cls, skull: Volume) -> CoarseHead:
-        """Return the head in a mask; raises `EmptyMaskError` when there is none."""
+        """Return the coarse head of a mask; raises `EmptyMaskError` if the mask is empty."""
         coarse = _coarse_bone(skull)
         return cls(signed_distance(coarse, smooth_voxels=0.5), _surface_points(coarse))
 
     def turned(self, turn: NDArray[np.float64]) -> CoarseHead:
-        """Return the head turned about the origin by a rotation (3, 3)."""
+        """Return the head rotated about the origin by a matrix (3, 3)."""
         affine = np.eye(4)
         affine[:3, :3] = turn
         return CoarseHead(Volume(self.field.array, affine @ self.field.affine), self.points_mm @ turn.T)
@@ -90,16 +92,21 @@ class CoarseHead:
 def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> HeadPose:
     """Fit the symmetry plane to the bone that has a mirror image, and place the head's centre on it.
 
-    Surface points of the bone are reflected and read in the bone's own distance field; the plane (two angles, one offset)
-    minimises a robust loss, so that a defect, which has no counterpart, and the face's clutter hardly count. The image's
-    middle is used only to start. Without `near`, assumes that the head's top is roughly up (+z of LPS), within about 40 degrees.
+    Surface points of the bone are reflected and sampled in the bone's own distance field. The plane (two
+    angles, one offset) minimises a robust loss, so that a defect, which has no counterpart, and the details
+    of the face have little influence. The middle of the image only serves as a start. Without `near`, the
+    head's top must be roughly up (+z of LPS), within about 40 degrees.
 
     Parameters
     ----------
     skull : Volume or CoarseHead
         Mask of the (defective) skull; non-zero is bone.
-    near : HeadPose
-        A pose to refine: the plane is fitted to the bone above its base, and its nod and centre are kept.
+    near : HeadPose, optional
+        A pose to refine: the plane is fitted to the bone above its base; its nod and centre are kept.
+
+    Returns
+    -------
+    HeadPose
 
     Raises
     ------
@@ -109,7 +116,7 @@ def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> Hea
     head = skull if isinstance(skull, CoarseHead) else CoarseHead.of(skull)
     field, points = head.field, head.points_mm
     if near is not None:
-        # Thinned before any choice, so that the choice cannot shift which ones are left.
+        # Subsample before selecting, so that the selection does not change which points are used.
         points = points[:: max(1, len(points) // _FIT_POINTS)]
         height = (points - near.centre_mm) @ near.axes[2] + FIT_DEPTH_MM - CENTRE_DEPTH_MM
         weights = np.clip(height / _FADE_MM, 0, 1)
@@ -129,7 +136,7 @@ def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> Hea
 
 
 def _coarse_bone(skull: Volume) -> Volume:
-    """Return the bone of the head at about `_COARSE_MM`: block maxima, the largest body, padded."""
+    """Return the largest body of bone at about `_COARSE_MM` (block maxima), padded."""
     import cc3d
 
     start, stop = bounding_box(skull.array)
@@ -146,12 +153,14 @@ def _coarse_bone(skull: Volume) -> Volume:
 
 
 def _surface_points(coarse: Volume) -> NDArray[np.float64]:
+    """Return the centres (n, 3) of a mask's surface voxels, LPS mm."""
+    """Return the centres (n, 3) of a mask's surface voxels, LPS mm."""
     surface = coarse.array & ~ndimage.binary_erosion(coarse.array)
     return coarse.to_mm(np.argwhere(surface))
 
 
 def _vertex(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of the highest points; a handful, so that one stray voxel does not count."""
+    """Return the mean of the 50 highest points, so that single stray voxels do not count."""
     return points[np.argsort(points[:, 2])[-50:]].mean(axis=0)
 
 
@@ -164,7 +173,8 @@ def _fit_plane(
 ) -> tuple[NDArray[np.float64], float, float]:
     """Return normal, offset (along the normal from the LPS origin) and the median residual.
 
-    Starts from the first of `axes` (rows) through `pivot`; without them from the best of a coarse grid of planes near LPS left.
+    Starts with the first of `axes` (rows) as normal through `pivot`; without axes, with the best of a coarse
+    grid of planes whose normals are near LPS left.
     """
     frame = np.eye(3) if axes is None else axes
 
@@ -193,7 +203,7 @@ def _fit_plane(
 def _best_start(
     residuals: Callable[..., NDArray[np.float64]], moving: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the best of a grid of tilts within 14 degrees and offsets within 10 mm: robust loss on few points."""
+    """Return the best of a grid of tilts within 14 degrees and offsets within 10 mm, by robust loss."""
     tilts, offsets = np.linspace(-0.24, 0.24, 5), np.linspace(-10, 10, 5)
     starts = np.array(np.meshgrid(tilts, tilts, offsets)).reshape(3, -1).T
     losses = [np.log1p((residuals(start, moving) / _ROBUST_MM) ** 2).mean() for start in starts]
@@ -201,13 +211,13 @@ def _best_start(
 
 
 def _normal(angles: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the unit normal near the first of `axes` (rows), tilted by `angles` (radians) towards the second and third."""
+    """Return the first of `axes` (rows), tilted by `angles` (radians) towards the second and third."""
     normal = np.array([1.0, np.tan(angles[0]), np.tan(angles[1])]) @ axes
     return normal / np.linalg.norm(normal)
 
 
 def _axes_from(normal: NDArray[np.float64], upward: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Complete the frame: up is the part of `upward` that lies in the plane."""
+    """Return the frame (rows: left, back, up) with `upward` projected into the plane."""
     up = upward - (upward @ normal) * normal
     up /= np.linalg.norm(up)
     return np.array([normal, np.cross(up, normal), up])
@@ -216,7 +226,7 @@ def _axes_from(normal: NDArray[np.float64], upward: NDArray[np.float64]) -> NDAr
 def _centred_in_section(
     points: NDArray[np.float64], centre: NDArray[np.float64], axes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Move the centre to the middle, front to back, of the bone at its own height."""
+    """Return the centre moved to the middle, front to back, of the bone at its height."""
     relative = (points - centre) @ axes.T
     slab = relative[np.abs(relative[:, 2]) < 8]
     if len(slab) < 100:

@@ -1,4 +1,4 @@
-"""Robust least squares with slopes taken over steps of a stated size."""
+"""`robust_fit`: robust least squares with finite differences over steps of a stated size."""
 
 from __future__ import annotations
 
@@ -17,33 +17,37 @@ def robust_fit(
 ) -> NDArray[np.float64]:
     """Return the parameters (n,) that minimise the Cauchy loss of `residuals`.
 
-    Residuals read from voxels or tables have kinks and, within rounding, jumps; differences over a tiny step then say nothing.
-    Here slopes are central differences over `steps`, one absolute step per parameter, chosen as large as the smallest
-    change that matters.
+    Residuals interpolated from voxels or maps have kinks and, within rounding, jumps, so that differences
+    over a tiny step are meaningless. The Jacobian is therefore computed by central differences over `steps`,
+    one absolute step per parameter, chosen as large as the smallest change that matters.
 
     Parameters
     ----------
-    residuals
-        From parameters (n,) to residuals (m,).
-    start
-        Parameters to start from.
-    steps
+    residuals : callable
+        Maps parameters (n,) to residuals (m,).
+    start : (n,) array
+        Initial parameters.
+    steps : (n,) array
         Step of each parameter, in its own unit; also its scale.
-    robust
-        Residuals well above this hardly count.
+    robust : float
+        Scale of the loss: residuals well above it have little weight.
+
+    Returns
+    -------
+    (n,) array
     """
     from scipy.optimize import least_squares
 
     steps = np.asarray(steps, float)
 
-    def slopes(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    def jacobian(at: NDArray[np.float64]) -> NDArray[np.float64]:
         sides = [(residuals(at + step) - residuals(at - step)) / (2 * step.sum()) for step in np.diag(steps)]
         return np.stack(sides, axis=1)
 
     fit = least_squares(
         residuals,
         np.asarray(start, float),
-        slopes,
+        jacobian,
         loss="cauchy",
         f_scale=robust,
         x_scale=steps,

@@ -1,4 +1,4 @@
-"""The head seen from its centre: directions all round, which of them lead through the vault, and the bone along them."""
+"""Directions from the head's centre: a sphere of them, those through the vault, and the bone along them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from meshimplant.head.columns import Columns, read_columns
 from meshimplant.head.pose import HeadPose
 from meshimplant.voxels.volume import Volume
 
-#: Openings below this elevation (sine, in the head's frame) are natural: the great foramen, the jaw's gaps. Above it the first
-#: bone is met by nearly every ray, orbits included (75 skulls: 0.04 % miss, 0.4 % in the worst).
+#: Openings below this elevation (sine, in the head's frame) are natural: the foramen magnum, the gaps of the
+#: jaw. Above it, nearly every ray meets bone, orbits included (75 skulls: 0.04 % miss, 0.4 % in the worst).
 LOWEST_ELEVATION_SIN = -0.6
-#: Below these elevations (sines) radii jump from head to head: the base of the skull all round, the orbits in front.
+#: Below these elevations (sines) radii vary irregularly between heads: the base of the skull all round, the
+#: orbits in front.
 _BASE_SIN, _ORBIT_SIN = -0.45, -0.1
-#: Tangent of the azimuth, from straight ahead, within which the orbits lie; and the brow with the frontal sinuses.
+#: Tangents of the angle from straight ahead within which the orbits lie, and the brow with the frontal
+#: sinuses.
 _ORBIT_WIDTH, _BROW_WIDTH = 1.2, 0.9
 #: Sines of the lowest and highest elevation of the brow.
 _BROW_SIN = (-0.25, 0.5)
@@ -24,7 +26,7 @@ _BROW_SIN = (-0.25, 0.5)
 
 @lru_cache(maxsize=1)
 def direction_sphere() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return 40 962 near-uniform unit vectors (n, 3) in the head's frame and the edges (m, 2) between neighbours."""
+    """Return 40 962 near-uniform unit vectors (n, 3) of the head's frame and their edges (m, 2)."""
     import trimesh
 
     sphere = trimesh.creation.icosphere(subdivisions=6, radius=1.0)
@@ -32,16 +34,16 @@ def direction_sphere() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def is_vault(directions: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which directions (..., 3) of the head's frame meet the vault: one smooth shell, alike in all heads.
+    """Return which directions (..., 3) of the head's frame meet the vault, a smooth shell alike in all heads.
 
-    Source: the mean of 56 SkullFix skulls changes by less than a tenth of the radius within 8 degrees there.
+    There, the mean of 56 SkullFix skulls changes by less than a tenth of the radius within 8 degrees.
     """
     x, y, z = np.moveaxis(directions, -1, 0)
     return z > np.where(np.abs(x) < _ORBIT_WIDTH * -y, _ORBIT_SIN, _BASE_SIN)
 
 
 def read_along(skull: Volume, pose: HeadPose, directions: NDArray[np.float64]) -> Columns:
-    """Return the columns of bone along directions (..., 3) of the head's frame; behind the brow, sinuses count as bone."""
+    """Return columns of bone along directions (..., 3) of the head's frame; frontal sinuses count as bone."""
     x, y, z = np.moveaxis(directions, -1, 0)
     low, high = _BROW_SIN
     brow = (np.abs(x) < _BROW_WIDTH * -y) & (z > low) & (z < high)
@@ -49,12 +51,12 @@ def read_along(skull: Volume, pose: HeadPose, directions: NDArray[np.float64]) -
 
 
 def read_vault(skull: Volume, pose: HeadPose, *, count: int | None = None) -> Columns:
-    """Return the columns of bone along `direction_sphere`, or its first `count`."""
+    """Return the columns of bone along the directions of `direction_sphere`, or its first `count`."""
     return read_along(skull, pose, direction_sphere()[0][:count])
 
 
 def grow(mask: NDArray[np.bool_], rings: int) -> NDArray[np.bool_]:
-    """Return a mask (n,) over `direction_sphere` grown over its edges; a ring is about 2 mm on the bone."""
+    """Return a mask (n,) over `direction_sphere` dilated by rings of neighbours, about 2 mm each."""
     edges = direction_sphere()[1]
     grown = mask.copy()
     for _ in range(rings):
