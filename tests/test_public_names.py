@@ -14,7 +14,7 @@ HEAVY = (
     "torch",
     "pyvista",
     "vtkmodules",
-    "SimpleITK",
+    "nibabel",
     "open3d",
     "trimesh",
     "igl",

@@ -257,7 +257,7 @@ def _hounsfield(path: Path) -> NDArray[np.float32]:
         try:
             file = pydicom.dcmread(path, specific_tags=_PIXEL_TAGS, force=True)
             slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
-            values = _rescaled(path, file, slope, intercept)
+            values = _pixels(path, file).astype(np.float32) * np.float32(slope) + np.float32(intercept)
         except Exception as error:  # decoders fail in many ways; each means that this slice is unusable
             raise FileReadError(
                 "expected readable pixels in every slice, got a slice that is truncated or coded in an "
@@ -273,16 +273,28 @@ def _hounsfield(path: Path) -> NDArray[np.float32]:
     return np.maximum(values, np.float32(AIR_HU), out=values)
 
 
-def _rescaled(path: Path, file: Any, slope: float, intercept: float) -> NDArray[np.float32]:
-    """Decode with pydicom, or, where it has no decoder, with SimpleITK, which rescales by itself."""
-    try:
-        return file.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-    except (RuntimeError, NotImplementedError, AttributeError, ValueError):
-        if not file.file_meta.TransferSyntaxUID.is_compressed:
-            raise
-    import SimpleITK
+def _pixels(path: Path, file: Any) -> NDArray[Any]:
+    """Decode the stored values (rows, columns) of one slice."""
+    from pydicom.uid import JPEGExtended12Bit
 
-    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))[0].astype(np.float32)
+    is_12_bit_jpeg = file.file_meta.TransferSyntaxUID == JPEGExtended12Bit and file.BitsStored > 8
+    return _pixels_through_gdcm(path) if is_12_bit_jpeg else file.pixel_array
+
+
+def _pixels_through_gdcm(path: Path) -> NDArray[Any]:
+    """Decode with GDCM from the file; its plug-in for pydicom refuses JPEG of 12 bits."""
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    if not reader.Read():
+        raise ValueError("GDCM cannot decode the pixels")
+    image = reader.GetImage()
+    form = image.GetPixelFormat()
+    kind = "i" if form.GetPixelRepresentation() else "u"
+    values = image.GetBuffer().encode("utf-8", "surrogateescape")  # SWIG returns bytes as a string
+    size = image.GetDimension(1), image.GetDimension(0)
+    return np.frombuffer(values, f"<{kind}{form.GetBitsAllocated() // 8}").reshape(size)
 
 
 @contextmanager

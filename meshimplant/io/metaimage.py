@@ -1,4 +1,4 @@
-"""MetaImage volumes (.mha, .mhd), read with their raw header so that no fault in it is papered over."""
+"""MetaImage volumes (.mha, .mhd): read strictly, with every fault of the header reported; written exactly."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
-from meshimplant.io.payload import RawVolume, inflate, read_bytes, shape_voxels
+from meshimplant.io.payload import RawVolume, deflate, inflate, read_bytes, shape_voxels, voxel_bytes
 
+#: Voxel type of each ElementType; the last name of a type is written.
 _TYPES = {
     "MET_CHAR": "i1",
     "MET_UCHAR": "u1",
     "MET_SHORT": "i2",
     "MET_USHORT": "u2",
-    "MET_INT": "i4",
-    "MET_UINT": "u4",
     "MET_LONG": "i4",
     "MET_ULONG": "u4",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
     "MET_LONG_LONG": "i8",
     "MET_ULONG_LONG": "u8",
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
+_NAMES = {code: name for name, code in _TYPES.items()}
 _MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "um": 1e-3, "?": 1.0}
 
 
 def read_metaimage(path: Path) -> RawVolume:
     """Read a MetaImage file, attached or detached, raw or zlib-compressed.
 
-    Positions are LPS as ITK defines the format; a missing orientation means the identity, as the format
-    says. A missing spacing is not replaced by 1.
+    Positions are LPS, as ITK defines the format. A missing orientation means the identity, as the format
+    says; a missing spacing is not replaced by 1.
 
     Source: https://itk.org/Wiki/MetaIO/Documentation.
     """
     data = read_bytes(path)
     fields, start = _read_header(data, name=path.name)
-    sizes = tuple(int(n) for n in _numbers(fields, ("DimSize",), name=path.name))
+    sizes = tuple(int(number) for number in _numbers(fields, ("DimSize",), name=path.name))
     if fields.get("ElementNumberOfChannels", "1") != "1":
         sizes = (*sizes, int(fields["ElementNumberOfChannels"]))
     dtype = _dtype(fields, name=path.name)
@@ -57,8 +59,44 @@ def read_metaimage(path: Path) -> RawVolume:
     return RawVolume(shape_voxels(data, dtype, sizes, name=path.name, start=max(0, start)), affine, missing)
 
 
+def write_metaimage(
+    array: NDArray[Any], affine: NDArray[np.float64], path: Path, *, compressed: bool = True
+) -> None:
+    """Write voxels (i, j, k) and their index -> LPS mm affine as an attached MetaImage.
+
+    The rows of TransformMatrix are the unit vectors along the array axes, ElementSpacing their steps, both with
+    17 digits; their product can differ from the affine in the last bit.
+    """
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    directions = affine[:3, :3] / spacing + 0.0  # no negative zeros: equal grids give equal bytes
+    chunks = list(deflate(voxel_bytes(array), gzip=False)) if compressed else voxel_bytes(array)
+    size = {"CompressedDataSize": str(sum(map(len, chunks)))} if isinstance(chunks, list) else {}
+    header = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "CompressedData": str(compressed),
+        **size,
+        "TransformMatrix": _format(directions.T.ravel()),
+        "Offset": _format(affine[:3, 3] + 0.0),
+        "CenterOfRotation": "0 0 0",
+        "ElementSpacing": _format(spacing),
+        "DimSize": " ".join(map(str, array.shape)),
+        "ElementType": _NAMES[array.dtype.str[1:]],
+        "ElementDataFile": "LOCAL",
+    }
+    with path.open("wb") as out:
+        out.write("".join(f"{field} = {value}\n" for field, value in header.items()).encode("ascii"))
+        out.writelines(chunks)
+
+
+def _format(numbers: NDArray[np.float64]) -> str:
+    return " ".join(f"{number:.17g}" for number in numbers)
+
+
 def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
-    """Return the fields and where the header ends: after the line ElementDataFile."""
+    """Return the fields, and where the header ends: after the line ElementDataFile."""
     fields: dict[str, str] = {}
     start = 0
     while start < len(data) and "ElementDataFile" not in fields:
@@ -67,33 +105,37 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
         line = data[start:stop].decode("utf-8", "replace")
         if "=" not in line or len(line) > 4096:
             break
-        key, value = line.split("=", 1)
-        fields[key.strip()] = value.strip()
+        field, value = (part.strip() for part in line.split("=", 1))
+        if field in fields:
+            raise FileReadError(
+                f"expected the field '{field}' once in the header of {name}, got it twice: export the file again"
+            )
+        fields[field] = value
         start = stop + 1
     if "ElementDataFile" not in fields:
         raise FileReadError(
-            f"expected a MetaImage header in {name}, got none that is whole: check the format or copy it "
-            "again"
+            f"expected a complete MetaImage header in {name}, got none: check the format or copy the file again"
         )
     return fields, start
 
 
 def _dtype(fields: dict[str, str], *, name: str) -> np.dtype[Any]:
-    given = fields.get("ElementType", "none")
-    if given not in _TYPES:
+    """Return the voxel type with its byte order."""
+    stated = fields.get("ElementType", "none")
+    if stated not in _TYPES:
         raise InputError(
-            f"expected integer or float voxels in {name}, got ElementType {given}: export numbers"
+            f"expected integer or float voxels in {name}, got ElementType {stated}: export numbers"
         )
     if fields.get("BinaryData", "True").lower() == "false":
         raise InputError(
             f"expected binary voxels in {name}, got text: export it again with BinaryData = True"
         )
     big = _is_true(fields, "BinaryDataByteOrderMSB") or _is_true(fields, "ElementByteOrderMSB")
-    return np.dtype((">" if big else "<") + _TYPES[given])
+    return np.dtype((">" if big else "<") + _TYPES[stated])
 
 
 def _affine(fields: dict[str, str], *, name: str) -> tuple[NDArray[np.float64] | None, str]:
-    """Return the affine, or None and in words what the header leaves out."""
+    """Return the affine or None, and what the header lacks for it."""
     if not {"ElementSpacing", "ElementSize"} & set(fields):
         return None, "'ElementSpacing'"
     spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), name=name)
@@ -119,15 +161,15 @@ def _affine(fields: dict[str, str], *, name: str) -> tuple[NDArray[np.float64] |
 def _numbers(
     fields: dict[str, str], keys: tuple[str, ...], *, name: str, default: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    key = next((k for k in keys if k in fields), keys[0])
+    """Return the numbers of the first of these fields that is there, else the default."""
+    key = next((key for key in keys if key in fields), keys[0])
     if key not in fields and default is not None:
         return default
     try:
         return np.array([float(part) for part in fields[key].split()])
     except (KeyError, ValueError) as error:
         raise FileReadError(
-            f"expected numbers for '{key}' in the header of {name}, got {fields.get(key)!r}: the file is "
-            "damaged"
+            f"expected numbers for '{key}' in the header of {name}, got {fields.get(key)!r}: the file is damaged"
         ) from error
 
 

@@ -1,21 +1,19 @@
-"""Volumes in and out of files: NRRD, NIfTI, MetaImage and DICOM folders, always in LPS millimetres."""
+"""Volumes in and out of files: NRRD, NIfTI, MetaImage and DICOM folders, always as LPS millimetres."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError
 from meshimplant.io.atomic import atomic_path
-from meshimplant.io.metaimage import read_metaimage
-from meshimplant.io.nifti import read_nifti
-from meshimplant.io.nrrd import read_nrrd
+from meshimplant.io.metaimage import read_metaimage, write_metaimage
+from meshimplant.io.nifti import read_nifti, write_nifti
+from meshimplant.io.nrrd import read_nrrd, write_nrrd
 from meshimplant.voxels.volume import Volume
-
-if TYPE_CHECKING:
-    import SimpleITK
 
 _READERS = {
     ".nrrd": read_nrrd,
@@ -25,10 +23,12 @@ _READERS = {
     ".mha": read_metaimage,
     ".mhd": read_metaimage,
 }
+#: Formats of one file that holds the voxels and their place.
+_WRITERS = {".nrrd": write_nrrd, ".nii.gz": write_nifti, ".nii": write_nifti, ".mha": write_metaimage}
 #: Endings of the volume files that can be read.
 VOLUME_SUFFIXES = tuple(_READERS)
-#: Endings of the volume files that can be written: one file each, voxels and place together.
-WRITABLE_VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
+#: Endings of the volume files that can be written.
+WRITABLE_VOLUME_SUFFIXES = tuple(_WRITERS)
 
 
 def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
@@ -90,34 +90,35 @@ def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:
-    """Write a volume to ``.nrrd``, ``.nii.gz``, ``.nii`` or ``.mha``, compressed, with its true place; the
-    same bytes every time.
+    """Write a volume and its place to ``.nrrd``, ``.nii.gz``, ``.nii`` or ``.mha``, compressed but for ``.nii``.
 
-    Bool becomes uint8 and float16 float32; all other types are kept. An existing file is replaced as a whole
-    or not at all.
+    Equal volumes give equal bytes: no time stamp is written, and the layout in memory does not matter. Bool
+    becomes uint8 and float16 float32; all other types are kept. An existing file is replaced as a whole or not
+    at all.
+
+    Parameters
+    ----------
+    volume : Volume
+        Voxels and their affine. ``.nrrd`` keeps the affine exactly, ``.mha`` to the last bit or two, and
+        NIfTI in float32.
+    path : str or Path
+        The file to write.
 
     Raises
     ------
     OutputError
-        The ending is none of these, or the place cannot be written.
+        The ending is none of these, the format cannot hold the voxels, or the file cannot be written.
     """
-    import SimpleITK
-
     path = Path(path)
-    if volume_suffix(path) not in WRITABLE_VOLUME_SUFFIXES:
+    write = _WRITERS.get(volume_suffix(path) or "")
+    if write is None:
         raise OutputError(
             f"expected a volume name ending in {', '.join(WRITABLE_VOLUME_SUFFIXES)}, got {path.name}: "
             "choose one of these"
         )
-    image = _to_image(volume)
+    array = _storable(volume.array, name=path.name)
     with atomic_path(path) as temporary:
-        try:
-            SimpleITK.WriteImage(image, str(temporary), True)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1][:200]
-            raise OutputError(
-                f"could not write {path.name} ({reason}): check space and permissions"
-            ) from error
+        write(array, volume.affine, temporary)
 
 
 def volume_suffix(path: str | Path) -> str | None:
@@ -126,19 +127,14 @@ def volume_suffix(path: str | Path) -> str | None:
     return next((suffix for suffix in sorted(_READERS, key=len, reverse=True) if name.endswith(suffix)), None)
 
 
-def _to_image(volume: Volume) -> SimpleITK.Image:
-    """Return the volume as a SimpleITK image, which is LPS as well."""
-    import SimpleITK
-
-    array = volume.array
+def _storable(array: NDArray[Any], *, name: str) -> NDArray[Any]:
+    """Return the voxels in a type that every format knows."""
     if array.dtype == bool:
-        array = array.astype(np.uint8)
-    elif array.dtype == np.float16:
-        array = array.astype(np.float32)
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.T))
-    direction = volume.affine[:3, :3] / volume.spacing_mm
-    image.SetSpacing(volume.spacing_mm.tolist())
-    image.SetDirection(direction.ravel().tolist())
-    image.SetOrigin(volume.affine[:3, 3].tolist())
-    return image
+        return array.view(np.uint8)
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    if array.dtype.itemsize > 8:
+        raise OutputError(
+            f"expected voxels of at most 64 bits for {name}, got {array.dtype}: convert them to float64"
+        )
+    return array

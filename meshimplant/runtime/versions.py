@@ -7,9 +7,19 @@ from importlib.metadata import PackageNotFoundError, version
 
 #: Packages whose version can change the result.
 _SHAPING = (
-    "meshimplant", "numpy", "scipy", "trimesh", "vtk", "SimpleITK", "edt", "connected-components-3d",
-    "manifold3d", "libigl",
-)  # fmt: skip
+    "meshimplant",
+    "numpy",
+    "scipy",
+    "trimesh",
+    "vtk",
+    "nibabel",
+    "pydicom",
+    "python-gdcm",
+    "edt",
+    "connected-components-3d",
+    "manifold3d",
+    "libigl",
+)
 
 
 def installed_versions() -> dict[str, str]:

@@ -314,18 +314,17 @@ def test_trimmed_and_thinned_parts_fit_leaning_walls(lean_deg: float) -> None:
 
 @pytest.mark.realdata
 def test_a_real_implant_fits_after_trimming(data_folder: Path) -> None:
-    import SimpleITK as sitk
+    import nrrd
     from scipy import ndimage
 
     from meshimplant.line.extract import extract
     from meshimplant.voxels.grid import bounding_box
 
     def read(name: str) -> Volume:
-        image = sitk.ReadImage(str(data_folder / "skullfix" / name / "014.nrrd"))
+        array, header = nrrd.read(str(data_folder / "skullfix" / name / "014.nrrd"))
         affine = np.eye(4)
-        affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-        affine[:3, 3] = image.GetOrigin()
-        return Volume((sitk.GetArrayFromImage(image).transpose(2, 1, 0) != 0).astype(np.uint8), affine)
+        affine[:3, :3], affine[:3, 3] = header["space directions"].T, header["space origin"]
+        return Volume((array != 0).astype(np.uint8), affine)
 
     complete, missing = read("complete_skull"), read("implant")
     skull = complete.with_array(complete.array & ~missing.array & 1)

@@ -50,11 +50,11 @@ def zero_spacing(folder: Path) -> Path:
 
 
 def not_a_number(folder: Path) -> Path:
-    import SimpleITK
+    import nibabel
 
     values = np.zeros((20, 20, 20), np.float32)
     values[3, 4, 5] = np.nan
-    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(folder / "in.nii.gz"))
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / "in.nii.gz")
     return folder / "in.nii.gz"
 
 

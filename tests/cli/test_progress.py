@@ -102,7 +102,8 @@ LIBRARIES = {
     "networkx",
     "pyvista",
     "vtkmodules",
-    "SimpleITK",
+    "nibabel",
+    "gdcm",
     "skimage",
     "pydicom",
     "igl",
@@ -131,5 +132,5 @@ def test_info_on_a_mesh_loads_what_trimesh_does_and_no_more() -> None:
 def test_the_line_loads_pictures_and_file_formats_only_to_use_them() -> None:
     code = "import sys; from meshimplant import design_implant; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-    later = {"pyvista", "vtkmodules", "SimpleITK", "pydicom", "jinja2", "skimage"}
+    later = {"pyvista", "vtkmodules", "nibabel", "gdcm", "pydicom", "jinja2", "skimage"}
     assert set(done.stdout.split()) & later == set()

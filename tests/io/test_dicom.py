@@ -5,10 +5,11 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import gdcm
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from meshimplant.errors import FileReadError, GeometryError
 from meshimplant.io.dicom import AIR_HU, load_dicom_series, read_dicom_series
@@ -289,36 +290,124 @@ def test_rescale_and_padding_become_hounsfield_and_air(tmp_path):
     assert array.min() == AIR_HU
 
 
-def test_run_length_compression_is_read(tmp_path):
+SYNTAXES = {
+    "JPEG lossless": (gdcm.TransferSyntax.JPEGLosslessProcess14, "1.2.840.10008.1.2.4.57"),
+    "JPEG lossless SV1": (gdcm.TransferSyntax.JPEGLosslessProcess14_1, "1.2.840.10008.1.2.4.70"),
+    "JPEG-LS": (gdcm.TransferSyntax.JPEGLSLossless, "1.2.840.10008.1.2.4.80"),
+    "JPEG 2000 lossless": (gdcm.TransferSyntax.JPEG2000Lossless, "1.2.840.10008.1.2.4.90"),
+    "run length": (gdcm.TransferSyntax.RLELossless, "1.2.840.10008.1.2.5"),
+    "deflated": (gdcm.TransferSyntax.DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.1.99"),
+    "big endian": (gdcm.TransferSyntax.ExplicitVRBigEndian, "1.2.840.10008.1.2.2"),
+}
+
+
+def _recode(path: Path, syntax: int) -> None:
+    """Write a slice again in another transfer syntax."""
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
+@pytest.mark.parametrize("name", SYNTAXES)
+def test_every_lossless_coding_gives_the_same_volume(tmp_path, name):
     import pydicom
 
-    plain = tmp_path / "plain"
-    paths = _write_series(plain)
-    expected = read_dicom_series(plain).array
+    syntax, uid = SYNTAXES[name]
+    paths = _write_series(tmp_path, [0.0, 1.5, 3.0])
+    expected = read_dicom_series(tmp_path)
+    for path in paths:
+        _recode(path, syntax)
+    assert pydicom.dcmread(paths[0]).file_meta.TransferSyntaxUID == uid
+    series = read_dicom_series(tmp_path)
+    np.testing.assert_array_equal(series.array, expected.array)
+    assert series.same_grid(expected)
+
+
+@pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS", "JPEG 2000 lossless", "run length"])
+@pytest.mark.parametrize("share", [0.3, 0.8, 0.97])
+def test_a_truncated_code_stream_is_refused(tmp_path, name, share):
+    import pydicom
+    from pydicom.encaps import encapsulate, generate_frames
+
+    path = _write_series(tmp_path, [0.0, 1.5, 3.0])[1]
+    _recode(path, SYNTAXES[name][0])
+    file = pydicom.dcmread(path)
+    stream = next(generate_frames(file.PixelData, number_of_frames=1))
+    file.PixelData = encapsulate([stream[: int(len(stream) * share)]])
+    file.save_as(path)
+    with pytest.raises(FileReadError, match="truncated"):
+        read_dicom_series(tmp_path)
+
+
+def _series_of_8_bit(folder: Path) -> list[Path]:
+    import pydicom
+
+    paths = _write_series(folder, [0.0, 1.5, 3.0])
     for path in paths:
         file = pydicom.dcmread(path)
-        file.compress(RLELossless, generate_instance_uid=False)
+        file.PixelData = np.clip(file.pixel_array // 8 + 128, 0, 255).astype(np.uint8).tobytes()
+        file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 8, 8, 7, 0
+        file.RescaleSlope, file.RescaleIntercept = 8, -1024
         file.save_as(path)
-    np.testing.assert_array_equal(read_dicom_series(plain).array, expected)
+    return paths
 
 
-def test_compression_without_a_pydicom_decoder_is_read_through_simpleitk(tmp_path):
-    import SimpleITK as sitk
-
-    paths = _write_series(tmp_path, [0.0, 1.5, 3.0])
-    expected = read_dicom_series(tmp_path).array.copy()
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    writer.UseCompressionOn()
-    writer.SetCompressor("JPEGLS")
+@pytest.mark.parametrize(
+    "name", ["JPEGBaselineProcess1", "JPEGExtendedProcess2_4", "JPEG2000", "JPEGLSNearLossless"]
+)
+def test_lossy_codings_give_nearly_the_same_volume(tmp_path, name):
+    paths = _series_of_8_bit(tmp_path)
+    expected = read_dicom_series(tmp_path).array.astype(int)
     for path in paths:
-        image = sitk.ReadImage(str(path), sitk.sitkInt16)
-        writer.SetFileName(str(path))
-        writer.Execute(image)
-    import pydicom
+        _recode(path, getattr(gdcm.TransferSyntax, name))
+    assert np.abs(read_dicom_series(tmp_path).array - expected).mean() < 8  # one grey level
 
-    assert pydicom.dcmread(paths[0]).file_meta.TransferSyntaxUID.is_compressed
-    np.testing.assert_array_equal(read_dicom_series(tmp_path).array, expected)
+
+def test_lossy_jpeg_of_12_bits_is_read(tmp_path):
+    import pydicom
+    from pydicom.data import get_testdata_file
+
+    coded = pydicom.dcmread(get_testdata_file("JPGExtended.dcm", download=False))
+    assert coded.BitsStored == 12
+    for path in _write_series(tmp_path, [0.0, 1.5, 3.0]):
+        file = pydicom.dcmread(path)
+        for tag in ("Rows", "Columns", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"):
+            setattr(file, tag, getattr(coded, tag))
+        file["PixelData"].is_undefined_length = True
+        file.file_meta.TransferSyntaxUID = coded.file_meta.TransferSyntaxUID
+        file.save_as(path)
+    array = read_dicom_series(tmp_path).array + 24  # the intercept
+    assert array.shape == (256, 1024, 3)
+    assert (array[..., 0] == array[..., 2]).all()
+    assert (array.min(), array.max()) == (0, 264)
+
+
+def test_lossy_jpeg_of_12_bits_that_is_truncated_is_refused(tmp_path):
+    import pydicom
+    from pydicom.data import get_testdata_file
+    from pydicom.encaps import encapsulate, generate_frames
+
+    coded = pydicom.dcmread(get_testdata_file("JPGExtended.dcm", download=False))
+    stream = next(generate_frames(coded.PixelData, number_of_frames=1))
+    for path in _write_series(tmp_path, [0.0, 1.5, 3.0]):
+        file = pydicom.dcmread(path)
+        for tag in ("Rows", "Columns", "BitsStored", "HighBit", "PixelRepresentation"):
+            setattr(file, tag, getattr(coded, tag))
+        file.PixelData = encapsulate([stream[: len(stream) // 2]])
+        file["PixelData"].is_undefined_length = True
+        file.file_meta.TransferSyntaxUID = coded.file_meta.TransferSyntaxUID
+        file.save_as(path)
+    with pytest.raises(FileReadError, match="truncated"):
+        read_dicom_series(tmp_path)
 
 
 # -- folders that are not a series
