@@ -627,7 +627,6 @@ def test_every_reading_error_is_ours(tmp_path, suffix):
     assert kept >= 1
 
 
-
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])
 def test_no_damage_to_compressed_voxels_passes(tmp_path, suffix):
     path = tmp_path / f"v{suffix}"
