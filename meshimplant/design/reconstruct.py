@@ -20,7 +20,7 @@ from meshimplant.line.separate import Separation, separate
 from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
 from meshimplant.report import Finding
-from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices
+from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
 from meshimplant.voxels.volume import Volume
 
 #: Opens a step of the line: name and parameters in; what is put into the dictionary is kept with them.
@@ -152,7 +152,7 @@ def _canonical(skull: Volume) -> Volume:
 
 def _finer(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Finding, ...]]:
     """Return the skull with its thick slices interpolated, and what to say of it; itself where none is thick."""
-    finding = thick_slices(skull)
+    finding = thick_slices_finding(skull)
     if finding is None:
         return skull, ()
     with step("interpolate", step_mm=finding.value) as record:

@@ -1,1 +1,1 @@
-"""The skull as it came in: bone found in a CT, thick slices interpolated, openings found."""
+"""The defective skull: read and segment it, interpolate thick slices, find its openings."""

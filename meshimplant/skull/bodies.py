@@ -1,4 +1,4 @@
-"""Which of the dense bodies in a scan are the skull."""
+"""`keep_skull`: which of the dense bodies in a scan belong to the skull."""
 
 from __future__ import annotations
 
@@ -11,21 +11,33 @@ from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
-#: A piece this close to the skull belongs to it, mm: a jaw's joint and a flap's saw line are narrower, a
-#: head-rest lies a scalp (5 mm and more) away.
+#: A piece this close to the skull belongs to it, mm: the joint of the jaw and the saw line of a bone flap are
+#: narrower; a head rest is at least the thickness of the scalp (5 mm) away.
 NEAR_MM = 3.0
 #: Smaller loose pieces are specks: noise, calcified plexus, fragments of teeth, mm3.
 SPECK_MM3 = 200.0
-#: A loose piece within the skull's convex outline is kept from this volume on, mm3: a sunken bone flap.
+#: A loose piece within the skull's convex hull is kept from this volume, mm3: a sunken bone flap.
 FLAP_MM3 = 2000.0
 
 
 def keep_skull(bone: Volume) -> tuple[Volume, tuple[str, ...]]:
-    """Return the largest connected body with the pieces that belong to it (uint8), and in words what was
-    left out.
+    """Return the largest connected body with the pieces that belong to it, and remarks on the other pieces.
 
-    A piece belongs when it lies within `NEAR_MM` of the body, or, from `FLAP_MM3` on, mostly inside its
-    convex outline. Measured on a patient's CT: both sides of the head-rest (18 cm3 each, 15 mm from bone) go.
+    A piece belongs to the skull if it lies within `NEAR_MM` of that body or, from `FLAP_MM3`, mostly inside
+    its convex hull. Measured on a patient's CT: both sides of the head rest (18 cm3 each, 15 mm from bone)
+    are removed.
+
+    Parameters
+    ----------
+    bone : Volume
+        Mask of all dense voxels.
+
+    Returns
+    -------
+    mask : Volume
+        uint8.
+    notes : tuple of str
+        Which pieces were kept and which were removed.
     """
     import cc3d
 
@@ -44,7 +56,7 @@ def keep_skull(bone: Volume) -> tuple[Volume, tuple[str, ...]]:
 
 
 def depth_mm(mask: Volume) -> float:
-    """Return how far the deepest voxel lies under the surface, mm; looked at on a grid of about 2 mm."""
+    """Return the depth of the deepest voxel under the surface, mm, on a grid of about 2 mm."""
     start, stop = bounding_box(mask.array)
     box = mask.crop(start, stop)
     step = np.maximum(1, np.floor(2.0 / box.spacing_mm)).astype(int)
@@ -55,7 +67,7 @@ def depth_mm(mask: Volume) -> float:
 def _belonging(
     box: Volume, labels: NDArray[Any], main: int, candidates: list[int], volumes: NDArray[np.float64]
 ) -> list[int]:
-    """Return the candidates that lie close to the main body or within its outline."""
+    """Return the candidates that lie close to the main body or within its convex hull."""
     if not candidates:
         return []
     from scipy import ndimage
@@ -78,29 +90,30 @@ def _belonging(
 
 
 def _is_within(points_mm: NDArray[np.float64], outline: NDArray[np.float64]) -> bool:
-    """Whether most points lie inside a convex outline, given as the equations of its facets."""
-    some = points_mm[:: max(1, len(points_mm) // 1000)]
-    return bool((some @ outline[:, :3].T + outline[:, 3] <= 0).all(axis=1).mean() > 0.5)
+    """Return whether most points lie inside a convex hull, given by the equations of its facets."""
+    sparse = points_mm[:: max(1, len(points_mm) // 1000)]
+    return bool((sparse @ outline[:, :3].T + outline[:, 3] <= 0).all(axis=1).mean() > 0.5)
 
 
 def _any_in_block(mask: NDArray[np.bool_], step: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Reduce by whole blocks of `step` voxels: True where any voxel of the block is."""
+    """Return a mask reduced by blocks of `step` voxels: True where any voxel of the block is set."""
     for axis, size in enumerate(step):
         mask = np.logical_or.reduceat(mask, np.arange(0, mask.shape[axis], size), axis=axis)
     return np.ascontiguousarray(mask)
 
 
 def _notes(volumes: NDArray[np.float64], kept: list[int]) -> list[str]:
+    """Return remarks on the loose pieces that were kept, and on those that were removed."""
     left_out = np.delete(volumes[1:], np.array(kept) - 1)
     notes = []
     if len(kept) > 1:
         notes.append(
-            f"{len(kept) - 1} loose pieces of {volumes[kept[1:]].sum() / 1000:.1f} cm3 kept as part of the "
-            "skull"
+            f"{len(kept) - 1} loose pieces of {volumes[kept[1:]].sum() / 1000:.1f} cm3 "
+            "kept as part of the skull"
         )
     if len(left_out):
         notes.append(
-            f"{len(left_out)} other bodies of {left_out.sum() / 1000:.1f} cm3 left out (table, head-rest, "
-            "specks)"
+            f"{len(left_out)} other bodies of {left_out.sum() / 1000:.1f} cm3 left out "
+            "(table, head rest, specks)"
         )
     return notes

@@ -1,4 +1,4 @@
-"""Find the openings of a defective skull: which part of the vault lets rays from inside the head escape."""
+"""`find_defects`: the openings of a skull, through which rays from inside the head escape."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, read_vault
 from meshimplant.voxels.volume import Volume
 
-#: Smaller openings than this are burr holes, sutures or thin bone lost to the threshold: reported, not filled.
+#: Openings smaller than this are burr holes, sutures or thin bone lost to the threshold: reported, not
+#: filled, mm2.
 SMALLEST_AREA_MM2 = 300.0
-#: A column that begins this much deeper than both its mirror image and the vault lies behind an opening (cheek bone, orbit).
+#: A column that begins this much farther out than both its mirror image and the vault, mm, lies behind an
+#: opening (cheek bone, orbit).
 _BEHIND_MM = 9.0
 
 
@@ -26,7 +28,7 @@ class Defect:
     Attributes
     ----------
     members : (n,) array
-        Which of the directions of `direction_sphere` lead through the opening.
+        Indices of the directions of `direction_sphere` that lead through the opening.
     axis : (3,) array
         Mean direction, unit vector in the head's frame.
     area_mm2 : float
@@ -46,7 +48,17 @@ class Defect:
 
 @dataclass(frozen=True, eq=False)
 class Openings:
-    """What `find_defects` saw: the defects, largest first, the smaller holes, and the columns along `direction_sphere`."""
+    """All openings of a skull, as `find_defects` returns them.
+
+    Attributes
+    ----------
+    defects : tuple of Defect
+        Openings of at least the size of an implant, largest first.
+    small : tuple of Defect
+        The smaller holes.
+    columns : Columns
+        Columns of bone along `direction_sphere`.
+    """
 
     defects: tuple[Defect, ...]
     small: tuple[Defect, ...]
@@ -54,11 +66,24 @@ class Openings:
 
 
 def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SMALLEST_AREA_MM2) -> Openings:
-    """Find the openings in the vault that no healthy skull has.
+    """Find the openings of the vault that no healthy skull has.
 
-    Rays from the head's centre, 2 mm apart on the bone, look for the first bone they meet. Neighbouring rays that escape, or
-    meet only something far behind the vault and its mirror image, make an opening. Rays that leave the scan before they could
-    meet bone tell nothing and are left out.
+    Rays from the head's centre, 2 mm apart on the bone, are followed to the first bone. Neighbouring rays
+    that escape, or that only meet bone far behind the vault and its mirror image, form an opening. Rays that
+    leave the scan before they could meet bone are ignored.
+
+    Parameters
+    ----------
+    skull : Volume
+        Mask; non-zero is bone.
+    pose : HeadPose
+        The head's frame.
+    smallest_area_mm2 : float
+        Smaller openings are returned as `small`.
+
+    Returns
+    -------
+    Openings
 
     Raises
     ------
@@ -78,10 +103,11 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     large = tuple(d for d in found if d.area_mm2 >= smallest_area_mm2)
     small = tuple(d for d in found if d.area_mm2 < smallest_area_mm2)
     if not large:
-        biggest = max((d.area_mm2 for d in small), default=0.0)
+        largest_mm2 = max((d.area_mm2 for d in small), default=0.0)
         raise NoDefectError(
-            f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, got {biggest:.0f} mm2 at "
-            "most: was the skull segmented with a tool that fills holes, or is it already complete?"
+            f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, "
+            f"got {largest_mm2:.0f} mm2 at most: check whether the skull is already complete, "
+            "or was segmented with a tool that fills holes"
         )
     return Openings(large, small, columns)
 
@@ -113,9 +139,9 @@ def _escapes(
 def _inside_until(
     skull: Volume, pose: HeadPose, local: NDArray[np.float64], radius_mm: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return which rays (n, 3) are still inside the scan at the radius (n,) where bone is to be expected.
+    """Return which rays (n, 3) are still inside the scan at the radius (n,) where bone is expected.
 
-    Rays that go up count in any case: the vertex may touch the last slice.
+    Upward rays always count, because the vertex may touch the last slice.
     """
     index = skull.to_index(pose.centre_mm + radius_mm[:, None] * local)
     within = ((index >= -0.5) & (index <= np.array(skull.shape) - 0.5)).all(axis=1)
@@ -123,6 +149,7 @@ def _inside_until(
 
 
 def _components(open_: NDArray[np.bool_], edges: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the directions of each connected component of a mask over `direction_sphere`."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

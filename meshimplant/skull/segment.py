@@ -1,4 +1,4 @@
-"""The door of the line: a mask, a CT, a DICOM folder or a closed mesh of a skull becomes a bone mask."""
+"""`read_skull`: read a mask, a CT, a DICOM folder or a closed mesh of a skull as a bone mask."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from meshimplant.voxels.voxelize import voxelize
 
 __all__ = ["SkullInput", "read_skull", "segment_bone", "voxelize"]
 
-#: From this value on a voxel is bone, HU. Above clotted blood and contrast in brain (up to about 150), below
-#: the partial volume of a thin temple. Measured on a patient's CT with 4 to 7 mm slices: share of the vault
-#: read as open 0.05 % from 120 to 200 HU, 0.10 % at 226 (a common default elsewhere), 0.35 % at 300. Per 100
-#: HU more, surfaces recede by 0.09 mm (1 mm slices) to 0.4 mm (4 to 7 mm slices).
+#: Threshold of bone, HU: above clotted blood and contrast in brain (up to about 150), below the partial
+#: volume of a thin temple. Measured on a patient's CT with 4 to 7 mm slices: fraction of the vault read as
+#: open 0.05 % from 120 to 200 HU, 0.10 % at 226 (a common default elsewhere), 0.35 % at 300. Per 100 HU more,
+#: surfaces recede by 0.09 mm (1 mm slices) to 0.4 mm (4 to 7 mm).
 BONE_HU = 200.0
-#: Metal, or the top of a 12-bit scale, HU; enamel and the petrous bone stay below.
+#: Threshold of metal, HU, also the top of a 12-bit scale; enamel and petrous bone are below.
 METAL_HU = 3000.0
-#: Less metal than this is not worth a finding, mm3.
+#: Less metal than this is not reported, mm3.
 _METAL_MM3 = 20.0
-#: More different values than this are an image, not a mask with labels.
+#: A volume with more distinct values than this is an image, not a map of labels.
 _MAX_LEVELS = 64
-#: A skull fits between these sizes, mm, along its longest side.
+#: Range of a skull's longest side, mm.
 SKULL_EXTENT_MM = (60.0, 600.0)
-#: No bone of a head is deeper under its surface than this, mm; a head filled with brain is 60 mm deep.
+#: No bone is deeper under its surface than this, mm; a head filled with brain is 60 mm deep.
 MAX_DEPTH_MM = 18.0
-#: Bone cut by a side of the grid in more than this area is reported, mm2 (the lower side, the neck, always
-#: is).
+#: Bone cut by a side of the grid over more than this area is reported, mm2 (the lower side, the neck, is
+#: always cut and not reported).
 _CUT_AREA_MM2 = 25.0
 
 _SIDES = {"L": "left", "R": "right", "A": "front", "P": "back", "S": "upper"}
@@ -43,18 +43,18 @@ _SIDES = {"L": "left", "R": "right", "A": "front", "P": "back", "S": "upper"}
 
 @dataclass(frozen=True)
 class SkullInput:
-    """A skull as it came in.
+    """A skull as it was read.
 
     Attributes
     ----------
-    mask
-        Bone, uint8 0/1, on the input's own grid (a mesh: on a grid made for it).
-    kind
-        What the input was.
-    notes
-        What was done to it, in words.
-    findings
-        What a person should know about it: tilt, gaps, metal, bone cut by the edge of the scan.
+    mask : Volume
+        Bone, uint8 0/1, on the input's own grid (for a mesh, on a new grid).
+    kind : str
+        Kind of input: ``"mask"``, ``"ct"`` or ``"mesh"``.
+    notes : tuple of str
+        How the input was converted.
+    findings : tuple of Finding
+        Warnings: tilt, gaps, metal, bone cut by the edge of the scan.
     """
 
     mask: Volume
@@ -73,33 +73,36 @@ def read_skull(
 ) -> SkullInput:
     """Read a skull from a mask, a CT, a DICOM folder or a closed surface.
 
-    What a volume is, its values tell: two values are a mask; up to 64 whole numbers from 0 are labels, of
-    which all but 0 count (or `label` alone); numbers between 0 and 1 are a probability, cut at 0.5;
-    Hounsfield units are segmented with `segment_bone`. Any other values need `threshold_hu`, in their own
-    unit.
+    The kind of a volume follows from its values. Two values are a mask. Up to 64 whole numbers from 0 are
+    labels, and all but 0 are bone (or `label` alone). Numbers between 0 and 1 are a probability, thresholded
+    at 0.5. Hounsfield units are segmented with `segment_bone`. Any other values need `threshold_hu`, in their
+    own unit.
 
     Parameters
     ----------
-    path
+    path : str or Path
         ``.nrrd .nhdr .nii .nii.gz .mha .mhd``, a DICOM folder, or ``.stl .ply .obj .3mf .glb``.
-    threshold_hu
-        Bone from this value on; makes any volume with more than two values be taken as a CT. Default
-        `BONE_HU`.
-    frame
-        Frame of a mesh that does not state its own.
-    spacing_mm
-        Voxel edge for a mesh.
-    label
-        The label that is bone, in a map of several tissues.
+    threshold_hu : float, optional
+        Lowest value of bone; any volume with more than two values is then read as a CT. Default `BONE_HU`.
+    frame : str
+        Frame of a mesh whose file does not state its own.
+    spacing_mm : float
+        Edge length of the voxels for a mesh.
+    label : int, optional
+        The label of bone in a map of several tissues.
+
+    Returns
+    -------
+    SkullInput
 
     Raises
     ------
     InputError
-        The values are neither a mask nor Hounsfield units, or are a solid head and not bone.
+        The values are neither a mask nor Hounsfield units, or the mask is a solid head.
     EmptyMaskError
         No bone was found.
     FileReadError, GeometryError, MeshError
-        The file cannot be read, has no true place or size, or the surface is open.
+        The file cannot be read, its place or size is invalid, or the surface is open.
     """
     path = Path(path)
     if path.suffix.lower() in MESH_SUFFIXES and not path.is_dir():
@@ -121,23 +124,28 @@ def read_skull(
 def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
     """Return the skull's bone in a CT as uint8 0/1 on the CT's grid.
 
-    Bone is what reaches the threshold and belongs to the largest connected body, or to a piece that touches
-    it almost (a jaw in its joint, teeth) or lies within its outline (a bone flap). Table, head-rest,
-    electrodes and specks are left out. Metal counts as bone: it is in the way of an implant all the same.
+    Bone is every voxel from the threshold upwards that belongs to the largest connected body, to a piece that
+    almost touches it (a jaw in its joint, teeth), or to one within its convex hull (a bone flap). Table, head
+    rest, electrodes and specks are removed. Metal counts as bone, since an implant cannot pass through it
+    either.
 
     Parameters
     ----------
-    ct
-        Hounsfield units; or any unit when `threshold_hu` is given in it.
-    threshold_hu
+    ct : Volume
+        Hounsfield units, or the unit of `threshold_hu`.
+    threshold_hu : float, optional
         Default `BONE_HU`, 200.
+
+    Returns
+    -------
+    Volume
 
     Raises
     ------
     InputError
-        No threshold was given and the values are not Hounsfield units.
+        No threshold is given and the values are not Hounsfield units.
     EmptyMaskError
-        No bone reaches the threshold.
+        No voxel reaches the threshold.
     """
     return _from_ct(ct, threshold_hu, ()).mask
 
@@ -149,11 +157,11 @@ def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ..
     bone = ct.array >= threshold
     if not bone.any():
         raise EmptyMaskError(
-            f"expected bone from {threshold:g} HU on, got values of {ct.array.min():g} to "
-            f"{ct.array.max():g}: lower threshold_hu"
+            f"expected bone from {threshold:g} HU upwards, "
+            f"got values from {ct.array.min():g} to {ct.array.max():g}: lower threshold_hu"
         )
     mask, notes = keep_skull(ct.with_array(bone))
-    notes = (f"bone from {threshold:g} HU on", *notes)
+    notes = (f"bone from {threshold:g} HU upwards", *notes)
     found = (*findings, *_metal(ct, mask), *_cut_sides(mask))
     return SkullInput(mask, "ct", notes, found)
 
@@ -163,7 +171,7 @@ def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -
     if label is not None:
         bone, note = array == label, f"label {label}"
     elif _is_probability(array) and (levels is None or len(levels) > 2):
-        bone, note = array >= 0.5, "a probability, bone from 0.5 on"
+        bone, note = array >= 0.5, "a probability, bone from 0.5 upwards"
     else:
         known = np.array([]) if levels is None else levels
         _require_background(known)
@@ -183,21 +191,19 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
     extent = float(mesh.extents.max())
     if not SKULL_EXTENT_MM[0] <= extent <= SKULL_EXTENT_MM[1]:
         raise GeometryError(
-            f"expected a skull {SKULL_EXTENT_MM[0]:g} to {SKULL_EXTENT_MM[1]:g} mm long in {path.name}, got "
-            f"{extent:.4g} mm: "
-            "is it in centimetres or without a unit? scale it to millimetres"
+            f"expected a skull {SKULL_EXTENT_MM[0]:g} to {SKULL_EXTENT_MM[1]:g} mm long in {path.name}, "
+            f"got {extent:.4g} mm: if it is in centimetres or without a unit, scale it to millimetres"
         )
     mask = voxelize(mesh, spacing_mm=spacing_mm)
     _require_bone_not_head(mask)
     return SkullInput(mask, "mesh", (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",))
 
 
-# -- what the values are
-# ----------------------------------------------------------------------------------------
+# -- kind of the values
 
 
 def _levels(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Return the different values, rising, or None when there are more than `_MAX_LEVELS`."""
+    """Return the distinct values in ascending order, or None if there are more than `_MAX_LEVELS`."""
     levels = np.unique(array[:: max(1, array.shape[0] // 8)])
     if len(levels) > _MAX_LEVELS:
         return None
@@ -220,46 +226,44 @@ def _is_probability(array: NDArray[Any]) -> bool:
 
 
 def _require_background(levels: NDArray[Any]) -> None:
-    """A mask's values are 0 for air and a few others, none negative."""
+    """Raise `InputError` unless the values are those of a mask: 0 for air, and none negative."""
     if levels.min() < 0 or (0 not in levels and len(levels) > 1):
         shown = ", ".join(f"{level:g}" for level in levels[:6])
         raise InputError(
-            f"expected a mask (0 and bone) or a CT in Hounsfield units, got the values {shown}: set the "
-            "background to 0, "
-            "or give threshold_hu"
+            f"expected a mask (0 and bone) or a CT in Hounsfield units, got the values {shown}: "
+            "set the background to 0, or give threshold_hu"
         )
 
 
 def _require_hounsfield(ct: Volume) -> None:
-    """Air at -1000 and bone at 300 and up must both be there, or at least values on both sides of water."""
+    """Raise `InputError` unless there are values below water (0 HU) and of bone (from 300 HU)."""
     low, high = float(ct.array.min()), float(ct.array.max())
     if low >= 0 or high < 300:
         raise InputError(
-            "expected a CT in Hounsfield units (air -1000, bone 300 and up) or a mask, got values of "
-            f"{low:g} to {high:g}: rescale "
-            "them, or give threshold_hu in this unit (for values stored as HU + 1024 it is about 1224)"
+            "expected a CT in Hounsfield units (air -1000, bone 300 and more) or a mask, "
+            f"got values from {low:g} to {high:g}: rescale them, or give threshold_hu in their unit "
+            "(about 1224 for values stored as HU + 1024)"
         )
 
 
 def _require_bone_not_head(mask: Volume) -> None:
-    """Refuse a mask that is solid: brain and skin were labelled too, or a filled head."""
+    """Raise `InputError` if the mask is solid: a filled head, or brain and skin labelled as bone."""
     from meshimplant.skull.bodies import depth_mm
 
     depth = depth_mm(mask)
     if depth > MAX_DEPTH_MM:
         raise InputError(
-            f"expected bone, which is never more than {MAX_DEPTH_MM:g} mm deep, got a body {depth:.0f} mm "
-            "deep: it is a whole head or "
-            "a map of several tissues; give the mask of the bone, or its label"
+            f"expected bone, which is never more than {MAX_DEPTH_MM:g} mm deep, "
+            f"got a body {depth:.0f} mm deep (a whole head, or a map of several tissues): "
+            "give the mask of the bone, or its label"
         )
 
 
-# -- what a person should know
-# ----------------------------------------------------------------------------------
+# -- findings
 
 
 def _metal(ct: Volume, mask: Volume) -> list[Finding]:
-    """Report metal in the bone, with its place: streaks around it make false bone and false holes."""
+    """Return a warning about metal, with its place, because its streaks imitate bone and holes."""
     if ct.array.min() >= 0:
         return []  # not Hounsfield units
     metal = np.argwhere((ct.array >= METAL_HU) & (mask.array != 0))
@@ -267,12 +271,12 @@ def _metal(ct: Volume, mask: Volume) -> list[Finding]:
     if volume_mm3 < _METAL_MM3:
         return []
     x, y, z = (float(value) for value in np.median(ct.to_mm(metal), axis=0))
-    message = "There is metal in the scan; streaks around it can make false bone or false holes."
+    message = "There is metal in the scan; streaks around it can appear as false bone or false holes."
     return [Finding("input.metal", "warning", message, volume_mm3, _METAL_MM3, "mm3", (x, y, z))]
 
 
 def _cut_sides(mask: Volume) -> list[Finding]:
-    """Report bone that the scan cuts off elsewhere than at the neck: that end is not a defect."""
+    """Return a warning for each side other than the neck where the scan cuts through bone."""
     findings = []
     for axis, letter in enumerate(mask.orientation):
         for end in (0, -1):

@@ -1,4 +1,4 @@
-"""Contours of bone in neighbouring slices: their distances, and how they move from one slice to the next."""
+"""Contours of bone in neighbouring slices: their signed distances, and their motion between slices."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from meshimplant.voxels.distance import distance_inside, distance_outside
 
 Plane = NDArray[np.float32]
 
-#: Farther than this from a contour, mm, its distance says no more about the slices between.
+#: Distances from a contour are clipped at this, mm.
 REACH_MM = 8.0
-#: Gaussian on the distances, pixels: takes off the staircase of the pixels, and leaves edges sharp.
+#: Width of the Gaussian applied to the distances, pixels: smooths the pixel staircase and keeps edges sharp.
 _SMOOTH_PIXELS = 0.5
-#: Pieces of contour within this Gaussian, mm, move as one: enough to hold the edge where a defect's wall meets
-#: the skull's surface, and little enough to follow the vault.
+#: Width of the Gaussian window within which contours share a motion, mm: wide enough to keep the edge where a
+#: defect's wall meets the skull's surface, and narrow enough to follow the vault.
 _TOGETHER_MM = 2.5
-#: Contours count less and less beyond this distance, mm.
+#: Width of the weight by distance from a contour, mm.
 _NEAR_MM = 4.0
-#: Holds contours in place along themselves, where nothing tells how they move.
+#: Regularisation that suppresses motion along a contour, which the distances do not determine.
 _HOLD = np.float32(0.1)
-#: Where the distances still differ by this much after the motion, mm, half of it counts: bone that begins or ends
-#: between two slices does not move.
-_LEFT_MM = 1.5
-#: Motion is read at every second pixel, three times over, up to this length, mm.
+#: Where the distances still differ by this much after the motion, mm, the motion counts half: bone that
+#: begins or ends between two slices does not move.
+_RESIDUAL_MM = 1.5
+#: The motion is estimated at every second pixel, in three iterations, and clipped at this length, mm.
 _STRIDE, _ROUNDS, _FARTHEST_MM = 2, 3, 12.0
 
 
 def contour_distance(plane: NDArray[np.bool_], pixel_mm: NDArray[np.float64]) -> Plane:
-    """Return the signed distance to the contour of a slice (i, j), mm, positive inside, cut off at `REACH_MM`."""
+    """Return the signed distance to a slice's contour (i, j), mm, positive inside, clipped at `REACH_MM`."""
     field = distance_inside(plane, pixel_mm)
     field -= distance_outside(plane, pixel_mm)
     field += np.where(plane, np.float32(-0.5), np.float32(0.5)) * np.float32(np.mean(pixel_mm))
@@ -41,14 +41,14 @@ def contour_distance(plane: NDArray[np.bool_], pixel_mm: NDArray[np.float64]) ->
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """How contours move from one slice to the next.
+    """Motion of contours from one slice to the next.
 
     Attributes
     ----------
-    pixels
-        Motion (2, i, j) in pixels at every `_STRIDE`th pixel; none where there is no trust.
-    trust
-        Share (i, j) of what is seen that the motion explains: 0 where bone begins or ends between the slices.
+    pixels : (2, i, j) array
+        Motion in pixels at every `_STRIDE`th pixel, scaled by `trust`.
+    trust : (i, j) array
+        How well the motion explains the change, 0 to 1; 0 where bone begins or ends between the slices.
     """
 
     pixels: Plane
@@ -56,18 +56,29 @@ class Motion:
 
     def at(self, places: NDArray[np.int64]) -> tuple[NDArray[np.float64], Plane]:
         """Return motion (2, n) and trust (n,) at places (2, n)."""
-        there = places.astype(np.float64) / _STRIDE
-        motion = np.stack([read_plane(component, there) for component in self.pixels])
-        return motion.astype(np.float64), read_plane(self.trust, there)
+        nodes = places.astype(np.float64) / _STRIDE
+        motion = np.stack([read_plane(component, nodes) for component in self.pixels])
+        return motion.astype(np.float64), read_plane(self.trust, nodes)
 
 
 def contour_motion(first: Plane, second: Plane, pixel_mm: NDArray[np.float64]) -> Motion:
-    """Find how far contours move from one slice to the next.
+    """Estimate the motion of contours from one slice to the next.
 
-    The motion is sought that carries one distance into the other (Lucas & Kanade, IJCAI 1981: least squares in a
-    window), symmetric in both. A contour alone tells only how it moves across itself; where two meet, as at the rim
-    of a defect, they tell all. Where bone begins or ends between the slices nothing carries one into the other, and
-    the motion fades to none.
+    The motion maps one signed distance onto the other (Lucas & Kanade, IJCAI 1981: least squares in a
+    window), symmetrically in both slices. A single contour determines only the motion across itself; where
+    two contours meet, as at the rim of a defect, the motion is fully determined. Where bone begins or ends
+    between the slices, no motion maps one onto the other, and the motion fades to zero.
+
+    Parameters
+    ----------
+    first, second : (i, j) arrays
+        Signed distances of two neighbouring slices, mm.
+    pixel_mm : (2,) array
+        Size of a pixel.
+
+    Returns
+    -------
+    Motion
     """
     first, second = first[::_STRIDE, ::_STRIDE], second[::_STRIDE, ::_STRIDE]
     size_mm = pixel_mm * _STRIDE
@@ -81,20 +92,20 @@ def contour_motion(first: Plane, second: Plane, pixel_mm: NDArray[np.float64]) -
 
 
 def read_plane(plane: Plane, places: NDArray[np.floating]) -> Plane:
-    """Read a slice at places (2, ...) in pixels, linearly; beyond its edge it goes on as it is there."""
+    """Interpolate a slice linearly at places (2, ...) in pixels; beyond its edge the edge value continues."""
     return np.asarray(ndimage.map_coordinates(plane, places, order=1, mode="nearest"))
 
 
 def _moved(first: Plane, second: Plane, motion: Plane, size_mm: NDArray[np.float64]) -> tuple[Plane, Plane]:
-    """Return both slices where they meet halfway."""
+    """Return both slices, each moved halfway towards the other."""
     here = np.indices(first.shape, dtype=np.float32)
     half: Plane = np.asarray(motion / (2 * size_mm[:, None, None]), np.float32)
     return read_plane(first, here - half), read_plane(second, here + half)
 
 
 def _step(first: Plane, second: Plane, size_mm: NDArray[np.float64]) -> Plane:
-    """Return the motion (2, i, j), mm, that carries one distance nearer to the other."""
-    weight, rest = _weight(first, second), second - first
+    """Return the least-squares update of the motion (2, i, j), mm."""
+    weight, change = _weight(first, second), second - first
     slopes = np.gradient((first + second) / 2, *size_mm.tolist())
     xx, yy, xy, xr, yr = (
         _around(weight * product, size_mm)
@@ -102,8 +113,8 @@ def _step(first: Plane, second: Plane, size_mm: NDArray[np.float64]) -> Plane:
             slopes[0] ** 2,
             slopes[1] ** 2,
             slopes[0] * slopes[1],
-            slopes[0] * rest,
-            slopes[1] * rest,
+            slopes[0] * change,
+            slopes[1] * change,
         )
     )
     xx, yy = xx + _HOLD, yy + _HOLD
@@ -111,17 +122,20 @@ def _step(first: Plane, second: Plane, size_mm: NDArray[np.float64]) -> Plane:
 
 
 def _trust(first: Plane, second: Plane, size_mm: NDArray[np.float64]) -> Plane:
-    """Return the share (i, j) of the motion that counts."""
+    """Return the trust (i, j) in the motion, from the residual that it leaves."""
     weight = _weight(first, second)
-    left = _around(weight * (second - first) ** 2, size_mm) / (_around(weight, size_mm) + np.float32(1e-6))
-    return np.asarray(1 / (1 + left / np.float32(_LEFT_MM**2)))
+    residual = _around(weight * (second - first) ** 2, size_mm) / (
+        _around(weight, size_mm) + np.float32(1e-6)
+    )
+    return np.asarray(1 / (1 + residual / np.float32(_RESIDUAL_MM**2)))
 
 
 def _weight(first: Plane, second: Plane) -> Plane:
-    """Return how much each pixel tells: what is near a contour of either slice."""
+    """Return the weight of each pixel: 1 on a contour of either slice, falling with the distance."""
     nearest = np.minimum(np.abs(first), np.abs(second))
     return np.asarray(np.exp(-((nearest / np.float32(_NEAR_MM)) ** 2)))
 
 
 def _around(values: Plane, size_mm: NDArray[np.float64]) -> Plane:
+    """Return values averaged over the Gaussian window."""
     return np.asarray(ndimage.gaussian_filter(values, _TOGETHER_MM / size_mm, truncate=2.5))

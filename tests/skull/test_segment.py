@@ -138,7 +138,7 @@ def test_a_ct_file_is_segmented_with_notes(tmp_path):
     skull = read_skull(_save(ct, tmp_path / "ct.nii.gz"))
     assert skull.kind == "ct"
     np.testing.assert_array_equal(skull.mask.array, bone)
-    assert "bone from 200 HU on" in skull.notes
+    assert "bone from 200 HU upwards" in skull.notes
     assert any("left out" in note for note in skull.notes)
     assert skull.findings == ()
 

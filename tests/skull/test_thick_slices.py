@@ -18,7 +18,7 @@ from meshimplant.skull.thick_slices import (
     reach_voxels,
     slice_parts,
     thick_axis,
-    thick_slices,
+    thick_slices_finding,
 )
 from meshimplant.voxels.volume import Volume
 
@@ -131,7 +131,7 @@ def test_slices_that_are_not_thick_are_left_alone(spacing: tuple[float, float, f
     assert thick_axis(mask) is None
     assert slice_parts(mask) == (1, 1, 1)
     assert interpolate_slices(mask) is mask
-    assert thick_slices(mask) is None
+    assert thick_slices_finding(mask) is None
 
 
 @pytest.mark.parametrize("spacing", [(0.45, 0.45, 1.25), (0.45, 0.4, 5.0), (1.0, 1.2, 3.0), (0.2, 0.2, 2.0)])
@@ -180,11 +180,11 @@ def test_the_rim_of_a_sloping_vault_stays_sharp() -> None:
 
 def test_the_finding_says_the_step_and_warns_beyond_what_was_measured() -> None:
     array = np.ones((4, 4, 4), np.uint8)
-    found = thick_slices(Volume(array, np.diag([*THICK, 1.0])))
+    found = thick_slices_finding(Volume(array, np.diag([*THICK, 1.0])))
     assert found is not None
     assert (found.code, found.severity, found.value) == ("input.interpolated_slices", "info", 2.5)
     assert "2.50 mm apart; 4 were interpolated" in found.message
-    wide = thick_slices(Volume(array, np.diag([0.5, 0.5, MEASURED_MM + 0.1, 1.0])))
+    wide = thick_slices_finding(Volume(array, np.diag([0.5, 0.5, MEASURED_MM + 0.1, 1.0])))
     assert wide is not None
     assert wide.severity == "warning"
     assert wide.limit == MEASURED_MM
@@ -193,6 +193,6 @@ def test_the_finding_says_the_step_and_warns_beyond_what_was_measured() -> None:
 def test_a_field_is_refused() -> None:
     field = np.linspace(-1, 1, 64, dtype=np.float32).reshape(4, 4, 4)
     with pytest.raises(
-        InputError, match=r"expected a mask .* got .* values from -1 to 1: cut it at its level"
+        InputError, match=r"expected a mask .* got .* values from -1 to 1: threshold it at its level"
     ):
         interpolate_slices(Volume(field, np.diag([*THICK, 1.0])))
