@@ -1,4 +1,4 @@
-"""mirror_below_vault: below the vault the other side is taken, moved to where this side lies."""
+"""mirror_below_vault: below the vault, columns of the other side, offset to match this side."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HALF_DEG = 16.0
 
 
 def head(*, wider_mm: float = 0.0, both_open: bool = False) -> Volume:
-    """A head whose bone lies deep where there is no vault; open on the left, the right side wider by some millimetres."""
+    """A head with deep bone below the vault, open on the left; the right side is some millimetres wider."""
     line = np.arange(-96, 97, 1.6)
     points = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1)
     radius = np.linalg.norm(points, axis=-1)
@@ -65,7 +65,7 @@ def zones(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 @pytest.mark.parametrize("wider_mm", [0.0, 2.5])
-def test_the_vault_is_carried_on_above_and_the_other_side_taken_below(wider_mm: float) -> None:
+def test_the_estimate_is_kept_on_the_vault_and_the_other_side_used_below(wider_mm: float) -> None:
     chart, inner, outer, unknown = faced(head(wider_mm=wider_mm), opening())
     above, below = zones(chart)
     assert above.sum() > 300
@@ -77,7 +77,7 @@ def test_the_vault_is_carried_on_above_and_the_other_side_taken_below(wider_mm: 
     assert not unknown.any()
 
 
-def test_where_the_other_side_is_open_too_the_vault_goes_on_a_little_and_then_nothing_is_known() -> None:
+def test_where_the_other_side_is_open_too_the_estimate_is_unknown_far_below_the_vault() -> None:
     chart, _, outer, unknown = faced(head(both_open=True), opening(both=True))
     _, below = zones(chart)
     hole = chart.directions @ AXIS > np.cos(np.radians(HALF_DEG - 2))
@@ -86,7 +86,7 @@ def test_where_the_other_side_is_open_too_the_vault_goes_on_a_little_and_then_no
     assert not unknown[is_vault(chart.directions)].any()
 
 
-def test_a_chart_on_the_vault_is_left_as_it_is() -> None:
+def test_a_chart_on_the_vault_is_unchanged() -> None:
     chart = Chart.around((0.3, 0.2, 0.93), half_width_mm=20.0, spacing_mm=1.0)
     flat = np.full(chart.shape, VAULT_MM)
     inner, outer, unknown = mirror_below_vault(head(), POSE, opening(), chart, flat - WALL_MM, flat)
@@ -96,7 +96,7 @@ def test_a_chart_on_the_vault_is_left_as_it_is() -> None:
 
 
 def test_the_other_side_fades_in_towards_the_end_of_the_vault() -> None:
-    """Ripples of the estimate, too small to be told from vault, are there well above its end, halved 4 mm above, gone below."""
+    """Small ripples of the estimate are kept well above the vault's end, halved 4 mm above it, gone below."""
     chart = Chart.around(AXIS, half_width_mm=34.0, spacing_mm=1.0)
     ripple = 1.5 * (-1.0) ** np.add.outer(np.arange(chart.shape[0]), np.arange(chart.shape[0]))
     high = VAULT_MM + ripple

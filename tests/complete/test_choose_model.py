@@ -1,4 +1,4 @@
-"""auto: which model is taken and why; which heads are refused; where methods differ."""
+"""choose_model: which model is used and why; which heads are refused; where methods differ."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def estimate(**residuals: float) -> Estimate:
     )
 
 
-def test_the_shape_model_is_taken_where_it_holds_the_head() -> None:
+def test_the_shape_model_is_used_where_it_fits_the_head() -> None:
     name, reason = choose_model(estimate(ssm=0.6, template=1.2, mirror=9.0), defect())
     assert name == "ssm"
     assert "ssm 0.6 mm, template 1.2 mm" in reason
@@ -51,7 +51,7 @@ def test_the_shape_model_is_taken_where_it_holds_the_head() -> None:
     assert "mirror" not in reason
 
 
-def test_the_mean_is_taken_where_no_mode_holds_the_head() -> None:
+def test_the_mean_is_used_where_the_modes_do_not_fit_the_head() -> None:
     name, reason = choose_model(estimate(ssm=1.1, template=2.4, mirror=9.0), defect(midline=False))
     assert name == "template"
     assert "does not fit" in reason
@@ -59,11 +59,11 @@ def test_the_mean_is_taken_where_no_mode_holds_the_head() -> None:
 
 
 @pytest.mark.parametrize("name", ["ssm", "ssm_image", "template", "mirror"])
-def test_a_single_model_is_taken(name) -> None:
+def test_a_single_model_is_used(name) -> None:
     assert choose_model(estimate(**{name: 2.0}), defect())[0] == name.replace("_", "-")
 
 
-def test_a_head_unlike_the_population_is_warned_of_and_then_refused() -> None:
+def test_a_head_unlike_the_population_gives_a_warning_or_is_refused() -> None:
     assert residual_findings(estimate(ssm=1.4, mirror=9.0)) == []
     (finding,) = residual_findings(estimate(ssm=1.6, template=4.0, mirror=0.1))
     assert (finding.code, finding.severity, finding.value) == ("complete.unlike_model", "warning", 1.6)
@@ -73,21 +73,21 @@ def test_a_head_unlike_the_population_is_warned_of_and_then_refused() -> None:
         require_head_of_population(estimate(ssm=3.2, template=9.0, mirror=0.1))
 
 
-def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
+def test_methods_that_differ_in_the_opening_are_reported_with_the_place() -> None:
     both = estimate(ssm=0.5, template=0.5, mirror=9.0)
     outer, thickness = both.outer_mm.copy(), both.thickness_mm.copy()
     a, b = np.meshgrid(*[np.arange(both.chart.shape[0]) - both.chart.shape[0] // 2] * 2, indexing="ij")
     outer[1] += 4.0 * np.exp(-((a - 10) ** 2 + b**2) / 200)
     thickness[2] += 1.0
     both = replace(both, outer_mm=outer, thickness_mm=thickness)
-    apart = measure_disagreement(both, "ssm", defect(), POSE)
-    assert apart is not None
-    assert apart.methods == ("ssm", "template")
-    assert apart.distance_mm.max() == pytest.approx(4.0, abs=0.05)
-    assert np.linalg.norm(apart.points_mm - POSE.centre_mm, axis=1) == pytest.approx(80.0)
-    (finding,) = disagreement_findings(apart)
+    disagreement = measure_disagreement(both, "ssm", defect(), POSE)
+    assert disagreement is not None
+    assert disagreement.methods == ("ssm", "template")
+    assert disagreement.distance_mm.max() == pytest.approx(4.0, abs=0.05)
+    assert np.linalg.norm(disagreement.points_mm - POSE.centre_mm, axis=1) == pytest.approx(80.0)
+    (finding,) = disagreement_findings(disagreement)
     assert (finding.severity, finding.limit) == ("warning", 3.0)
-    assert finding.value == apart.p95_mm > 3.0
+    assert finding.value == disagreement.p95_mm > 3.0
     farthest = both.chart.directions[both.chart.shape[0] // 2 + 10, both.chart.shape[0] // 2]
     assert finding.location_mm == pytest.approx(POSE.centre_mm + 80 * farthest, abs=2.5)
     assert (
@@ -98,7 +98,7 @@ def test_methods_that_differ_in_the_opening_are_told_with_the_place() -> None:
     )
 
 
-def test_one_method_alone_agrees_with_itself() -> None:
+def test_a_single_method_has_no_disagreement() -> None:
     assert measure_disagreement(estimate(template=0.5), "template", defect(), POSE) is None
     assert disagreement_findings(None) == []
     near = Disagreement(("ssm", "mirror"), np.zeros((4, 3)), np.full(4, 2.9))

@@ -1,4 +1,4 @@
-"""complete_skull: the missing bone comes back, by every method, or the reason why not is said."""
+"""complete_skull: every method restores the missing bone, or the error gives the reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meshimplant.errors import EmptyMaskError, InputError, NoDefectError
 from meshimplant.evaluation.metrics import dice
 from meshimplant.voxels.volume import Volume
 
-#: Method network needs weights; see test_network.
+#: Method network needs weights; see test_network_model.
 ALONE = [name for name in METHODS if name != "network"]
 
 
@@ -42,7 +42,7 @@ def implant_of(field: Volume, defective: Volume) -> Volume:
 @pytest.mark.parametrize(
     ("kind", "method"), [*(("random", name) for name in ALONE), ("parietotemporal", "template")]
 )
-def test_the_missing_bone_comes_back(kind, method) -> None:
+def test_the_missing_bone_is_restored(kind, method) -> None:
     cut = case(kind)
     done = completed(kind, method)
     assert dice(implant_of(done.field, cut.defective), cut.truth) >= 0.75
@@ -53,22 +53,22 @@ def test_the_missing_bone_comes_back(kind, method) -> None:
 
 
 @pytest.mark.parametrize("method", ALONE)
-def test_what_was_done_is_told(method) -> None:
-    told = completed("random", method).method
-    assert told["asked"] == method
-    assert told["name"] in METHODS
-    assert told["name"] == method or method == "auto"
-    assert told["reason"]
-    assert 0 < told["symmetry_residual_mm"] < 2
-    assert 0 < told["posterior_deviation_mm"] < 3
-    assert (told["template"] is None) is (method == "mirror")
-    assert set(told["residual_mm"]) == {"auto": {"ssm", "template"}, "mirror": set()}.get(method, {method})
-    assert (told["disagreement_p95_mm"] is not None) is (method == "auto")
-    assert (told["largest_coefficient"] is not None) is told["name"].startswith("ssm")
+def test_the_method_is_reported(method) -> None:
+    report = completed("random", method).method
+    assert report["asked"] == method
+    assert report["name"] in METHODS
+    assert report["name"] == method or method == "auto"
+    assert report["reason"]
+    assert 0 < report["symmetry_residual_mm"] < 2
+    assert 0 < report["posterior_deviation_mm"] < 3
+    assert (report["template"] is None) is (method == "mirror")
+    assert set(report["residual_mm"]) == {"auto": {"ssm", "template"}, "mirror": set()}.get(method, {method})
+    assert (report["disagreement_p95_mm"] is not None) is (method == "auto")
+    assert (report["largest_coefficient"] is not None) is report["name"].startswith("ssm")
 
 
 @pytest.mark.parametrize("method", ["template", "ssm"])
-def test_without_the_blend_the_model_is_left_as_it_was_fitted(method) -> None:
+def test_without_the_blend_the_model_is_kept_as_fitted(method) -> None:
     cut = case("random")
     bare = complete_skull(cut.defective, method=method, blend=False)
     bent = completed("random", method)
@@ -79,20 +79,20 @@ def test_without_the_blend_the_model_is_left_as_it_was_fitted(method) -> None:
         complete_skull(cut.defective, method="mirror", blend=False)
 
 
-def test_a_head_that_lies_otherwise_than_its_file_says_is_completed_all_the_same_and_told() -> None:
+def test_a_head_in_a_different_orientation_than_its_file_states_is_completed_with_a_warning() -> None:
     cut = case("parietotemporal")
     turn = np.diag([1.0, -1.0, -1.0, 1.0])  # upside down and back to front: half a turn about the ears
-    lying = Volume(cut.defective.array, turn @ cut.defective.affine)
-    done = complete_skull(lying, method="template")
-    (told,) = [finding for finding in done.findings if finding.code == "input.turned"]
-    assert (told.severity, told.value) == ("warning", pytest.approx(180, abs=30))
+    turned = Volume(cut.defective.array, turn @ cut.defective.affine)
+    done = complete_skull(turned, method="template")
+    (warning,) = [finding for finding in done.findings if finding.code == "input.turned"]
+    assert (warning.severity, warning.value) == ("warning", pytest.approx(180, abs=30))
     upright = completed("parietotemporal", "template")
     assert not any(finding.code == "input.turned" for finding in upright.findings)
-    overlap = dice(implant_of(done.field, lying), lying.with_array(cut.truth.array))
+    overlap = dice(implant_of(done.field, turned), turned.with_array(cut.truth.array))
     assert overlap == pytest.approx(dice(implant_of(upright.field, cut.defective), cut.truth), abs=0.01)
 
 
-def test_a_second_opening_is_left_and_named_or_closed_when_asked_for() -> None:
+def test_a_second_opening_is_left_open_with_a_finding_or_closed_on_request() -> None:
     first, second = case("parietotemporal"), _opposite()
     both = first.defective.with_array(first.defective.array & (second == 0))
     one = complete_skull(both)

@@ -1,4 +1,4 @@
-"""Packaged models: listed with data and licence, unspoilt, and given to the methods that can use them."""
+"""Packaged models: listed with data and licence, verified by hash, and used by their methods."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_every_packaged_model_is_listed_with_data_licence_and_hash() -> None:
     assert any("non-commercial" not in about["licence"] for about in listed.values())
 
 
-def test_all_of_them_are_small() -> None:
+def test_packaged_models_are_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.glob("*.npz")) <= 15e6
 
 
-def test_a_spoilt_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in FOLDER.iterdir():
         if path.suffix in (".npz", ".toml"):
             (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -49,7 +49,7 @@ def test_a_spoilt_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     packaged_model.cache_clear()
 
 
-def test_auto_tries_what_it_has() -> None:
+def test_auto_tries_all_models_it_can() -> None:
     assert list(models_of("auto", None)) == ["ssm", "template", "mirror"]
     assert list(models_of("auto", packaged_mean())) == ["template", "mirror"]
     own = packaged_model("image_model.npz")
@@ -67,7 +67,7 @@ def test_each_method_has_a_packaged_model(method, kind) -> None:
     assert model.about["skulls"] >= 50
 
 
-def test_template_takes_the_mean_of_any_model() -> None:
+def test_template_uses_the_mean_of_any_model() -> None:
     model = packaged_model("shape_model.npz")
     assert models_of("template", model) == {"template": model.mean}
 
@@ -78,6 +78,6 @@ def test_a_mean_has_no_modes(method) -> None:
         models_of(method, flat_vault())
 
 
-def test_the_open_mean_goes_by_name() -> None:
+def test_the_open_mean_is_read_by_name() -> None:
     assert "BSD-2" in read_model("open").about["licence"]
     assert "SkullFix" not in str(read_model("open").about)

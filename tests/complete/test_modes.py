@@ -1,4 +1,4 @@
-"""Modes: found in a population, and fitted to a head that is partly unknown and partly wrong."""
+"""Modes: computed from a population, and fitted to a head that is partly unknown and partly wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def population(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return 1 + np.tensordot(deviations, patterns, axes=1), patterns
 
 
-def test_modes_are_the_patterns_each_one_deviation_long() -> None:
+def test_modes_are_the_patterns_with_the_length_of_one_deviation() -> None:
     rows, patterns = population(400)
     mean, modes = principal_modes(rows, 2)
     assert mean.shape == (2, 30)
@@ -34,12 +34,12 @@ def test_rows_in_another_order_give_the_same_modes() -> None:
     assert principal_modes(rows[::-1], 2)[1] == pytest.approx(principal_modes(rows, 2)[1], abs=1e-12)
 
 
-def test_there_are_never_more_modes_than_rows_can_tell() -> None:
+def test_there_are_fewer_modes_than_rows() -> None:
     rows, _ = population(4)
     assert len(principal_modes(rows, 20)[1]) == 3
 
 
-def test_all_rows_come_back_from_their_modes() -> None:
+def test_rows_are_reproduced_by_their_modes() -> None:
     rows, _ = population(6)
     mean, modes = principal_modes(rows, 5)
     flat = modes.reshape(5, -1)
@@ -51,7 +51,7 @@ def terms(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(500, 4))
 
 
-def test_a_fit_finds_the_coefficients_through_wrong_readings() -> None:
+def test_a_fit_finds_the_coefficients_despite_outliers() -> None:
     true = np.array([1.0, -2.0, 0.5, 0.0])
     values = terms() @ true
     values[::5] += 40.0
@@ -65,6 +65,6 @@ def test_coefficients_stay_within_the_limit() -> None:
     assert (found[0], found[3]) == (pytest.approx(3.0), pytest.approx(-3.0))
 
 
-def test_without_good_readings_a_head_is_the_mean() -> None:
+def test_without_good_values_the_fit_is_the_mean() -> None:
     found = fit_modes(terms()[:3], terms()[:3] @ np.ones(4), noise=1e3, limit=3, robust=1e3)
     assert np.abs(found).max() < 1e-3

@@ -1,4 +1,4 @@
-"""Method network: an untrained one gives what it was given, a trained one is told of, and nothing goes wrong unsaid."""
+"""Method network: what an untrained network returns, what is reported, and every error."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def implant_of(done: Completion) -> Volume:
     return defective.with_array((mask & (defective.array == 0)).astype(np.uint8))
 
 
-def test_an_untrained_network_gives_what_it_was_to_correct(untrained: Completion) -> None:
+def test_an_untrained_network_returns_the_model_that_it_corrects(untrained: Completion) -> None:
     template = complete_skull(cut().defective, method="template")
     assert dice(implant_of(untrained), implant_of(template)) >= 0.98
     assert abs(dice(implant_of(untrained), cut().truth) - dice(implant_of(template), cut().truth)) < 0.01
@@ -77,14 +77,14 @@ def test_an_untrained_network_gives_what_it_was_to_correct(untrained: Completion
     assert untrained.disagreement.p95_mm < 0.5
 
 
-def test_what_the_network_did_is_told(untrained: Completion, weights: Path) -> None:
-    told = untrained.method
-    assert (told["name"], told["asked"]) == ("network", "network")
-    assert "the network corrects the mean vault; the shape model" in told["reason"]
-    assert told["template"] == {"data": "nothing", "licence": "CC0 1.0"}
-    assert set(told["residual_mm"]) == {"network", "template"}
-    assert told["residual_mm"]["network"] < 0.4 < told["residual_mm"]["template"]
-    network = told["network"]
+def test_the_network_is_reported(untrained: Completion, weights: Path) -> None:
+    report = untrained.method
+    assert (report["name"], report["asked"]) == ("network", "network")
+    assert "the network corrects the mean vault; the shape model" in report["reason"]
+    assert report["template"] == {"data": "nothing", "licence": "CC0 1.0"}
+    assert set(report["residual_mm"]) == {"network", "template"}
+    assert report["residual_mm"]["network"] < 0.4 < report["residual_mm"]["template"]
+    network = report["network"]
     assert set(network) == {"weights", "sha256", "torch", "device", "seconds", "mirror_p95_mm"}
     assert (network["weights"], network["device"], network["mirror_p95_mm"]) == ("given", "cpu", 0.0)
     assert network["sha256"] == open_network(weights, device="cpu").weights.sha256
@@ -93,7 +93,7 @@ def test_what_the_network_did_is_told(untrained: Completion, weights: Path) -> N
     assert not any(finding.code.startswith("network.") for finding in untrained.findings)
 
 
-def test_the_uncertainty_lies_on_the_bone_to_be(untrained: Completion) -> None:
+def test_the_uncertainty_lies_on_the_missing_bone(untrained: Completion) -> None:
     assert untrained.uncertainty is not None
     bone = cut().truth.to_mm(np.argwhere(cut().truth.array))
     points = untrained.uncertainty.points_mm
@@ -101,12 +101,12 @@ def test_the_uncertainty_lies_on_the_bone_to_be(untrained: Completion) -> None:
     assert np.percentile(away, 90) < 4
 
 
-def test_what_the_network_answers_is_what_comes_out(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_follows_the_answer_of_the_network(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outward_mm = 3.0
     network = open_network(weights, device="cpu")
-    seen = _seen(monkeypatch, network, lambda prior: (prior, prior))
-    moved = _seen(monkeypatch, network, lambda prior: (_blown(prior, outward_mm),) * 2)
-    before, after = (one.models["network"] for one in (seen, moved))
+    kept = _predict_with(monkeypatch, network, lambda prior: (prior, prior))
+    moved = _predict_with(monkeypatch, network, lambda prior: (_moved_outwards(prior, outward_mm),) * 2)
+    before, after = (one.models["network"] for one in (kept, moved))
     assert isinstance(before, NetworkVault)
     assert isinstance(after, NetworkVault)
     members = np.intersect1d(_members(), np.flatnonzero(is_vault(direction_sphere()[0])))
@@ -114,45 +114,49 @@ def test_what_the_network_answers_is_what_comes_out(weights: Path, monkeypatch: 
     assert np.nanmedian(grown) == pytest.approx(outward_mm, abs=0.3)
 
 
-def test_an_unsure_network_warns_with_the_place(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncertain_answer_gives_a_warning_with_its_place(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     apart_mm = 4.0
     network = open_network(weights, device="cpu")
-    seen = _seen(monkeypatch, network, lambda prior: (prior, _blown(prior, apart_mm)))
-    (warning,) = seen.findings
+    answer = _predict_with(monkeypatch, network, lambda prior: (prior, _moved_outwards(prior, apart_mm)))
+    (warning,) = answer.findings
     assert (warning.code, warning.severity, warning.unit) == ("network.uncertain", "warning", "mm")
-    assert warning.value == pytest.approx(apart_mm, abs=0.5) == seen.report["mirror_p95_mm"]
+    assert warning.value == pytest.approx(apart_mm, abs=0.5) == answer.report["mirror_p95_mm"]
     assert warning.location_mm is not None
     bone = cut().truth.to_mm(np.argwhere(cut().truth.array))
     assert np.linalg.norm(bone - warning.location_mm, axis=1).min() < 12
 
 
-def test_a_view_without_bone_is_as_unsure_as_can_be(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = _seen(
+def test_a_view_without_bone_has_the_largest_uncertainty(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = _predict_with(
         monkeypatch, open_network(weights, device="cpu"), lambda prior: (prior, np.full_like(prior, -8))
     )
-    assert np.median(seen.uncertainty.distance_mm) == 8
+    assert np.median(answer.uncertainty.distance_mm) == 8
 
 
-def test_a_gpu_that_was_too_small_is_noted(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_was_too_small_is_reported(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = open_network(weights, device="cpu")
-    seen = _seen(monkeypatch, network, lambda prior: (prior, prior), fell_back=True)
-    assert [(finding.code, finding.severity) for finding in seen.findings] == [
+    answer = _predict_with(monkeypatch, network, lambda prior: (prior, prior), fell_back=True)
+    assert [(finding.code, finding.severity) for finding in answer.findings] == [
         ("network.cpu_fallback", "info")
     ]
-    assert "the processor did its work" in seen.findings[0].message
+    assert "the processor did its work" in answer.findings[0].message
 
 
-def test_where_the_network_has_no_bone_the_template_tells() -> None:
+def test_the_template_is_used_where_the_network_has_no_bone() -> None:
     mean = packaged_mean()
     count = len(direction_sphere()[0])
     outer = np.full(count, 80.0)
-    readings = np.flatnonzero(is_vault(direction_sphere()[0]))[::50]
-    flat = mean.fit(readings, outer, outer - 6)
+    intact = np.flatnonzero(is_vault(direction_sphere()[0]))[::50]
+    flat = mean.fit(intact, outer, outer - 6)
     holed = np.where(np.arange(count) % 2 == 0, np.nan, 90.0)
     below = np.flatnonzero(direction_sphere()[0] @ (0.0, -0.8, -0.6) > 0.98)  # through an orbit
     answer = FINE.volume(np.zeros(FINE.shape, np.float32))
     vault = NetworkVault(holed, holed - 5, answer, below, mean, {})
-    fitted = vault.fit(readings, outer, outer - 6)
+    fitted = vault.fit(intact, outer, outer - 6)
     asked = np.zeros(count, bool)
     asked[below] = True
     own = ~np.isnan(holed) & (is_vault(direction_sphere()[0]) | grow(asked, 3))
@@ -166,7 +170,7 @@ def test_where_the_network_has_no_bone_the_template_tells() -> None:
 
 
 @pytest.mark.parametrize(("lumps_mm", "held"), [(0.0, True), (5.0, False)])
-def test_beside_modes_that_hold_the_head_the_network_counts_half_on_the_vault(
+def test_network_and_shape_model_are_averaged_on_the_vault_where_the_modes_fit(
     lumps_mm: float, held: bool
 ) -> None:
     modes, directions = packaged_model("shape_model.npz"), direction_sphere()[0]
@@ -174,13 +178,13 @@ def test_beside_modes_that_hold_the_head_the_network_counts_half_on_the_vault(
     head = modes.mean.beyond_vault
     outer = 85 * head.outer_fraction + lumps_mm * np.sin(40 * directions[:, 0])
     inner = outer - 6 * head.thickness_fraction
-    readings = np.flatnonzero(vault)[::50]
+    intact = np.flatnonzero(vault)[::50]
     answer = FINE.volume(np.zeros(FINE.shape, np.float32))
     network = NetworkVault(
         outer + 2, inner + 1, answer, np.arange(len(outer)), packaged_mean(), {"data": "x"}
     )
     both = NetworkAndModes(network, modes)
-    own, other, fitted = (model.fit(readings, outer, inner) for model in (network, modes, both))
+    own, other, fitted = (model.fit(intact, outer, inner) for model in (network, modes, both))
     assert (other.residual_mm <= HELD_MM) == held
     assert (len(fitted.coefficients) > 0) == held
     share = np.where(vault & held, 0.5, 0)
@@ -192,7 +196,7 @@ def test_beside_modes_that_hold_the_head_the_network_counts_half_on_the_vault(
     assert (both.mean, both.about) == (network.mean, {"data": "x"})
 
 
-def test_of_several_openings_the_worst_is_told() -> None:
+def test_the_worst_of_several_openings_is_reported() -> None:
     unsure = Finding("network.uncertain", "warning", "", 3.0, 2.0, "mm", (0, 0, 0))
     more = replace(unsure, value=5.0)
     small = Finding("network.cpu_fallback", "info", "")
@@ -201,10 +205,10 @@ def test_of_several_openings_the_worst_is_told() -> None:
     assert worst_findings(answers) == [small, more]
 
 
-# -- what can go wrong --------------------------------------------------------------------------------------
+# -- errors
 
 
-def test_without_torch_the_extra_is_named_and_a_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_the_error_names_the_extra_and_an_alternative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
         MissingDependencyError, match=r"pip install 'meshimplant\[network\]', or choose method auto"
@@ -212,13 +216,13 @@ def test_without_torch_the_extra_is_named_and_a_way_around(monkeypatch: pytest.M
         reconstruct(cut().defective, method="network")
 
 
-def test_a_package_without_weights_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_without_weights_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "packaged_folder", lambda: tmp_path)
     with pytest.raises(InputError, match="give a weights file, or choose method auto"):
         reconstruct(cut().defective, method="network")
 
 
-def test_complete_skull_asks_for_the_network() -> None:
+def test_method_network_requires_a_network() -> None:
     with pytest.raises(InputError, match=r"network=meshimplant.open_network\(\)"):
         complete_skull(cut().defective, method="network")
 
@@ -229,29 +233,29 @@ def test_wrong_weights_are_refused(tmp_path: Path) -> None:
         open_network(tmp_path / "own.npz")
 
 
-def test_a_gpu_that_is_not_there_is_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="choose device cpu"):
         open_network(weights, device="cuda")
 
 
-def test_a_network_is_for_method_network_alone(weights: Path) -> None:
+def test_other_methods_refuse_a_network(weights: Path) -> None:
     with pytest.raises(InputError, match="a network with method network only, got one with method auto"):
         complete_skull(cut().defective, network=open_network(weights))
 
 
-def test_a_model_of_ones_own_is_not_what_the_network_corrects(weights: Path) -> None:
+def test_method_network_refuses_your_own_model(weights: Path) -> None:
     with pytest.raises(InputError, match="expected no model with method network, got a mean vault"):
         complete_skull(
             cut().defective, method="network", network=open_network(weights), template=packaged_mean()
         )
 
 
-# -- one skull, seen with a given answer --------------------------------------------------------------------
+# -- one skull with a given answer
 
 
 @lru_cache(maxsize=1)
-def _laid():
+def _pose_and_defect():
     """Return pose and largest defect of the cut phantom."""
     from meshimplant.head.align import align_head
     from meshimplant.head.pose import fit_pose
@@ -262,28 +266,30 @@ def _laid():
 
 
 def _members() -> np.ndarray:
-    return _laid()[1].members
+    return _pose_and_defect()[1].members
 
 
 @lru_cache(maxsize=1)
 def _fields() -> dict[str, np.ndarray]:
-    """Return what the network is shown of the cut phantom; seconds to make, so it is made once."""
-    pose, _ = _laid()
+    """Return the input fields of the cut phantom, computed once because that takes seconds."""
+    pose, _ = _pose_and_defect()
     return SHOWN(cut().defective, pose, _members(), ("defective", "prior"))
 
 
-def _seen(monkeypatch: pytest.MonkeyPatch, network, answer, *, fell_back: bool = False) -> NetworkAnswer:
-    """Return what comes of a network that answers two views made of its prior."""
+def _predict_with(
+    monkeypatch: pytest.MonkeyPatch, network, answer, *, fell_back: bool = False
+) -> NetworkAnswer:
+    """Return the answer of a network whose two views are computed from its prior."""
 
     def predict(fields, _weights, *, device: str) -> HeadPrediction:
         return HeadPrediction(answer(fields["prior"]), device, fell_back, 0.1)
 
     monkeypatch.setattr(head, "head_fields", lambda *_: _fields())
     monkeypatch.setattr(inference, "predict", predict)
-    return network.predict(cut().defective, *_laid(), packaged_mean())
+    return network.predict(cut().defective, *_pose_and_defect(), packaged_mean())
 
 
-def _blown(prior: np.ndarray, outward_mm: float) -> np.ndarray:
+def _moved_outwards(prior: np.ndarray, outward_mm: float) -> np.ndarray:
     """Return the prior with everything moved away from the head's centre."""
     from scipy import ndimage
 

@@ -1,4 +1,4 @@
-"""What is learnt from heads: a mean that is a head, alike left and right, and the modes in which they differ."""
+"""Models built from heads: a symmetric mean, and the modes of variation."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def mean(heads) -> VaultMean:
     return build_vault_mean(heads[:2], about={"data": "phantoms"})
 
 
-def test_it_is_finite_everywhere_and_names_its_data(mean) -> None:
+def test_the_mean_is_finite_everywhere_and_names_its_data(mean) -> None:
     assert np.isfinite(mean.outer_fraction).all()
     assert np.isfinite(mean.thickness_fraction).all()
     assert mean.about == {"data": "phantoms", "skulls": 2}
 
 
-def test_it_is_symmetric(mean) -> None:
+def test_the_mean_is_symmetric(mean) -> None:
     directions = direction_sphere()[0]
     opposite = cKDTree(directions).query(directions * (-1, 1, 1))[1]
     for values in (mean.outer_fraction, mean.thickness_fraction):
         assert values == pytest.approx(values[opposite], abs=1e-3)
 
 
-def test_it_is_a_head_around_its_median(mean) -> None:
+def test_the_mean_has_the_proportions_of_a_head(mean) -> None:
     directions = direction_sphere()[0]
     top = directions[:, 2] > 0
     assert np.median(mean.outer_fraction[top]) == pytest.approx(1, abs=0.03)
@@ -61,7 +61,7 @@ def test_no_skull_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("images", "kind"), [(False, ShapeModel), (True, ImageModel)])
-def test_a_shape_model_holds_its_own_heads(heads, images, kind) -> None:
+def test_a_shape_model_fits_its_own_heads(heads, images, kind) -> None:
     model = build_shape_model(heads, about={"data": "phantoms"}, modes=4, images=images)
     assert type(model) is kind
     assert model.about == {"data": "phantoms", "skulls": 3}
@@ -70,7 +70,7 @@ def test_a_shape_model_holds_its_own_heads(heads, images, kind) -> None:
     assert np.isfinite(model.mean.outer_fraction).all()
 
 
-def test_surfaces_come_with_their_mirror_images(heads) -> None:
+def test_surfaces_include_their_mirror_images(heads) -> None:
     here, there = surfaces_of(heads[:1])
     directions = direction_sphere()[0][: here.shape[1]]
     opposite = cKDTree(directions).query(directions * (-1, 1, 1))[1]
@@ -79,7 +79,7 @@ def test_surfaces_come_with_their_mirror_images(heads) -> None:
     assert ((here[0] - here[1])[vault] > 0).all()
 
 
-def test_readings_are_kept_and_read_again(heads, tmp_path: Path) -> None:
+def test_a_head_vault_is_read_as_it_was_written(heads, tmp_path: Path) -> None:
     path = tmp_path / "head.npz"
     heads[0].save(path)
     back = read_head_vault(path)

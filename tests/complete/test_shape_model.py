@@ -1,4 +1,4 @@
-"""Shape models on points and on images: a head of the population is known from a part of it."""
+"""Shape models on points and on images: a head of the population is recovered from a part of it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def model(kind: type) -> ShapeModel | ImageModel:
     return kind.of(vaults, 6, ABOUT)
 
 
-def laid_on(kind: type, outer: np.ndarray, inner: np.ndarray, hole: np.ndarray) -> FittedVault:
-    """Fit to what a hole leaves of a head, in mm."""
+def fitted_to(kind: type, outer: np.ndarray, inner: np.ndarray, hole: np.ndarray) -> FittedVault:
+    """Fit a model to a head with a hole, in mm."""
     directions, _ = direction_sphere()
-    readings = np.flatnonzero(~hole & (directions[:, 2] > -0.4))[::12]
+    intact = np.flatnonzero(~hole & (directions[:, 2] > -0.4))[::12]
     outer, inner = np.where(hole, np.nan, outer), np.where(hole, np.nan, inner)
-    return model(kind).fit(readings, SIZE_MM * outer, SIZE_MM * inner)
+    return model(kind).fit(intact, SIZE_MM * outer, SIZE_MM * inner)
 
 
 def front() -> np.ndarray:
@@ -50,10 +50,10 @@ def front() -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_missing_of_a_head_follows_from_what_is_there(kind) -> None:
+def test_the_missing_part_of_a_head_is_recovered(kind) -> None:
     directions, _ = direction_sphere()
     outer, inner = head(1.2, -1.0, 0.8, directions)
-    fitted = laid_on(kind, outer, inner, front())
+    fitted = fitted_to(kind, outer, inner, front())
     here = front() & (directions[:, 2] > -0.3)
     scaled = model(kind).mean.fit(
         np.flatnonzero(~here & (directions[:, 2] > -0.4))[::12], 75 * outer, 75 * inner
@@ -66,23 +66,23 @@ def test_what_is_missing_of_a_head_follows_from_what_is_there(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_wrong_patch_hardly_counts_and_no_coefficient_runs_away(kind) -> None:
+def test_a_region_of_outliers_has_little_influence_and_coefficients_stay_bounded(kind) -> None:
     directions, _ = direction_sphere()
     outer, inner = head(0.5, 0.5, -0.5, directions)
     bump = directions @ (0.6, 0.0, 0.8) > 0.97
-    clean = laid_on(kind, outer, inner, front())
-    bumped = laid_on(kind, outer + 0.2 * bump, inner + 0.2 * bump, front())
+    clean = fitted_to(kind, outer, inner, front())
+    bumped = fitted_to(kind, outer + 0.2 * bump, inner + 0.2 * bump, front())
     here = front() & (directions[:, 2] > -0.3)
     assert bumped.outer_mm[here] == pytest.approx(clean.outer_mm[here], abs=0.4)
-    wild = laid_on(kind, *head(30, 0, 0, directions), front())
+    wild = fitted_to(kind, *head(30, 0, 0, directions), front())
     assert np.abs(wild.coefficients).max() <= LIMIT + 1e-9
     assert wild.residual_mm > 3 > clean.residual_mm
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_head_of_another_size_is_the_same_head(kind) -> None:
+def test_the_size_of_a_head_has_no_influence_on_its_shape(kind) -> None:
     outer, inner = head(0.8, 0.3, 0.2, direction_sphere()[0])
-    one, larger = (laid_on(kind, s * outer, s * inner, front()) for s in (1.0, 1.2))
+    one, larger = (fitted_to(kind, s * outer, s * inner, front()) for s in (1.0, 1.2))
     assert larger.outer_mm / one.outer_mm == pytest.approx(1.2, abs=1e-3)
 
 

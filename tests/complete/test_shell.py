@@ -35,7 +35,7 @@ def placed_cap(shell: Shell):
 
 
 @pytest.mark.parametrize("direction", [np.eye(3), oblique()])
-def test_a_spherical_shell_is_its_true_distance_near_the_surface(shell, direction) -> None:
+def test_the_field_of_a_spherical_shell_is_the_true_distance_near_its_surface(shell, direction) -> None:
     body = placed_cap(shell)
     grid = grid_around(body.lower_mm, body.upper_mm, (1.0, 1.0, 1.3), direction=direction)
     field = shell.field(grid, POSE)
@@ -86,20 +86,20 @@ def _moved_to(origin_mm) -> np.ndarray:
     return affine
 
 
-def test_what_is_told_of_the_head_counts_where_the_shell_does_not() -> None:
-    """A hollow in the middle of the shell: kept where the head is told, filled where the two surfaces count."""
+def test_the_predicted_head_is_used_where_the_shell_has_no_weight() -> None:
+    """A hollow in the middle of the shell: kept where the predicted head counts, filled by the surfaces."""
     head_grid = Volume(np.zeros((81, 81, 81), np.float32), _moved_to((-40.0, -40.0, 33.0)))
     points = head_grid.to_mm(np.argwhere(np.ones(head_grid.shape, bool)))
     radius = np.linalg.norm(points, axis=1)
     bone = np.minimum(radius - INNER_MM, OUTER_MM - radius)
     hollow = np.linalg.norm(points - (0.0, 0.0, 73.0), axis=1) - 2.0
-    told = head_grid.with_array(np.minimum(bone, hollow).reshape(head_grid.shape).astype(np.float32))
+    predicted = head_grid.with_array(np.minimum(bone, hollow).reshape(head_grid.shape).astype(np.float32))
     chart = Chart.around((0, 0, 1), half_width_mm=REACH_MM, spacing_mm=0.75)
     flat, far = np.ones(chart.shape), np.full(chart.shape, 20.0)
     middle = POSE.centre_mm + np.array([0.0, 0.0, 73.0]) @ POSE.axes
     place = Volume(np.zeros((1, 1, 1), np.uint8), _moved_to(middle))
     for share, wanted_mm in ((1.0, 3.0), (0.5, 0.5), (0.0, -2.0)):
-        shell = Shell(chart, INNER_MM * flat, OUTER_MM * flat, far, told, share * flat)
+        shell = Shell(chart, INNER_MM * flat, OUTER_MM * flat, far, predicted, share * flat)
         assert shell.field(place, POSE).array.item() == pytest.approx(wanted_mm, abs=0.1)
-    beyond = Shell(chart, INNER_MM * flat, OUTER_MM * flat, -far, told, 0 * flat)
+    beyond = Shell(chart, INNER_MM * flat, OUTER_MM * flat, -far, predicted, 0 * flat)
     assert beyond.field(place, POSE).array.item() == pytest.approx(-20.0)

@@ -1,4 +1,4 @@
-"""select_columns: the vault away from the sawn wall, and nothing that is no vault."""
+"""select_columns: intact vault, without the cut wall, face and base."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def opening(outer_mm: np.ndarray, thickness_mm: np.ndarray | float = 6.0) -> tup
     return Openings((defect,), (), columns), defect
 
 
-def test_the_wall_and_the_face_are_not_read_and_the_rim_only_with_doubt() -> None:
+def test_wall_and_face_are_excluded_and_the_rim_is_doubtful() -> None:
     sure, doubtful = select_columns(*opening(80 * FLAT), FLAT)
     assert ARC_MM[sure].min() > HOLE_MM + 6
     assert ARC_MM[doubtful].min() > HOLE_MM + 3
@@ -34,7 +34,7 @@ def test_the_wall_and_the_face_are_not_read_and_the_rim_only_with_doubt() -> Non
     assert len(doubtful) > 200
 
 
-def test_bone_that_no_vault_could_be_is_not_read() -> None:
+def test_implausible_bone_is_excluded() -> None:
     cheek = X @ np.array([0.97, -0.1, 0.2]) > 0.97
     sure, doubtful = select_columns(*opening(np.where(cheek, 90.0, 80.0)), FLAT)
     assert not cheek[np.concatenate([sure, doubtful])].any()
@@ -42,22 +42,22 @@ def test_bone_that_no_vault_could_be_is_not_read() -> None:
     assert len(sure) == pytest.approx((~cheek[whole]).sum(), abs=5)
 
 
-def test_a_long_head_is_not_taken_for_bone_that_is_none() -> None:
+def test_the_vault_of_a_long_head_is_plausible() -> None:
     long = 78 + 14 * X[:, 1] ** 2 - 6 * X[:, 0] ** 2 + 5 * X[:, 1] * X[:, 2]
     round_, _ = select_columns(*opening(80 * FLAT), FLAT)
     np.testing.assert_array_equal(select_columns(*opening(long), FLAT)[0], round_)
 
 
-def test_columns_too_thick_to_be_vault_are_not_read() -> None:
+def test_columns_too_thick_for_a_vault_are_excluded() -> None:
     ear = X @ np.array([0.9, 0.3, -0.3]) > 0.98
     sure, _ = select_columns(*opening(80 * FLAT, np.where(ear, 30.0, 6.0)), FLAT)
     assert not ear[sure].any()
 
 
-def test_doubtful_readings_that_disagree_do_not_bend_the_fit() -> None:
+def test_doubtful_columns_that_disagree_have_no_influence() -> None:
     prior = Prior((Scale(4.0, 0.8, 0.9),), shape_variance=1e3, noise=0.3)
     sure, doubtful = select_columns(*opening(80 * FLAT), FLAT)
     values = np.zeros(len(X))
-    values[doubtful[::2]] = 3.0  # sawn, and read as if it were the surface
+    values[doubtful[::2]] = 3.0  # cut, but measured as if it were the surface
     fit = fit_twice(prior, values, sure, doubtful)
     assert np.abs(fit.predict(X[ARC_MM < HOLE_MM][::40])).max() < 0.05

@@ -1,4 +1,4 @@
-"""match_nod and align_to_mean: a head made from the mean is laid back on it."""
+"""match_nod and align_to_mean: a head made from the mean is aligned to it again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def vault_points() -> np.ndarray:
 @pytest.mark.parametrize(
     ("nod_deg", "back_mm", "up_mm"), [(15.0, 5.0, -4.0), (-15.0, -6.0, 3.0), (0.0, 0.0, 0.0), (4.0, 8.0, 8.0)]
 )
-def test_a_nodded_and_shifted_head_is_recovered(nod_deg, back_mm, up_mm) -> None:
+def test_nod_and_shift_of_a_head_are_recovered(nod_deg, back_mm, up_mm) -> None:
     given = vault_points() @ nodded(nod_deg) + (0, back_mm, up_mm)
     nod, back, up, size = match_nod(given, packaged_mean())
     assert np.degrees(nod) == pytest.approx(nod_deg, abs=0.3)
@@ -38,7 +38,7 @@ def test_a_nodded_and_shifted_head_is_recovered(nod_deg, back_mm, up_mm) -> None
     assert move_points(given, np.array([nod, back, up])) == pytest.approx(vault_points(), abs=0.8)
 
 
-def test_a_missing_side_and_noise_hardly_count() -> None:
+def test_a_missing_side_and_noise_have_little_influence() -> None:
     points = vault_points()
     points = points[~((points[:, 0] > 20) & (points[:, 2] > 10))]
     noise = np.random.default_rng(5).normal(0, 0.3, points.shape)
@@ -48,7 +48,7 @@ def test_a_missing_side_and_noise_hardly_count() -> None:
 
 
 @pytest.mark.parametrize("nod_deg", [12.0, -12.0])
-def test_a_pose_is_nodded_back_in_its_own_plane(nod_deg) -> None:
+def test_a_pose_is_rotated_within_its_own_plane(nod_deg) -> None:
     turn = Rotation.from_euler("xyz", (5, -9, 14), degrees=True).as_matrix()
     pose = HeadPose(np.array([20.0, -130.0, 440.0]), turn.T, 0.4)
     directions, _ = direction_sphere()

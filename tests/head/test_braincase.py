@@ -1,4 +1,4 @@
-"""The braincase's frame on a shell whose frame is known, and on a head that was turned."""
+"""fit_braincase: on a shell whose frame is known, and on a rotated head."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def turned_shell(pitch_deg, centre_mm):
 @pytest.mark.parametrize(
     ("pitch_deg", "centre_mm"), [(0, (0, 0, 0)), (18, (30, -40, 900)), (-25, (-500, 80, -7))]
 )
-def test_finds_pitch_centre_and_size(pitch_deg, centre_mm):
+def test_pitch_centre_and_size_are_recovered(pitch_deg, centre_mm):
     skull, axes, pose = turned_shell(pitch_deg, centre_mm)
     frame = fit_braincase(skull, pose=pose)
     np.testing.assert_allclose(frame.axes @ axes.T, np.eye(3), atol=np.radians(1.5))
@@ -43,7 +43,7 @@ def test_finds_pitch_centre_and_size(pitch_deg, centre_mm):
     np.testing.assert_allclose(frame.to_mm(frame.to_local(points)), points, atol=1e-9)
 
 
-def test_follows_a_head_that_is_turned():
+def test_the_frame_follows_a_rotated_head():
     angles = []
     for tilt_deg in (0.0, 15.0):
         frame = fit_braincase(skull_phantom(spacing_mm=2.0, seed=3, tilt_deg=tilt_deg))
@@ -52,7 +52,7 @@ def test_follows_a_head_that_is_turned():
     assert turned_deg == pytest.approx(15.0, abs=2.5)
 
 
-def test_refuses_a_skull_without_a_vault(phantom, phantom_pose):
+def test_a_skull_without_a_vault_is_refused(phantom, phantom_pose):
     vault_gone = np.array(phantom.array)
     vault_gone[..., int(phantom.to_index((0, 0, 10))[2]) :] = 0
     with pytest.raises(InputError, match="over the vault's midline"):

@@ -36,13 +36,13 @@ def test_distances_from_the_middle_are_arc_lengths() -> None:
 
 
 @pytest.mark.parametrize(("half_width_mm", "spacing_mm"), [(60.0, 2.5), (61.0, 2.5), (40.2, 0.75)])
-def test_a_chart_reaches_at_least_as_far_as_asked(half_width_mm, spacing_mm) -> None:
+def test_a_chart_reaches_at_least_its_half_width(half_width_mm, spacing_mm) -> None:
     chart = Chart.around((0, 0, 1), half_width_mm=half_width_mm, spacing_mm=spacing_mm)
     assert half_width_mm <= chart.half_width_mm < half_width_mm + spacing_mm
     assert chart.directions.shape == (*chart.shape, 3)
 
 
-def test_refining_keeps_a_quadratic_surface() -> None:
+def test_refining_preserves_a_quadratic_surface() -> None:
     coarse = Chart.around((0, 0, 1), half_width_mm=40, spacing_mm=2.5)
     fine = coarse.with_spacing(0.75)
 

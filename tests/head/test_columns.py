@@ -1,4 +1,4 @@
-"""read_columns: the first bone along a ray, and nothing else."""
+"""read_columns: only the first column of bone along a ray."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_bone_behind_the_vault_is_ignored() -> None:
     assert np.abs(error).max() < 0.6
 
 
-def test_bone_behind_a_hole_is_what_the_ray_meets_first() -> None:
+def test_a_ray_through_a_hole_meets_the_bone_behind_it() -> None:
     opened = difference(shell(OUTER_MM, THICK_MM), cap(OUTER_MM + 1, THICK_MM + 2, 25))
     columns = read_columns(mask(union(opened, CHEEK)), CENTRE_MM, rays())
     through = np.degrees(np.arccos(rays()[:, 2])) < 23
@@ -121,7 +121,7 @@ def test_both_memory_orders_and_every_shape_of_directions_agree(whole) -> None:
 
 
 def test_outside_the_grid_is_air(whole) -> None:
-    """Half a scan: the rays into the missing half meet nothing, the others what they met."""
+    """Half a scan: rays into the missing half meet nothing, the others are unchanged."""
     middle = round(whole.to_index(CENTRE_MM)[2])
     half = whole.crop((0, 0, middle), whole.shape)
     columns, full = read_columns(half, CENTRE_MM, rays()), read_columns(whole, CENTRE_MM, rays())

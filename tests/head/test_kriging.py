@@ -1,4 +1,4 @@
-"""The Gaussian process on the sphere: it mirrors where it may, and knows where it guesses."""
+"""The Gaussian process on the sphere: mirroring, interpolation, and its posterior deviation."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_without_symmetry_the_hole_stays_flat() -> None:
     assert abs(fit.predict(RIGHT[None])[0]) < 0.15 * BUMP_MM
 
 
-def test_bone_at_hand_wins_over_the_mirror_image() -> None:
-    """Where both sides are read and differ, each keeps its own."""
+def test_measured_bone_takes_precedence_over_the_mirror_image() -> None:
+    """Where both sides are measured and differ, each keeps its own shape."""
     known = rays()
     fit = kriging.fit(prior(0.98, noise=0.05), known, bump(known, LEFT))
     assert fit.predict(LEFT[None])[0] == pytest.approx(BUMP_MM, abs=0.3)
@@ -60,7 +60,7 @@ def test_bone_at_hand_wins_over_the_mirror_image() -> None:
 
 
 @pytest.mark.parametrize("symmetry", [0.0, 0.9])
-def test_it_reproduces_readings_to_their_noise(symmetry) -> None:
+def test_measurements_are_reproduced_to_within_their_noise(symmetry) -> None:
     known = outside_hole()
     rng = np.random.default_rng(3)
     clean = bump(known, LEFT) + 2 * known[:, 1] - known[:, 2]
@@ -69,7 +69,7 @@ def test_it_reproduces_readings_to_their_noise(symmetry) -> None:
 
 
 def test_an_off_centre_ellipsoid_is_extrapolated() -> None:
-    """Its terms are the mean's own: they hold across a hole far wider than any length of the prior."""
+    """The mean function contains its terms, so it holds across a hole wider than any length of the prior."""
 
     def shape(d: np.ndarray) -> np.ndarray:
         return 3 + 2 * d[:, 0] - d[:, 1] + 1.5 * d[:, 0] ** 2 - d[:, 1] * d[:, 2]
@@ -79,15 +79,15 @@ def test_an_off_centre_ellipsoid_is_extrapolated() -> None:
     assert fit.predict(RIGHT[None]) == pytest.approx(shape(RIGHT[None]), abs=0.02)
 
 
-def test_the_deviation_is_small_at_readings_and_grows_away_from_them() -> None:
+def test_the_deviation_is_small_at_measurements_and_grows_away_from_them() -> None:
     known = outside_hole()
     alone = kriging.fit(prior(0.0), known, np.zeros(len(known)))
-    at_readings = alone.deviation(known[::40])
-    assert at_readings.max() < 0.1
+    at_measurements = alone.deviation(known[::40])
+    assert at_measurements.max() < 0.1
     towards_middle = RIGHT + np.linspace(0.64, 0, 6)[:, None] * np.array([0, 1.0, 0])
     towards_middle /= np.linalg.norm(towards_middle, axis=1, keepdims=True)
     assert np.all(np.diff(alone.deviation(towards_middle)) > 0)
-    assert alone.deviation(RIGHT[None])[0] > 10 * at_readings.max()
+    assert alone.deviation(RIGHT[None])[0] > 10 * at_measurements.max()
 
 
 def test_a_mirror_image_lowers_the_deviation() -> None:
@@ -97,7 +97,7 @@ def test_a_mirror_image_lowers_the_deviation() -> None:
 
 
 @pytest.mark.parametrize("more", [0, 1, 400])
-def test_more_readings_give_the_fit_of_all_of_them(more) -> None:
+def test_an_extended_fit_equals_the_fit_to_all_measurements(more) -> None:
     known = outside_hole()
     values = np.stack([bump(known, LEFT), known[:, 2]], axis=1)
     few = len(known) - more

@@ -1,4 +1,4 @@
-"""VaultMean: what is written is read, and what ships with the package is what it says."""
+"""VaultMean: files, interpolation, extrapolation, and the packaged mean."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def smooth_mean() -> VaultMean:
     return VaultMean(outer, thickness, {"data": "made up", "licence": "CC0", "skulls": 3})
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_mean_is_read_as_it_was_written(tmp_path: Path) -> None:
     mean = smooth_mean()
     mean.save(tmp_path / "mean.npz")
     back = read_vault_mean(tmp_path / "mean.npz")
@@ -33,13 +33,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert back.about == mean.about
 
 
-def test_the_same_mean_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_means_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("first.npz", "second.npz"):
         smooth_mean().save(tmp_path / name)
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
 
 
-def test_it_is_read_smoothly_between_its_directions() -> None:
+def test_it_is_interpolated_smoothly_between_its_directions() -> None:
     some = np.random.default_rng(2).normal(size=(400, 3)) + (0, 0, 2.5)
     some /= np.linalg.norm(some, axis=1, keepdims=True)
     outer, thickness = smooth_mean().at(some)
@@ -47,7 +47,7 @@ def test_it_is_read_smoothly_between_its_directions() -> None:
     assert thickness == pytest.approx(1 + 0.4 * some[:, 0] ** 2, abs=2e-3)
 
 
-def test_far_from_all_readings_there_is_no_value() -> None:
+def test_there_is_no_value_far_from_all_directions() -> None:
     directions = direction_sphere()[0]
     top = directions[directions[:, 2] > 0.5]
     got = read_scattered(top, np.ones((len(top), 1)), np.array([[0, 0, 1.0], [0, 0, -1.0]]))
@@ -110,7 +110,7 @@ def test_another_npz_and_a_missing_file_are_refused(tmp_path: Path) -> None:
             read_vault_mean(tmp_path / name)
 
 
-def test_beyond_the_vault_the_shell_goes_on_and_the_vault_stays_to_the_bit() -> None:
+def test_the_shell_is_extrapolated_beyond_the_vault_and_the_vault_is_unchanged() -> None:
     directions, _ = direction_sphere()
     vault = is_vault(directions)
     shell = 1 + 0.1 * directions[:, 1] ** 2

@@ -1,4 +1,4 @@
-"""fit_pose: the symmetry plane of a head that lies askew and lacks a piece."""
+"""fit_pose: the symmetry plane of a rotated head with a defect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHIFT_MM = np.array([31.0, -142.0, 318.0])
 
 
 def ellipsoid(semi_axes_mm: tuple[float, float, float], centre_mm: tuple[float, float, float]) -> Body:
-    """An ellipsoid: exact sign, distance near its surface only roughly."""
+    """An ellipsoid with exact signs and approximate distances near its surface."""
     semi, centre = np.array(semi_axes_mm), np.array(centre_mm)
     return Body(
         lambda p: (1 - np.linalg.norm((p - centre) / semi, axis=-1)) * semi.min(),
@@ -44,7 +44,7 @@ def defective() -> Body:
 
 @lru_cache(maxsize=8)
 def case(seed: int) -> tuple[Volume, np.ndarray]:
-    """Return the mask of the head turned by up to 20 degrees about a random axis, and the turn."""
+    """Return the mask of the head rotated by up to 20 degrees about a random axis, and the rotation."""
     rng = np.random.default_rng(seed)
     axis = rng.normal(size=3)
     angle = np.radians(rng.uniform(8, 20))
@@ -59,7 +59,7 @@ def angle_deg(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_plane_of_a_turned_head_with_a_hole(seed) -> None:
+def test_the_plane_of_a_rotated_head_with_a_hole(seed) -> None:
     skull, turn = case(seed)
     pose = fit_pose(skull)
     assert angle_deg(pose.axes[0], turn[:, 0]) < 0.5
@@ -105,7 +105,7 @@ def test_a_near_pose_is_refined_and_keeps_its_nod_and_centre(seed) -> None:
     )
 
 
-def test_memory_order_and_value_do_not_count() -> None:
+def test_memory_order_and_value_of_bone_have_no_influence() -> None:
     skull, _ = case(1)
     other = Volume(np.asfortranarray(skull.array) * np.uint8(7), skull.affine)
     first, second = fit_pose(skull), fit_pose(other)

@@ -1,4 +1,4 @@
-"""robust_fit: it finds the minimum where slopes over a rounding step would say nothing."""
+"""robust_fit: it finds the minimum of residuals with jumps and gross errors."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_the_minimum_of_smooth_residuals() -> None:
     assert robust_fit(line, [0.0, 0.0], steps=(0.01, 0.5), robust=1.0) == pytest.approx(TRUE, abs=1e-6)
 
 
-def test_a_jump_at_the_start_does_not_hold_it_there() -> None:
-    """A jump of a thousandth, as between the two sides of a table's seam, has an infinite slope."""
+def test_a_jump_at_the_start_does_not_stop_the_fit() -> None:
+    """A jump of a thousandth, as at the seam of a map, has an infinite slope."""
 
     def jumping(parameters: np.ndarray) -> np.ndarray:
         return line(parameters) + 1e-3 * np.sign(parameters).sum()
@@ -30,7 +30,7 @@ def test_a_jump_at_the_start_does_not_hold_it_there() -> None:
     assert found == pytest.approx(TRUE, abs=2e-3)
 
 
-def test_gross_errors_hardly_count() -> None:
+def test_gross_errors_have_little_influence() -> None:
     def spoiled(parameters: np.ndarray) -> np.ndarray:
         residuals = line(parameters)
         residuals[::5] += 40

@@ -1,4 +1,4 @@
-"""The head from its centre: what is vault, and what is read behind the brow."""
+"""Directions from the head's centre: which are vault, and what is bridged behind the brow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_brow_temple_and_nape_are_vault_but_eyes_and_neck_are_not() -> None:
     assert got.tolist() == [True, True, True, True, False, False, False]
 
 
-def test_left_and_right_are_vault_alike() -> None:
+def test_the_vault_is_symmetric() -> None:
     directions, _ = direction_sphere()
     np.testing.assert_array_equal(is_vault(directions), is_vault(directions * (-1, 1, 1)))
 
@@ -39,12 +39,12 @@ def test_a_sinus_counts_as_bone_behind_the_brow_and_nowhere_else() -> None:
     assert columns.outer_mm == pytest.approx([90, 74, 74], abs=0.3)
 
 
-def test_what_lies_farther_than_a_sinus_is_no_brow() -> None:
+def test_a_gap_wider_than_a_sinus_is_not_bridged() -> None:
     skull = union(shell(60.0, 4.0), shell(90.0, 4.0)).moved(TURN, SHIFT_MM).mask(1.0, margin_mm=4)
     assert read_along(skull, POSE, unit(BROW)).outer_mm == pytest.approx([60], abs=0.3)
 
 
-def test_growing_adds_the_neighbours_ring_by_ring() -> None:
+def test_growing_adds_neighbours_ring_by_ring() -> None:
     directions, edges = direction_sphere()
     seed = np.zeros(len(directions), bool)
     seed[5] = True

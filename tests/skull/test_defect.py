@@ -1,4 +1,4 @@
-"""find_defects: where a vault is open, how far, and where it only looks so."""
+"""find_defects: place and area of openings, and what is not an opening."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def place_mm(axis: tuple[float, float, float]) -> np.ndarray:
     ("axis", "half_deg", "crosses"),
     [(TOP, 28, True), (LEFT, 30, False), (BACK, 18, False), ((0.3, -0.8, 0.5), 25, True)],
 )
-def test_area_place_and_side_of_a_round_hole(axis, half_deg, crosses) -> None:
+def test_area_centre_and_side_of_a_round_hole(axis, half_deg, crosses) -> None:
     opening = find_defects(mask(head((axis, half_deg))), POSE)
     assert len(opening.defects) == 1
     assert opening.small == ()
@@ -80,8 +80,8 @@ def test_a_burr_hole_is_listed_as_small() -> None:
     assert len(find_defects(skull, POSE, smallest_area_mm2=50).defects) == 2
 
 
-def test_bone_far_behind_does_not_close_an_opening() -> None:
-    """A cheek bone seen through the hole: what the rays meet there is no vault."""
+def test_bone_far_behind_an_opening_does_not_close_it() -> None:
+    """The rays through the hole meet a cheek bone, which is not vault."""
     cheek = towards(LEFT, cap(INNER_MM + 24, 4, 40))
     opening = find_defects(mask(union(head((LEFT, 25)), cheek)), POSE)
     assert [d.area_mm2 for d in opening.defects] == pytest.approx([area_mm2(25)], rel=0.1)
@@ -92,17 +92,17 @@ def test_a_complete_head_has_no_defect() -> None:
         find_defects(mask(head()), POSE)
 
 
-def test_only_a_burr_hole_is_no_defect_and_the_message_gives_its_area() -> None:
+def test_a_burr_hole_alone_is_no_defect_and_the_message_gives_its_area() -> None:
     with pytest.raises(NoDefectError, match=r"no defect found.*got 1\d\d mm2 at most"):
         find_defects(mask(head((BACK, 5.5))), POSE)
 
 
-def test_the_great_foramen_is_no_defect() -> None:
+def test_the_foramen_magnum_is_no_defect() -> None:
     with pytest.raises(NoDefectError):
         find_defects(mask(head(((0.0, 0.1, -1.0), 25))), POSE)
 
 
-def test_where_the_scan_ends_is_no_defect() -> None:
+def test_the_end_of_the_scan_is_no_defect() -> None:
     """Cut 30 mm below the centre, as many head scans are."""
     skull = mask(head((LEFT, 25)))
     lowest = int(skull.to_index(SHIFT_MM - (0, 0, 30))[2])
@@ -110,8 +110,8 @@ def test_where_the_scan_ends_is_no_defect() -> None:
     assert [d.area_mm2 for d in opening.defects] == pytest.approx([area_mm2(25)], rel=0.1)
 
 
-def test_a_tight_box_hides_no_opening() -> None:
-    """A long head in a box that ends 3 mm beside its bone: rays to the side leave the scan early, yet the hole is seen."""
+def test_an_opening_is_found_in_a_tight_box() -> None:
+    """A long head in a box that ends 3 mm beside its bone: rays to the side leave the scan early."""
     long = np.array([1.0, 1.35, 1.0])
     round_head = head((LEFT, 30))
     body = Body(

@@ -1,4 +1,4 @@
-"""Whatever holds a skull becomes its bone, without table or head-rest; whatever does not is named."""
+"""read_skull and segment_bone: every kind of input becomes bone; anything else is refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _points(grid: Volume) -> np.ndarray:
 
 
 def _depth(points: np.ndarray) -> np.ndarray:
-    """About how far points lie under the outer skull, mm."""
+    """Return the approximate depth of points under the outer skull, mm."""
     return (1 - np.linalg.norm(points / RADII, axis=-1)) * 74
 
 
@@ -47,7 +47,7 @@ def _ball(points: np.ndarray, offset, radius: float) -> np.ndarray:
 
 @cache
 def _head(orientation: str = "LPS") -> tuple[Volume, np.ndarray]:
-    """A CT of a head with jaw on a table and in a head-rest, with electrodes; and its bone."""
+    """A CT of a head with jaw on a table and in a head rest, with electrodes; and its bone."""
     grid = _grid(orientation)
     points = _points(grid)
     x, y, z = np.moveaxis(points, -1, 0)
@@ -71,7 +71,6 @@ def _save(volume: Volume, path):
 
 
 # -- CT -> bone
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("orientation", ["LPS", "RAS", "SLA"])
@@ -83,7 +82,7 @@ def test_bone_is_skull_and_jaw_and_nothing_else(orientation):
     np.testing.assert_array_equal(mask.array, bone)
 
 
-def test_under_noise_and_blur_bone_grows_by_less_than_a_voxel_and_loses_nothing():
+def test_noise_and_blur_grow_bone_by_less_than_a_voxel_and_lose_none():
     from scipy.ndimage import binary_dilation, gaussian_filter
 
     ct, bone = _head()
@@ -94,7 +93,7 @@ def test_under_noise_and_blur_bone_grows_by_less_than_a_voxel_and_loses_nothing(
     assert np.count_nonzero(bone & ~mask) < 0.001 * np.count_nonzero(bone)
 
 
-def test_a_sunken_flap_stays_and_a_loose_plate_outside_goes():
+def test_a_sunken_flap_is_kept_and_a_loose_plate_outside_is_removed():
     grid = _grid()
     points = _points(grid)
     hole = _ball(points, (55, 0, 45), 32)
@@ -114,7 +113,7 @@ def test_the_input_is_not_edited_and_the_threshold_is_inclusive():
     np.testing.assert_array_equal(ct.array, before)
 
 
-def test_values_that_are_no_hounsfield_units_need_a_threshold():
+def test_values_that_are_not_hounsfield_units_need_a_threshold():
     ct, bone = _head()
     stored = ct.with_array((ct.array + 1024).astype(np.uint16))
     with pytest.raises(InputError, match="about 1224"):
@@ -130,7 +129,6 @@ def test_a_threshold_above_all_bone_is_refused():
 
 
 # -- reading: what the file is
-# ----------------------------------------------------------------------------------
 
 
 def test_a_ct_file_is_segmented_with_notes(tmp_path):
@@ -201,7 +199,7 @@ def test_a_threshold_turns_few_values_into_a_ct(tmp_path):
         (lambda p: _depth(p).astype(np.float32), InputError, "Hounsfield"),
     ],
 )
-def test_what_is_neither_mask_nor_ct_is_named(tmp_path, make, error, words):
+def test_a_volume_that_is_neither_mask_nor_ct_is_refused(tmp_path, make, error, words):
     grid = _grid(spacing=3.0)
     path = _save(grid.with_array(make(_points(grid))), tmp_path / "v.nrrd")
     with pytest.raises(error, match=words):
@@ -218,7 +216,6 @@ def test_missing_files_and_folders_without_dicom_are_refused(tmp_path):
 
 
 # -- reading: a surface
-# -----------------------------------------------------------------------------------------
 
 
 def _surface() -> trimesh.Trimesh:
@@ -240,7 +237,7 @@ def test_a_closed_surface_becomes_its_voxels(tmp_path, suffix):
     np.testing.assert_allclose(centre, CENTRE, atol=0.02)
 
 
-def test_the_frame_of_a_silent_surface_is_asked(tmp_path):
+def test_a_mesh_without_a_stated_frame_uses_the_given_one(tmp_path):
     (tmp_path / "s.stl").write_bytes(_surface().export(file_type="stl"))
     mask = read_skull(tmp_path / "s.stl", frame="RAS", spacing_mm=2.0).mask
     centre = mask.to_mm(np.argwhere(mask.array)).mean(axis=0)
@@ -262,7 +259,6 @@ def test_open_small_and_filled_surfaces_are_refused(tmp_path):
 
 
 # -- what a person should know
-# ----------------------------------------------------------------------------------
 
 
 def test_metal_is_reported_where_it_is(tmp_path):
@@ -293,7 +289,6 @@ def test_a_cut_vertex_is_reported_where_it_is_and_a_cut_neck_is_not(tmp_path, or
 
 
 # -- real heads
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.realdata
@@ -306,13 +301,13 @@ def test_a_real_dicom_series_loses_its_head_rest_and_keeps_its_symmetry(data_fol
     mask = skull.mask
     points = mask.to_mm(np.argwhere(mask.array)[::50])
     assert 600 < np.count_nonzero(mask.array) * mask.voxel_volume_mm3 / 1000 < 720
-    assert np.ptp(points[:, 0]) < 165  # with the head-rest: 205 mm
+    assert np.ptp(points[:, 0]) < 165  # with the head rest: 205 mm
     sides = np.percentile(points[:, 0], [1, 50, 99])
     assert sides[0] + sides[2] == pytest.approx(2 * sides[1], abs=6)
 
 
 @pytest.mark.realdata
-def test_real_volumes_are_told_apart(data_folder):
+def test_kinds_of_real_volumes_are_recognised(data_folder):
     cast = read_skull(data_folder / "fixtures" / "plastic_skull_ct_2mm.nii.gz")
     closed = read_skull(data_folder / "fixtures" / "plastic_skull_bone_1mm_closed.nrrd")
     assert (cast.kind, closed.kind) == ("ct", "mask")

@@ -1,4 +1,4 @@
-"""Interpolated slices: near the true shape between them, the given ones kept, on any axis."""
+"""interpolate_slices: close to the true shape between slices, on any axis; the input's slices are kept."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def _differing(first: Volume, second: Volume) -> float:
 @pytest.mark.parametrize(
     ("name", "mean_mm", "p95_mm"), [("shell", 0.15, 0.35), ("cylinder", 0.11, 0.35), ("cap", 0.12, 0.4)]
 )
-def test_the_surface_lies_between_the_slices_as_it_does_in_the_body(
-    name: str, mean_mm: float, p95_mm: float
-) -> None:
+def test_the_interpolated_surface_follows_the_body(name: str, mean_mm: float, p95_mm: float) -> None:
     body = _bodies()[name]
     coarse = body.mask(THICK)
     off = _off_surface_mm(interpolate_slices(coarse), body)
@@ -68,7 +66,7 @@ def test_the_surface_lies_between_the_slices_as_it_does_in_the_body(
 
 
 @pytest.mark.parametrize("name", ["shell", "cylinder", "cap"])
-def test_the_given_slices_are_kept_and_nothing_is_added_beyond_them(name: str) -> None:
+def test_the_slices_of_the_input_are_kept_and_nothing_is_added_beyond_them(name: str) -> None:
     coarse = _bodies()[name].mask(THICK)
     finer = interpolate_slices(coarse)
     assert slice_parts(coarse) == (1, 1, 5)
@@ -135,14 +133,14 @@ def test_slices_that_are_not_thick_are_left_alone(spacing: tuple[float, float, f
 
 
 @pytest.mark.parametrize("spacing", [(0.45, 0.45, 1.25), (0.45, 0.4, 5.0), (1.0, 1.2, 3.0), (0.2, 0.2, 2.0)])
-def test_the_new_slices_are_as_near_to_each_other_as_the_pixels(spacing: tuple[float, float, float]) -> None:
+def test_the_new_slices_are_as_close_to_each_other_as_the_pixels(spacing: tuple[float, float, float]) -> None:
     mask = Volume(np.ones((4, 4, 4), bool), np.diag([*spacing, 1.0]))
     step_mm = interpolate_slices(mask).spacing_mm[2]
     wanted_mm = max(FINEST_MM, (spacing[0] + spacing[1]) / 2)
     assert wanted_mm / 1.5 < step_mm < 1.5 * wanted_mm
 
 
-def test_bone_of_one_slice_of_none_and_of_all_goes_through() -> None:
+def test_bone_in_one_slice_in_none_and_in_all() -> None:
     grid = Volume(np.zeros((6, 6, 3), np.uint8), np.diag([*THICK, 1.0]))
     assert not interpolate_slices(grid).array.any()
     assert interpolate_slices(grid.with_array(grid.array + 1)).array.all()
@@ -153,7 +151,7 @@ def test_bone_of_one_slice_of_none_and_of_all_goes_through() -> None:
     assert finer[:, :, [0, 10]].sum() == 0
 
 
-def test_what_is_far_away_does_not_matter() -> None:
+def test_distant_bone_has_no_influence() -> None:
     coarse = _bodies()["far"].mask(THICK)
     whole = interpolate_slices(coarse)
     reach = reach_voxels(coarse)
@@ -178,7 +176,7 @@ def test_the_rim_of_a_sloping_vault_stays_sharp() -> None:
     assert wrong < 0.02 * np.count_nonzero(truth[wall])
 
 
-def test_the_finding_says_the_step_and_warns_beyond_what_was_measured() -> None:
+def test_the_finding_states_the_step_and_warns_beyond_the_validated_range() -> None:
     array = np.ones((4, 4, 4), np.uint8)
     found = thick_slices_finding(Volume(array, np.diag([*THICK, 1.0])))
     assert found is not None
