@@ -1,1 +1,1 @@
-"""Triangle meshes as data: conversion, topology, areas, crossings, rays. Knows nothing of heads or implants."""
+"""Triangle meshes as data: conversion, topology, areas, crossings, rays; nothing about heads or implants."""

@@ -1,4 +1,4 @@
-"""Normals, areas and neighbours of a mesh's faces and vertices, as plain arrays."""
+"""Normals, areas, volume and neighbouring faces of a mesh, as plain arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meshimplant.mesh.vectors import unit_vectors
 
 
 def face_normals_and_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return unit normals (m, 3) and areas (m,); a face without area has normal 0."""
+    """Return the unit normals (m, 3) and areas (m,), mm2, of the faces; a face without area has normal 0."""
     a, b, c = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)].transpose(1, 0, 2)
     cross = np.cross(b - a, c - a)
     double = np.linalg.norm(cross, axis=1)
@@ -18,9 +18,9 @@ def face_normals_and_areas(mesh: trimesh.Trimesh) -> tuple[NDArray[np.float64], 
 
 
 def enclosed_mm3(mesh: trimesh.Trimesh) -> float:
-    """Return the volume that a closed mesh encloses, negative where it is wound inward.
+    """Return the volume that a closed mesh encloses, mm3; negative if it is wound inward.
 
-    In a fifth of the time of `trimesh.Trimesh.volume`, which finds all moments of the mass.
+    It takes a fifth of the time of `trimesh.Trimesh.volume`, which computes all moments of the mass.
     """
     vertices = np.asarray(mesh.vertices, float)
     a, b, c = (vertices - vertices.mean(axis=0))[np.asarray(mesh.faces)].transpose(1, 0, 2)
@@ -28,7 +28,7 @@ def enclosed_mm3(mesh: trimesh.Trimesh) -> float:
 
 
 def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Return area-weighted unit normals (n, 3), over all faces or only those selected (m,)."""
+    """Return area-weighted unit normals (n, 3) of the vertices, from all faces or those selected (m,)."""
     normals, areas = face_normals_and_areas(mesh)
     if faces is not None:
         areas = areas * faces
@@ -36,7 +36,7 @@ def vertex_normals(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = N
 
 
 def vertex_areas(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-    """Return the area (n,) of each vertex, mm2: a third of its faces', or of those selected (m,)."""
+    """Return a third of the area of each vertex's faces (n,), mm2; of all faces or those selected (m,)."""
     areas = face_normals_and_areas(mesh)[1]
     if faces is not None:
         areas = areas * faces
@@ -46,20 +46,20 @@ def vertex_areas(mesh: trimesh.Trimesh, *, faces: NDArray[np.bool_] | None = Non
 def weighted_percentiles(
     values: NDArray[np.float64], weights: NDArray[np.float64], percents: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return percentiles of values (n,) that each carry a weight (n,), such as the area around a vertex."""
+    """Return percentiles of values (n,) with weights (n,), such as the area around each vertex."""
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order]) - weights[order] / 2
     return np.interp(np.asarray(percents, float) / 100 * weights.sum(), total, values[order])
 
 
 def _spread(faces: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Add each face's values (m, c) to its three vertices: (n, c)."""
+    """Return the sums (n, c), at each vertex, of the values (m, c) of its faces."""
     columns = [sum(np.bincount(corner, column, minlength=count) for corner in faces.T) for column in values.T]
     return np.stack(columns, axis=1)
 
 
 def face_pairs(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the two faces (e,), (e,) at each edge that has exactly two or more, in pairs."""
+    """Return pairs (e,), (e,) of faces that share an edge; several for an edge with more than two faces."""
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     key = edges[:, 0].astype(np.int64) * (int(faces.max()) + 1) + edges[:, 1]
     order = np.argsort(key, kind="stable")

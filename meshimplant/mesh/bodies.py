@@ -1,4 +1,4 @@
-"""The connected surfaces of a mesh: what each encloses, and which lie inside others."""
+"""The connected surfaces of a mesh: the volume of each, and which lie inside others."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ from numpy.typing import NDArray
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.topology import face_groups
 
-#: Surfaces, the largest first, among which the one that encloses another is looked for.
+#: Only this many of the largest surfaces are considered as enclosing another one.
 _HOSTS = 5
 
 
 @dataclass(frozen=True)
 class Body:
-    """One connected surface: its faces' rows (f,) and corners (f, 3, 3), its volume, and whether another
-    encloses it.
+    """One connected surface of a mesh.
+
+    Attributes
+    ----------
+    rows : (f,) array of int
+        Its rows among the faces of the mesh.
+    triangles : (f, 3, 3) array
+        The corners of its faces, LPS mm.
+    volume_mm3 : float
+        Enclosed volume, negative if it is wound inward.
+    enclosed : bool
+        Whether another surface encloses it.
     """
 
     rows: NDArray[np.int64]
@@ -33,7 +43,7 @@ class Body:
 
 
 def connected_meshes(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
-    """Return the edge-connected surfaces as meshes of their own, in the order of their first faces."""
+    """Return the edge-connected surfaces as separate meshes, in the order of their first faces."""
     meshes = []
     for rows in _face_rows(mesh):
         used, renumbered = np.unique(np.asarray(mesh.faces)[rows], return_inverse=True)
@@ -44,19 +54,18 @@ def connected_meshes(mesh: trimesh.Trimesh) -> list[trimesh.Trimesh]:
 def connected_bodies(mesh: trimesh.Trimesh) -> list[Body]:
     """Return the edge-connected surfaces, the largest enclosed volume first.
 
-    A surface counts as enclosed when its box lies within that of one of the largest and the winding number of
-    that one at its first vertex is not 0.
+    A surface counts as enclosed when its bounding box lies within that of one of the largest surfaces, and
+    the winding number of that surface at its first vertex is not 0.
     """
     if len(mesh.faces) == 0:
         return []
     triangles = np.asarray(mesh.vertices, np.float64)[mesh.faces]
-    parts = [Body(part, triangles[part], _enclosed_volume(triangles[part])) for part in _face_rows(mesh)]
-    parts.sort(key=lambda part: -abs(part.volume_mm3))
-    judged: list[Body] = []
-    for part in parts:
-        enclosed = any(_encloses(other, part) for other in judged[:_HOSTS])
-        judged.append(replace(part, enclosed=enclosed))
-    return judged
+    bodies = [Body(rows, triangles[rows], _enclosed_volume(triangles[rows])) for rows in _face_rows(mesh)]
+    bodies.sort(key=lambda body: -abs(body.volume_mm3))
+    done: list[Body] = []
+    for body in bodies:
+        done.append(replace(body, enclosed=any(_encloses(other, body) for other in done[:_HOSTS])))
+    return done
 
 
 def _face_rows(mesh: trimesh.Trimesh) -> list[NDArray[np.int64]]:
@@ -72,7 +81,7 @@ def _enclosed_volume(triangles: NDArray[np.float64]) -> float:
 
 
 def _encloses(outer: Body, inner: Body) -> bool:
-    """Tell whether a vertex of one surface, whose box lies inside the other's, has a winding number there."""
+    """Return whether the inner box lies in the outer one, and its first vertex inside the outer surface."""
     low, high = outer.triangles.min(axis=(0, 1)), outer.triangles.max(axis=(0, 1))
     if (inner.triangles.min(axis=(0, 1)) <= low).any() or (inner.triangles.max(axis=(0, 1)) >= high).any():
         return False

@@ -1,4 +1,4 @@
-"""`overlapping_boxes`: which triangles come near each other, by a tree of boxes over them."""
+"""`overlapping_boxes`: pairs of triangles whose bounding boxes touch, by a tree of boxes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,19 @@ Boxes = list[tuple[Floats, Floats]]
 
 
 def overlapping_boxes(triangles: Floats, touching: Bools | None) -> Iterator[Ints]:
-    """Yield chunks of pairs of faces (n, 2) whose bounding boxes touch, each pair once."""
+    """Yield chunks of pairs of faces (n, 2) whose bounding boxes touch, each pair once.
+
+    Parameters
+    ----------
+    triangles : (m, 3, 3) array
+    touching : (m,) array of bool or None
+        Only pairs with at least one of these faces are returned; None: all pairs.
+    """
     if len(triangles) < 2:
         return
     order = _morton_order(triangles.mean(axis=1))
     levels = _box_levels(triangles[order])
-    asked = None if touching is None else _any_levels(touching[order], len(levels))
+    selected = None if touching is None else _any_levels(touching[order], len(levels))
     work = [(0, np.zeros(1, np.int64), np.zeros(1, np.int64))]
     while work:
         depth, a, b = work.pop()
@@ -34,8 +41,8 @@ def overlapping_boxes(triangles: Floats, touching: Bools | None) -> Iterator[Int
                 for part in zip(np.array_split(a, parts), np.array_split(b, parts), strict=True)
             ]
             continue
-        if asked is not None:
-            chosen = asked[depth][a] | asked[depth][b]
+        if selected is not None:
+            chosen = selected[depth][a] | selected[depth][b]
             a, b = a[chosen], b[chosen]
         for lower, upper in levels[depth]:
             near = lower[a] <= upper[b]
@@ -49,9 +56,7 @@ def overlapping_boxes(triangles: Floats, touching: Bools | None) -> Iterator[Int
 
 
 def _morton_order(points: Floats) -> Ints:
-    """Return the order of points (n, 3) along a space-filling curve, so that neighbours in it are neighbours
-    in space.
-    """
+    """Return the order of points (n, 3) along a space-filling curve."""
     span = np.ptp(points, axis=0).max() or 1.0
     cell = ((points - points.min(axis=0)) / span * 1023).astype(np.int64)
     code = np.zeros(len(points), np.int64)
@@ -62,10 +67,7 @@ def _morton_order(points: Floats) -> Ints:
 
 
 def _box_levels(triangles: Floats) -> list[Boxes]:
-    """Return the bounds of a complete binary tree of boxes, root first.
-
-    Missing leaves are empty boxes.
-    """
+    """Return the bounds of a complete binary tree of boxes, root first; missing leaves are empty boxes."""
     leaves = 1 << (len(triangles) - 1).bit_length()
     boxes: Boxes = []
     for axis in range(3):
@@ -82,7 +84,7 @@ def _box_levels(triangles: Floats) -> list[Boxes]:
 
 
 def _any_levels(chosen: Bools, count: int) -> list[Bools]:
-    """Return for each level of the tree, root first, which boxes hold a chosen face."""
+    """Return for each level of the tree, root first, which boxes contain a chosen face."""
     level = np.zeros(1 << (count - 1), bool)
     level[: len(chosen)] = chosen
     levels = [level]

@@ -1,4 +1,4 @@
-"""`clean_faces` and `close_surface`: the small flaws of a mesh put right without meshing it anew."""
+"""`clean_faces` and `close_surface`: correct small flaws of a mesh without remeshing it."""
 
 from __future__ import annotations
 
@@ -16,28 +16,32 @@ from meshimplant.mesh.topology import edge_uses, face_heights, fan_of_corners
 Faces = NDArray[np.int64]
 Points = NDArray[np.float64]
 
-#: Distance by which surfaces that touch in a vertex are parted, mm.
-_PART_MM = 0.02
-#: Rounds of splitting; each face is split at one of its edges per round.
+#: Distance by which surfaces that touch at a vertex are separated, mm.
+_SEPARATION_MM = 0.02
+#: Rounds of splitting; each round splits a face at one of its edges.
 _SPLIT_ROUNDS = 6
 
 
 def clean_faces(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
-    """Return the mesh welded, without empty and duplicate faces or T-junctions, and wound alike.
+    """Return a mesh with clean faces and consistent winding, and a list of the actions.
 
-    Nothing is closed.
+    Equal vertices are merged, faces without area and duplicate faces dropped, T-junctions split. Holes stay
+    open.
     """
     actions: list[str] = []
-    for step in (_weld, _drop_faces, _weld_borders, _split_at_junctions, _turn):
+    for step in (_merge_equal, _drop_faces, _merge_at_borders, _split_at_junctions, _orient):
         mesh, done = step(mesh)
         actions += done
     return mesh, actions
 
 
 def close_surface(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
-    """Return a tidied mesh with its holes closed, touching vertices parted and inner surfaces removed."""
+    """Return a cleaned mesh as a closed surface, and a list of the actions.
+
+    Holes are closed, surfaces that touch at a vertex separated, and surfaces inside others removed.
+    """
     actions: list[str] = []
-    for step in (_close_holes, _part_fans, _drop_shells):
+    for step in (_close_holes, _separate_fans, _drop_inner_surfaces):
         mesh, done = step(mesh)
         actions += done
     used, renumbered = np.unique(np.asarray(mesh.faces), return_inverse=True)
@@ -49,8 +53,8 @@ def close_surface(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, list[str]]:
 Step = tuple[trimesh.Trimesh, list[str]]
 
 
-def _weld(mesh: trimesh.Trimesh) -> Step:
-    """Merge vertices that are equal in float32, as a file would."""
+def _merge_equal(mesh: trimesh.Trimesh) -> Step:
+    """Merge vertices that are equal in float32, as an STL file would."""
     _, first, inverse = np.unique(
         np.asarray(mesh.vertices, np.float32), axis=0, return_index=True, return_inverse=True
     )
@@ -63,7 +67,7 @@ def _weld(mesh: trimesh.Trimesh) -> Step:
 
 
 def _drop_faces(mesh: trimesh.Trimesh) -> Step:
-    """Drop faces without area, and all but the first of faces on the same vertices."""
+    """Drop faces without area, and all but the first of several faces on the same vertices."""
     faces = np.asarray(mesh.faces)
     flat = face_heights(mesh) < DEGENERATE_HEIGHT_MM
     kept = faces[~flat]
@@ -74,7 +78,7 @@ def _drop_faces(mesh: trimesh.Trimesh) -> Step:
     return new_mesh(mesh.vertices, kept[np.sort(first)]), done
 
 
-def _weld_borders(mesh: trimesh.Trimesh) -> Step:
+def _merge_at_borders(mesh: trimesh.Trimesh) -> Step:
     """Merge vertices of open edges that nearly coincide."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -112,6 +116,7 @@ def _split_at_junctions(mesh: trimesh.Trimesh) -> Step:
 
 
 def _split_once(vertices: Points, faces: Faces) -> tuple[Faces, int]:
+    """Split faces at T-junctions, each at one of its edges; return the faces and how many were split."""
     from scipy.spatial import cKDTree
 
     half = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
@@ -145,11 +150,12 @@ def _split_once(vertices: Points, faces: Faces) -> tuple[Faces, int]:
 
 
 def _half(vertices: Points, a: int, b: int) -> float:
+    """Return half the length of an edge."""
     return float(np.linalg.norm(vertices[b] - vertices[a])) / 2
 
 
 def _on_edge(vertices: Points, a: int, b: int, others: Faces) -> list[int]:
-    """Return the vertices that lie on the edge between its ends, from a to b."""
+    """Return the vertices that lie on the edge between its ends, in order from a to b."""
     along = vertices[b] - vertices[a]
     length = float(np.linalg.norm(along))
     away = vertices[others] - vertices[a]
@@ -159,18 +165,18 @@ def _on_edge(vertices: Points, a: int, b: int, others: Faces) -> list[int]:
     return others[hit][np.argsort(place[hit])].tolist()
 
 
-def _turn(mesh: trimesh.Trimesh) -> Step:
-    """Wind neighbouring faces alike, and every surface that no other encloses outward."""
+def _orient(mesh: trimesh.Trimesh) -> Step:
+    """Make the winding of neighbouring faces consistent, outward on every surface that no other encloses."""
     import igl
 
-    given = np.asarray(mesh.faces, np.int64)
-    faces = np.array(igl.bfs_orient(np.ascontiguousarray(given))[0])
-    changed = (faces != given).any(axis=1)
-    for part in connected_bodies(new_mesh(mesh.vertices, faces)):
-        reverse = part.volume_mm3 < 0 if not part.enclosed else changed[part.rows].mean() > 0.5
+    before = np.asarray(mesh.faces, np.int64)
+    faces = np.array(igl.bfs_orient(np.ascontiguousarray(before))[0])
+    changed = (faces != before).any(axis=1)
+    for body in connected_bodies(new_mesh(mesh.vertices, faces)):
+        reverse = body.volume_mm3 < 0 if not body.enclosed else changed[body.rows].mean() > 0.5
         if reverse:
-            faces[part.rows] = faces[part.rows][:, ::-1]
-            changed[part.rows] = ~changed[part.rows]
+            faces[body.rows] = faces[body.rows][:, ::-1]
+            changed[body.rows] = ~changed[body.rows]
     turned = int(changed.sum())
     return new_mesh(mesh.vertices, faces), [f"turned {turned} faces"] if turned else []
 
@@ -189,14 +195,14 @@ def _close_holes(mesh: trimesh.Trimesh) -> Step:
     loops = _hole_loops(faces)
     if not loops:
         return mesh, []
-    lids = [_lid(np.asarray(mesh.vertices), np.array(loop)) for loop in loops]
+    fillings = [_filling(np.asarray(mesh.vertices), np.array(loop)) for loop in loops]
     longest = max(len(loop) for loop in loops)
     done = [f"closed {len(loops)} holes of up to {longest} edges"]
-    return new_mesh(mesh.vertices, np.concatenate([faces, *lids])), done
+    return new_mesh(mesh.vertices, np.concatenate([faces, *fillings])), done
 
 
 def _hole_loops(faces: Faces) -> list[list[int]]:
-    """Return the simple loops of open edges, in the direction that a lid needs."""
+    """Return the simple loops of open edges, in the direction of the faces that close them."""
     half = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     _, edge_of, uses, _ = edge_uses(faces)
     onward: dict[int, list[int]] = {}
@@ -206,7 +212,7 @@ def _hole_loops(faces: Faces) -> list[list[int]]:
     while onward:
         path = [next(iter(onward))]
         while onward.get(path[-1]):
-            step = _take(onward, path[-1])
+            step = onward[path[-1]].pop()
             if step in path:
                 loops.append(path[path.index(step) :])
                 path = path[: path.index(step) + 1]
@@ -216,15 +222,8 @@ def _hole_loops(faces: Faces) -> list[list[int]]:
     return [loop for loop in loops if len(loop) >= 3]
 
 
-def _take(onward: dict[int, list[int]], start: int) -> int:
-    return onward[start].pop()
-
-
-def _lid(vertices: Points, loop: Faces) -> Faces:
-    """Return triangles over a loop.
-
-    Cut in its best plane, or fanned from its first vertex where that fails.
-    """
+def _filling(vertices: Points, loop: Faces) -> Faces:
+    """Return triangles that close a loop: triangulated in its best plane, or a fan where that fails."""
     import manifold3d
 
     if len(loop) == 3:
@@ -242,8 +241,8 @@ def _lid(vertices: Points, loop: Faces) -> Faces:
     return loop[triangles]
 
 
-def _part_fans(mesh: trimesh.Trimesh) -> Step:
-    """Give each fan of faces around a shared vertex its own copy of it, drawn a little into the fan."""
+def _separate_fans(mesh: trimesh.Trimesh) -> Step:
+    """Give each fan of faces around a shared vertex its own copy of it, moved slightly into the fan."""
     faces = np.array(mesh.faces)
     vertices = [np.asarray(mesh.vertices)]
     corner_of, fan = faces.reshape(-1), fan_of_corners(faces)
@@ -253,22 +252,22 @@ def _part_fans(mesh: trimesh.Trimesh) -> Step:
     for count, (vertex, name) in enumerate(extra):
         corners = np.flatnonzero((corner_of == vertex) & (fan == name))
         inward = mesh.vertices[faces[corners // 3]].mean(axis=(0, 1)) - mesh.vertices[vertex]
-        step = inward / max(float(np.linalg.norm(inward)), 1e-9) * _PART_MM
+        step = inward / max(float(np.linalg.norm(inward)), 1e-9) * _SEPARATION_MM
         vertices.append((mesh.vertices[vertex] + step)[None])
         flat[corners] = len(mesh.vertices) + count
-    done = [f"parted the surface in {len(extra)} vertices by {_PART_MM:g} mm"] if len(extra) else []
+    done = [f"separated the surface at {len(extra)} vertices by {_SEPARATION_MM:g} mm"] if len(extra) else []
     return new_mesh(np.concatenate(vertices), flat.reshape(-1, 3)), done
 
 
-def _drop_shells(mesh: trimesh.Trimesh) -> Step:
+def _drop_inner_surfaces(mesh: trimesh.Trimesh) -> Step:
     """Remove closed surfaces that lie inside others."""
     if len(_open_edges(np.asarray(mesh.faces))):
         return mesh, []
-    inner = [part for part in connected_bodies(mesh) if part.enclosed]
+    inner = [body for body in connected_bodies(mesh) if body.enclosed]
     if not inner:
         return mesh, []
-    faces = np.delete(np.asarray(mesh.faces), np.concatenate([part.rows for part in inner]), axis=0)
+    faces = np.delete(np.asarray(mesh.faces), np.concatenate([body.rows for body in inner]), axis=0)
     done = [
-        f"removed a surface inside the body that enclosed {abs(part.volume_mm3):.3g} mm3" for part in inner
+        f"removed a surface inside the body that enclosed {abs(body.volume_mm3):.3g} mm3" for body in inner
     ]
     return new_mesh(mesh.vertices, faces), done

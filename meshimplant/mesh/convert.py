@@ -1,4 +1,4 @@
-"""Conversions between `trimesh.Trimesh`, pyvista and manifold3d, in one place."""
+"""Conversions between `trimesh.Trimesh`, pyvista and manifold3d."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ if TYPE_CHECKING:
 
 
 def to_pyvista(mesh: trimesh.Trimesh) -> pyvista.PolyData:
-    """Return the mesh as `pyvista.PolyData`, vertices in the same order and millimetres."""
+    """Return a mesh as `pyvista.PolyData`, with the same vertices in the same order."""
     import pyvista
 
     return pyvista.PolyData.from_regular_faces(np.asarray(mesh.vertices, float), np.asarray(mesh.faces))
 
 
 def from_pyvista(surface: pyvista.PolyData) -> trimesh.Trimesh:
-    """Return a triangulated pyvista surface as a mesh, vertices in the same order."""
+    """Return a pyvista surface as a mesh, triangulated if needed, with the vertices in the same order."""
     if not surface.is_all_triangles:
         surface = surface.triangulate()
     return new_mesh(np.asarray(surface.points, float), surface.regular_faces)
 
 
 def to_manifold(mesh: trimesh.Trimesh) -> manifold3d.Manifold:
-    """Return the mesh as a `manifold3d.Manifold`.
+    """Return a mesh as a `manifold3d.Manifold`.
 
-    Raises `MeshError` when the mesh is not an oriented 2-manifold: repair it first.
+    Raises
+    ------
+    MeshError
+        The mesh is not an oriented 2-manifold.
     """
     import manifold3d
 
@@ -43,7 +46,7 @@ def to_manifold(mesh: trimesh.Trimesh) -> manifold3d.Manifold:
     solid = manifold3d.Manifold(data)
     if solid.status() != manifold3d.Error.NoError:
         raise MeshError(
-            f"expected a closed, consistently wound mesh, got one with {len(mesh.faces)} faces that is not "
+            f"expected a closed, consistently wound mesh, got {len(mesh.faces)} faces that are no solid "
             f"({solid.status().name}): run repair on it first"
         )
     return solid
@@ -56,14 +59,14 @@ def from_manifold(solid: manifold3d.Manifold) -> trimesh.Trimesh:
 
 
 def join_meshes(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
-    """Return several bodies as one mesh: vertices and faces one after the other, nothing merged."""
+    """Return several meshes as one: vertices and faces concatenated, nothing merged."""
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     faces = [mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]
     return new_mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces))
 
 
 def new_mesh(vertices: np.ndarray, faces: np.ndarray) -> trimesh.Trimesh:
-    """Return a `Trimesh` of exactly these arrays: nothing merged, dropped or reordered."""
+    """Return a `Trimesh` with exactly these arrays: nothing merged, dropped or reordered."""
     return trimesh.Trimesh(
         np.array(vertices, np.float64), np.array(faces, np.int64), process=False, validate=False
     )

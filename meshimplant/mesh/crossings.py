@@ -1,4 +1,4 @@
-"""`find_crossings`: which faces of a mesh cut through which, by a box tree and exact predicates."""
+"""`find_crossings`: pairs of faces of a mesh that intersect, by a box tree and exact predicates."""
 
 from __future__ import annotations
 
@@ -19,41 +19,40 @@ Bools = NDArray[np.bool_]
 
 #: Rounding of a 3 x 3 determinant of float64 differences, relative to its permanent (Shewchuk 1997: 7.8e-16).
 _ORIENT_ERROR = 1e-15
-#: Binary digits after the point that the exact predicate keeps, of millimetres.
+#: Binary digits after the point, of millimetres, that the exact predicate uses.
 _EXACT_BITS = 100
-#: Overlap of two flat faces below which they count as touching, mm.
+#: Overlap of two coplanar faces up to which they count as touching, mm.
 _TOUCH_MM = 1e-9
-#: Faces that share an edge are suspected of lying over each other when their planes close to within acos of
-#: this.
+#: Faces that share an edge may lie on each other when the angle between them is below the arc cosine of this.
 _FOLD_COSINE = 0.999
 
 
 def find_crossings(mesh: trimesh.Trimesh, *, touching: Bools | None = None) -> Ints:
-    """Return the pairs of faces (n, 2) that cut through or lie over each other, each pair once, sorted.
+    """Return the pairs of faces (n, 2) that cross or overlap each other, each pair once, sorted.
 
     Two faces cross when each has vertices strictly on both sides of the other's plane and they meet, or when
-    they are coplanar and share an area. Touching is no crossing, and neighbours that share a vertex or an
-    edge count only where they cross besides. Faces on the same three vertices are skipped: they show as
-    non-manifold edges.
+    they are coplanar and share an area. Touching does not count, and faces that share a vertex or an edge
+    count only where they also cross elsewhere. Faces on the same three vertices are skipped: they are found
+    as non-manifold edges.
 
-    A tree of boxes over the faces in Morton order finds the pairs whose boxes overlap. Neighbours around a vertex
-    where no two faces can cross (`uncrossed_vertices`) are settled by that. For the others, the signs of the volumes of
-    tetrahedra decide: in float64 where its error bound allows, and in integers elsewhere, so that flat and thin parts
-    give no false pair.
+    A tree of boxes over the faces in Morton order finds the pairs whose boxes overlap. Neighbours around a
+    vertex where no two faces can cross (`uncrossed_vertices`) are settled by that. For the others, the signs
+    of the volumes of tetrahedra decide: in float64 where its error bound allows, and in integers elsewhere,
+    so that flat and thin parts give no false pair.
 
     Parameters
     ----------
-    mesh
-        Any triangle mesh.
-    touching
-        Faces (m,) of which one is to be in every pair; ``None``: all. For a mesh of which some faces are new and the rest is
-        known.
+    mesh : Trimesh
+    touching : (m,) array of bool or None
+        Only pairs with at least one of these faces are returned: those that are new in a mesh without
+        crossings. None: all pairs.
 
     Notes
     -----
-    What bounds it: of 7 pairs of boxes that overlap for each face of a good mesh, nearly all are neighbours on one smooth
-    surface, which no box can tell apart; finding them takes half of the time. Measured: 46 000 faces in 0.18 s on one core, and
-    in 0.33 s where every pair is looked at.
+    A good mesh has 7 pairs of overlapping boxes for each face. Nearly all are neighbours on one smooth
+    surface, which boxes cannot separate; finding them takes half of the time. Measured: 46 000 faces in 0.18
+    s on one core, and
+    0.33 s if every pair is examined.
 
     Source: error bound from Shewchuk, Discrete Comput. Geom. 18:305 (1997).
     """
@@ -78,7 +77,7 @@ def find_crossings(mesh: trimesh.Trimesh, *, touching: Bools | None = None) -> I
 
 
 def _chosen(same: list[list[Bools]], rows: Ints) -> Bools:
-    """Return which corners are common (n, 3, 3) of the chosen pairs, first face's corner first."""
+    """Return which corners (n, 3, 3) the faces of the chosen pairs have in common, the first face's first."""
     return np.stack([np.stack([equal[rows] for equal in row], axis=1) for row in same], axis=1)
 
 
@@ -87,7 +86,7 @@ def _chosen(same: list[list[Bools]], rows: Ints) -> Bools:
 
 @dataclass(frozen=True, eq=False)
 class _Planes:
-    """The planes of faces: a corner (m, 3), the normal (m, 3), and the sum of the sizes of its two products (m, 3)."""
+    """Planes of faces: a corner (m, 3), the normal (m, 3), and the permanent (m, 3) that bounds its error."""
 
     corner: Floats
     normal: Floats
@@ -103,10 +102,7 @@ class _Planes:
 
 
 def _cut(triangles: Floats, planes: _Planes, pairs: Ints, same: Bools) -> Bools:
-    """Tell which pairs (n, 2) with at most one common vertex cross.
-
-    `same` (n, 3, 3) marks common vertices.
-    """
+    """Return which pairs (n, 2) with at most one common vertex cross; `same` (n, 3, 3) marks those."""
     result = np.zeros(len(pairs), bool)
     first, second = pairs.T
     maybe = np.flatnonzero(_may_straddle(triangles, planes, first, second, np.asarray(same.any(axis=1))))
@@ -121,9 +117,9 @@ def _cut(triangles: Floats, planes: _Planes, pairs: Ints, same: Bools) -> Bools:
 
 
 def _may_straddle(triangles: Floats, planes: _Planes, plane: Ints, other: Ints, common: Bools) -> Bools:
-    """Tell which faces `other` (n,) can have vertices strictly on both sides of the planes of others, or lie wholly in them.
+    """Return which faces `other` (n,) may straddle the planes of faces `plane` (n,), or lie in them.
 
-    `common` (n, 3) marks vertices that are shared, which lie on the plane for certain.
+    `common` (n, 3) marks shared vertices, which lie on the plane exactly.
     """
     corner, normal, permanent = planes.corner[plane], planes.normal[plane], planes.permanent[plane]
     above, below = np.zeros(len(plane), bool), np.zeros(len(plane), bool)
@@ -138,7 +134,7 @@ def _may_straddle(triangles: Floats, planes: _Planes, plane: Ints, other: Ints, 
 
 
 def _apart_in_plane(first: Floats, second: Floats) -> Bools:
-    """Tell which pairs are disjoint or merely touch, seen along the normal of either."""
+    """Return which coplanar pairs are disjoint or merely touch, in the plane of either face."""
     apart = np.zeros(len(first), bool)
     rest = np.arange(len(first))
     for own in (0, 1):
@@ -153,7 +149,7 @@ def _apart_in_plane(first: Floats, second: Floats) -> Bools:
 
 
 def _apart_along_edges(normal: Floats, triangle: Floats, first: Floats, second: Floats) -> Bools:
-    """Tell which pairs an edge of a triangle (n, 3, 3) keeps apart, seen along normals (n, 3)."""
+    """Return which pairs an edge of a triangle (n, 3, 3) separates, in the plane with normals (n, 3)."""
     apart = np.zeros(len(first), bool)
     for corner in range(3):
         across = np.cross(normal, triangle[:, corner] - triangle[:, corner - 1])
@@ -168,7 +164,7 @@ def _apart_along_edges(normal: Floats, triangle: Floats, first: Floats, second: 
 
 
 def _folded(triangles: Floats, pairs: Ints, same: NDArray[np.bool_]) -> Bools:
-    """Tell which pairs with a common edge lie flat over each other (a dihedral angle of exactly 0)."""
+    """Return which pairs with a common edge lie on each other (a dihedral angle of exactly 0)."""
     first, second = triangles[pairs[:, 0]], triangles[pairs[:, 1]]
     row = np.arange(len(pairs))
     lone_1, lone_2 = np.argmin(same.any(axis=2), axis=1), np.argmin(same.any(axis=1), axis=1)
@@ -190,7 +186,7 @@ Point = tuple[int, int, int]
 
 
 def _exact(points: Floats) -> list[Point]:
-    """Return points as integers of 2 ** -100 mm; every float64 above 2 ** -48 mm is exact."""
+    """Return points as integer multiples of 2 ** -100 mm; every float64 above 2 ** -48 mm is exact."""
     scaled = [[_exact_number(value) for value in point] for point in points.tolist()]
     return [(x, y, z) for x, y, z in scaled]
 
@@ -201,7 +197,7 @@ def _exact_number(value: float) -> int:
 
 
 def _exact_side(plane: Sequence[Point], point: Point) -> int:
-    """Return the sign of the volume of the tetrahedron: on which side of three points the fourth lies."""
+    """Return the side of a plane through three points on which a point lies, -1, 0 or 1."""
     start, *others = plane
     u, v, w = ([p[i] - start[i] for i in range(3)] for p in (*others, point))
     volume = (
@@ -213,7 +209,7 @@ def _exact_side(plane: Sequence[Point], point: Point) -> int:
 
 
 def _exact_cross(first: Floats, second: Floats) -> bool:
-    """Tell whether two triangles with at most one common vertex cross."""
+    """Return whether two triangles with at most one common vertex cross."""
     p, q = _exact(first), _exact(second)
     side_p, side_q = [_exact_side(q, point) for point in p], [_exact_side(p, point) for point in q]
     if not any(side_p):
@@ -224,9 +220,7 @@ def _exact_cross(first: Floats, second: Floats) -> bool:
 
 
 def _edge_through(triangle: list[Point], sides: list[int], other: list[Point]) -> bool:
-    """Tell whether an edge of the triangle that changes sides passes through the other triangle or its
-    border.
-    """
+    """Return whether an edge of the triangle that changes sides passes through the other or its border."""
     for i, j in combinations(range(3), 2):
         if sides[i] * sides[j] < 0:
             turns = [_exact_side((triangle[i], triangle[j], other[k]), other[(k + 1) % 3]) for k in range(3)]

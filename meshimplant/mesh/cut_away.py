@@ -1,4 +1,4 @@
-"""Cutting one body from another, and the loose pieces that a cut leaves."""
+"""`cut_away`: cut one body from another, and drop the loose fragments that this leaves."""
 
 from __future__ import annotations
 
@@ -21,33 +21,45 @@ from meshimplant.mesh.topology import as_written
 if TYPE_CHECKING:
     import manifold3d
 
-#: Attempts at drawing slivers together, and the distance around a failure that the next one leaves alone, mm.
+#: Attempts to remove slivers, and the distance from a failure within which the next attempt changes nothing,
+#: mm.
 _CLEANINGS, _SPARE_MM = 4, 0.3
-#: Odd numbers that spread the bits of coordinates.
+#: Odd multipliers that mix the bits of coordinates.
 _MIXERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece that came loose in cutting and was dropped: its volume and centre (LPS mm)."""
+    """A piece that a cut detached and that was dropped: its volume and its centre (LPS mm)."""
 
     volume_mm3: float
     centre_mm: tuple[float, float, float]
 
 
 def require_solid(mesh: trimesh.Trimesh) -> manifold3d.Manifold:
-    """Return the mesh as a solid; raise `MeshError` unless it is closed and wound outward."""
+    """Return a mesh as a solid; raise `MeshError` unless it is closed and wound outward."""
     solid = to_manifold(mesh)
     if solid.volume() <= 0:
         raise MeshError(
-            f"expected a closed mesh wound outward, got {solid.volume():.1f} mm3: run repair on it first"
+            f"expected a closed mesh wound outward, got a volume of {solid.volume():.1f} mm3: "
+            "run repair on it first"
         )
     return solid
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """What `cut_away` left: the mesh, the fragments it dropped (largest first), and all that was removed."""
+    """The result of `cut_away`.
+
+    Attributes
+    ----------
+    mesh : Trimesh
+        The mesh that is left.
+    fragments : tuple of Fragment
+        Detached pieces that were dropped, largest first.
+    removed_mm3 : float
+        Volume of everything that was removed, fragments included.
+    """
 
     mesh: trimesh.Trimesh
     fragments: tuple[Fragment, ...]
@@ -61,29 +73,34 @@ def cut_away(
     bodies: int | None = None,
     solid: manifold3d.Manifold | None = None,
 ) -> Cut:
-    """Subtract a closed tool from a closed mesh and keep its largest bodies.
+    """Subtract a closed tool from a closed mesh and keep the largest bodies.
 
-    What is not cut stays exactly: its vertices are the input's. Slivers along the cut are drawn together
-    (`remove_slivers`).
+    Away from the cut the vertices are exactly those of the input. Slivers along the cut are removed.
 
     Parameters
     ----------
-    bodies
-        Number of pieces to keep; ``None``: as many as the mesh has.
-    solid
-        The mesh as `require_solid` gives it, where that is known already.
+    mesh, tool : Trimesh
+        Closed and wound outward, in one frame.
+    bodies : int or None
+        Number of pieces to keep; None: as many as the mesh has.
+    solid : Manifold or None
+        The result of `require_solid` for the mesh, if it is known already.
+
+    Returns
+    -------
+    Cut
 
     Raises
     ------
     MeshError
-        Either mesh is not closed and consistently wound, or nothing is left.
+        One of the meshes is not closed and consistently wound, or nothing is left.
     """
     solid = require_solid(mesh) if solid is None else solid
     left = solid - to_manifold(tool)
     if left.is_empty():
         raise MeshError(
-            "expected a cut that leaves something of the implant, got one that takes all of it: check that "
-            "the two are in one frame (LPS, millimetres) and that the cut is on the right side"
+            "expected a cut that leaves part of the implant, got one that removes all of it: check that both "
+            "are in one frame (LPS, millimetres) and that the cut is on the right side"
         )
     result = from_manifold(left)
     result = _cleaned(result, _new_vertices(mesh, result))
@@ -93,7 +110,7 @@ def cut_away(
 
 
 def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
-    """Return a fresh cut without its slivers; where faces would then cross, they are left as they were."""
+    """Return a fresh cut without its slivers, except where faces would then cross."""
     fixed = ~new
     beside = np.zeros(len(new), bool)
     beside[np.asarray(mesh.faces)[new[mesh.faces].any(axis=1)]] = True
@@ -112,28 +129,28 @@ def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
 def _same_points(
     cleaned: trimesh.Trimesh, mesh: trimesh.Trimesh, chosen: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return which vertices of a cleaned mesh are among the chosen ones (n,) of the mesh it came from."""
+    """Return the vertices of a cleaned mesh that are chosen ones (n,) of the mesh it came from."""
     return np.flatnonzero(_among(cleaned.vertices, np.asarray(mesh.vertices)[chosen]))
 
 
 def _new_vertices(before: trimesh.Trimesh, after: trimesh.Trimesh) -> NDArray[np.bool_]:
-    """Return which vertices (n,) of a mesh are none of another's."""
+    """Return which vertices (n,) of a mesh are not vertices of another one."""
     return ~_among(after.vertices, before.vertices)
 
 
 def _among(points: ArrayLike, known: ArrayLike) -> NDArray[np.bool_]:
-    """Return which points (n, 3) are, to the last bit, among known ones (m, 3); 0 and -0 are the same."""
-    wanted, there = (np.ascontiguousarray(each, float) + 0.0 for each in (points, known))
-    if not len(there):
-        return np.zeros(len(wanted), bool)
-    keys, there_keys = _keys(wanted), _keys(there)
-    order = np.argsort(there_keys, kind="stable")
-    place = np.minimum(np.searchsorted(there_keys, keys, sorter=order), len(there) - 1)
-    return (there[order[place]] == wanted).all(axis=1)
+    """Return which points (n, 3) are among known ones (m, 3), to the last bit; 0 and -0 are equal."""
+    queries, references = (np.ascontiguousarray(each, float) + 0.0 for each in (points, known))
+    if not len(references):
+        return np.zeros(len(queries), bool)
+    keys, reference_keys = _keys(queries), _keys(references)
+    order = np.argsort(reference_keys, kind="stable")
+    place = np.minimum(np.searchsorted(reference_keys, keys, sorter=order), len(references) - 1)
+    return (references[order[place]] == queries).all(axis=1)
 
 
 def _keys(points: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """Return a number for each point (n, 3), the same for the same bits: of millions, no two points share one but by a freak."""
+    """Return a 64-bit hash for each point (n, 3); collisions among millions of points are very unlikely."""
     bits = points.view(np.uint64)
     mixed = (bits ^ (bits >> np.uint64(29))) * _MIXERS
     return (mixed ^ (mixed >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
@@ -142,7 +159,7 @@ def _keys(points: NDArray[np.float64]) -> NDArray[np.uint64]:
 def keep_largest_bodies(
     mesh: trimesh.Trimesh, *, bodies: int
 ) -> tuple[trimesh.Trimesh, tuple[Fragment, ...]]:
-    """Keep the `bodies` largest pieces, hollows included; return the others as fragments, largest first."""
+    """Return a mesh of the largest pieces with their cavities, and the other pieces, largest first."""
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
     piece = face_pieces(faces, len(vertices))
     volumes = _piece_volumes(mesh, piece)
@@ -165,20 +182,20 @@ def keep_largest_bodies(
 
 
 def body_count(mesh: trimesh.Trimesh) -> int:
-    """Return the number of separate bodies of a mesh; a hollow in one is none."""
+    """Return the number of separate bodies of a mesh; cavities do not count."""
     piece = face_pieces(np.asarray(mesh.faces), len(mesh.vertices))
     return int((_piece_volumes(mesh, piece) > 0).sum())
 
 
 def _holds(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> bool:
-    """Tell whether the box of some points holds others."""
+    """Return whether the bounding box of the outer points contains the inner ones."""
     return bool(
         (inner.min(axis=0) >= outer.min(axis=0)).all() and (inner.max(axis=0) <= outer.max(axis=0)).all()
     )
 
 
 def face_pieces(faces: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Number the pieces of a mesh of `count` vertices: for each face (m,) the index of its piece."""
+    """Return for each face (m,) of a mesh with `count` vertices the number of its connected piece."""
     pairs = faces[:, [0, 1, 1, 2]].reshape(-1, 2)
     graph = coo_matrix((np.ones(len(pairs), bool), pairs.T), (count, count))
     vertex_piece = connected_components(graph, directed=False)[1]

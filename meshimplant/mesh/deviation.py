@@ -1,4 +1,4 @@
-"""How far two surfaces lie apart: exact distances from the points of one to the triangles of the other."""
+"""The deviation of two surfaces: exact distances from points on one to the triangles of the other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def distances_mm(points_mm: ArrayLike, mesh: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return the distance (n,) from LPS points (n, 3) to the nearest point of a mesh's triangles.
+    """Return the distance (n,) from LPS points (n, 3) to the nearest triangle of a mesh.
 
-    Source: libigl's box tree; measured: 450 000 points against 15 000 to 300 000 faces in 0.6 s.
+    Uses libigl's box tree. Measured: 450 000 points and 15 000 to 300 000 faces in 0.6 s.
     """
     import igl
 
@@ -21,12 +21,12 @@ def distances_mm(points_mm: ArrayLike, mesh: trimesh.Trimesh) -> NDArray[np.floa
 
 
 def surface_points(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return the vertices and face centres of a mesh, (v + f, 3)."""
+    """Return the vertices and the face centres of a mesh, (v + f, 3)."""
     return np.concatenate([mesh.vertices, mesh.triangles_center])
 
 
 def deviation_mm(first: trimesh.Trimesh, second: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return distances between two surfaces, taken both ways from vertices and face centres."""
+    """Return the distances between two surfaces, from the vertices and face centres of each to the other."""
     return np.concatenate(
         [distances_mm(surface_points(first), second), distances_mm(surface_points(second), first)]
     )

@@ -1,4 +1,4 @@
-"""Taking out the slivers that a cut leaves along its line, without moving anything else."""
+"""`remove_slivers`: remove the slivers along a cut and leave the rest of the mesh unchanged."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.limits import FLAT_HEIGHT_MM, SHORT_EDGE_MM
 from meshimplant.mesh.vertex_faces import VertexFaces
 
-#: A triangle may turn by up to 37 degrees when a vertex next to it moves, cosine.
+#: The normal of a triangle may turn by up to 37 degrees (cosine) when one of its vertices moves.
 _TURN_COSINE = 0.8
 _ROUNDS = 8
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-#: Vertices as plain numbers.
+#: Vertices as Python floats.
 Points = list[list[float]]
 
 
 def remove_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
-    """Collapse very short edges and turn very flat triangles, where a cut has made them.
+    """Collapse very short edges and flip edges of very flat triangles along a cut.
 
     Parameters
     ----------
-    mesh
-        A closed manifold mesh.
-    fixed
-        Vertices (n,) that stay. Edges between two of them, and triangles of three, are left alone.
+    mesh : Trimesh
+        Closed and manifold.
+    fixed : (n,) array of bool
+        Vertices that stay. Edges between two of them and triangles of three are left unchanged.
 
     Returns
     -------
     Trimesh
-        Still manifold (link condition), its surface moved by less than `SHORT_EDGE_MM`, and only beside the cut.
-        Every vertex is one of the input's.
+        Still manifold (link condition); the surface moves by less than `SHORT_EDGE_MM`, and only next to the
+        cut. Every vertex is a vertex of the input.
     """
     vertices, faces = np.asarray(mesh.vertices, float), np.array(mesh.faces, np.int64)
     beside = np.zeros(len(vertices), bool)
@@ -48,15 +48,15 @@ def remove_slivers(mesh: trimesh.Trimesh, *, fixed: Bools) -> trimesh.Trimesh:
     points: Points = vertices.tolist()
     for _ in range(_ROUNDS):
         moving, collapsed = _collapse_round(vertices, points, moving, fixed)
-        moving, turned = _turn_round(vertices, points, moving, fixed)
-        if not collapsed and not turned:
+        moving, flipped = _flip_round(vertices, points, moving, fixed)
+        if not collapsed and not flipped:
             break
     used, renumbered = np.unique(np.concatenate([rest, moving]), return_inverse=True)
     return new_mesh(vertices[used], renumbered.reshape(-1, 3))
 
 
 def _collapse_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
-    """Collapse short edges, shortest first, none beside another; return the faces and how many went."""
+    """Collapse short edges, shortest first, none next to another; return the faces and the count."""
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[(edges[:, 0] < edges[:, 1]) & ~fixed[edges].all(axis=1)]
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
@@ -82,7 +82,7 @@ def _collapse_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools)
 
 
 def _can_collapse(points: Points, faces: Ints, vertex_faces: VertexFaces, gone: int, kept: int) -> bool:
-    """Tell whether drawing one end of an edge onto the other keeps the surface manifold and unfolded."""
+    """Return whether merging one end of an edge into the other keeps the mesh manifold and without folds."""
     fan = faces[vertex_faces.of(gone)].tolist()
     around = {corner for face in fan for corner in face}
     if sum(corner in around for corner in set(faces[vertex_faces.of(kept)].ravel().tolist())) != 4:
@@ -106,8 +106,8 @@ def _can_collapse(points: Points, faces: Ints, vertex_faces: VertexFaces, gone: 
     return not flat or bool((np.array(after_flat) @ np.array(before_all).sum(axis=0) > 0).all())
 
 
-def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
-    """Turn the longest edge of very flat triangles to the other diagonal; return faces and count."""
+def _flip_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> tuple[Ints, int]:
+    """Flip the longest edge of very flat triangles; return the faces and the number of flips."""
     moving = np.flatnonzero(~fixed[faces].all(axis=1))
     height = np.linalg.norm(_crosses(vertices, faces[moving]), axis=1) / _longest(vertices, faces[moving])
     flat = moving[height < FLAT_HEIGHT_MM]
@@ -126,13 +126,13 @@ def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> 
         around = vertex_faces.of(a)
         other = [
             f
-            for f, its in zip(around.tolist(), faces[around].tolist(), strict=True)
-            if f != face and b in its
+            for f, corners_of in zip(around.tolist(), faces[around].tolist(), strict=True)
+            if f != face and b in corners_of
         ]
         if len(other) != 1:
             continue
         d = sum(faces[other[0]].tolist()) - a - b
-        if blocked[d] or d in faces[vertex_faces.of(c)] or not _better(points, a, b, c, d):
+        if blocked[d] or d in faces[vertex_faces.of(c)] or not _is_less_flat(points, a, b, c, d):
             continue
         faces[face], faces[other[0]] = (a, d, c), (d, b, c)
         blocked[[a, b, c, d]] = True
@@ -140,8 +140,8 @@ def _turn_round(vertices: Floats, points: Points, faces: Ints, fixed: Bools) -> 
     return faces, count
 
 
-def _better(points: Points, a: int, b: int, c: int, d: int) -> bool:
-    """Tell whether (a, d, c), (d, b, c) are less flat than (a, b, c), (b, a, d) and face the same way."""
+def _is_less_flat(points: Points, a: int, b: int, c: int, d: int) -> bool:
+    """Return whether (a, d, c), (d, b, c) are less flat than (a, b, c), (b, a, d) and face the same way."""
     old, new = (
         [[points[corner] for corner in face] for face in pair]
         for pair in (((a, b, c), (b, a, d)), ((a, d, c), (d, b, c)))
@@ -167,7 +167,8 @@ def _longest(vertices: Floats, faces: Ints) -> Floats:
     return np.maximum(sides.max(axis=1), 1e-12)
 
 
-# -- single triangles: plain numbers, for arrays of three cost a hundred times their arithmetic -----------------------------
+# -- single triangles, in Python floats: numpy arrays of three numbers cost a hundred times their arithmetic
+# -----------
 
 
 def _cross(a: Sequence[float], b: Sequence[float], c: Sequence[float]) -> tuple[float, float, float]:

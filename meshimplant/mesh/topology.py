@@ -1,7 +1,4 @@
-"""How the faces of a mesh hang together.
-
-Edges, fans, connected surfaces, and what breaks a closed oriented surface.
-"""
+"""The topology of a mesh: edges, fans, connected surfaces, and flaws of a closed oriented manifold."""
 
 from __future__ import annotations
 
@@ -15,17 +12,16 @@ from meshimplant.mesh.convert import new_mesh
 
 
 def as_written(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the mesh as an STL file holds it: float32 vertices, equal ones merged.
-
-    Faces in the same order.
-    """
+    """Return the mesh as an STL file holds it: float32 vertices, equal ones merged, faces in order."""
     points, inverse = np.unique(np.asarray(mesh.vertices, np.float32), axis=0, return_inverse=True)
     return new_mesh(points, inverse.reshape(-1)[mesh.faces])
 
 
 def topology_flaws(mesh: trimesh.Trimesh) -> dict[str, NDArray[np.float64]]:
-    """Return, by name, a place (n, 3) for every edge and vertex that is not as in a closed, oriented
-    2-manifold.
+    """Return the flaws of a mesh as a closed, oriented 2-manifold: by name, the place (n, 3) of each.
+
+    Names are ``boundary_edges``, ``nonmanifold_edges``, ``nonmanifold_vertices`` and ``winding``; the place
+    of an edge is its midpoint.
     """
     vertices, faces = np.asarray(mesh.vertices), _proper(np.asarray(mesh.faces))
     edges, edge_of, uses, net = edge_uses(faces)
@@ -39,14 +35,24 @@ def topology_flaws(mesh: trimesh.Trimesh) -> dict[str, NDArray[np.float64]]:
 
 
 def _proper(faces: NDArray[Any]) -> NDArray[Any]:
-    """Return the faces with three different vertices; the others close nothing and open nothing."""
+    """Return the faces with three different vertices."""
     a, b, c = faces.T
     return faces[(a != b) & (b != c) & (c != a)]
 
 
 def edge_uses(faces: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return undirected edges (e, 2), the edge of each half-edge (3 f,), the faces on each, and their summed
-    direction.
+    """Return the edges of faces (f, 3) and how they are used.
+
+    Returns
+    -------
+    edges : (e, 2) array
+        Undirected edges, the smaller vertex index first.
+    edge_of : (3 f,) array
+        The edge of each half-edge.
+    uses : (e,) array
+        Number of faces on each edge.
+    net : (e,) array
+        Uses in forward direction minus uses in backward direction.
     """
     half = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
     low, high = half.min(axis=1), half.max(axis=1)
@@ -58,10 +64,7 @@ def edge_uses(faces: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[
 
 
 def fan_of_corners(faces: NDArray[Any], edge_of: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return for each corner (3 f,) the number of its fan.
-
-    The faces around its vertex that hang together by edges there.
-    """
+    """Return the fan number of each corner (3 f,); a fan is faces that edges at their vertex connect."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -79,7 +82,7 @@ def fan_of_corners(faces: NDArray[Any], edge_of: NDArray[Any] | None = None) -> 
 
 
 def _many_fans(faces: NDArray[Any], edge_of: NDArray[Any]) -> NDArray[Any]:
-    """Return the vertices whose faces make more than one fan; all corners of a fan are at one vertex."""
+    """Return the vertices whose faces form more than one fan; all corners of a fan are at one vertex."""
     fan_of = fan_of_corners(faces, edge_of)
     vertex_of = np.zeros(int(fan_of.max(initial=-1)) + 1, np.int64)
     vertex_of[fan_of] = faces.reshape(-1)
@@ -87,18 +90,19 @@ def _many_fans(faces: NDArray[Any], edge_of: NDArray[Any]) -> NDArray[Any]:
 
 
 def face_heights(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return the least height of each face (f,), 0 where it has no extent."""
+    """Return the least height of each face (f,), mm; 0 for a face without extent."""
     longest = longest_edges(mesh)
     return 2 * mesh.area_faces / np.where(longest > 0, longest, 1)
 
 
 def longest_edges(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
+    """Return the length of the longest edge of each face (f,), mm."""
     triangles = mesh.triangles
     return np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(axis=1)
 
 
 def face_groups(faces: NDArray[Any]) -> NDArray[Any]:
-    """Return the number of the edge-connected surface of each face (f,), 0, 1, ...."""
+    """Return for each face (f,) the number of its edge-connected surface, from 0."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -9,13 +9,13 @@ Ints = NDArray[np.int64]
 
 
 class VertexFaces:
-    """The faces around each vertex, as they were when this was made.
+    """The faces around each vertex; later changes of the faces are not followed.
 
     Parameters
     ----------
-    faces
-        Vertex indices (m, 3).
-    count
+    faces : (m, 3) array of int
+        Vertex indices.
+    count : int
         Number of vertices.
     """
 
@@ -30,7 +30,7 @@ class VertexFaces:
         return self._order[self._start[vertex] : self._start[vertex + 1]]
 
     def of_all(self, vertices: Ints) -> tuple[Ints, Ints]:
-        """Return, for vertices (n,), whose fan each entry belongs to (k,) and the index of its face (k,)."""
+        """Return the rows (k,) among `vertices` (n,) and the faces (k,) of all pairs of vertex and face."""
         start = self._start[vertices]
         sizes = self._start[vertices + 1] - start
         owner = np.repeat(np.arange(len(vertices)), sizes)

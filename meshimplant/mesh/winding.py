@@ -1,4 +1,4 @@
-"""The winding number: inside or outside, also for surfaces with holes, overlaps and crossings."""
+"""The winding number: inside or outside, also of surfaces with holes, overlaps and crossings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def winding_number(mesh: trimesh.Trimesh, points_mm: ArrayLike) -> NDArray[np.float64]:
-    """Return the generalised winding number (n,) at LPS points (n, 3): 1 inside, 0 outside, 1/2 on the
-    surface.
+    """Return the generalised winding number (n,) of a mesh at LPS points (n, 3).
 
-    Overlapping bodies add up; near a hole the number passes smoothly from 1 to 0.
+    It is 1 inside, 0 outside and 1/2 on the surface. Overlapping bodies add up; near a hole it changes
+    smoothly from 1 to 0.
 
     Source: Barill et al., Fast winding numbers for soups and clouds, ACM TOG 37(4), 2018, through libigl.
     """

@@ -9,7 +9,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def process_peak_mb() -> float | None:
-    """Return the peak memory of this process so far, MB of 2**20 bytes; None if the system does not report it.
+    """Return the peak memory of this process so far, MB of 2**20 bytes; None if unknown.
 
     The peak never falls: a step that needs less memory than an earlier one leaves it unchanged. On Linux it
     is read from /proc, since `getrusage` includes the memory that the parent process held when it started

@@ -33,7 +33,8 @@ def one_blas_thread() -> Iterator[None]:
     the whole process, other threads included; the previous limit is restored at the end.
 
     Notes
-    ----- Measured on one `complete_skull` of 512 x 512 x 222 voxels: on two cores 51.7 CPU seconds with two
+    -----
+    Measured on one `complete_skull` of 512 x 512 x 222 voxels: on two cores 51.7 CPU seconds with two
     BLAS threads and 40.2 with one, in the same time.
     """
     # scipy has a BLAS of its own, which can be limited only once it is loaded.

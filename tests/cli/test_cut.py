@@ -84,9 +84,9 @@ def test_pieces_beyond_the_asked_number_are_told(cli: Callable, part: Path, tmp_
     [
         (("--plane", 0, 0, 0, 0, 0, 0), 2, "normal with a length"),
         (("--plane", 0, 0, "nan", 0, 0, 1), 2, "three finite numbers"),
-        (("--plane", 0, 0, 0, 0, 0, 1), 1, "takes all of it"),
+        (("--plane", 0, 0, 0, 0, 0, 1), 1, "removes all of it"),
         (("--box", 9, 0, 0, 1, 5, 5), 2, "lower corner below the upper"),
-        (("--box", -99, -99, -99, 99, 99, 99), 1, "takes all of it"),
+        (("--box", -99, -99, -99, 99, 99, 99), 1, "removes all of it"),
         (("--curve", "none.csv"), 1, "none.csv, which does not exist"),
         (("--curve", "line.csv"), 1, "three or more points"),
         (("--curve", "cut.csv"), 1, "2 numbers in line 3"),

@@ -1,4 +1,4 @@
-"""tidy and close: each small flaw of a mesh is repaired in place, named, and nothing else moves."""
+"""clean_faces and close_surface: each small flaw of a mesh is repaired in place, named, and nothing else moves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from shapes import box, cap, joined, plain_mesh, random_rotation, sphere
 
 from meshimplant.check.check_solid import check_solid
-from meshimplant.mesh.clean import close, tidy
+from meshimplant.mesh.clean import clean_faces, close_surface
 from meshimplant.mesh.limits import WELD_MM
 from meshimplant.mesh.topology import topology_flaws
 
@@ -38,7 +38,7 @@ def test_a_soup_of_triangles_is_welded_into_the_body(jitter_mm: float) -> None:
     soup = plain_mesh(
         corners + jitter_mm * rng.uniform(-1, 1, corners.shape), np.arange(FACES.size).reshape(-1, 3)
     )
-    tidied, actions = tidy(soup)
+    tidied, actions = clean_faces(soup)
     assert _flaws(tidied) == set()
     assert len(np.unique(tidied.faces)) == len(VERTICES)
     assert tidied.volume == pytest.approx(MESH.volume, rel=1e-6)
@@ -47,8 +47,8 @@ def test_a_soup_of_triangles_is_welded_into_the_body(jitter_mm: float) -> None:
 
 
 def test_a_sound_mesh_is_left_alone() -> None:
-    tidied, tidying = tidy(MESH)
-    closed, closing = close(tidied)
+    tidied, tidying = clean_faces(MESH)
+    closed, closing = close_surface(tidied)
     assert tidying == closing == []
     assert np.array_equal(closed.vertices, VERTICES)
     assert np.array_equal(closed.faces, FACES)
@@ -57,7 +57,7 @@ def test_a_sound_mesh_is_left_alone() -> None:
 def test_faces_without_area_and_duplicates_are_dropped() -> None:
     a, b = FACES[10, :2]
     broken = plain_mesh(VERTICES, np.vstack([FACES, FACES[7:9], [[a, b, a]], FACES[20:21, [1, 2, 0]]]))
-    tidied, actions = tidy(broken)
+    tidied, actions = clean_faces(broken)
     assert _faces_of_the_body(tidied) == _faces_of_the_body(MESH)
     assert actions == ["dropped 1 faces without area", "dropped 3 duplicate faces"]
 
@@ -72,7 +72,7 @@ def test_an_edge_is_split_where_a_vertex_of_its_neighbour_lies_on_it(aside_mm: f
         np.vstack([np.delete(FACES, 100, axis=0), [[a, len(VERTICES), c], [len(VERTICES), b, c]]]),
     )
     assert "boundary_edges" in _flaws(broken)
-    tidied, actions = tidy(broken)
+    tidied, actions = clean_faces(broken)
     assert _flaws(tidied) == set()
     assert actions == ["split 1 edges at T-junctions"]
     assert len(tidied.faces) == len(FACES) + 2
@@ -88,7 +88,7 @@ def test_open_edges_farther_apart_than_the_limit_stay_open() -> None:
             plain_mesh(brick.vertices + (0, 0, gap_mm), brick.faces[upper]),
             plain_mesh(brick.vertices, brick.faces[~upper]),
         )
-        assert _flaws(tidy(halves)[0]) == flaws
+        assert _flaws(clean_faces(halves)[0]) == flaws
 
 
 def test_every_surface_is_wound_outward_and_a_cavity_inward() -> None:
@@ -104,7 +104,7 @@ def test_every_surface_is_wound_outward_and_a_cavity_inward() -> None:
         plain_mesh(cavity.vertices, cavity.faces[:, ::-1]),
         plain_mesh(beside.vertices, beside.faces[:, ::-1]),
     )
-    tidied, actions = tidy(mixed)
+    tidied, actions = clean_faces(mixed)
     assert _flaws(tidied) == set()
     assert tidied.volume == pytest.approx(ball.volume - cavity.volume + beside.volume, rel=1e-9)
     assert actions == [f"turned {50 + len(beside.faces)} faces"]
@@ -119,18 +119,18 @@ def test_holes_are_closed_on_their_own_vertices() -> None:
     broken = plain_mesh(
         brick.vertices, np.delete(brick.faces, np.flatnonzero((brick.faces == on_top[0]).any(axis=1)), axis=0)
     )
-    closed, actions = close(broken)
+    closed, actions = close_surface(broken)
     assert _flaws(closed) == set()
     assert closed.volume == pytest.approx(30 * 20 * 10, abs=1e-9)
     assert closed.area == pytest.approx(2 * (30 * 20 + 30 * 10 + 20 * 10), abs=1e-9)
     assert len(closed.vertices) == len(brick.vertices) - 1, "the vertex in the hole is gone"
     assert len(actions) == 1
     assert actions[0].startswith("closed 1 holes of up to")
-    open_face, _ = close(plain_mesh(VERTICES, np.delete(FACES, 100, axis=0)))
+    open_face, _ = close_surface(plain_mesh(VERTICES, np.delete(FACES, 100, axis=0)))
     assert _faces_of_the_body(open_face) == _faces_of_the_body(MESH)
 
 
-def test_surfaces_that_touch_in_a_vertex_are_parted_and_keep_their_volume() -> None:
+def test_surfaces_that_touch_at_a_vertex_are_separated_and_keep_their_volume() -> None:
     """Two boxes that share one corner vertex: each gets its own, drawn in by 0.02 mm."""
     first, second = box((10, 10, 10), (5, 5, 5)).mesh, box((10, 10, 10), (-5, -5, -5)).mesh
     both = joined(first, second)
@@ -139,9 +139,9 @@ def test_surfaces_that_touch_in_a_vertex_are_parted_and_keep_their_volume() -> N
     faces[faces == corner[1]] = corner[0]
     touching = plain_mesh(both.vertices, faces)
     assert _flaws(touching) == {"nonmanifold_vertices"}
-    parted, actions = close(touching)
+    parted, actions = close_surface(touching)
     assert _flaws(parted) == set()
-    assert actions == ["parted the surface in 1 vertices by 0.02 mm"]
+    assert actions == ["separated the surface at 1 vertices by 0.02 mm"]
     assert check_solid(parted, bodies=2).findings == ()
     assert parted.volume == pytest.approx(2000, abs=2 * 100 * 0.02)
     assert np.linalg.norm(parted.vertices, axis=1).min() < 0.03
@@ -150,7 +150,7 @@ def test_surfaces_that_touch_in_a_vertex_are_parted_and_keep_their_volume() -> N
 def test_a_surface_inside_the_body_is_removed() -> None:
     ball, cavity = sphere(15, subdivisions=3).mesh, sphere(5, subdivisions=2).mesh
     hollow = joined(ball, plain_mesh(cavity.vertices, cavity.faces[:, ::-1]))
-    filled, actions = close(hollow)
+    filled, actions = close_surface(hollow)
     assert np.array_equal(filled.vertices, ball.vertices)
     assert np.array_equal(filled.faces, ball.faces)
     assert actions == [f"removed a surface inside the body that enclosed {cavity.volume:.3g} mm3"]

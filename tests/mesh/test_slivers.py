@@ -1,4 +1,4 @@
-"""without_slivers: short edges and flat triangles beside a cut go; the surface and all else stays."""
+"""remove_slivers: short edges and flat triangles beside a cut go; the surface and all else stays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meshimplant.check.check_solid import check_solid
 from meshimplant.mesh.convert import from_manifold, to_manifold
 from meshimplant.mesh.deviation import deviation_mm
 from meshimplant.mesh.limits import FLAT_HEIGHT_MM, SHORT_EDGE_MM
-from meshimplant.mesh.slivers import without_slivers
+from meshimplant.mesh.slivers import remove_slivers
 from meshimplant.mesh.topology import face_heights, topology_flaws
 
 
@@ -41,7 +41,7 @@ def test_a_new_vertex_on_a_flat_face_leaves_no_sliver_and_no_trace(shares: tuple
     mesh = plain_mesh(vertices, faces)
     fixed = np.arange(len(vertices)) < len(vertices) - 1
     assert sum(_bad(mesh, fixed)) > 0
-    clean = without_slivers(mesh, fixed=fixed)
+    clean = remove_slivers(mesh, fixed=fixed)
     assert check_solid(clean).findings == ()
     assert clean.volume == pytest.approx(512, abs=1e-9)
     assert clean.area == pytest.approx(384, abs=1e-9)
@@ -52,7 +52,7 @@ def test_a_new_vertex_on_a_flat_face_leaves_no_sliver_and_no_trace(shares: tuple
 def test_fixed_vertices_and_the_triangles_between_them_stay() -> None:
     vertices, faces = _grid_box((0.01, 0.02))
     mesh = plain_mesh(vertices, faces)
-    clean = without_slivers(mesh, fixed=np.ones(len(vertices), bool))
+    clean = remove_slivers(mesh, fixed=np.ones(len(vertices), bool))
     assert np.array_equal(clean.vertices, mesh.vertices)
     assert np.array_equal(clean.faces, mesh.faces)
 
@@ -69,7 +69,7 @@ def test_the_line_of_a_cut_through_a_cap_is_cleaned_and_the_surface_stays(seed: 
     assert 0.5 < fixed.mean() < 1
     before = _bad(cut, fixed)
     assert min(before) > 3
-    clean = without_slivers(cut, fixed=fixed)
+    clean = remove_slivers(cut, fixed=fixed)
     kept = np.array([vertex.tobytes() in old for vertex in np.asarray(clean.vertices) + 0.0])
     after = _bad(clean, kept)
     assert after[0] <= 0.1 * before[0]
@@ -86,7 +86,7 @@ def test_the_line_of_a_cut_through_a_cap_is_cleaned_and_the_surface_stays(seed: 
 def test_the_input_is_not_edited_and_the_result_does_not_vary() -> None:
     vertices, faces = _grid_box((0.01, 0.02))
     mesh, fixed = plain_mesh(vertices, faces), np.arange(len(vertices)) < len(vertices) - 1
-    first, second = without_slivers(mesh, fixed=fixed), without_slivers(mesh, fixed=fixed)
+    first, second = remove_slivers(mesh, fixed=fixed), remove_slivers(mesh, fixed=fixed)
     assert np.array_equal(mesh.vertices, vertices)
     assert np.array_equal(mesh.faces, faces)
     assert np.array_equal(first.vertices, second.vertices)
