@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meshimplant.complete.complete_skull import models
+from meshimplant.complete import models
 from meshimplant.complete.image_model import ImageModel
 from meshimplant.complete.models import models_of, packaged_mean, packaged_model, packaged_models, read_model
 from meshimplant.complete.shape_model import ShapeModel
