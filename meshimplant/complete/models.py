@@ -82,7 +82,7 @@ def read_model(path: str | Path) -> Model:
 
 def packaged_models() -> dict[str, dict[str, Any]]:
     """Return the entry of each packaged model by file name: kind, data, licence, skulls, SHA-256."""
-    return tomllib.loads((packaged_folder() / REGISTRY).read_text(encoding="utf-8"))
+    return tomllib.loads((models_folder() / REGISTRY).read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=4)
@@ -91,7 +91,7 @@ def packaged_model(name: str) -> Model:
 
     Raises `FileReadError` when the file does not have the SHA-256 of its entry.
     """
-    path = packaged_folder() / name
+    path = models_folder() / name
     found = sha256_of(path) if path.is_file() else "no file"
     if found != packaged_models().get(name, {}).get("sha256"):
         raise FileReadError(
@@ -106,7 +106,7 @@ def packaged_mean() -> VaultMean:
     return packaged_model(_PACKAGED["template"]).mean
 
 
-def packaged_folder() -> Path:
+def models_folder() -> Path:
     """Return the folder of the packaged models."""
     return Path(str(files("meshimplant.complete")))
 

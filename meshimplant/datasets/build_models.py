@@ -108,7 +108,7 @@ def _reader(path: Path) -> Callable[[], Volume]:
 
 
 def _packaged(name: str) -> Path:
-    return models.packaged_folder() / name
+    return models.models_folder() / name
 
 
 def _write_registry() -> None:

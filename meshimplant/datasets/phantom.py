@@ -14,7 +14,7 @@ from meshimplant.datasets.anatomy import base_floor, carve_face, face, frontal_s
 from meshimplant.datasets.relief import Lobe, lobes, relief, superellipsoid
 from meshimplant.datasets.solids import Points, cut, join, meet
 from meshimplant.errors import InputError
-from meshimplant.head.latitude_longitude import read_map
+from meshimplant.head.latitude_longitude import interpolate_map
 from meshimplant.voxels.grid import Grid, bounding_box
 from meshimplant.voxels.volume import Volume
 
@@ -208,7 +208,7 @@ def _vault_surfaces(head: _Head, points: Points) -> tuple[NDArray[np.float32], N
     """Depth under the outer and above the inner surface, mm, both positive towards the middle."""
     radius = np.sqrt((points**2).sum(axis=0))
     outer, thick = (
-        read_map(values, np.moveaxis(points, 0, -1), np.maximum(radius, 1e-3))
+        interpolate_map(values, np.moveaxis(points, 0, -1), np.maximum(radius, 1e-3))
         for values in (head.outer_mm, head.thickness_mm)
     )
     return outer - radius, outer - thick - radius

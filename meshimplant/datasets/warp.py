@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.datasets.head_shape import HeadShape
-from meshimplant.head.latitude_longitude import map_directions, read_map
+from meshimplant.head.latitude_longitude import interpolate_map, map_directions
 
 #: Below the first elevation (sine) is face and base: they follow the head's size only. Above the second is vault.
 _FADE_SIN = (-0.35, 0.0)
@@ -63,7 +63,9 @@ class Warp:
             return np.ones(local.shape[1], np.float32)
         radius = np.maximum(np.sqrt(np.einsum("in,in->n", local, local)), np.float32(1e-3))
         maps = [self.inner_mm, self.outer_mm, self.source.inner_mm, self.source.outer_mm]
-        inner, outer, inner_before, outer_before = (read_map(values, local.T, radius) for values in maps)
+        inner, outer, inner_before, outer_before = (
+            interpolate_map(values, local.T, radius) for values in maps
+        )
         depth = np.clip((radius - inner) / (outer - inner), 0, 1)
         before = inner_before + depth * (outer_before - inner_before)
         return before / np.clip(radius, inner, outer)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.head.columns import Columns
-from meshimplant.head.latitude_longitude import close_seam, map_directions, read_map
+from meshimplant.head.latitude_longitude import close_seam, interpolate_map, map_directions
 from meshimplant.head.mean_vault import VaultMean, trimmed_rms
 from meshimplant.head.pose import CoarseHead, HeadPose, fit_pose
 from meshimplant.head.robust_fit import robust_fit
@@ -92,7 +92,9 @@ def _mismatch(skull: Volume, pose: HeadPose, mean: VaultMean) -> float:
     moved = move_points(points, match[:3])
     radius = np.linalg.norm(moved, axis=1)
     direction = moved / radius[:, None]
-    residual_mm = (radius - match[3] * read_map(_outer_map(mean), direction))[direction[:, 2] > _FADE_SIN[1]]
+    residual_mm = (radius - match[3] * interpolate_map(_outer_map(mean), direction))[
+        direction[:, 2] > _FADE_SIN[1]
+    ]
     return trimmed_rms(residual_mm) if len(residual_mm) > _JUDGE_COUNT // 10 else np.inf
 
 
@@ -150,7 +152,7 @@ def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float6
         def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
             moved = move_points(points, parameters[:3])
             radius = np.linalg.norm(moved, axis=1)
-            return weights * (radius - parameters[3] * read_map(outer, moved / radius[:, None]))
+            return weights * (radius - parameters[3] * interpolate_map(outer, moved / radius[:, None]))
 
         return robust_fit(residuals, start, steps=_STEPS, robust=_ROBUST_MM)
 

@@ -33,7 +33,7 @@ def close_seam(values: NDArray[np.floating]) -> None:
     values[..., -1, :] = values[..., 0, :]
 
 
-def read_map(
+def interpolate_map(
     values: NDArray[np.floating],
     points: NDArray[np.floating],
     radius: NDArray[np.floating] | float = 1.0,

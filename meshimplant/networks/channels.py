@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
 from meshimplant.complete.models import models_of
-from meshimplant.head.latitude_longitude import map_directions, read_map
+from meshimplant.head.latitude_longitude import interpolate_map, map_directions
 from meshimplant.head.mean_vault import read_scattered
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
@@ -119,7 +119,7 @@ def mean_field(
     """
     points = grid.points_mm()
     radius = np.linalg.norm(points, axis=-1)
-    outer, thickness = (read_map(values, points, radius) for values in _maps(outer_mm, thickness_mm))
+    outer, thickness = (interpolate_map(values, points, radius) for values in _maps(outer_mm, thickness_mm))
     return np.clip(np.minimum(outer - radius, radius - outer + thickness), -CLIP_MM, CLIP_MM)
 
 

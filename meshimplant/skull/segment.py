@@ -13,7 +13,7 @@ from meshimplant.errors import EmptyMaskError, GeometryError, InputError
 from meshimplant.io.meshes import MESH_SUFFIXES, read_mesh
 from meshimplant.io.volumes import read_volume
 from meshimplant.report import Finding
-from meshimplant.skull.bodies import keep_skull
+from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.voxels.volume import Volume
 from meshimplant.voxels.voxelize import voxelize
 
@@ -248,7 +248,7 @@ def _require_hounsfield(ct: Volume) -> None:
 
 def _require_bone_not_head(mask: Volume) -> None:
     """Raise `InputError` if the mask is solid: a filled head, or brain and skin labelled as bone."""
-    from meshimplant.skull.bodies import depth_mm
+    from meshimplant.skull.keep_skull import depth_mm
 
     depth = depth_mm(mask)
     if depth > MAX_DEPTH_MM:
