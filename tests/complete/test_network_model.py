@@ -217,7 +217,7 @@ def test_without_torch_the_error_names_the_extra_and_an_alternative(monkeypatch:
 
 
 def test_a_package_without_weights_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaged, "models_folder", lambda: tmp_path)
+    monkeypatch.setattr(packaged, "packaged_folder", lambda: tmp_path)
     with pytest.raises(InputError, match="give a weights file, or choose method auto"):
         reconstruct(cut().defective, method="network")
 
