@@ -7,10 +7,10 @@ import sys
 
 import meshimplant
 
-defective = meshimplant.read_volume(sys.argv[1])
 prescription = meshimplant.ImplantSpec(thickness_mm=3.5, clearance_mm=1.0, material="PEEK")
 
-design = meshimplant.design_implant(defective, spec=prescription)
+# A mask, a CT, a DICOM folder or a closed mesh; a Volume in memory works as well.
+design = meshimplant.design_implant(sys.argv[1], spec=prescription)
 design.save(sys.argv[2])
 
 for name in ("thickness_median_mm", "gap_median_mm", "coverage_fraction"):

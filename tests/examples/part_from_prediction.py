@@ -7,10 +7,10 @@ import sys
 
 import meshimplant
 
-defective = meshimplant.read_volume(sys.argv[1])
+defective = meshimplant.read_skull(sys.argv[1])
 # Voxels on any grid (mask, probabilities, signed distances), or points with normals.
-prediction = meshimplant.read_prediction(sys.argv[2], defective)
+prediction = meshimplant.read_prediction(sys.argv[2], defective.mask)
 
-design = meshimplant.design_implant(defective, complete=prediction.volume)
+design = meshimplant.design_implant(defective, complete=prediction)
 meshimplant.write_mesh(design.implant, sys.argv[3])
 print(f"{design.implant.volume / 1000:.1f} cm3, passed: {design.report.passed}")

@@ -12,11 +12,13 @@ defective = mi.read_volume(sys.argv[1])
 completion = mi.complete_skull(defective)  # signed distances around the defect
 missing = mi.subtract(completion.field, defective)  # the missing bone, with debris
 (body,) = mi.separate(missing, skull=defective).bodies  # the implant without debris
-raw = mi.extract(body)  # its surface
+deep = mi.deepen(body, 3.0, centre_mm=completion.pose.centre_mm)  # room for the wall
+raw = mi.extract(deep)  # its surface
 smooth = mi.smooth(raw)
-trimmed = mi.trim(smooth, defective, clearance_mm=0.8)
+site = mi.Site.around(defective, smooth)  # the bone around the part
+trimmed = mi.trim(smooth, site, clearance_mm=0.8)
 thin = mi.set_thickness(trimmed, 3.5)
-free = mi.make_insertable(thin, defective).mesh  # undercuts removed
+free = mi.clear_way(thin, site).mesh  # undercuts removed
 part = mi.repair(free).mesh
 
 for name, mesh in {"raw": raw, "smooth": smooth, "trimmed": trimmed, "thin": thin, "part": part}.items():
