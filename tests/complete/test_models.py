@@ -41,7 +41,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     whole = (tmp_path / "vault_mean.npz").read_bytes()
     (tmp_path / "vault_mean.npz").write_bytes(whole[:-1] + bytes([255 - whole[-1]]))
     (tmp_path / "shape_model.npz").unlink()
-    monkeypatch.setattr(models, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(models, "models_folder", lambda: tmp_path)
     packaged_model.cache_clear()
     for name in ("vault_mean.npz", "shape_model.npz"):
         with pytest.raises(FileReadError, match=f"{name} with the SHA-256 .* install meshimplant again"):
