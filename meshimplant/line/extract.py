@@ -19,12 +19,12 @@ from meshimplant.voxels.volume import Volume
 _MASK_MARGIN = 4
 #: Voxels kept around the body of a field.
 _FIELD_MARGIN = 2
-#: Gaussian on a mask's distance, voxels: as much as keeps the rim within half a voxel (1.0 rounds it by 0.1
-#: mm on average).
+#: Gaussian on a mask's distance, voxels: the most that keeps the rim within half a voxel (1.0 rounds it by
+#: 0.1 mm on average).
 _SMOOTH_VOXELS = 0.7
-#: Farthest that a mask's surface is shifted to enclose the volume of its voxels, mm.
+#: Largest shift of a mask's surface so that it encloses the volume of its voxels, mm.
 _MAX_SHIFT_MM = 0.02
-#: Closest that a vertex comes to a voxel centre, as a fraction of the voxel edge; keeps triangles from
+#: Least distance of a vertex from a voxel centre, as a fraction of the voxel edge; keeps triangles from
 #: collapsing.
 _NEAREST_FRACTION = np.float32(0.01)
 
@@ -32,25 +32,25 @@ _NEAREST_FRACTION = np.float32(0.01)
 def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
     """Mesh the surface of a mask, a probability map or a signed distance.
 
-    A mask is meshed through its signed distance, which takes off most of the voxel staircase. A field is
-    meshed where it crosses `level`, without being thresholded first, so that its sub-voxel truth is kept. The
-    body is cut out with a margin; where it touches the edge of the array, the surface is closed half a voxel
-    beyond the last voxel's centre.
+    A mask is meshed through its signed distance, which removes most of the voxel staircase. A field is meshed
+    where it crosses `level`, without thresholding it first, so that its sub-voxel accuracy is kept. The body
+    is cropped with a margin; where it touches the edge of the array, the surface is closed half a voxel
+    beyond the last voxel centre.
 
     Parameters
     ----------
-    volume
-        Larger inside the body than outside, on a grid of any orientation (mirrored ones too). Bool and
-        integer arrays are masks, and so are floats of only two values; everything else is a field. Integers
-        are a field (Hounsfield units) when a `level` is given and they have more than two values.
-    level
-        The value at the surface. ``None``: 0 for masks and for fields with negative values, else 0.5 (a
+    volume : Volume
+        Larger inside the body than outside, on a grid of any orientation, also mirrored. Bool and integer
+        arrays are masks, and so are float arrays of only two values; everything else is a field. Integers
+        with more than two values are a field (Hounsfield units) if a `level` is given.
+    level : float or None
+        The value at the surface. None: 0 for masks and for fields with negative values, else 0.5 (a
         probability).
 
     Returns
     -------
     Trimesh
-        Watertight, every edge and vertex manifold, wound outward; vertices (n, 3) float64 in LPS millimetres.
+        Watertight, every edge and vertex manifold, wound outward; LPS mm.
 
     Raises
     ------
@@ -59,9 +59,9 @@ def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
 
     Notes
     -----
-    Measured (6 mm cap of radius 90 mm as a 0.5 x 0.5 x 1 mm mask): radial RMS 0.11 mm, volume -0.15 %;
-    the exact field of the same body: 0.001 mm. VTK's flying edges: fastest of eight extractors measured,
-    manifold on white noise.
+    Measured on a 6 mm cap of radius 90 mm: as a mask at 0.5 x 0.5 x 1 mm, radial RMS error 0.11 mm and volume
+    -0.15 %; as an exact field, 0.001 mm. VTK's flying edges were the fastest of eight extractors measured,
+    and are manifold even on white noise.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
 
 
 def _meshed(field: Volume) -> trimesh.Trimesh:
-    """Return the zero surface of a field, wound outward whichever way the grid's axes turn."""
+    """Return the zero surface of a field, wound outward also on a mirrored grid."""
     points, faces = _flying_edges(_nudged(field.array))
     if np.linalg.det(field.affine[:3, :3]) < 0:
         faces = faces[:, ::-1]
@@ -85,9 +85,9 @@ def _meshed(field: Volume) -> trimesh.Trimesh:
 
 
 def body_of(volume: Volume, *, level: float | None = None) -> tuple[NDArray[np.bool_], float]:
-    """Return where a mask or field is inside its body, and the level.
+    """Return which voxels of a mask or field are inside its body, and the level.
 
-    Raise `EmptyMaskError` if nowhere or everywhere.
+    Raises `EmptyMaskError` if none or all are.
     """
     level = default_level(volume) if level is None else float(level)
     body = volume.array > level
@@ -96,7 +96,7 @@ def body_of(volume: Volume, *, level: float | None = None) -> tuple[NDArray[np.b
             f"expected a body with air around it, got {volume!r} with every value "
             f"{'above' if body.any() else 'at or below'} the level {level:g} "
             f"(values {float(volume.array.min()):g} to {float(volume.array.max()):g}): "
-            "check that it is the right file, or give another level"
+            "check that it is the right file, or set another level"
         )
     return body, level
 
@@ -104,7 +104,7 @@ def body_of(volume: Volume, *, level: float | None = None) -> tuple[NDArray[np.b
 def default_level(volume: Volume) -> float:
     """Return the value at the surface: 0 for masks and signed distances, 0.5 for probabilities.
 
-    Rounding below 0 by a thousandth of the maximum, as resampled probabilities have it, does not make a
+    Values below 0 by up to a thousandth of the maximum come from resampling and do not make a probability a
     signed distance.
     """
     if volume.array.dtype.kind != "f":
@@ -114,7 +114,7 @@ def default_level(volume: Volume) -> float:
 
 
 def is_mask(volume: Volume, *, level: float | None = None) -> bool:
-    """Tell whether the array holds two phases only, so that its surface has to be guessed between voxels."""
+    """Return whether the array holds only two values, so that the surface must be estimated."""
     if volume.array.dtype.kind != "f" and not level:
         return True
     low, high = volume.array.min(), volume.array.max()
@@ -124,8 +124,8 @@ def is_mask(volume: Volume, *, level: float | None = None) -> bool:
 def mask_distance(mask: Volume) -> Volume:
     """Return the smoothed signed distance of a mask, float32 mm, on the mask's grid.
 
-    A voxel that the Gaussian would turn over keeps its sharp distance: thin sheets, spikes and rims stay
-    (measured on the rim of a 6 mm cap: 0.05 instead of 0.07 mm mean error).
+    A voxel whose sign the Gaussian would change keeps its sharp distance, so that thin sheets, spikes and
+    rims stay (measured on the rim of a 6 mm cap: mean error 0.05 instead of 0.07 mm).
     """
     sharp = signed_distance(mask, smooth_voxels=0).array
     field = ndimage.gaussian_filter(sharp, _SMOOTH_VOXELS, truncate=3, mode="nearest")
@@ -135,11 +135,10 @@ def mask_distance(mask: Volume) -> Volume:
 
 
 def _mask_field(body: NDArray[np.bool_], grid: Volume) -> Volume:
-    """Return the distance of a mask on its box, with air all round, shifted so that it encloses the voxels'
-    volume.
+    """Return the distance of a mask on its padded box, shifted so that it encloses the volume of the voxels.
 
-    The count of voxels is the unbiased measure of a volume; smoothing takes 0.5 to 0.9 % of a thin cap's off
-    at its rim. The shift is 0.01 to 0.02 mm there.
+    The number of voxels is an unbiased measure of the volume; smoothing removes 0.5 to 0.9 % of a thin cap at
+    its rim. The shift is 0.01 to 0.02 mm there.
     """
     start, stop = bounding_box(body)
     field = mask_distance(Volume(body, grid.affine).crop(start, stop).pad(_MASK_MARGIN))
@@ -150,7 +149,7 @@ def _mask_field(body: NDArray[np.bool_], grid: Volume) -> Volume:
 
 
 def _cut_field(body: NDArray[np.bool_], grid: Volume, level: float) -> Volume:
-    """Return a field minus its level on the body's box, made negative beyond the edge of the array."""
+    """Return a field minus its level on the body's padded box, negative beyond the edge of the array."""
     start, stop = bounding_box(body)
     box = grid.crop(start - _FIELD_MARGIN, stop + _FIELD_MARGIN)
     values = np.pad((box.array - level).astype(np.float32), 1, mode="edge")
@@ -163,9 +162,9 @@ def _cut_field(body: NDArray[np.bool_], grid: Volume, level: float) -> Volume:
 
 
 def _nudged(field: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the field with no value so near to 0 that a vertex would fall onto a voxel centre.
+    """Return the field without values so close to 0 that a vertex would fall on a voxel centre.
 
-    There several grid edges would share one point, which makes triangles of no area and, once merged,
+    Several grid edges would share that point, which gives triangles without area and, once merged,
     non-manifold vertices. The surface moves by at most `_NEAREST_FRACTION` of a voxel edge.
     """
     inside = field > 0
@@ -184,9 +183,7 @@ def _nudged(field: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _flying_edges(field: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return points (n, 3) in voxel indices and faces (m, 3) of the zero surface, wound outward in index
-    space.
-    """
+    """Return the zero surface: points (n, 3) in voxel indices, and faces (m, 3) wound outward in index space."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkCommonDataModel import vtkImageData
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D

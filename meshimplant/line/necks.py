@@ -1,6 +1,4 @@
-"""The pieces of a body: split at its necks, joined where they meet broadly, and ranked as candidates for the
-implant.
-"""
+"""`ranked_regions`: split a body at its necks and rank the parts as candidates for the implant."""
 
 from __future__ import annotations
 
@@ -18,22 +16,32 @@ from meshimplant.voxels.volume import Volume
 Bools = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 
-#: Depth that a neck of two voxels reaches on the lattice, voxels; cores lie deeper.
+#: Depth in the middle of a neck two voxels wide, voxels; cores are deeper.
 NECK_VOXELS = 1.05
-#: Two deep cores are one body when the section between them is at least this fraction of the smaller one's
-#: volume ** (2/3) ...
+#: Two cores belong to one body if the section between their regions is at least this fraction of volume **
+#: (2/3) of the smaller region ...
 _JOINT_FRACTION = 0.1
-#: ... and the smaller holds at least this fraction of the larger's volume: a thin zone in an implant, not
-#: debris on it.
+#: ... and the smaller region has at least this fraction of the larger one's volume: then the section is a
+#: thin zone of an implant, not the neck of debris.
 _JOINT_VOLUME_FRACTION = 0.1
-#: Weight of a piece that is nowhere deeper than a neck: a film.
+#: Factor on the score of a piece that is nowhere deeper than a neck: a film.
 _FILM_SCORE = 0.1
 #: Distance from `near_mm` over which a body's score falls to 1/e, mm.
 NEAR_MM = 20.0
 
 
 def ranked_regions(body: Volume, opening_mm: float, near_mm: ArrayLike | None) -> tuple[Labels, list[int]]:
-    """Return the candidate bodies as labels on the box, and their numbers, best first."""
+    """Return the candidate bodies as labels on the body's grid, and the labels, best candidate first.
+
+    Parameters
+    ----------
+    body : Volume
+        Mask, bool.
+    opening_mm : float
+        Depth above which a voxel belongs to a core.
+    near_mm : (3,) array or None
+        Point, LPS mm, near which the implant lies.
+    """
     depth = distance_inside(body.array, body.spacing_mm)
     regions = _split_at_necks(body, depth, opening_mm)
     inside = regions > 0
@@ -53,10 +61,10 @@ def core_depth_mm(body: Volume, opening_mm: float) -> float:
 
 
 def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float) -> Labels:
-    """Return the parts of the body (1, 2, ...; 0 outside) around cores that only necks join.
+    """Return labels (1, 2, ...; 0 outside) of the parts of a body that only necks connect.
 
-    Only a connected piece with two cores or more has to be split. Each is worked on in its own box, so that its parts depend on
-    nothing else, not even where voxels are equally deep.
+    Only connected pieces with several cores need to be split. Each is processed in its own box, so that its
+    parts do not depend on other pieces, not even where voxels are equally deep.
     """
     neck_mm = core_depth_mm(body, opening_mm)
     deep = _labelled(depth > neck_mm, connectivity=6)
@@ -68,22 +76,23 @@ def _split_at_necks(body: Volume, depth: NDArray[np.float32], opening_mm: float)
     piece_of[deep[in_core]] = whole[in_core]
     cores = np.bincount(piece_of[1:], minlength=len(voxels))
     label = len(piece_of) - 1 + np.arange(len(voxels))
-    alone = 1 + np.flatnonzero(cores[piece_of[1:]] == 1)
-    label[piece_of[alone]] = alone
+    single_cores = 1 + np.flatnonzero(cores[piece_of[1:]] == 1)
+    label[piece_of[single_cores]] = single_cores
     label[0] = 0
     size = np.zeros(len(piece_of) + len(voxels))
     size[label] = voxels
-    split = [
-        _Split.of(piece, boxes[piece], whole, deep, depth) for piece in np.flatnonzero(cores > 1).tolist()
+    flooded = [
+        _FloodedPiece.of(piece, boxes[piece], whole, deep, depth)
+        for piece in np.flatnonzero(cores > 1).tolist()
     ]
-    for one in split:
-        size[label[one.piece]] = 0
-        size += np.bincount(one.regions.reshape(-1), minlength=len(size))
+    for each in flooded:
+        size[label[each.piece]] = 0
+        size += np.bincount(each.regions.reshape(-1), minlength=len(size))
     size[0] = 0
-    number = _joined(size * body.voxel_volume_mm3, [one.regions for one in split], body.spacing_mm)
+    number = _joined(size * body.voxel_volume_mm3, [each.regions for each in flooded], body.spacing_mm)
     regions = number[label][whole]
-    for one in split:
-        regions[one.box][one.regions > 0] = number[one.regions[one.regions > 0]]
+    for each in flooded:
+        regions[each.box][each.regions > 0] = number[each.regions[each.regions > 0]]
     return regions
 
 
@@ -94,8 +103,8 @@ def _labelled(mask: Bools, *, connectivity: Literal[6, 26]) -> Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class _Split:
-    """A connected piece with several cores, in its box: to which core's region each of its voxels belongs, 0 elsewhere."""
+class _FloodedPiece:
+    """A connected piece with several cores, and for each voxel of its box the core it belongs to."""
 
     piece: int
     box: tuple[slice, ...]
@@ -104,23 +113,23 @@ class _Split:
     @classmethod
     def of(
         cls, piece: int, box: tuple[slice, ...], whole: Labels, deep: Labels, depth: NDArray[np.float32]
-    ) -> _Split:
-        """Flood a piece from its cores, the deepest voxels first."""
+    ) -> _FloodedPiece:
+        """Flood a piece from its cores, the deepest voxels first (watershed)."""
         from skimage.segmentation import watershed
 
         own = whole[box] == piece
-        found = watershed(-depth[box], np.where(own, deep[box], 0), mask=own, connectivity=3)
-        return cls(piece, box, np.asarray(found, np.int32))
+        regions = watershed(-depth[box], np.where(own, deep[box], 0), mask=own, connectivity=3)
+        return cls(piece, box, np.asarray(regions, np.int32))
 
 
 def _joined(
-    volume_mm3: NDArray[np.float64], split: list[Labels], spacing_mm: NDArray[np.float64]
+    volume_mm3: NDArray[np.float64], pieces: list[Labels], spacing_mm: NDArray[np.float64]
 ) -> NDArray[np.int32]:
-    """Return the new number 1, 2, ... of each region; regions that meet in a broad section get the same."""
+    """Return the new number 1, 2, ... of each region; regions with a broad section between them share one."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    sections = [_sections(regions, spacing_mm) for regions in split]
+    sections = [_sections(regions, spacing_mm) for regions in pieces]
     pairs = np.concatenate([np.zeros((0, 2), np.int64), *(touching for touching, _ in sections)])
     area = np.concatenate([np.zeros(0), *(area for _, area in sections)])
     small, large = np.sort(volume_mm3[pairs], axis=1).T
@@ -137,7 +146,7 @@ def _joined(
 def _sections(
     regions: Labels, spacing_mm: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return which regions touch (n, 2) and the area of the voxel faces between them (n,), mm2."""
+    """Return pairs of regions that touch (n, 2), and the area of the voxel faces between them (n,), mm2."""
     keys, areas = [], []
     for axis in range(3):
         near = np.moveaxis(regions, axis, 0)[:-1]

@@ -1,4 +1,4 @@
-"""The mesh half of `separate`: connected surfaces, and a cut through the necks of the chosen ones."""
+"""`separate` for meshes: choose connected surfaces, and cut through their necks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
 
-#: Voxel edge at which necks of a mesh are looked for, mm.
+#: Voxel edge at which the necks of a mesh are found, mm.
 _SPACING_MM = 0.5
-#: A piece below this volume on a chosen body is the lattice's noise, not debris, mm3.
+#: A piece below this volume on a chosen body is an artefact of the voxels, not debris, mm3.
 _LEAST_PIECE_MM3 = 2.0
 
 
@@ -28,7 +28,7 @@ def separate_mesh(
 ) -> Separation[trimesh.Trimesh]:
     """Pick the implants among the connected surfaces of a mesh; see `separate`."""
     if len(mesh.faces) == 0:
-        raise MeshError("expected a mesh with faces, got an empty one: check the step before")
+        raise MeshError("expected a mesh with faces, got an empty one: check the previous step")
     parts = connected_meshes(mesh)
     volumes = [abs(part.volume) for part in parts]
     if len(parts) < bodies:
@@ -43,12 +43,12 @@ def separate_mesh(
 
 
 def _score(part: trimesh.Trimesh, near_mm: ArrayLike | None) -> float:
-    """Return volume times mean depth (volume over area), lowered with the distance from `near_mm`."""
+    """Return volume times mean depth (volume over area), weighted down with the distance from `near_mm`."""
     score = part.volume**2 / part.area if part.area > 0 else 0.0
     if near_mm is None:
         return float(score)
-    away = np.linalg.norm(part.vertices - np.asarray(near_mm, float), axis=1).min()
-    return float(score * np.exp(-away / NEAR_MM))
+    distance = np.linalg.norm(part.vertices - np.asarray(near_mm, float), axis=1).min()
+    return float(score * np.exp(-distance / NEAR_MM))
 
 
 def _as_piece(part: trimesh.Trimesh, volume_mm3: float) -> RemovedPiece:
@@ -59,25 +59,25 @@ def _as_piece(part: trimesh.Trimesh, volume_mm3: float) -> RemovedPiece:
 def _without_bridged(
     part: trimesh.Trimesh, opening_mm: float, near_mm: ArrayLike | None
 ) -> tuple[trimesh.Trimesh, list[RemovedPiece]]:
-    """Cut off what hangs on the part by a neck; away from the cut its triangles stay as they are."""
+    """Cut off pieces that necks connect to the part; away from the cuts its triangles are unchanged."""
     body = _voxels(part)
     if not body.array.any():
         return part, []
-    found = separate_voxels(body, bodies=1, opening_mm=opening_mm, near_mm=near_mm)
-    pieces = [piece for piece in found.removed if piece.volume_mm3 >= _LEAST_PIECE_MM3]
+    separation = separate_voxels(body, bodies=1, opening_mm=opening_mm, near_mm=near_mm)
+    pieces = [piece for piece in separation.removed if piece.volume_mm3 >= _LEAST_PIECE_MM3]
     if not pieces:
         return part, []
-    return _intersection(part, _kept_side(found.bodies[0], body)), pieces
+    return _intersection(part, _kept_side(separation.bodies[0], body)), pieces
 
 
 def _voxels(part: trimesh.Trimesh) -> Volume:
-    """Return the part's inside on a grid of its own."""
+    """Return the part as a mask on a grid around it."""
     grid = Grid.around(*part.bounds, spacing_mm=_SPACING_MM, margin_voxels=3)
     return Volume(occupancy(part, grid).astype(np.uint8), grid.affine)
 
 
 def _kept_side(kept: Volume, body: Volume) -> trimesh.Trimesh:
-    """Return a solid that holds all space nearer to the kept voxels than to the removed ones."""
+    """Return a solid that contains all points closer to the kept voxels than to the removed ones."""
     removed = body.with_array(((body.array > 0) & (kept.array == 0)).astype(np.uint8))
     to_removed = signed_distance(removed, smooth_voxels=0).array
     to_kept = signed_distance(kept, smooth_voxels=0).array

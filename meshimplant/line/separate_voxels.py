@@ -1,4 +1,4 @@
-"""The voxel half of `separate`: necks, films and left-overs of a mask or a field."""
+"""`separate` for masks and fields: choose bodies, cut off films, and describe the removed pieces."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from meshimplant.voxels.volume import Volume
 
 Kind = TypeVar("Kind", Volume, trimesh.Trimesh)
 
-#: Films and necks of half this thickness, as a fraction of the opening, are cut off the chosen body.
+#: Half thickness of films and necks that are cut off a chosen body, as a fraction of the opening.
 _FILM_FRACTION = 0.5
-#: Length of the rest of a neck on the chosen body, as a multiple of the opening.
+#: Longest stub of a neck that is removed from a chosen body, as a multiple of the opening.
 _STUB_REACH = 3.0
-#: A film of misfit clings to bone; what is as thin and stands as far from it as this, mm, is thin bone that is missing.
+#: Films of misfit cling to bone; what is as thin but farther from bone than this, mm, is thin bone of the
+#: implant.
 _FREE_MM = 3.0
-#: How far from the rest of a body its thin bone is looked for, mm, and the least of it that is worth keeping.
+#: Thin bone is kept within this distance of the rest of a body, mm, and above this volume, mm3.
 _THIN_REACH_MM, _THIN_MM3 = 40.0, 30.0
 
 
 @dataclass(frozen=True)
 class RemovedPiece:
-    """A connected piece that was not kept; `bridged` tells whether it hung on a kept body."""
+    """A removed piece: its volume, its centre (LPS mm), and whether it was connected to a kept body."""
 
     volume_mm3: float
     centre_mm: tuple[float, float, float]
@@ -49,11 +50,11 @@ class Separation(Generic[Kind]):
 def separate_voxels(
     body: Volume, *, bodies: int, opening_mm: float, near_mm: ArrayLike | None, skull: Volume | None = None
 ) -> Separation[Volume]:
-    """Pick the implants out of a mask or a field; see `separate`. The skull lies on the body's own grid."""
+    """Pick the implants out of a mask or a field; see `separate`. The skull must lie on the body's grid."""
     inside, level = body_of(body)
     start, stop = bounding_box(inside)
     box = Volume(inside, body.affine).crop(start - 1, stop + 1)
-    box = box.with_array(np.ascontiguousarray(box.array))  # as the distances and labels will lie
+    box = box.with_array(np.ascontiguousarray(box.array))  # the memory order of distances and labels
     regions, ranking = ranked_regions(box, opening_mm, near_mm)
     if len(ranking) < bodies:
         raise MeshError(
@@ -72,11 +73,12 @@ def separate_voxels(
     return Separation(parts, _removed_pieces(box, np.ascontiguousarray(everything.array)))
 
 
-# -- films and left-overs -----------------------------------------------------------------------------------
+# -- films and removed pieces
+# -----------------------------------------------------------------------------------
 
 
 def _cleaned(region: Bools, body: Volume, opening_mm: float) -> Bools:
-    """Return a region without films, rests of necks and cavities; worked out on its own, smaller box."""
+    """Return a region without films, stubs of necks and cavities; computed on its own, smaller box."""
     start, stop = bounding_box(region)
     margin = np.ceil(2 * _STUB_REACH * opening_mm / body.spacing_mm).astype(int)
     box = body.crop(start - margin, stop + margin)
@@ -86,28 +88,28 @@ def _cleaned(region: Bools, body: Volume, opening_mm: float) -> Bools:
 
 
 def _without_films(region: Bools, body: Volume, opening_mm: float) -> Bools:
-    """Return the region without the films and threads that leave it, its own edges and corners kept.
+    """Return the region without the films and threads attached to it, but with its own edges and corners.
 
-    The region is opened by half the opening. Of what the opening took, that which stays within the reach of a
-    square corner is the body's own edge; that which goes on beyond, or into another piece, is a film or neck,
-    and is cut where it leaves the opened body.
+    The region is opened (eroded, then dilated) by half the opening. What the opening removed is the region's
+    own edge where it ends within the reach of a square corner. Where it continues beyond, or into another
+    piece, it is a film or a neck, and is cut where it leaves the opened region.
     """
     spacing = float(np.median(body.spacing_mm))
     radius = max(_FILM_FRACTION * opening_mm, NECK_VOXELS * spacing)
     core = _largest(distance_inside(region, body.spacing_mm) > radius)
     if not core.any():
         return region
-    away = distance_outside(core, body.spacing_mm)
-    opened = region & (away <= radius)
+    from_core = distance_outside(core, body.spacing_mm)
+    opened = region & (from_core <= radius)
     reach = np.sqrt(3) * radius + spacing
-    beyond = body.array & (~region | (away > reach))
+    beyond = body.array & (~region | (from_core > reach))
     near_film = distance_outside(beyond, body.spacing_mm) <= reach - radius if beyond.any() else beyond
-    kept = region & (away <= reach) & (opened | ~near_film) & ~_stubs(region, body, opening_mm)
-    return _holding(kept, core)
+    kept = region & (from_core <= reach) & (opened | ~near_film) & ~_stubs(region, body, opening_mm)
+    return _component_with(kept, core)
 
 
 def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
-    """Return the rest of a neck: what the full opening takes where the region runs into another piece."""
+    """Return the stubs of necks: what opening by `opening_mm` removes where another piece is near."""
     contact = (
         body.array
         & ~region
@@ -129,18 +131,18 @@ def _stubs(region: Bools, body: Volume, opening_mm: float) -> Bools:
 
 
 def _with_thin_bone(own: Bools, taken: Bools, body: Volume, bone: Bools) -> Bools:
-    """Return a body with what hangs on it, was cut off as film, and stands too free of the bone to be one."""
+    """Return a body with attached pieces that were cut off as films but are too far from bone to be films."""
     around = _box_within(own, body, _THIN_REACH_MM)
     box, mask = Volume(body.array[around], body.affine), own[around]
     loose = box.array & ~taken[around]
     free = loose & (distance_outside(bone[around], box.spacing_mm) > _FREE_MM)
     labels = cc3d.connected_components(free | mask, connectivity=26)
-    hanging = free & np.isin(labels, np.unique(labels[mask]))
-    if not hanging.any():
+    attached = free & np.isin(labels, np.unique(labels[mask]))
+    if not attached.any():
         return own
-    near = loose & (distance_outside(hanging, box.spacing_mm) <= _FREE_MM + np.linalg.norm(box.spacing_mm))
+    near = loose & (distance_outside(attached, box.spacing_mm) <= _FREE_MM + np.linalg.norm(box.spacing_mm))
     labels = cc3d.connected_components(near, connectivity=26)
-    large = np.bincount(labels[hanging], minlength=int(labels.max()) + 1) * box.voxel_volume_mm3 >= _THIN_MM3
+    large = np.bincount(labels[attached], minlength=int(labels.max()) + 1) * box.voxel_volume_mm3 >= _THIN_MM3
     large[0] = False
     result = own.copy()
     result[around] = _filled(mask | large[labels])
@@ -148,7 +150,7 @@ def _with_thin_bone(own: Bools, taken: Bools, body: Volume, bone: Bools) -> Bool
 
 
 def _filled(mask: Bools) -> Bools:
-    """Return the mask with its closed cavities filled: a part has none."""
+    """Return the mask with its closed cavities filled."""
     air = cc3d.connected_components(~mask, connectivity=6)
     sides = [np.moveaxis(air, axis, 0)[side].reshape(-1) for axis in range(3) for side in (0, -1)]
     return np.asarray(mask | ~np.isin(air, np.unique(np.concatenate(sides))))
@@ -161,15 +163,15 @@ def _largest(mask: Bools) -> Bools:
     return mask if len(sizes) < 2 else np.asarray(labels == 1 + int(np.argmax(sizes[1:])))
 
 
-def _holding(mask: Bools, core: Bools) -> Bools:
-    """Return the 26-connected component of the mask that holds most of the core, of which some may be gone."""
+def _component_with(mask: Bools, core: Bools) -> Bools:
+    """Return the 26-connected component of the mask that contains most of the core."""
     labels = cc3d.connected_components(mask, connectivity=26)
-    held = np.bincount(labels[core & mask])
-    return mask if len(held) == 0 else np.asarray(labels == int(np.argmax(held)))
+    counts = np.bincount(labels[core & mask])
+    return mask if len(counts) == 0 else np.asarray(labels == int(np.argmax(counts)))
 
 
 def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
-    """Return the connected pieces of the body that were not kept, largest first."""
+    """Return the connected pieces of the body outside the kept voxels, largest first."""
     labels = cc3d.connected_components(body.array & ~kept, connectivity=26)
     statistics = cc3d.statistics(labels)
     next_to_mm = float(np.linalg.norm(body.spacing_mm)) * 1.001
@@ -185,7 +187,7 @@ def _removed_pieces(body: Volume, kept: Bools) -> tuple[RemovedPiece, ...]:
 
 
 def restricted(volume: Volume, kept: Bools, *, level: float = 0.0) -> Volume:
-    """Return a mask or field with nothing but the kept voxels inside; a field's surface is then at 0."""
+    """Return a mask or field with only the kept voxels inside; the surface of a field is then at 0."""
     if is_mask(volume):
         inside = volume.array.dtype.type(volume.array.max())
         filled = np.where(volume.array > level, volume.array, inside)
@@ -203,5 +205,5 @@ def restricted(volume: Volume, kept: Bools, *, level: float = 0.0) -> Volume:
 
 
 def _box_within(kept: Bools, grid: Grid, reach_mm: float) -> tuple[slice, ...]:
-    """Return the box of the kept voxels and all within `reach_mm` of them, so that distances up to that are exact in it."""
+    """Return the box of the kept voxels and all within `reach_mm`; distances up to that are exact in it."""
     return box_slices(*grid.box_of(kept, reach_mm, extra_voxels=1))
