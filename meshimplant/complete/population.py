@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from meshimplant.complete.image_model import ImageModel
 from meshimplant.complete.shape_model import POINTS, ShapeModel
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.head.align import match_nod, move_points
+from meshimplant.head.align import align_points, move_points
 from meshimplant.head.mean_vault import VaultMean, extrapolate_vault, read_scattered
 from meshimplant.head.pose import fit_pose
 from meshimplant.head.sphere import direction_sphere, is_vault, read_vault
@@ -77,7 +77,7 @@ def read_head_vault(skull: Volume | Path) -> HeadVault:
 def build_vault_mean(heads: Iterable[HeadVault], *, about: dict[str, Any]) -> VaultMean:
     """Return the mean of complete skulls and their mirror images, each relative to its own median.
 
-    The skulls are aligned to their common mean (nod and centre), and the mean is computed again, in three
+    The skulls are aligned to their common mean (pitch and centre), and the mean is computed again, in three
     rounds. The mean over skulls is the median, direction by direction, so that a single unusual skull has no
     influence.
 
@@ -139,7 +139,7 @@ def build_shape_model(
 def align_heads(
     heads: Iterable[HeadVault], *, about: dict[str, Any]
 ) -> tuple[VaultMean, tuple[HeadVault, ...]]:
-    """Return the mean of the heads, and the heads aligned to it by nod and centre."""
+    """Return the mean of the heads, and the heads aligned to it by pitch and centre."""
     heads = list(heads)
     if not heads:
         raise InputError("expected at least one complete skull to average, got none: add one")
@@ -148,7 +148,7 @@ def align_heads(
     for _ in range(_ROUNDS):
         mean = _median(aligned, about)
         points = (head.points_mm for head in heads)
-        moves = [match_nod(p[:: max(1, len(p) // 8000)], mean)[:3] for p in points]
+        moves = [align_points(p[:: max(1, len(p) // 8000)], mean)[:3] for p in points]
         moves = [move - np.mean(moves, axis=0) for move in moves]
         aligned = tuple(
             HeadVault(move_points(head.points_mm, move), head.thickness_mm)

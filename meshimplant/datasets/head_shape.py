@@ -27,7 +27,7 @@ class HeadShape:
     Attributes
     ----------
     pose : HeadPose
-        The head's frame, nodded and centred as all heads are (`align_to_mean`).
+        The head's frame, aligned to the mean head (`align_to_mean`).
     inner_mm, outer_mm : (azimuth, elevation) arrays
         Radius of the braincase's two surfaces from the frame's centre, at the nodes of `map_directions`.
         Filled from around where there is no bone, so that a defective skull has a shape too. Below the vault
@@ -70,7 +70,7 @@ def read_head_shape(skull: Volume, *, pose: HeadPose | None = None) -> HeadShape
 
 
 def fit_aligned_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose:
-    """Return the head's frame, nodded and centred as the mean head is; `near` is its pose from `fit_pose`, if known."""
+    """Return the head's frame, aligned to the mean head; `near` is its pose from `fit_pose`, if known."""
     pose = fit_pose(skull) if near is None else near
     columns = read_vault(skull, pose, count=ALIGN_COUNT)
     found = ~columns.missing[direction_sphere()[0][:ALIGN_COUNT, 2] > 0]

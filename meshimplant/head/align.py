@@ -1,4 +1,4 @@
-"""Align a head to the mean vault: the nod and the centre, which symmetry alone does not determine."""
+"""Align a head to the mean vault: the pitch and the centre, which symmetry alone does not determine."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ _ROUNDS, _SETTLED = 10, 1e-3
 #: Scale of the robust loss, mm.
 #: Scale of the robust loss, mm.
 _ROBUST_MM = 1.5
-#: Rounds of fitting nod and symmetry plane in turn. After them, three SkullFix heads rotated by 18 degrees
+#: Rounds of fitting pitch and symmetry plane in turn. After them, three SkullFix heads rotated by 18 degrees
 #: have the same frame as unrotated ones to 0.03 mm and 0.25 degrees; with a quarter of the directions in all
 #: rounds but the last, to 0.33 degrees.
 _ALIGNMENTS = 4
 #: Number of directions used to judge a pose, 9 mm apart, and the RMS distance from the mean above which other
 #: orientations are tried. A SkullFix skull with its defect: 1.2 mm as it lies, 3.4 mm back to front, 3.0 to
-#: 19 mm in the other orientations by quarter turns, except for one that the nod alone corrects.
+#: 19 mm in the other orientations by quarter turns, except for one that the pitch alone corrects.
 _JUDGE_COUNT, _DOUBTFUL_MM = 2562, 3.0
 #: Another orientation is chosen if its RMS is below this fraction of the present one; the search ends below
 #: this RMS.
 _BETTER, _GOOD_MM = 0.7, 2.0
 _BACK_TO_FRONT = np.diag([-1.0, -1.0, 1.0])
-#: Steps of the finite differences: nod (radians), shifts and size (mm).
+#: Steps of the finite differences: pitch (radians), shifts and size (mm).
 _STEPS = (0.005, 0.5, 0.5, 0.5)
 
 
 def align_head(skull: Volume, pose: HeadPose, mean: VaultMean) -> tuple[HeadPose, float]:
     """Return the head's frame as determined by the bone alone, and the angle by which the head is turned.
 
-    Symmetry plane and nod are fitted in turn, until the frame no longer depends on how the head lay in the
+    Symmetry plane and pitch are fitted in turn, until the frame no longer depends on how the head lay in the
     scanner. A head that does not match the mean is also tried back to front, as when a file confuses LPS and
     RAS, and then in the 24 orientations by quarter turns (a minute); another orientation is chosen if it
     matches much better. Only rotations are tried, so left stays left.
@@ -88,7 +88,7 @@ def _mismatch(skull: Volume, pose: HeadPose, mean: VaultMean) -> float:
     columns = read_vault(skull, pose, count=_JUDGE_COUNT)
     found = ~columns.missing
     points = direction_sphere()[0][:_JUDGE_COUNT][found] * columns.outer_mm[found, None]
-    match = match_nod(points, mean)
+    match = align_points(points, mean)
     moved = move_points(points, match[:3])
     radius = np.linalg.norm(moved, axis=1)
     direction = moved / radius[:, None]
@@ -118,8 +118,8 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
     """Rotate and move a pose within its symmetry plane so that the vault matches the mean.
 
     A robust loss of the distance between the outer points of the intact columns and the scaled mean is
-    minimised over the nod, two shifts and the scale. The frame then depends on the bone alone, not on how the
-    head lay in the scanner.
+    minimised over the pitch, two shifts and the scale. The frame then depends on the bone alone, not on how
+    the head lay in the scanner.
 
     Parameters
     ----------
@@ -136,13 +136,13 @@ def align_to_mean(pose: HeadPose, columns: Columns, mean: VaultMean) -> HeadPose
     """
     chosen = np.flatnonzero(~columns.missing[:ALIGN_COUNT])
     points = direction_sphere()[0][chosen] * columns.outer_mm[chosen, None]
-    nod, back, up = match_nod(points, mean)[:3]
-    axes = _nod_matrix(nod) @ pose.axes
+    pitch, back, up = align_points(points, mean)[:3]
+    axes = _pitch_matrix(pitch) @ pose.axes
     return replace(pose, axes=axes, centre_mm=pose.centre_mm + back * pose.axes[1] + up * pose.axes[2])
 
 
-def match_nod(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
-    """Return nod (radians), shifts back and up (mm) and size (mm) that align points (n, 3) to the mean."""
+def align_points(points: NDArray[np.float64], mean: VaultMean) -> NDArray[np.float64]:
+    """Return pitch (radians), shifts back and up (mm) and size (mm) that align points (n, 3) to the mean."""
     outer = _outer_map(mean)
     size = float(np.median(np.linalg.norm(points, axis=1)))
 
@@ -171,16 +171,16 @@ def _weights(points: NDArray[np.float64], parameters: NDArray[np.float64]) -> ND
     return np.clip((moved[:, 2] / np.linalg.norm(moved, axis=1) - low) / (high - low), 0, 1)
 
 
-def move_points(points: NDArray[np.float64], nod_back_up: NDArray[np.float64]) -> NDArray[np.float64]:
+def move_points(points: NDArray[np.float64], pitch_back_up: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return points (n, 3) in the frame that is rotated and shifted by ``(radians, mm back, mm up)``."""
-    nod, back, up = nod_back_up
-    return (points - (0.0, back, up)) @ _nod_matrix(nod).T
+    pitch, back, up = pitch_back_up
+    return (points - (0.0, back, up)) @ _pitch_matrix(pitch).T
 
 
-def _nod_matrix(nod: float) -> NDArray[np.float64]:
+def _pitch_matrix(pitch: float) -> NDArray[np.float64]:
     """Return the rotation (3, 3) about the left axis."""
     """Return the rotation (3, 3) about the left axis."""
-    cos, sin = np.cos(nod), np.sin(nod)
+    cos, sin = np.cos(pitch), np.sin(pitch)
     return np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
 
 

@@ -102,7 +102,7 @@ def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> Hea
     skull : Volume or CoarseHead
         Mask of the (defective) skull; non-zero is bone.
     near : HeadPose, optional
-        A pose to refine: the plane is fitted to the bone above its base; its nod and centre are kept.
+        A pose to refine: the plane is fitted to the bone above its base; its pitch and centre are kept.
 
     Returns
     -------

@@ -88,17 +88,17 @@ def test_mirroring_maps_the_left_onto_the_right_and_back() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-def test_a_near_pose_is_refined_and_keeps_its_nod_and_centre(seed) -> None:
+def test_a_near_pose_is_refined_and_keeps_its_pitch_and_centre(seed) -> None:
     skull, turn = case(seed)
     off = Rotation.from_euler("yz", (2.5, -2.0), degrees=True).as_matrix()
-    nodded = Rotation.from_euler("x", 12, degrees=True).as_matrix()
-    given = HeadPose(SHIFT_MM + turn @ np.array([3.0, -6.0, 4.0]), (turn @ off @ nodded).T, 9.0)
+    pitched = Rotation.from_euler("x", 12, degrees=True).as_matrix()
+    given = HeadPose(SHIFT_MM + turn @ np.array([3.0, -6.0, 4.0]), (turn @ off @ pitched).T, 9.0)
     pose = fit_pose(skull, near=given)
     assert angle_deg(pose.axes[0], turn[:, 0]) < 0.5
     assert abs((pose.centre_mm - SHIFT_MM) @ turn[:, 0]) < 0.5
     moved = pose.centre_mm - given.centre_mm
     assert np.linalg.norm(moved - moved @ pose.axes[0] * pose.axes[0]) < 1e-6
-    back_and_up = (turn @ nodded)[:, 2]
+    back_and_up = (turn @ pitched)[:, 2]
     assert angle_deg(pose.axes[2], back_and_up) < 3.5
     assert pose.axes[2] @ given.axes[2] == pytest.approx(
         np.linalg.norm(given.axes[2] - given.axes[2] @ pose.axes[0] * pose.axes[0]), abs=1e-9
