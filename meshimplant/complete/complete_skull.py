@@ -187,6 +187,7 @@ def locate_openings(defective: Volume, mean: VaultMean | None) -> tuple[HeadPose
 
 
 def _require_usable(defective: Volume, method: str, blend: bool, network: HeadNetwork | None) -> None:
+    """Raise an error if method, network and mask cannot be used together."""
     if method not in METHODS:
         raise InputError(f"expected a method among {', '.join(METHODS)}, got {method!r}: choose one of them")
     if network is None and method == "network":
@@ -255,11 +256,13 @@ def _opening_findings(openings: Openings, bodies: int) -> list[Finding]:
 
 
 def _finding_at(code: str, severity: Severity, message: str, defect: Defect) -> Finding:
+    """Return a finding about an opening, with its area and place."""
     x, y, z = (float(c) for c in defect.centre_mm)
     return Finding(code, severity, message, defect.area_mm2, None, "mm2", (x, y, z))
 
 
 def _symmetry_findings(pose: HeadPose) -> list[Finding]:
+    """Return a warning if the two sides of the head differ too much to mirror one onto the other."""
     if pose.residual_mm <= _ASYMMETRY_LIMIT_MM:
         return []
     message = "the two sides of the head differ: inspect the shape before you use it"
@@ -269,6 +272,7 @@ def _symmetry_findings(pose: HeadPose) -> list[Finding]:
 
 
 def _deviation_findings(deviation_mm: float) -> list[Finding]:
+    """Return a warning if the posterior deviation in an opening is large."""
     if deviation_mm <= _DEVIATION_LIMIT_MM:
         return []
     message = "little intact bone determines the shape in the opening: inspect it before you use it"
@@ -276,6 +280,7 @@ def _deviation_findings(deviation_mm: float) -> list[Finding]:
 
 
 def _orientation_findings(turned_deg: float) -> list[Finding]:
+    """Return a warning if the head is turned against the orientation that its file states."""
     if turned_deg == 0:
         return []
     message = (

@@ -174,6 +174,7 @@ def _lower_factor(gram: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ellipsoid_terms(d: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean function's terms (n, 9) at unit directions: constant, linear and quadratic."""
     x, y, z = d.T
     return np.stack([np.ones_like(x), x, y, z, x * x - z * z, y * y - z * z, x * y, y * z, x * z], axis=1)
 
@@ -185,6 +186,7 @@ def _chord(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float32
 
 
 def _matern(chord: NDArray[np.float32], length: float) -> NDArray[np.float32]:
+    """Return the Matern 5/2 correlation at chord lengths, in float32."""
     scaled = chord * np.float32(np.sqrt(5) / length)
     decay = np.exp(-scaled)
     polynomial = scaled * scaled

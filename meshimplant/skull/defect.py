@@ -171,6 +171,7 @@ def _defect(
     radius: float,
     cell_mm2: float,
 ) -> Defect:
+    """Return the opening that consists of these directions of `direction_sphere`."""
     axis = directions.mean(axis=0)
     axis /= np.linalg.norm(axis)
     side_mm = directions[:, 0] * radius

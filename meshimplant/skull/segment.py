@@ -151,6 +151,7 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
 
 
 def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ...]) -> SkullInput:
+    """Segment the bone of a CT; `findings` are those of its reading."""
     if threshold_hu is None:
         _require_hounsfield(ct)
     threshold = BONE_HU if threshold_hu is None else float(threshold_hu)
@@ -167,6 +168,7 @@ def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ..
 
 
 def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -> SkullInput:
+    """Convert a mask, labels or a probability to a mask of bone; `levels` are its distinct values."""
     array, note = volume.array, ""
     if label is not None:
         bone, note = array == label, f"label {label}"
@@ -187,6 +189,7 @@ def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -
 
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
+    """Read a closed surface and convert it to voxels."""
     mesh = read_mesh(path, frame=frame)
     extent = float(mesh.extents.max())
     if not SKULL_EXTENT_MM[0] <= extent <= SKULL_EXTENT_MM[1]:
@@ -222,6 +225,7 @@ def _levels(array: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _is_probability(array: NDArray[Any]) -> bool:
+    """Return whether all values are floating-point numbers between 0 and 1."""
     return array.dtype.kind == "f" and float(array.min()) >= 0 and float(array.max()) <= 1
 
 

@@ -159,6 +159,7 @@ def reach_voxels(mask: Volume) -> NDArray[np.int64]:
 
 
 def _box_slices(start: NDArray[np.int64], stop: NDArray[np.int64]) -> tuple[slice, ...]:
+    """Return the slices that select a box (start, stop) of an array."""
     return tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
 
 
