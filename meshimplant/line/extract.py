@@ -183,7 +183,7 @@ def _nudged(field: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _flying_edges(field: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the zero surface: points (n, 3) in voxel indices, and faces (m, 3) wound outward in index space."""
+    """Return the zero surface: points (n, 3) in voxel indices, faces (m, 3) wound outward there."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
     from vtkmodules.vtkCommonDataModel import vtkImageData
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D

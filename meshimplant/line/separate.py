@@ -48,7 +48,8 @@ def separate(
     ----------
     body : Volume or Trimesh
         Mask, field (positive inside, or a probability around 0.5), or mesh in LPS mm. A mesh is split into
-        its connected surfaces; it is voxelized at 0.5 mm to find pieces that are connected by a neck.
+        its connected surfaces; the chosen ones are voxelized at 0.5 mm to find pieces connected by
+        necks, and returned unchanged where there are none.
     bodies : int
         Number of implants: one for each defect.
     opening_mm : float

@@ -12,7 +12,7 @@ from meshimplant.errors import EmptyMaskError, GeometryError, InputError, MeshEr
 from meshimplant.io.volumes import read_volume
 from meshimplant.line.extract import extract
 from meshimplant.line.separate import separate
-from meshimplant.line.separate_voxels import _holding
+from meshimplant.line.separate_voxels import _component_with
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
@@ -40,7 +40,7 @@ def test_a_neck_that_bites_into_the_core_does_not_turn_the_choice_over() -> None
     core = ndimage.binary_erosion(body, iterations=4)
     bitten = body.copy()
     bitten[tuple(np.argwhere(core)[0])] = False
-    assert np.array_equal(_holding(bitten, core), bitten)
+    assert np.array_equal(_component_with(bitten, core), bitten)
 
 
 def _assert_comes_clean(case: Littered) -> None:
