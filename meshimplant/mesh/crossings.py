@@ -59,24 +59,24 @@ def find_crossings(mesh: trimesh.Trimesh, *, touching: Bools | None = None) -> I
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices, np.float64)
     triangles = vertices[faces]
     planes = _Planes.of(triangles)
-    plain = uncrossed_vertices(vertices, faces, planes.normal)
+    uncrossed = uncrossed_vertices(vertices, faces, planes.normal)
     corners = [np.ascontiguousarray(corner) for corner in faces.T]
-    found = [np.empty((0, 2), np.int64)]
+    crossing = [np.empty((0, 2), np.int64)]
     for pairs in overlapping_boxes(triangles, touching):
         first, second = pairs.T
         ends = [[corner[side] for corner in corners] for side in (first, second)]
         same = [[one == other for other in ends[1]] for one in ends[0]]
         shared = sum(equal.view(np.int8) for row in same for equal in row)
-        settled = [np.logical_or.reduce(row) & plain[one] for row, one in zip(same, ends[0], strict=True)]
-        beside = np.logical_or.reduce(settled)
-        apart, hinged = (np.flatnonzero(chosen & ~beside) for chosen in (shared <= 1, shared == 2))
-        found.append(pairs[apart][_cut(triangles, planes, pairs[apart], _chosen(same, apart))])
-        found.append(pairs[hinged][_folded(triangles, pairs[hinged], _chosen(same, hinged))])
-    crossing = np.sort(np.concatenate(found), axis=1)
-    return crossing[np.lexsort(crossing.T[::-1])]
+        settled = [np.logical_or.reduce(row) & uncrossed[one] for row, one in zip(same, ends[0], strict=True)]
+        unsettled = ~np.logical_or.reduce(settled)
+        no_edge, one_edge = (np.flatnonzero(chosen & unsettled) for chosen in (shared <= 1, shared == 2))
+        crossing.append(pairs[no_edge][_cut(triangles, planes, pairs[no_edge], _common(same, no_edge))])
+        crossing.append(pairs[one_edge][_folded(triangles, pairs[one_edge], _common(same, one_edge))])
+    result = np.sort(np.concatenate(crossing), axis=1)
+    return result[np.lexsort(result.T[::-1])]
 
 
-def _chosen(same: list[list[Bools]], rows: Ints) -> Bools:
+def _common(same: list[list[Bools]], rows: Ints) -> Bools:
     """Return which corners (n, 3, 3) the faces of the chosen pairs have in common, the first face's first."""
     return np.stack([np.stack([equal[rows] for equal in row], axis=1) for row in same], axis=1)
 
@@ -110,7 +110,7 @@ def _cut(triangles: Floats, planes: _Planes, pairs: Ints, same: Bools) -> Bools:
     both = _may_straddle(triangles, planes, second, first, np.asarray(same[maybe].any(axis=2)))
     maybe = maybe[both]
     one, other = triangles[first[both]], triangles[second[both]]
-    meeting = np.flatnonzero(~_apart_in_plane(one, other))
+    meeting = np.flatnonzero(~_separated_in_plane(one, other))
     for row in meeting:
         result[maybe[row]] = _exact_cross(one[row], other[row])
     return result
@@ -133,9 +133,9 @@ def _may_straddle(triangles: Floats, planes: _Planes, plane: Ints, other: Ints, 
     return above & below
 
 
-def _apart_in_plane(first: Floats, second: Floats) -> Bools:
+def _separated_in_plane(first: Floats, second: Floats) -> Bools:
     """Return which coplanar pairs are disjoint or merely touch, in the plane of either face."""
-    apart = np.zeros(len(first), bool)
+    separated = np.zeros(len(first), bool)
     rest = np.arange(len(first))
     for own in (0, 1):
         for other in (0, 1):
@@ -143,14 +143,14 @@ def _apart_in_plane(first: Floats, second: Floats) -> Bools:
             base = (one, two)[own]
             normal = np.cross(base[:, 1] - base[:, 0], base[:, 2] - base[:, 0])
             normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
-            apart[rest] = _apart_along_edges(normal, (one, two)[other], one, two)
-            rest = rest[~apart[rest]]
-    return apart
+            separated[rest] = _separated_by_edges(normal, (one, two)[other], one, two)
+            rest = rest[~separated[rest]]
+    return separated
 
 
-def _apart_along_edges(normal: Floats, triangle: Floats, first: Floats, second: Floats) -> Bools:
+def _separated_by_edges(normal: Floats, triangle: Floats, first: Floats, second: Floats) -> Bools:
     """Return which pairs an edge of a triangle (n, 3, 3) separates, in the plane with normals (n, 3)."""
-    apart = np.zeros(len(first), bool)
+    separated = np.zeros(len(first), bool)
     for corner in range(3):
         across = np.cross(normal, triangle[:, corner] - triangle[:, corner - 1])
         length = np.linalg.norm(across, axis=1)
@@ -159,8 +159,8 @@ def _apart_along_edges(normal: Floats, triangle: Floats, first: Floats, second: 
         a = np.einsum("ijk,ik->ij", first - origin, across)
         b = np.einsum("ijk,ik->ij", second - origin, across)
         gap = np.maximum(a.min(axis=1) - b.max(axis=1), b.min(axis=1) - a.max(axis=1))
-        apart |= (gap >= -_TOUCH_MM) & (length > 0)
-    return apart
+        separated |= (gap >= -_TOUCH_MM) & (length > 0)
+    return separated
 
 
 def _folded(triangles: Floats, pairs: Ints, same: NDArray[np.bool_]) -> Bools:
@@ -213,7 +213,7 @@ def _exact_cross(first: Floats, second: Floats) -> bool:
     p, q = _exact(first), _exact(second)
     side_p, side_q = [_exact_side(q, point) for point in p], [_exact_side(p, point) for point in q]
     if not any(side_p):
-        return not bool(_apart_in_plane(first[None], second[None])[0])
+        return not bool(_separated_in_plane(first[None], second[None])[0])
     if min(side_p) * max(side_p) >= 0 or min(side_q) * max(side_q) >= 0:
         return False
     return _edge_through(p, side_p, q) or _edge_through(q, side_q, p)

@@ -24,10 +24,10 @@ _SHAPING = (
 
 def installed_versions() -> dict[str, str]:
     """Return the version of Python and of each package that can change a number or a byte of the result."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in _SHAPING:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions

@@ -1,4 +1,4 @@
-"""deepen: more depth on the inside, nothing moved on the outside."""
+"""deepen adds depth on the inside and moves nothing on the outside."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_values_outside_the_outer_surface_are_those_of_the_body(place) -> None:
     assert sample(swept, points) == pytest.approx(sample(field, points), abs=0.05)
 
 
-def test_it_only_adds(place) -> None:
+def test_deepening_only_adds_to_the_body(place) -> None:
     field, centre, _ = place
     before = field.array.copy()
     swept = deepen(field, 3.0, centre_mm=centre)
@@ -70,7 +70,7 @@ def test_it_only_adds(place) -> None:
     assert np.array_equal(field.array, before)
 
 
-def test_no_depth_is_no_change(place) -> None:
+def test_a_depth_of_zero_changes_nothing(place) -> None:
     field, centre, _ = place
     assert np.array_equal(deepen(field, 0.0, centre_mm=centre).array, field.array)
 
@@ -89,8 +89,8 @@ def swept_everywhere(body: Volume, depth_mm: float, centre_mm: np.ndarray) -> Vo
     return body.with_array(values.reshape(body.shape))
 
 
-def test_a_mesh_of_it_is_bit_for_bit_that_of_a_sweep_of_the_whole_grid(place) -> None:
-    """Debris that a separation turned to air lies all around the body, as in the subtraction of a whole skull."""
+def test_the_mesh_is_bit_for_bit_that_of_a_sweep_of_the_whole_grid(place) -> None:
+    """Removed debris lies all around the body, as in the subtraction of a whole skull."""
     field, centre, _ = place
     wide = np.full(np.array(field.shape) + 40, -6.0, np.float32)
     wide[20:-20, 20:-20, 20:-20] = field.array

@@ -1,4 +1,4 @@
-"""extract: closed, outward, in the patient's place, and true between voxels."""
+"""Extracted surfaces are closed, wound outward, at the right place, and accurate between voxels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def assert_closed(mesh) -> None:
 
 
 @pytest.mark.parametrize("direction", [np.eye(3), -np.eye(3), oblique(), np.eye(3)[:, [1, 0, 2]]])
-def test_a_field_is_met_to_a_hundredth_of_a_voxel_in_any_frame(direction) -> None:
+def test_the_surface_of_a_field_is_exact_to_a_hundredth_of_a_voxel_in_any_frame(direction) -> None:
     body = sphere(20).moved(random_rotation(1), FAR)
     mesh = extract(body.field((0.7, 0.8, 1.2), direction=direction))
     assert_closed(mesh)
@@ -31,7 +31,7 @@ def test_a_field_is_met_to_a_hundredth_of_a_voxel_in_any_frame(direction) -> Non
     assert mesh.volume == pytest.approx(body.volume_mm3, rel=2e-3)
 
 
-def test_normals_look_outward_on_all_48_orientations() -> None:
+def test_normals_point_outward_in_all_48_orientations() -> None:
     body = cap(30, 6, 40).moved(translation_mm=FAR)
     volumes, bounds = [], []
     for direction in signed_permutations():
@@ -53,7 +53,7 @@ def test_the_same_voxels_in_48_orientations_are_the_same_surface() -> None:
         assert cKDTree(expected.vertices).query(mesh.vertices)[0].max() < 1e-3
 
 
-def test_a_mask_of_a_cap_keeps_volume_and_loses_most_of_its_staircase() -> None:
+def test_the_mesh_of_a_mask_keeps_its_volume_and_has_little_staircase() -> None:
     body = cap(90, 6, 30)
     mesh = extract(body.mask((0.5, 0.5, 1.0)))
     assert_closed(mesh)
@@ -79,7 +79,7 @@ def test_a_float_mask_of_two_values_is_a_mask() -> None:
     assert np.array_equal(extract(as_float).vertices, extract(mask).vertices)
 
 
-def test_hounsfield_integers_are_meshed_between_voxels_when_a_level_is_given() -> None:
+def test_hounsfield_integers_with_a_level_are_meshed_between_voxels() -> None:
     body = sphere(15)
     field = body.field(1.0)
     ct = Volume(np.clip(field.array * 200 + 300, -1000, 2000).astype(np.int16), field.affine)
@@ -96,7 +96,7 @@ def test_a_body_cut_by_the_edge_of_the_array_is_closed_there(kind) -> None:
     assert mesh.extents == pytest.approx(21.0, abs=0.1)
 
 
-def test_surfaces_through_voxel_centres_leave_no_empty_faces() -> None:
+def test_surfaces_through_voxel_centres_have_no_faces_without_area() -> None:
     mesh = extract(box((20, 20, 20)).field(1.0))
     assert_closed(mesh)
     assert mesh.area_faces.min() > 1e-5
@@ -129,7 +129,7 @@ def test_a_level_above_every_value_is_refused() -> None:
         extract(sphere(2).field(1.0), level=3)
 
 
-def test_the_input_is_not_touched() -> None:
+def test_the_input_is_not_modified() -> None:
     volume = cap(30, 5, 40).field(1.0)
     before = volume.array.copy()
     extract(volume)

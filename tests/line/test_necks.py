@@ -1,4 +1,4 @@
-"""How a body falls into regions: what belongs to a piece depends on that piece alone."""
+"""A body is split into regions at its necks, each connected piece independently of the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPENING_MM = 1.5
 
 
 def dumbbells(shift: int = 0) -> NDArray[np.bool_]:
-    """Two balls of 6 and 4 voxels joined by a thread of one: equally deep voxels on both sides of the middle."""
+    """Return balls of 6 and 4 voxels radius joined by a thread of one voxel, with ties of depth in its middle."""
     i, j, k = np.ogrid[:60, :30, :30]
     balls = (i - 12 - shift) ** 2 + (j - 15) ** 2 + (k - 15) ** 2 <= 36
     balls = balls | ((i - 30 - shift) ** 2 + (j - 15) ** 2 + (k - 15) ** 2 <= 16)
@@ -20,7 +20,7 @@ def dumbbells(shift: int = 0) -> NDArray[np.bool_]:
     return balls
 
 
-def test_a_neck_parts_two_cores_and_nothing_is_lost() -> None:
+def test_a_neck_separates_two_cores_and_no_voxel_is_lost() -> None:
     body = dumbbells()
     regions, ranking = ranked_regions(Volume(body, np.eye(4)), OPENING_MM, None)
     assert np.array_equal(regions > 0, body)
@@ -28,7 +28,7 @@ def test_a_neck_parts_two_cores_and_nothing_is_lost() -> None:
     assert regions[12, 15, 15] == ranking[0] != regions[30, 15, 15] == ranking[1]
 
 
-def test_debris_elsewhere_changes_nothing_in_a_piece_and_is_ranked_last() -> None:
+def test_debris_elsewhere_does_not_change_a_piece_and_is_ranked_last() -> None:
     body = dumbbells()
     alone, _ = ranked_regions(Volume(body, np.eye(4)), OPENING_MM, None)
     among = body.copy()

@@ -1,4 +1,4 @@
-"""separate: the right body out of the debris, every time, with its border whole."""
+"""separate picks the right body out of the debris, with its border intact."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from meshimplant.voxels.volume import Volume
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_twenty_of_twenty_implants_come_clean(seed) -> None:
-    _assert_comes_clean(littered_implant(seed))
+def test_twenty_of_twenty_implants_are_separated_from_debris(seed) -> None:
+    _assert_separated(littered_implant(seed))
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["001", "005", "010", "022"])
-def test_a_real_implant_comes_clean(data_folder, name) -> None:
+def test_a_real_implant_is_separated_from_debris(data_folder, name) -> None:
     implant = read_volume(data_folder / "skullfix" / "implant" / f"{name}.nrrd")
     start, stop = bounding_box(implant.array > 0)
     margin = np.ceil(18 / implant.spacing_mm).astype(int)
@@ -32,18 +32,18 @@ def test_a_real_implant_comes_clean(data_folder, name) -> None:
     truth = implant.with_array(implant.array > 0)
     mesh = extract(implant)
     for seed in (0, 1):
-        _assert_comes_clean(litter(truth, mesh, np.random.default_rng(seed)))
+        _assert_separated(litter(truth, mesh, np.random.default_rng(seed)))
 
 
-def test_a_neck_that_bites_into_the_core_does_not_turn_the_choice_over() -> None:
+def test_a_neck_that_cuts_into_the_core_does_not_change_the_choice() -> None:
     body = box((20, 20, 6)).mask(0.5).array > 0
     core = ndimage.binary_erosion(body, iterations=4)
-    bitten = body.copy()
-    bitten[tuple(np.argwhere(core)[0])] = False
-    assert np.array_equal(_component_with(bitten, core), bitten)
+    cut = body.copy()
+    cut[tuple(np.argwhere(core)[0])] = False
+    assert np.array_equal(_component_with(cut, core), cut)
 
 
-def _assert_comes_clean(case: Littered) -> None:
+def _assert_separated(case: Littered) -> None:
     found = separate(case.volume)
     kept = found.bodies[0].array > 0
     voxel = case.volume.voxel_volume_mm3
@@ -54,7 +54,7 @@ def _assert_comes_clean(case: Littered) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 6])
-def test_a_mesh_comes_clean_too(seed) -> None:
+def test_the_implant_of_a_mesh_is_separated_from_debris(seed) -> None:
     case = littered_implant(seed)
     truth = extract(Volume(case.truth, case.volume.affine))
     found = separate(extract(case.volume))
@@ -83,7 +83,7 @@ def test_thin_bone_in_the_opening_is_kept_and_a_film_on_the_bone_is_not() -> Non
         )
 
 
-def test_a_skull_that_cannot_go_with_the_body_is_refused() -> None:
+def test_a_skull_that_does_not_match_the_body_is_refused() -> None:
     body = box((20, 20, 6)).mask(0.5)
     beside = body.affine.copy()
     beside[:3, 3] += 0.2
@@ -93,7 +93,7 @@ def test_a_skull_that_cannot_go_with_the_body_is_refused() -> None:
         separate(extract(body), skull=body)  # type: ignore[call-overload]
 
 
-def test_removed_pieces_are_listed_with_volume_place_and_bridge() -> None:
+def test_removed_pieces_are_listed_with_volume_centre_and_connection() -> None:
     plate = box((40, 40, 6))
     ball, loose = sphere(4, (0, 0, 12)), sphere(3, (0, 30, 0))
     grid = box((80, 80, 40)).grid(0.5)
@@ -107,7 +107,7 @@ def test_removed_pieces_are_listed_with_volume_place_and_bridge() -> None:
     assert apart.volume_mm3 == pytest.approx(loose.volume_mm3, rel=0.05)
 
 
-def test_an_implant_alone_comes_back_unchanged() -> None:
+def test_an_implant_without_debris_is_unchanged() -> None:
     for direction in (np.eye(3), oblique(), -np.eye(3)):
         mask = cap(80, 4, 25).mask((0.5, 0.5, 0.8), direction=direction)
         found = separate(mask)
@@ -140,7 +140,7 @@ def test_a_film_of_misfit_is_cut_where_it_leaves_the_implant() -> None:
     assert (truth & ~kept).sum() <= 0.01 * truth.sum()
 
 
-def test_two_defects_give_two_bodies_when_asked() -> None:
+def test_two_defects_give_two_bodies_on_request() -> None:
     first, second = sphere(9, (-25, 0, 0)), box((20, 20, 5), (25, 0, 0))
     litter = sphere(4, (0, 25, 0))
     found = separate(union(union(first, second), litter).mask(0.7), bodies=2)
@@ -155,7 +155,7 @@ def test_a_thick_implant_beats_a_wider_thin_film() -> None:
     assert kept.array.sum() * kept.voxel_volume_mm3 == pytest.approx(implant.volume_mm3, rel=0.12)
 
 
-def test_near_mm_prefers_the_body_there() -> None:
+def test_near_mm_favours_the_body_close_to_it() -> None:
     small, large = sphere(8, (-40, 0, 0)), sphere(10, (40, 0, 0))
     mask = union(small, large).mask(0.8)
     assert extract(separate(mask).bodies[0]).center_mass[0] == pytest.approx(40, abs=0.5)
@@ -175,7 +175,7 @@ def test_a_clean_surface_of_a_mesh_keeps_its_triangles() -> None:
     assert not found.removed[0].bridged
 
 
-def test_thin_zones_do_not_break_an_implant() -> None:
+def test_thin_zones_do_not_split_an_implant() -> None:
     halves = union(box((30, 30, 6), (-20, 0, 0)), box((30, 30, 6), (20, 0, 0)))
     whole = union(halves, box((30, 30, 2.4)))
     mask = whole.mask(0.6)
@@ -192,21 +192,21 @@ def test_closed_cavities_are_filled(kind) -> None:
     assert mesh.volume == pytest.approx(30 * 30 * 12, rel=0.07)
 
 
-def test_more_bodies_than_there_are_is_refused() -> None:
+def test_asking_for_too_many_bodies_is_refused() -> None:
     with pytest.raises(MeshError, match="expected at least 2 separate bodies, got 1"):
         separate(sphere(8).mask(1.0), bodies=2)
     with pytest.raises(MeshError, match="expected at least 2 separate bodies, got 1"):
         separate(sphere(8).mesh, bodies=2)
 
 
-def test_nothing_is_refused() -> None:
+def test_an_empty_body_is_refused() -> None:
     with pytest.raises(EmptyMaskError):
         separate(Volume(np.zeros((4, 4, 4), np.uint8), np.eye(4)))
 
 
 @pytest.mark.parametrize("turn", [None, random_rotation(4)])
-def test_air_around_the_grid_changes_no_bit_of_what_is_found(turn) -> None:
-    """Distances to the kept body are taken in a box around it: they are those of any larger grid."""
+def test_air_around_the_grid_does_not_change_the_result_by_a_bit(turn) -> None:
+    """Distances to the kept body are computed in a box around it, and equal those on any larger grid."""
     case = union(cap(80.0, 6.0, 25.0), cap(86.5, 1.2, 60.0)).moved(turn, np.array([40.0, -90.0, 120.0]))
     field = case.field((0.8, 0.8, 1.1), direction=oblique(), margin_mm=6)
     wide = np.full(np.array(field.shape) + (14, 30, 22), field.array.min(), np.float32)

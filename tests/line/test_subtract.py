@@ -1,4 +1,4 @@
-"""subtract: what is missing, in its place between voxels, whatever the completion came as."""
+"""subtract gives the missing bone with sub-voxel accuracy, from masks, probabilities and distances."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ COMPLETIONS = {
 
 
 @pytest.mark.parametrize("kind", COMPLETIONS)
-def test_both_surfaces_keep_their_place(case, kind) -> None:
+def test_both_surfaces_keep_their_sub_voxel_position(case, kind) -> None:
     grid, defective = case
     make, tolerance_mm = COMPLETIONS[kind]
     field = subtract(make(grid), defective)
@@ -70,7 +70,7 @@ def test_both_surfaces_keep_their_place(case, kind) -> None:
     assert np.abs(IMPLANT.distance(body.vertices)).max() < 1.0
 
 
-def test_the_result_lies_on_the_defective_grid_and_is_small(case) -> None:
+def test_the_result_is_a_small_box_of_the_defective_grid(case) -> None:
     grid, defective = case
     field = subtract(COMPLETE.mask(SPACING, grid=grid), defective)
     corner = grid.to_index(field.affine[:3, 3])
@@ -79,7 +79,7 @@ def test_the_result_lies_on_the_defective_grid_and_is_small(case) -> None:
     assert field.paste_into(grid, fill=-10).array.shape == grid.shape
 
 
-def test_a_crop_of_the_grid_is_as_good_as_the_grid(case) -> None:
+def test_a_crop_of_the_grid_gives_the_same_result(case) -> None:
     grid, defective = case
     whole = COMPLETE.field(SPACING, grid=grid)
     index = grid.to_index([0, 0, 57])
@@ -122,7 +122,7 @@ def test_an_empty_completion_is_refused(case) -> None:
 
 
 @pytest.mark.parametrize("kind", COMPLETIONS)
-def test_the_voxels_of_a_difference_are_those_where_its_field_is_positive(case, kind) -> None:
+def test_the_voxels_of_a_difference_are_where_its_field_is_positive(case, kind) -> None:
     grid, defective = case
     complete = COMPLETIONS[kind][0](grid)
     voxels, field = Difference.of(complete, defective).voxels, subtract(complete, defective)

@@ -1,4 +1,4 @@
-"""improve_aspect_ratios: no slivers, the same surface and edges, still a solid."""
+"""improve_aspect_ratios removes slivers and keeps the surface, its edges and its topology."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAR_MM = np.array((150.0, -260.0, 330.0))
 
 
 @pytest.mark.parametrize("seed", [None, 2, 5])
-def test_slivers_of_extraction_and_cut_go_and_the_surface_stays(seed: int | None) -> None:
+def test_slivers_of_extraction_and_cut_are_removed_and_the_surface_stays(seed: int | None) -> None:
     turn = np.eye(3) if seed is None else random_rotation(seed)
     point, normal = FAR_MM + turn @ (5, 0, 0), turn @ (1.0, 0.3, 0.2)
     cut = trim_plane(extract(cap(80, 5, 20).moved(turn, FAR_MM).field(0.8)), point, normal).mesh
@@ -35,7 +35,7 @@ def test_slivers_of_extraction_and_cut_go_and_the_surface_stays(seed: int | None
     assert all(vertex.tobytes() in given for vertex in shaped.vertices)
 
 
-def test_the_same_mesh_gives_the_same_result_and_is_not_edited() -> None:
+def test_the_result_is_reproducible_and_the_input_not_modified() -> None:
     mesh = extract(sphere(15).field((0.7, 0.8, 1.1)))
     before = mesh.vertices.copy(), mesh.faces.copy()
     first, second = improve_aspect_ratios(mesh), improve_aspect_ratios(mesh)
@@ -46,7 +46,7 @@ def test_the_same_mesh_gives_the_same_result_and_is_not_edited() -> None:
     assert len(first.faces) < len(mesh.faces)
 
 
-def test_a_mesh_without_slivers_comes_back_as_it_is() -> None:
+def test_a_mesh_without_slivers_is_returned_unchanged() -> None:
     mesh = sphere(20).mesh
     shaped = improve_aspect_ratios(mesh)
     assert shaped is not mesh
@@ -54,7 +54,7 @@ def test_a_mesh_without_slivers_comes_back_as_it_is() -> None:
     assert np.array_equal(shaped.faces, mesh.faces)
 
 
-def test_a_body_of_nothing_but_slivers_keeps_its_corners() -> None:
+def test_a_body_of_slivers_only_keeps_its_corners() -> None:
     rod = box((40, 1, 1)).mesh
     shaped = improve_aspect_ratios(rod)
     assert shaped.bounds == pytest.approx(rod.bounds)
@@ -63,7 +63,7 @@ def test_a_body_of_nothing_but_slivers_keeps_its_corners() -> None:
 
 
 def test_sheets_that_nearly_touch_do_not_cross() -> None:
-    """A slit of 0.005 mm between two rough sheets: nearer than one change may move the surface."""
+    """The slit of 0.005 mm between two rough sheets is narrower than one change may move the surface."""
     lower = extract(sphere(12).field(0.8))
     rough = lower.vertices + np.random.default_rng(1).normal(0, 0.004, lower.vertices.shape)
     lower = plain_mesh(rough, lower.faces)
@@ -76,8 +76,8 @@ def test_sheets_that_nearly_touch_do_not_cross() -> None:
     assert len(find_crossings(improve_aspect_ratios(shell))) == 0
 
 
-def test_looking_at_new_faces_alone_changes_no_bit_of_a_simple_mesh() -> None:
-    """A thin shell whose sheets would be drawn through each other: the places left alone are the same."""
+def test_checking_only_new_faces_for_crossings_gives_the_same_mesh_bit_for_bit() -> None:
+    """In a thin shell, whose sheets could be moved through each other, the same places stay unchanged."""
     shell = extract(cap(30, 0.35, 40).field(0.5))
     full = improve_aspect_ratios(shell, max_deviation_mm=0.3)
     known = improve_aspect_ratios(shell, max_deviation_mm=0.3, simple=True)
@@ -87,7 +87,7 @@ def test_looking_at_new_faces_alone_changes_no_bit_of_a_simple_mesh() -> None:
 
 
 @pytest.mark.parametrize("flaw", ["open", "crossing"])
-def test_what_is_no_solid_is_left_to_repair(flaw: str) -> None:
+def test_a_mesh_that_is_not_a_solid_is_returned_unchanged(flaw: str) -> None:
     ball = extract(sphere(8).field(0.9))
     other = plain_mesh(ball.vertices + (5, 0, 0), ball.faces)
     mesh: trimesh.Trimesh = (

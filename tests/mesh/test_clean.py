@@ -1,4 +1,4 @@
-"""clean_faces and close_surface: each small flaw of a mesh is repaired in place, named, and nothing else moves."""
+"""clean_faces and close_surface correct and name each small flaw, and move nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _flaws(mesh) -> set[str]:
 
 
 def _faces_of_the_body(mesh) -> list[tuple[int, ...]]:
-    """Return the faces as indices of the body's vertices, each begun at its smallest, sorted."""
+    """Return the faces as sorted triples of the body's vertex indices, each starting at its smallest."""
     distance, index = cKDTree(VERTICES).query(mesh.vertices)
     assert distance[np.unique(mesh.faces)].max() < 1e-4
     corners = index[mesh.faces]
@@ -32,7 +32,7 @@ def _faces_of_the_body(mesh) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("jitter_mm", [0.0, 1e-6])
-def test_a_soup_of_triangles_is_welded_into_the_body(jitter_mm: float) -> None:
+def test_a_triangle_soup_is_merged_into_the_body(jitter_mm: float) -> None:
     rng = np.random.default_rng(1)
     corners = VERTICES[FACES].reshape(-1, 3)
     soup = plain_mesh(
@@ -46,7 +46,7 @@ def test_a_soup_of_triangles_is_welded_into_the_body(jitter_mm: float) -> None:
     assert _faces_of_the_body(tidied) == _faces_of_the_body(MESH)
 
 
-def test_a_sound_mesh_is_left_alone() -> None:
+def test_a_sound_mesh_is_unchanged() -> None:
     tidied, tidying = clean_faces(MESH)
     closed, closing = close_surface(tidied)
     assert tidying == closing == []
@@ -64,7 +64,7 @@ def test_faces_without_area_and_duplicates_are_dropped() -> None:
 
 @pytest.mark.parametrize("aside_mm", [0.0, 0.5 * WELD_MM])
 def test_an_edge_is_split_where_a_vertex_of_its_neighbour_lies_on_it(aside_mm: float) -> None:
-    """The neighbour was divided at the middle of the shared edge; the joint closes without a hole."""
+    """The neighbour is split at the middle of the shared edge; the joint closes without a hole."""
     a, b, c = FACES[100]
     middle = VERTICES[[a, b]].mean(axis=0) + aside_mm * MESH.face_normals[100]
     broken = plain_mesh(
@@ -80,7 +80,7 @@ def test_an_edge_is_split_where_a_vertex_of_its_neighbour_lies_on_it(aside_mm: f
 
 
 def test_open_edges_farther_apart_than_the_limit_stay_open() -> None:
-    """Two halves of a box, apart by less and by more than the welding distance."""
+    """Two halves of a box, less and more than the merging distance apart."""
     brick = box((20, 20, 10)).mesh.subdivide()
     upper = brick.triangles_center[:, 2] > 0
     for gap_mm, flaws in ((0.5 * WELD_MM, set()), (3 * WELD_MM, {"boundary_edges"})):
@@ -111,7 +111,7 @@ def test_every_surface_is_wound_outward_and_a_cavity_inward() -> None:
 
 
 def test_holes_are_closed_on_their_own_vertices() -> None:
-    """One missing face, and all faces around a vertex; the lid of a flat hole is flat."""
+    """One face is missing, or all faces around a vertex; the closure of a flat hole is flat."""
     brick = box((30, 20, 10)).mesh.subdivide().subdivide()
     on_top = np.flatnonzero(
         np.isclose(brick.vertices[:, 2], 5) & (np.abs(brick.vertices[:, :2]) < (14, 9)).all(axis=1)
@@ -131,7 +131,7 @@ def test_holes_are_closed_on_their_own_vertices() -> None:
 
 
 def test_surfaces_that_touch_at_a_vertex_are_separated_and_keep_their_volume() -> None:
-    """Two boxes that share one corner vertex: each gets its own, drawn in by 0.02 mm."""
+    """Two boxes that share one corner vertex each get their own, moved inward by 0.02 mm."""
     first, second = box((10, 10, 10), (5, 5, 5)).mesh, box((10, 10, 10), (-5, -5, -5)).mesh
     both = joined(first, second)
     corner = np.flatnonzero(np.linalg.norm(both.vertices, axis=1) < 1e-9)

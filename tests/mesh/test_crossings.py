@@ -1,4 +1,4 @@
-"""find_crossings: every crossing pair and no other."""
+"""find_crossings returns every crossing pair and no other."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_soup_agrees_with_testing_every_pair() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_flat_and_curved_bodies_have_none_wherever_they_lie(seed) -> None:
+def test_flat_and_curved_bodies_have_no_crossings_at_any_position(seed) -> None:
     plate = (
         box((40, 30, 2))
         .moved(random_rotation(seed), (300, -200, 400))
@@ -56,7 +56,7 @@ def test_coplanar_faces_that_share_an_area_cross_and_those_that_touch_do_not() -
     assert len(find_crossings(beside)) == 0
 
 
-def test_neighbours_that_share_a_vertex_cross_only_when_they_do() -> None:
+def test_faces_that_share_a_vertex_count_only_if_they_cross_elsewhere() -> None:
     fan = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [0.5, 0.5, 1], [0.5, 0.5, -1]], float)
     assert len(find_crossings(plain_mesh(fan, [[0, 1, 2], [0, 3, 4]]))) == 1
     away = fan * [1, 1, 1]
@@ -70,13 +70,13 @@ def test_a_face_folded_flat_onto_its_neighbour_is_found() -> None:
     assert len(find_crossings(plain_mesh(points, [[0, 1, 2], [1, 0, 4]]))) == 0
 
 
-def test_no_face_and_one_face() -> None:
+def test_a_mesh_of_no_face_or_one_face_has_no_crossings() -> None:
     assert find_crossings(plain_mesh(np.zeros((0, 3)), np.zeros((0, 3)))).shape == (0, 2)
     assert find_crossings(plain_mesh(np.eye(3), [[0, 1, 2]])).shape == (0, 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_pairs_that_touch_some_faces_are_those_of_all_pairs(seed) -> None:
+def test_crossings_of_selected_faces_are_those_among_all_crossings(seed) -> None:
     rng = np.random.default_rng(seed)
     body = sphere(20, subdivisions=4).mesh
     crumpled = plain_mesh(body.vertices + rng.normal(0, 0.9, body.vertices.shape), body.faces)
@@ -87,7 +87,7 @@ def test_pairs_that_touch_some_faces_are_those_of_all_pairs(seed) -> None:
     assert len(find_crossings(crumpled, touching=np.zeros(len(body.faces), bool))) == 0
 
 
-def test_neighbours_are_settled_without_being_looked_at(monkeypatch) -> None:
+def test_neighbours_on_a_smooth_surface_need_no_exact_test(monkeypatch) -> None:
     """Nearly all pairs of boxes that overlap on a good mesh are neighbours around a vertex."""
     asked = []
 
@@ -102,7 +102,7 @@ def test_neighbours_are_settled_without_being_looked_at(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("size_mm", [0.3, 1.0, 3.0])
-def test_what_is_settled_so_is_what_the_predicates_say(monkeypatch, size_mm: float) -> None:
+def test_skipping_neighbours_gives_the_same_pairs_as_the_predicates(monkeypatch, size_mm: float) -> None:
     mesh = sphere(30, (200, 100, -300), subdivisions=4).mesh
     mesh = plain_mesh(
         mesh.vertices + np.random.default_rng(3).normal(0, size_mm, mesh.vertices.shape), mesh.faces

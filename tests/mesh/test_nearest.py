@@ -1,4 +1,4 @@
-"""The tree of points on a surface finds the points that scipy's own does."""
+"""The tree of surface points gives the same nearest points as scipy's default tree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from meshimplant.mesh.nearest import surface_tree
 
 
-def test_the_nearest_are_those_of_scipys_own_tree() -> None:
+def test_nearest_points_are_those_of_scipys_default_tree() -> None:
     rng = np.random.default_rng(0)
     shell = rng.normal(size=(5000, 3))
     shell *= 80 / np.linalg.norm(shell, axis=1, keepdims=True)

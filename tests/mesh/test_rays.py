@@ -25,14 +25,14 @@ def test_rays_meet_a_box_where_it_is(centre: tuple[float, ...]) -> None:
     assert np.allclose(places, starts[hits.ray] + (0, 40, 0), atol=1e-3)
 
 
-def test_blocked_only_within_reach() -> None:
+def test_rays_are_blocked_only_within_reach() -> None:
     caster = RayCaster(trimesh.creation.box((10, 10, 10)))
     start, direction = [(0, 0, -25)], [(0, 0, 1)]
     assert not caster.blocked(start, direction, reach_mm=19.5)[0]
     assert caster.blocked(start, direction, reach_mm=20.5)[0]
 
 
-def test_missing_embree_is_a_deliberate_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_embree_raises_an_error_of_this_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "embreex.mesh_construction", None)
     with pytest.raises(MissingDependencyError, match="pip install embreex") as caught:
         RayCaster(trimesh.creation.box())

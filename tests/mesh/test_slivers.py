@@ -1,4 +1,4 @@
-"""remove_slivers: short edges and flat triangles beside a cut go; the surface and all else stays."""
+"""remove_slivers removes short edges and flat triangles along a cut and changes nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meshimplant.mesh.topology import face_heights, topology_flaws
 
 
 def _grid_box(split_at: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a box 8 x 8 x 8 of edges of 1 mm, and two points on top of it of one face, at shares of its sides."""
+    """Return an 8 mm box with edges of 1 mm and a new vertex in one face, at fractions of two of its sides."""
     mesh = box((8, 8, 8)).mesh.subdivide().subdivide().subdivide()
     face = int(np.argmin(np.linalg.norm(mesh.triangles_center - (0.3, 0.3, 4), axis=1)))
     a, b, c = mesh.faces[face]
@@ -27,7 +27,7 @@ def _grid_box(split_at: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bad(mesh, fixed) -> tuple[int, int]:
-    """Return how many edges are too short, and how many triangles too flat, of those that may change."""
+    """Return the numbers of edges that are too short and triangles that are too flat, among those not fixed."""
     edges = mesh.edges_unique[~fixed[mesh.edges_unique].all(axis=1)]
     lengths = np.linalg.norm(np.diff(mesh.vertices[edges], axis=1)[:, 0], axis=1)
     free = ~fixed[mesh.faces].all(axis=1)
@@ -35,8 +35,10 @@ def _bad(mesh, fixed) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("shares", [(0.01, 0.02), (0.495, 0.004), (0.004, 0.495)])
-def test_a_new_vertex_on_a_flat_face_leaves_no_sliver_and_no_trace(shares: tuple[float, float]) -> None:
-    """Beside an old vertex its short edge is collapsed, beside an edge the flat triangle is flipped."""
+def test_slivers_around_a_new_vertex_on_a_flat_face_are_removed_without_a_trace(
+    shares: tuple[float, float],
+) -> None:
+    """Next to an old vertex the short edge is collapsed; next to an edge the flat triangle is flipped."""
     vertices, faces = _grid_box(shares)
     mesh = plain_mesh(vertices, faces)
     fixed = np.arange(len(vertices)) < len(vertices) - 1
@@ -58,8 +60,8 @@ def test_fixed_vertices_and_the_triangles_between_them_stay() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_line_of_a_cut_through_a_cap_is_cleaned_and_the_surface_stays(seed: int) -> None:
-    """A plane cut through a fine mesh: all slivers along it but those that would fold go; both surfaces agree."""
+def test_slivers_along_a_cut_through_a_cap_are_removed_and_the_surface_stays(seed: int) -> None:
+    """After a plane cut through a fine mesh, only slivers whose removal would fold the surface remain."""
     turn = random_rotation(seed)
     body = cap(60, 5, 25, edge_mm=0.9).moved(turn, (90, -140, 200))
     tool = box((200, 200, 200), (103.3, 0, 0)).moved(turn, (90, -140, 200)).mesh
@@ -77,13 +79,13 @@ def test_the_line_of_a_cut_through_a_cap_is_cleaned_and_the_surface_stays(seed: 
     assert all(len(places) == 0 for places in topology_flaws(clean).values())
     assert deviation_mm(clean, cut).max() < SHORT_EDGE_MM
     assert clean.volume == pytest.approx(cut.volume, rel=1e-4)
-    given = {vertex.tobytes() for vertex in np.asarray(cut.vertices)}
-    assert all(vertex.tobytes() in given for vertex in np.asarray(clean.vertices)), "no vertex is moved"
+    cut_vertices = {vertex.tobytes() for vertex in np.asarray(cut.vertices)}
+    assert all(vertex.tobytes() in cut_vertices for vertex in np.asarray(clean.vertices)), "no vertex moves"
     height = (clean.vertices - (90, -140, 200)) @ turn[:, 0]
     assert height.max() < 3.3 + 1e-6, "the cut face stays flat"
 
 
-def test_the_input_is_not_edited_and_the_result_does_not_vary() -> None:
+def test_the_input_is_not_modified_and_the_result_is_reproducible() -> None:
     vertices, faces = _grid_box((0.01, 0.02))
     mesh, fixed = plain_mesh(vertices, faces), np.arange(len(vertices)) < len(vertices) - 1
     first, second = remove_slivers(mesh, fixed=fixed), remove_slivers(mesh, fixed=fixed)

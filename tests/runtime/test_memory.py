@@ -1,4 +1,4 @@
-"""The process's peak memory: it counts what is held, and never falls."""
+"""The peak memory of the process counts allocations and never falls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshimplant.runtime import memory
 from meshimplant.runtime.memory import process_peak_mb
 
 
-def test_the_peak_rises_by_what_is_held_and_stays() -> None:
+def test_the_peak_rises_with_allocated_memory_and_stays() -> None:
     before = process_peak_mb()
     if before is None:
         pytest.skip("this system does not tell")
@@ -25,7 +25,7 @@ def test_the_peak_rises_by_what_is_held_and_stays() -> None:
     assert process_peak_mb() == pytest.approx(after, abs=8)
 
 
-def test_without_linux_the_system_is_asked_and_without_unix_nothing_is_claimed(
+def test_other_unixes_use_getrusage_and_other_systems_report_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     direct = process_peak_mb()

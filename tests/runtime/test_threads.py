@@ -1,4 +1,4 @@
-"""Threads: as many as there are cores, never more than OMP_NUM_THREADS says, and the same result with any number."""
+"""Threads: as many as cores, at most OMP_NUM_THREADS, with the same result for any number."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_distance_is_the_same_with_any_number_of_threads(monkeypatch: pytest.M
     assert np.array_equal(*found)
 
 
-def test_linear_algebra_runs_on_one_thread_behind_the_door_and_as_before_after_it() -> None:
+def test_linear_algebra_runs_on_one_thread_inside_and_as_before_afterwards() -> None:
     import scipy.linalg  # noqa: F401 (loads the second BLAS)
     from threadpoolctl import threadpool_limits
 

@@ -13,7 +13,7 @@ from meshimplant.voxels.volume import Volume
 
 FINE, EVEN = (0.45, 0.45, 0.63), (1.0, 1.0, 1.0)
 CENTRE_MM = (123.4, -251.7, 388.9)
-#: Middles of shells 1 mm thick around the surface, depth in mm.
+#: Mean depths of shells 1 mm thick around the surface, mm.
 DEPTHS_MM = np.arange(-2.5, 3.0, 1.0)
 
 
@@ -28,7 +28,7 @@ def errors(field: Volume, body: Body) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=4)
 def ball(spacing: tuple[float, float, float], radius_mm: float) -> tuple[np.ndarray, np.ndarray]:
     body = sphere(radius_mm, CENTRE_MM, subdivisions=1)
-    grid = grid_around(body.lower_mm - (0.23, 0.37, 0.11), body.upper_mm, spacing)  # the centre on no voxel
+    grid = grid_around(body.lower_mm - (0.23, 0.37, 0.11), body.upper_mm, spacing)  # no voxel at the centre
     return errors(signed_distance(body.mask(spacing, grid=grid)), body)
 
 
@@ -42,7 +42,7 @@ def test_the_distance_of_a_ball_is_true_in_every_shell(spacing, radius_mm, depth
     assert shell.std() <= 0.115 * np.mean(spacing)
 
 
-def test_it_is_positive_inside_and_negative_outside() -> None:
+def test_the_signed_distance_is_positive_inside_and_negative_outside() -> None:
     body = sphere(12.0, CENTRE_MM, subdivisions=1)
     mask = body.mask(0.8)
     field = signed_distance(mask)
@@ -55,12 +55,12 @@ def test_it_is_positive_inside_and_negative_outside() -> None:
     assert signed_distance(mask, smooth_voxels=0).array.max() == pytest.approx(12, abs=0.6)
 
 
-def test_without_smoothing_its_sign_is_the_mask() -> None:
+def test_without_smoothing_the_sign_of_the_distance_is_the_mask() -> None:
     mask = sphere(9.0, subdivisions=1).mask((0.7, 0.9, 1.1))
     assert np.array_equal(signed_distance(mask, smooth_voxels=0).array > 0, mask.array > 0)
 
 
-def test_it_is_float32_on_the_same_grid_and_leaves_the_mask_alone() -> None:
+def test_the_signed_distance_is_float32_on_the_same_grid_and_leaves_the_mask_unchanged() -> None:
     mask = sphere(9.0, subdivisions=1).mask(1.0, direction=oblique())
     before = mask.array.copy()
     field = signed_distance(mask)
@@ -89,8 +89,8 @@ def test_every_axis_order_gives_the_same_field() -> None:
         assert np.allclose(signed_distance(mask).array, turned.array, atol=1e-5)
 
 
-def test_the_grids_edge_is_no_surface() -> None:
-    """Bone that runs out of the scan goes on: half a slab is as deep as the whole one."""
+def test_the_edge_of_the_grid_is_not_a_surface() -> None:
+    """Bone continues beyond the scan: half a slab is as deep as the whole one."""
     solid = np.zeros((30, 12, 12), np.uint8)
     solid[15:] = 1
     field = signed_distance(Volume(solid, np.eye(4)))
@@ -116,7 +116,7 @@ def _affine(axes: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_one_transform_of_both_phases_is_bit_for_bit_one_of_each(seed) -> None:
-    import edt  # noqa: TID251 (what it is compared with)
+    import edt  # noqa: TID251 (the reference)
     from scipy import ndimage
 
     rng = np.random.default_rng(seed)
@@ -138,7 +138,7 @@ def test_one_transform_of_both_phases_is_bit_for_bit_one_of_each(seed) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1])
-def test_a_grid_of_one_phase_is_a_metre_deep(value) -> None:
+def test_distances_on_a_grid_of_one_phase_are_capped_at_a_metre(value) -> None:
     field = signed_distance(Volume(np.full((5, 6, 7), value, np.uint8), np.eye(4))).array
     assert np.abs(field).min() > 990
     assert np.all(field > 0) == bool(value)
@@ -158,7 +158,7 @@ def test_distances_run_from_centre_to_centre_in_millimetres(order) -> None:
     assert np.array_equal(outside == 0, mask)
 
 
-def test_the_edge_of_the_array_is_outside_only_where_that_is_wanted() -> None:
+def test_the_edge_of_the_array_is_outside_only_on_request() -> None:
     mask = np.ones((6, 9), bool)
     mask[:, 8] = False
     assert distance_inside(mask)[2].tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0]

@@ -22,7 +22,7 @@ def test_a_linear_field_is_read_exactly(direction) -> None:
     assert sample(field, points) == pytest.approx(points @ slope + offset, abs=1e-9)
 
 
-def test_outside_the_grid_it_reads_the_fill() -> None:
+def test_outside_the_grid_the_fill_value_is_returned() -> None:
     field = Volume(np.full((4, 5, 6), 3.0), np.diag([2.0, 2.0, 2.0, 1.0]))
     last = 2.0 * (np.array([4, 5, 6]) - 0.5)
     outside = np.concatenate([np.diag(last + 0.01), np.diag([-1.01] * 3)])

@@ -51,7 +51,7 @@ def test_impossible_grids_are_refused():
 
 
 @pytest.mark.parametrize("margin", [0, 3, 3.3])
-def test_a_grid_around_a_box_holds_it_with_the_margin_on_both_sides(margin):
+def test_a_grid_around_a_box_has_the_margin_on_both_sides(margin):
     low, high = FAR, FAR + (10.0, 7.3, 4.1)
     grid = Grid.around(low, high, spacing_mm=0.5, margin_voxels=margin)
     index = grid.to_index(np.stack([low, high]))
@@ -61,7 +61,7 @@ def test_a_grid_around_a_box_holds_it_with_the_margin_on_both_sides(margin):
     assert (beyond < margin + 2).all()
 
 
-def test_the_box_around_points_holds_them_and_no_more():
+def test_the_box_around_points_is_the_smallest_that_contains_them():
     grid = _oblique((40, 40, 40))
     points = grid.to_mm(np.array([[3.2, 10.0, 7.9], [5.0, 12.5, 30.1]]))
     start, stop = grid.box_around(points)
@@ -113,7 +113,7 @@ def test_corners_can_be_moved_outward():
     assert grid.corners(-1, 0).max(axis=0).tolist() == [7, 5, 6]
 
 
-def test_the_bounding_box_is_the_smallest_that_holds_all():
+def test_the_bounding_box_is_the_smallest_that_contains_all_voxels():
     mask = np.zeros((9, 8, 7), np.uint8)
     mask[2, 3, 4] = mask[5, 3, 6] = 1
     start, stop = bounding_box(mask)

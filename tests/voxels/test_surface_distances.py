@@ -1,4 +1,4 @@
-"""Distances between voxels: surfaces at the array's edge, reach beyond, and limits met exactly."""
+"""Distances between surface voxels: at the array's edge, outside the other mask, exactly at a limit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_surface_is_the_mask_without_its_erosion_also_at_the_edge() -> None:
     assert surface_voxels(full).sum() == full.size - 2 * 3 * 4
 
 
-def test_distances_name_the_nearest_voxel_and_tell_beyond_from_inside() -> None:
+def test_distances_report_the_nearest_voxel_and_which_voxels_lie_outside() -> None:
     wanted = np.zeros((12, 12, 12), bool)
     wanted[2:10, 2:10, 2:10] = True
     found = np.zeros_like(wanted)
@@ -41,7 +41,7 @@ def test_distances_name_the_nearest_voxel_and_tell_beyond_from_inside() -> None:
 
 
 @pytest.mark.parametrize("limit", [1.5, np.nextafter(1.5, 0)])
-def test_a_voxel_exactly_at_the_limit_is_within_it(limit: float) -> None:
+def test_a_voxel_exactly_at_the_limit_counts_as_within(limit: float) -> None:
     bone = np.zeros((9, 9, 9), bool)
     bone[4, 4, 4] = True
     near = voxels_within(np.ones_like(bone), bone, limit, SPACING_MM)

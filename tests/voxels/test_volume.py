@@ -1,4 +1,4 @@
-"""A volume never loses its place, and refuses an impossible one."""
+"""A volume keeps its place in the patient and refuses impossible geometry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORIENTATIONS = [
 
 
 def _turn(seed: int) -> np.ndarray:
-    """A rotation matrix, the same for the same seed."""
+    """Return a rotation matrix, the same for the same seed."""
     matrix, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     return matrix * np.linalg.det(matrix)
 
@@ -35,14 +35,13 @@ def _volume(direction=None, *, spacing=(0.5, 0.75, 1.25), shape=(7, 5, 6), dtype
 
 
 def _by_place(volume: Volume) -> dict[tuple[float, ...], float]:
-    """Value of each voxel under its place in the patient."""
+    """Return the value of each voxel by its place in the patient."""
     index = np.moveaxis(np.indices(volume.shape), 0, -1).reshape(-1, 3)
     places = np.round(volume.to_mm(index), 6) + 0.0
     return dict(zip(map(tuple, places.tolist()), volume.array.ravel().tolist(), strict=True))
 
 
-# -- geometry
-# ---------------------------------------------------------------------------------------------------
+# -- geometry -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -66,7 +65,7 @@ def test_reorient_moves_no_voxel_and_is_its_own_inverse(orientation):
     assert back.same_grid(volume, tolerance_mm=1e-9)
 
 
-def test_an_oblique_grid_takes_its_nearest_letters_and_stays_oblique():
+def test_an_oblique_grid_has_the_nearest_orientation_and_stays_oblique():
     tilt = _turn(5)
     volume = _volume(tilt)
     for orientation in ("LPS", "RAS", "SAL"):
@@ -83,7 +82,7 @@ def test_impossible_orientations_are_refused(wanted, words):
         _volume().reorient(wanted)
 
 
-def test_same_grid_looks_at_every_corner():
+def test_same_grid_compares_every_corner():
     volume = _volume(shape=(200, 5, 6))
     affine = volume.affine.copy()
     affine[:3, 0] *= 1 + 2e-5  # 2 micrometres at the far end
@@ -105,8 +104,7 @@ def test_shear_is_measured_in_degrees():
                 Volume(np.zeros((2, 2, 2)), affine)
 
 
-# -- cutting and pasting
-# ----------------------------------------------------------------------------------------
+# -- cutting and pasting ------------------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
@@ -115,7 +113,7 @@ def test_shear_is_measured_in_degrees():
     size=st.tuples(*[st.integers(1, 9)] * 3),
     seed=st.integers(0, 5),
 )
-def test_a_crop_holds_the_same_voxels_at_the_same_places(start, size, seed):
+def test_a_crop_has_the_same_voxels_at_the_same_places(start, size, seed):
     volume = _volume(_turn(seed))
     stop = np.add(start, size)
     inside = np.minimum(stop, volume.shape) > np.maximum(start, 0)
@@ -131,7 +129,7 @@ def test_a_crop_holds_the_same_voxels_at_the_same_places(start, size, seed):
     np.testing.assert_array_equal(pasted.array[kept], volume.array[kept])
 
 
-def test_padding_keeps_places_and_pasting_back_undoes_it():
+def test_padding_keeps_voxels_in_place_and_pasting_reverses_it():
     volume = _volume(_turn(2))
     padded = volume.pad(2, value=-7)
     assert padded.shape == (11, 9, 10)
@@ -159,8 +157,7 @@ def test_with_array_keeps_the_grid_and_refuses_another_shape():
         volume.with_array(np.zeros((5, 7, 6)))
 
 
-# -- resampling
-# -------------------------------------------------------------------------------------------------
+# -- resampling ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -200,8 +197,7 @@ def test_outside_the_source_is_fill():
     assert (volume.resample_to(Volume(volume.array, affine), fill=-1000).array == -1000).all()
 
 
-# -- what is refused, what is kept
-# ------------------------------------------------------------------------------
+# -- invalid input, and properties --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,5 +250,5 @@ def test_a_volume_is_a_read_only_view_and_leaves_its_source_writable():
         volume.array = array
 
 
-def test_the_words_for_people_name_size_spacing_and_orientation():
+def test_the_repr_states_size_type_spacing_and_orientation():
     assert repr(_volume().reorient("RAS")) == "Volume(7 x 5 x 6 int16, 0.5 x 0.75 x 1.25 mm, RAS)"

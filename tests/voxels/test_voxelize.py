@@ -1,4 +1,4 @@
-"""A closed surface becomes exactly the voxels whose centres it holds."""
+"""A closed surface becomes exactly the voxels whose centres lie inside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _turned(mesh: trimesh.Trimesh, seed: int, place) -> trimesh.Trimesh:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_ball_holds_exactly_the_voxels_within_its_radius(place):
+def test_a_ball_contains_exactly_the_voxels_within_its_radius(place):
     ball = trimesh.creation.icosphere(subdivisions=5, radius=20)
     ball.apply_translation(place)
     mask = voxelize(ball, spacing_mm=0.7)
@@ -32,7 +32,7 @@ def test_a_ball_holds_exactly_the_voxels_within_its_radius(place):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("place", PLACES)
-def test_a_turned_box_holds_exactly_the_voxels_within_its_walls(seed, place):
+def test_a_rotated_box_contains_exactly_the_voxels_within_its_walls(seed, place):
     box = _turned(trimesh.creation.box((30, 18, 7)), seed, place)
     mask = voxelize(box, spacing_mm=0.6)
     points = mask.to_mm(np.moveaxis(np.indices(mask.shape), 0, -1)).reshape(-1, 3)
@@ -93,7 +93,7 @@ def test_neither_chunks_nor_huge_triangles_matter(monkeypatch):
     np.testing.assert_array_equal(voxelize(box, spacing_mm=1.0).array, whole)
 
 
-def test_the_input_is_not_edited():
+def test_the_input_is_not_modified():
     ball = trimesh.creation.icosphere(radius=10)
     before = ball.vertices.tobytes() + ball.faces.tobytes()
     voxelize(ball)
