@@ -1,18 +1,18 @@
-"""Every exception that meshimplant raises on purpose.
+"""The exceptions that meshimplant raises on purpose.
 
     MeshImplantError
-    ├── InputError (ValueError)        what came in cannot be used as it is
-    │   ├── FileReadError              missing, truncated, or not the format its name promises
+    ├── InputError (ValueError)        an argument or a file cannot be used as it is
+    │   ├── FileReadError              missing, truncated, or not the format that its name states
     │   ├── GeometryError              affine singular, sheared or zero-spaced; grids that differ; wrong units
-    │   ├── EmptyMaskError             a mask without a single voxel of what was asked for
+    │   ├── EmptyMaskError             a mask without a voxel of the required kind
     │   ├── NoDefectError              a skull without a hole to fill
-    │   └── SpecError                  an unknown or out-of-range key in the prescription
+    │   └── SpecError                  an unknown field of the prescription, or a value out of range
     ├── OutputError (OSError)          the place to write to is missing, occupied or read-only
-    ├── MeshError (ValueError)         a mesh operation has no valid result; the input is untouched
-    ├── DesignRefused                  the line stopped rather than produce a bad part; `.findings` say why
+    ├── MeshError (ValueError)         a mesh operation has no valid result; the input is unchanged
+    ├── DesignRefused                  the line stopped rather than produce a bad part; `.findings` give the reasons
     └── MissingDependencyError (ImportError)   an optional package is needed; the message names the extra
 
-Each message says three things: what was expected, what came, and what to do.
+Each message states what was expected, what was found, and what to do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class MeshImplantError(Exception):
-    """Base of all deliberate errors; catching it catches nothing accidental."""
+    """Base class of all deliberate errors; accidental errors are never of this class."""
 
 
 class InputError(MeshImplantError, ValueError):
@@ -34,27 +34,27 @@ class InputError(MeshImplantError, ValueError):
 
 
 class FileReadError(InputError):
-    """A file is missing, truncated, or is not what its name promises."""
+    """A file is missing, truncated, or not of the format that its name states."""
 
 
 class GeometryError(InputError):
-    """A grid, affine, frame or unit is impossible, or two of them do not match."""
+    """A grid, affine, frame or unit is invalid, or two of them do not match."""
 
 
 class EmptyMaskError(InputError):
-    """A mask holds no voxel of what was asked for."""
+    """A mask has no voxel of the required kind."""
 
 
 class NoDefectError(InputError):
-    """The skull has no hole that an implant could fill."""
+    """The skull has no hole to fill."""
 
 
 class SpecError(InputError):
-    """A prescription holds an unknown key or a value outside its range."""
+    """A prescription has an unknown field or a value outside its range."""
 
 
 class OutputError(MeshImplantError, OSError):
-    """A result cannot be written where it was asked to go."""
+    """A result cannot be written to the requested place."""
 
 
 class MeshError(MeshImplantError, ValueError):
@@ -62,7 +62,7 @@ class MeshError(MeshImplantError, ValueError):
 
 
 class DesignRefused(MeshImplantError):
-    """The design line stopped on purpose; `findings` name the reasons."""
+    """The design line stopped on purpose; `findings` give the reasons."""
 
     def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__(message)
@@ -74,16 +74,16 @@ class MissingDependencyError(MeshImplantError, ImportError):
 
 
 def require_type(value: object, types: type | tuple[type, ...], role: str) -> None:
-    """Raise `InputError` where an argument is not of a type that a public function takes.
+    """Raise `InputError` if an argument of a public function has a wrong type.
 
     Parameters
     ----------
     value : object
-        What was passed.
+        The argument.
     types : type or tuple of types
-        What is accepted.
+        The accepted types.
     role : str
-        What the argument stands for, with its article: ``"the defective skull"``.
+        The meaning of the argument, with its article: ``"the defective skull"``.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def require_type(value: object, types: type | tuple[type, ...], role: str) -> No
 
 
 def _described(value: object) -> str:
-    """Name a value of a wrong type, and what to do with it."""
+    """Describe a value of a wrong type, and state what to do."""
     if isinstance(value, str | PathLike):
         return f"the text {str(value)!r}: read the file first"
     if hasattr(value, "shape") and hasattr(value, "dtype"):

@@ -1,4 +1,4 @@
-"""What was done, measured and found: `Step`, `Finding`, `Criterion`, `Report`."""
+"""`Report` and its parts: `Step`, `Finding`, `Criterion`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-#: Version of the `report.json` layout. A change that breaks a reader raises the first number.
+#: Version of the layout of `report.json`. A change that breaks readers raises the first number.
 SCHEMA_VERSION = "1.3"
 
-#: Said wherever criteria are shown.
-CRITERIA_NOTE = "A mechanical estimate, from the measures, of notes that surgeons give by eye: no surgeon has seen this part."
+#: Printed wherever criteria are shown.
+CRITERIA_NOTE = (
+    "Scores as surgeons give them by eye, estimated from the measures: no surgeon has seen this part."
+)
 
 Severity = Literal["info", "warning", "error"]
 #: A place in the patient, LPS mm, as plain numbers.
@@ -34,16 +36,18 @@ class Finding:
 
     Attributes
     ----------
-    code
+    code : str
         Stable, dotted, lower-case name: ``solid.boundary_edges``, ``thickness.too_thin``, ``input.second_hole``.
-    severity
-        ``error`` fails `check` (exit code 3), ``warning`` wants eyes, ``info`` is for the record.
-    message
+    severity : str
+        ``error`` fails the check (exit code 3), ``warning`` asks for a look, ``info`` is for the record.
+    message : str
         One sentence: what is wrong, and what can be done.
-    value, limit, unit
-        What was measured, what is allowed, and in what; ``None`` where a number makes no sense.
-    location_mm
-        Where, in LPS millimetres (3,); required for anything that happens at a place.
+    value, limit : float or None
+        The measured and the allowed value; None where a number makes no sense.
+    unit : str or None
+        The unit of both.
+    location_mm : tuple of float or None
+        The place (3,), LPS mm; required for a local defect.
     """
 
     code: str
@@ -61,20 +65,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Criterion:
-    """An estimated note for one thing that surgeons judge by eye; `meshimplant.check.criteria.rate` gives it.
+    """An estimated score for one criterion that surgeons judge by eye, see `meshimplant.check.criteria.rate`.
 
     Attributes
     ----------
-    name
+    name : str
         ``completeness``, ``false positive area``, ``fit``, ``thickness``, ``border``, ``feasibility``.
-    score
-        From 0 to 1; None: not rated, for a measure is missing.
-    scale
-        The notes that there are, and what each stands for.
-    measures
-        Names of the measures that it follows from.
-    reason
-        What they say.
+    score : float or None
+        From 0 to 1; None: not rated, because a measure is missing.
+    scale : str
+        The possible scores, and the meaning of each.
+    measures : tuple of str
+        Names of the measures that the score is derived from.
+    reason : str
+        The values that led to the score, in words.
     """
 
     name: str
@@ -90,10 +94,23 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the line: its name, parameters, wall seconds, and the volume before and after.
+    """One step of the line.
 
-    ``process_peak_mb`` is the most memory that the process had held by the end of the step, not what the step itself needs; see
-    `meshimplant.runtime.memory.process_peak_mb`.
+    Attributes
+    ----------
+    name : str
+        The verb of the step.
+    parameters : dict
+        Its settings, and what it recorded about its result.
+    seconds : float
+        Wall time.
+    volume_before_mm3, volume_after_mm3 : float or None
+        Volume of the part; None where there is no mesh.
+    notes : tuple of str
+        Remarks, in words.
+    process_peak_mb : float or None
+        Peak memory of the process up to the end of the step, not the demand of the step itself; see
+        `meshimplant.runtime.memory.process_peak_mb`.
     """
 
     name: str
@@ -111,24 +128,28 @@ class Step:
 
 @dataclass
 class Report:
-    """Everything `report.json` holds; no identity, no user names, no file-system paths.
+    """The content of `report.json`; no patient identity, no user names, no file-system paths.
 
     Attributes
     ----------
-    method
-        How the skull was completed, with its reason.
-    spec
-        The full prescription.
-    steps, findings
-        In the order in which they happened.
-    measures
+    method : dict
+        How the skull was completed, and why.
+    spec : dict
+        The complete prescription.
+    steps : list of Step
+        The steps in their order.
+    findings : list of Finding
+        The findings in their order.
+    measures : dict
         Numbers with units in their names: thickness, gap, coverage, volume, solid checks.
-    criteria
-        Estimated notes on the experts' scale; empty without a check against a skull.
-    inputs, outputs
+    criteria : list of Criterion
+        Estimated scores on the experts' scale; empty without a check against a skull.
+    inputs, outputs : list of dict
         ``{"name": ..., "sha256": ...}`` for each file.
-    versions
-        Package versions that shape the result.
+    versions : dict
+        Versions of the packages that affect the result.
+    seed : int
+        Seed of the design.
     """
 
     method: dict[str, Any] = field(default_factory=dict)
@@ -144,7 +165,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """True when no finding is an error."""
+        """Whether no finding is an error."""
         return not any(f.severity == "error" for f in self.findings)
 
     def add(self, findings: Iterable[Finding]) -> None:
@@ -180,16 +201,18 @@ class Report:
         return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
 
 
-def plain_values(value: Any) -> Any:
-    """Return the value with numpy scalars and arrays, tuples and non-finite numbers turned into what JSON can hold."""
+def plain_values(value: Any, *, decimals: int | None = 6) -> Any:
+    """Convert numpy scalars and arrays, tuples and non-finite numbers to values that JSON can hold; None rounds nothing."""
     if isinstance(value, dict):
-        return {str(k): plain_values(v) for k, v in value.items()}
+        return {str(k): plain_values(v, decimals=decimals) for k, v in value.items()}
     if isinstance(value, np.ndarray):
-        return plain_values(value.tolist())
+        return plain_values(value.tolist(), decimals=decimals)
     if isinstance(value, list | tuple):
-        return [plain_values(v) for v in value]
+        return [plain_values(v, decimals=decimals) for v in value]
     if isinstance(value, np.generic):
-        return plain_values(value.item())
+        return plain_values(value.item(), decimals=decimals)
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        if not math.isfinite(value):
+            return None
+        return value if decimals is None else round(value, decimals)
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from inspect import cleandoc
 from pathlib import Path
@@ -10,7 +9,7 @@ from types import UnionType
 from typing import Any, get_args
 
 from meshimplant.complete.methods import METHODS
-from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
 from meshimplant_cli.main import build_app
 from meshimplant_cli.verbs import GROUPS
 
@@ -87,24 +86,14 @@ def _row(argument: Any) -> str:
 
 
 def prescription() -> str:
-    """Return the table of the prescription's fields: default, range, and the docstring's first words."""
+    """Return the table of the prescription's fields: default, range and meaning."""
     rows = ["| field | default | range | what |", "|---|---|---|---|"]
-    meanings = _attributes(ImplantSpec)
+    ranges, meanings = field_ranges(), field_meanings()
     for name, value in ImplantSpec().to_dict().items():
-        limits = _RANGES.get(name)
+        limits = ranges[name]
         allowed = ", ".join(MATERIALS_MIN_THICKNESS_MM) if limits is None else f"{limits[0]} to {limits[1]}"
         rows.append(f"| `{name}` | {value} | {allowed} | {meanings[name]} |")
     return "\n".join(rows)
-
-
-def _attributes(kind: type) -> dict[str, str]:
-    """Return the first sentence on each attribute of a numpydoc docstring, without its range."""
-    text = cleandoc(kind.__doc__ or "").partition("Attributes\n----------\n")[2]
-    found = {}
-    for names, body in re.findall(r"^(\w[\w, ]*)\n((?:    .*\n?)+)", text, re.M):
-        sentence = re.split(r"(?:[.;]|, [\d.]+ to)\s", " ".join(body.split()) + " ")[0]
-        found |= dict.fromkeys(names.split(", "), sentence)
-    return found
 
 
 def methods() -> str:

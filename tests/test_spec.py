@@ -9,18 +9,22 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from meshimplant.errors import FileReadError, SpecError
-from meshimplant.spec import _RANGES, MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
+
+RANGES = {name: limits for name, limits in field_ranges().items() if limits is not None}
 
 
 def test_defaults_are_valid_and_lie_within_the_documented_ranges():
     spec = ImplantSpec()
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         assert low <= getattr(spec, name) <= high
     assert spec.thickness_min_mm >= MATERIALS_MIN_THICKNESS_MM[spec.material]
-    assert set(_RANGES) | {"material"} == {field.name for field in fields(ImplantSpec)}
+    assert (
+        set(RANGES) | {"material"} == {field.name for field in fields(ImplantSpec)} == set(field_meanings())
+    )
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [(name, *limits) for name, limits in _RANGES.items()])
+@pytest.mark.parametrize(("name", "low", "high"), [(name, *limits) for name, limits in RANGES.items()])
 def test_each_limit_holds_and_just_beyond_is_refused(name, low, high):
     wide = {"thickness_min_mm": 0.3, "thickness_max_mm": 25.0, "thickness_mm": 1.0}
     for value in (low, high):

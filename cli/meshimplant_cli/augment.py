@@ -26,23 +26,26 @@ def augment(
     *,
     output: Output,
     implant: Annotated[
-        Path | None, Parameter(help="Its implant, changed alike and written beside OUTPUT as -implant.")
+        Path | None,
+        Parameter(help="Its implant, changed in the same way and written next to OUTPUT as -implant."),
     ] = None,
     other: Annotated[
         list[Path] | None,
-        Parameter(help="Skull whose shape it may take on, in part; when given more than once, one is drawn."),
+        Parameter(help="Skull towards whose shape to warp; of several, one is drawn."),
     ] = None,
-    seed: Annotated[int, Parameter(help="Same seed, same skull.")] = 0,
-    warp_fraction: Annotated[Fraction, Parameter(help="Farthest way to the other's shape.")] = 1.0,
+    seed: Annotated[int, Parameter(help="The same seed gives the same skull.")] = 0,
+    warp_fraction: Annotated[
+        Fraction, Parameter(help="Largest fraction of the warp to the other's shape.")
+    ] = 1.0,
     thickness_fraction: Annotated[
-        Fraction, Parameter(help="The vault is made thicker or thinner by up to.")
+        Fraction, Parameter(help="Largest relative change of the vault's thickness.")
     ] = 0.25,
-    rotation_deg: Annotated[float, Parameter(help="Turned by up to.")] = 10.0,
-    mirror_fraction: Annotated[Fraction, Parameter(help="Chance of a mirror image.")] = 0.5,
+    rotation_deg: Annotated[float, Parameter(help="Largest rotation.")] = 10.0,
+    mirror_fraction: Annotated[Fraction, Parameter(help="Probability of a mirror image.")] = 0.5,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Change a complete skull into another plausible one, for learning: shape, thickness, place, side.
+    """Change a complete skull into another plausible one, for training: shape, thickness, position, side.
 
     The result is a mask on the input's grid.
 
@@ -65,13 +68,13 @@ def augment(
         thickness_fraction=thickness_fraction,
         warp_fraction=warp_fraction,
     )
-    with working("reading") as tell:
+    with working("reading") as progress:
         masks = [skull_options.skull(path).mask for path in (skull, implant) if path is not None]
         shapes = []
         for number, path in enumerate(other or [], start=1):
-            tell(f"shape {number} of {len(other or [])}")
+            progress(f"shape {number} of {len(other or [])}")
             shapes.append(read_head_shape(skull_options.skull(path).mask))
-        tell("augmenting")
+        progress("augmenting")
         moved = change(masks, seed=seed, others=shapes, ranges=ranges)
         files = [file for file, _ in zip((output, beside), moved, strict=False)]
         for volume, file in zip(moved, files, strict=True):

@@ -14,10 +14,10 @@ from meshimplant_cli.terminal import UsageError, require_free_file, show, workin
 if TYPE_CHECKING:
     from meshimplant.complete.population import HeadVault
 
-Data = Annotated[str, Parameter(help="What the skulls are and where they come from; kept in the file.")]
+Data = Annotated[str, Parameter(help="Kind and origin of the skulls; stored in the file.")]
 
 
-Licence = Annotated[str, Parameter(help="What the skulls' licence lets others do; kept in the file.")]
+Licence = Annotated[str, Parameter(help="What the licence of the skulls permits; stored in the file.")]
 
 
 def average(
@@ -30,8 +30,8 @@ def average(
 ) -> None:
     """Average complete skulls into a mean vault for `--template`.
 
-    Each skull is laid on the mean of all, together with its mirror image; radius and thickness are taken relative
-    to the skull's own, and the median is kept, direction by direction. The result depends on nothing but the skulls.
+    Each skull is aligned to the mean of all, together with its mirror image. Radius and thickness are taken relative
+    to the skull's own, and their median is computed for each direction. The result depends on the skulls only.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ def average(
 
 
 def read_vaults(skulls: tuple[Path, ...], skull_options: SkullOptions) -> list[HeadVault]:
-    """Read the vaults, one skull in memory at a time."""
+    """Read the vaults of skulls, holding one skull in memory at a time."""
     from meshimplant.complete.population import read_head_vault
 
     def each() -> Iterator[HeadVault]:
         for number, path in enumerate(skulls, start=1):
-            tell(f"skull {number} of {len(skulls)}")
+            progress(f"skull {number} of {len(skulls)}")
             yield read_head_vault(skull_options.skull(path).mask)
 
-    with working("reading skulls") as tell:
+    with working("reading skulls") as progress:
         return list(each())

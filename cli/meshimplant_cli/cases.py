@@ -15,12 +15,12 @@ from meshimplant_cli.terminal import (
 def cases(folder: Path, /, *, print_options: PrintOptions = PrintOptions()) -> None:
     """List the cases of a data set: SkullFix, SkullBreak or MUG500+, recognised by its folders.
 
-    Cases of one group are one patient: keep them on one side of every split.
+    Cases of one group belong to one patient: keep them on one side of every split.
 
     Parameters
     ----------
     folder
-        Where the data set is unpacked, or a folder up to two levels above.
+        Folder of the data set, or a folder up to two levels above.
     """
     from meshimplant import list_cases
 

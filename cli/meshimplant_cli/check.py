@@ -1,4 +1,4 @@
-"""The verb `check`: whether a mesh is a printable part that fits."""
+"""The verb `check`: check whether a mesh is a printable part that fits."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from meshimplant_cli.terminal import (
     describe_criteria,
     describe_finding,
     headlines,
+    measure_table,
     show,
-    table,
     working,
 )
 
@@ -33,7 +33,7 @@ def check(
 ) -> int:
     """Check whether a mesh is a printable part, and with --skull whether it fits.
 
-    Exit code 3 and named findings, with places, if not. With --skull it also estimates the notes that
+    Exit code 3 and named findings, with places, if not. With --skull it also estimates the scores that
     neurosurgeons would give.
 
     Parameters
@@ -49,11 +49,14 @@ def check(
         bone = skull_options.bone(skull)
         result = check_part(part, spec=spec, skull=bone)
     verdict = "passed" if result.passed else "failed"
-    lines = [f"{mesh.name}: {verdict}", table(headlines(result.measures))]
+    lines = [f"{mesh.name}: {verdict}", measure_table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     lines += describe_criteria(result.criteria)
-    found = [finding.to_dict() for finding in result.findings]
-    rated = [criterion.to_dict() for criterion in result.criteria]
-    answered = {"passed": result.passed, "measures": result.measures, "criteria": rated, "findings": found}
-    show(answered, as_json=print_options.json, text="\n".join(lines))
+    printed = {
+        "passed": result.passed,
+        "measures": result.measures,
+        "criteria": [criterion.to_dict() for criterion in result.criteria],
+        "findings": [finding.to_dict() for finding in result.findings],
+    }
+    show(printed, as_json=print_options.json, text="\n".join(lines))
     return DONE if result.passed else CHECK_FAILED

@@ -1,4 +1,4 @@
-"""The verb `complete`: close the defect of a skull."""
+"""The verb `complete`: complete a defective skull."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from meshimplant_cli.options import (
+    Count,
     Method,
     NetworkOptions,
     Output,
@@ -33,27 +34,29 @@ def complete(
     output: Output,
     method: Method = "auto",
     template: Template | None = None,
+    bodies: Annotated[Count, Parameter(help="How many openings to close, the largest first.")] = 1,
     unblended: Annotated[
-        bool, Parameter(help="Leave the model as fitted, not bent to the bone around.")
+        bool, Parameter(help="Use the model as fitted, not bent to the bone around the opening.")
     ] = False,
     disagreement: Annotated[
         Path | None,
-        Parameter(help="Where to write how far apart the methods tried lie, as a .csv or .npy map."),
+        Parameter(help="Where to write the distance between the methods tried, as a .csv or .npy map."),
     ] = None,
     uncertainty: Annotated[
         Path | None,
         Parameter(
-            help="Where to write how far a network's answers for the head and its mirror image lie apart, as such a map."
+            help="Where to write the distance between a network's results for the head and for its mirror image, as a map."
         ),
     ] = None,
     network: NetworkOptions = NetworkOptions(),
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Complete a defective skull: find the defect, and close it from the bone that is there.
+    """Complete a defective skull: find the defect, and close it to match the intact bone.
 
-    Writes the completed skull around the defect as signed distances: float32 millimetres, positive inside,
-    surface at 0, on a crop of the input's grid. `subtract` turns it into the missing bone.
+    Writes the completed skull around the defect as signed distances: float32 millimetres, positive inside, surface
+    at 0, on a crop of the input's grid with axes to L, P and S. `subtract` turns it into the missing bone. Prints a
+    point inside the head; with it as --inside-mm, the later verbs make exactly the part that `design` makes.
 
     Parameters
     ----------
@@ -64,32 +67,42 @@ def complete(
     _require_maps(method, disagreement, uncertainty, output_options)
     network.require_used(method)
     from meshimplant import complete_skull, write_volume
+    from meshimplant.design.reconstruct import prepare_skull
     from meshimplant.io.maps import write_map
 
     with working("completing the skull"):
         skull = skull_options.skull(defective)
         model = read_template(template, method)
+        prepared, _ = prepare_skull(skull.mask)
         completion = complete_skull(
-            skull.mask,
+            prepared,
             method=method,
             template=model,
             network=network.opened(method),
+            bodies=bodies,
             blend=not unblended,
         )
         write_volume(completion.field, output)
-        for path, apart in ((disagreement, completion.disagreement), (uncertainty, completion.uncertainty)):
-            if path is not None and apart is not None:
-                write_map(path, apart.points_mm, apart.distance_mm)
+        maps = ((disagreement, completion.disagreement), (uncertainty, completion.uncertainty))
+        for path, distances in maps:
+            if path is not None and distances is not None:
+                write_map(path, distances.points_mm, distances.distance_mm)
     result = {
         "method": completion.method,
         "defects": len(completion.defects),
+        "inside_mm": completion.pose.centre_mm,
         "findings": [finding.to_dict() for finding in completion.findings],
     }
-    how = f"by {completion.method['name']}: {completion.method['reason']}"
-    lines = [f"{output.name}: {len(completion.defects)} defect(s) completed {how}"]
+    count = len(completion.defects)
+    lines = [
+        f"{output.name}: {count} {'defect' if count == 1 else 'defects'} completed by {completion.method['name']}",
+        f"reason: {completion.method['reason']}",
+        "point inside the head: --inside-mm {!r} {!r} {!r}".format(*completion.pose.centre_mm.tolist()),
+    ]
     show(
         result,
         as_json=output_options.json,
+        exact=True,
         text="\n".join(lines + [describe_finding(f) for f in completion.findings]),
     )
 
@@ -103,7 +116,7 @@ def _require_maps(
             require_free_file(path, (".csv", ".npy"), force=output_options.force)
     if disagreement is not None and method not in ("auto", "network"):
         raise UsageError(
-            f"expected --disagreement with --method auto or network, got {method}: it tries one method only"
+            f"expected --disagreement with --method auto or network, got {method}, which tries one method only: leave it out"
         )
     if uncertainty is not None and method != "network":
         raise UsageError(f"expected --uncertainty with --method network, got {method}: leave one out")

@@ -1,4 +1,4 @@
-"""The verb `convert`: voxels to a mesh, or one file format to another."""
+"""The verb `convert`: convert voxels to a mesh, or one file format to another."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def convert(
     *,
     level: Level | None = None,
     smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
-    max_faces: Annotated[Count | None, Parameter(help="Simplify to this many faces.")] = None,
+    max_faces: Annotated[Count | None, Parameter(help="Simplify to at most this many faces.")] = None,
     frame: Frame = "LPS",
     target_frame: Annotated[
-        Frame | None, Parameter(help="Frame of the written mesh; the same as --frame when left out.")
+        Frame | None, Parameter(help="Frame of the written mesh. Default: the same as --frame.")
     ] = None,
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -55,7 +55,7 @@ def convert(
     allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
     if voxels_to_voxels and (smooth or max_faces is not None or level is not None):
         raise UsageError(
-            "expected --level, --smooth and --max-faces for a mesh, got a voxel file to write: leave them out"
+            "expected --level, --smooth and --max-faces with a mesh as TARGET, got a voxel file: leave them out"
         )
     require_free_file(target, allowed, force=output_options.force)
     from meshimplant import read_volume, write_mesh, write_volume

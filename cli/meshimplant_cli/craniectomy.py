@@ -22,18 +22,18 @@ def craniectomy(
     /,
     *,
     output: Output,
-    kind: Annotated[Kind, Parameter(help="Where and how large the hole is.")] = "random",
-    seed: Annotated[int, Parameter(help="Same seed, same hole.")] = 0,
+    kind: Annotated[Kind, Parameter(help="Location and size of the defect.")] = "random",
+    seed: Annotated[int, Parameter(help="The same seed gives the same defect.")] = 0,
     defects: Annotated[
         int,
         Parameter(
-            validator=Number(gte=1, lte=3), help="How many holes; the others lie at random places, apart."
+            validator=Number(gte=1, lte=3), help="Number of defects; further ones lie at random places."
         ),
     ] = 1,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Cut a virtual defect into a complete skull: a case with a known truth.
+    """Cut a virtual defect into a complete skull, which makes a case with a known truth.
 
     Writes OUTPUT/defective.nrrd and OUTPUT/truth.nrrd on the input's grid.
 

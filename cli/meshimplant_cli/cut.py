@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Keep = Literal["below", "above", "inside", "outside"]
 
 
-#: What each way of cutting can keep, its default first.
+#: What each tool can keep, its default first.
 _KEEPS: dict[str, tuple[Keep, Keep]] = {
     "plane": ("below", "above"),
     "box": ("outside", "inside"),
@@ -45,53 +45,54 @@ def cut(
         ),
     ] = None,
     keep: Annotated[
-        Keep | None, Parameter(help="Which side stays: below or above a plane, inside or outside the others.")
+        Keep | None,
+        Parameter(help="The side to keep: below or above a plane, inside or outside a box or curve."),
     ] = None,
     bodies: Annotated[
-        Count | None, Parameter(help="Pieces to keep, the largest; as many as the mesh has when left out.")
+        Count | None,
+        Parameter(help="Number of pieces to keep, the largest first. Default: as many as the mesh has."),
     ] = None,
     frame: Annotated[
         Frame, Parameter(help="Frame of the mesh files and of a curve file that states none.")
     ] = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Cut a part by hand: by a plane, a box, or with scissors along a closed curve on its surface.
+    """Cut a part by hand with a plane, a box, or along a closed curve on its surface.
 
-    One of --plane, --box and --curve is needed. The part stays a solid, and whatever is not cut stays as it
-    was.
+    One of --plane, --box and --curve is required. The part stays a solid; its uncut surface is unchanged.
 
     Parameters
     ----------
     mesh
         Closed mesh.
     """
-    way = _only_way({"plane": plane, "box": box, "curve": curve})
-    if keep is not None and keep not in _KEEPS[way]:
-        allowed = " or ".join(_KEEPS[way])
-        raise UsageError(f"expected --keep {allowed} with --{way}, got {keep}: choose one of the two")
+    tool = _only_tool({"plane": plane, "box": box, "curve": curve})
+    if keep is not None and keep not in _KEEPS[tool]:
+        allowed = " or ".join(_KEEPS[tool])
+        raise UsageError(f"expected --keep {allowed} with --{tool}, got {keep}: choose one of the two")
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import read_mesh, write_mesh
 
     with working("cutting"):
         before = read_mesh(mesh, frame=frame)
-        side = keep or _KEEPS[way][0]
+        side = keep or _KEEPS[tool][0]
         if curve is not None:
             done = _along_curve(before, curve, side, bodies, frame)
         else:
-            done = _by_numbers(before, way, plane or box or (), side, bodies)
+            done = _by_numbers(before, tool, plane or box or (), side, bodies)
         write_mesh(done.mesh, output, frame=frame)
     facts = {"kept": side, "removed_mm3": round(done.removed_mm3, 6), "dropped_pieces": len(done.fragments)}
     show_change(before, done.mesh, output, as_json=output_options.json, **facts)
 
 
-def _only_way(ways: dict[str, object]) -> str:
-    """Return the name of the one way of cutting that was asked for."""
-    asked = [name for name, value in ways.items() if value is not None]
-    if len(asked) != 1:
+def _only_tool(tools: dict[str, object]) -> str:
+    """Return the name of the one tool that was given."""
+    given = [name for name, value in tools.items() if value is not None]
+    if len(given) != 1:
         raise UsageError(
-            f"expected one of --plane, --box and --curve, got {' and '.join(asked) or 'none'}: choose one"
+            f"expected one of --plane, --box and --curve, got {' and '.join(given) or 'none'}: choose one"
         )
-    return asked[0]
+    return given[0]
 
 
 def _along_curve(mesh: trimesh.Trimesh, curve: Path, side: Keep, bodies: int | None, frame: Frame) -> Cut:
@@ -101,13 +102,13 @@ def _along_curve(mesh: trimesh.Trimesh, curve: Path, side: Keep, bodies: int | N
 
 
 def _by_numbers(
-    mesh: trimesh.Trimesh, way: str, numbers: Sequence[float], side: Keep, bodies: int | None
+    mesh: trimesh.Trimesh, tool: str, numbers: Sequence[float], side: Keep, bodies: int | None
 ) -> Cut:
-    """Cut by a plane or a box; what is wrong with their numbers is wrong with the command line."""
+    """Cut by a plane or a box; invalid numbers are an invalid command line."""
     from meshimplant import trim_box, trim_plane
     from meshimplant.errors import InputError
 
-    cutter = trim_plane if way == "plane" else trim_box
+    cutter = trim_plane if tool == "plane" else trim_box
     try:
         return cutter(mesh, numbers[:3], numbers[3:], keep=side, bodies=bodies)
     except InputError as error:

@@ -15,17 +15,17 @@ from meshimplant_cli.terminal import (
     working,
 )
 
-#: Wall of the demo's part.
+#: Wall thickness of the demo's part.
 _DEMO_THICKNESS_MM = 3.5
 
 
 def demo(
     *, output: Output = Path("meshimplant-demo"), output_options: OutputOptions = OutputOptions()
 ) -> int:
-    """Design the implant of the packaged sample skull; needs no data, GPU or display.
+    """Design an implant for the packaged sample skull; needs no data, GPU or display.
 
-    Writes what `design` writes, and measures the reconstruction against the sample's truth. The part is 3.5 mm thick: the
-    sample's temple is thin, and a wall of 4 mm would reach 2 mm inward of it.
+    Writes the same files as `design`, and compares the reconstruction with the sample's true implant. The part is
+    3.5 mm thick: the sample's temple is thin, and a wall of 4 mm would reach 2 mm inward of it.
     """
     require_free_folder(output, force=output_options.force)
     from meshimplant import ImplantSpec, design_implant, evaluate, read_volume

@@ -28,16 +28,16 @@ from meshimplant_cli.terminal import (
     UsageError,
     describe_finding,
     headlines,
+    measure_table,
     require_free_folder,
     show,
-    table,
     working,
 )
 
 if TYPE_CHECKING:
     from meshimplant.design.design import Design
 
-Seed = Annotated[int, Parameter(help="Same input, prescription and seed: the same part.")]
+Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 
 
 def design(
@@ -60,24 +60,24 @@ def design(
     """Design a checked, printable implant for a defective skull.
 
     Writes into OUTPUT: implant.stl, implant.3mf, reconstruction.nrrd (the missing bone, on the input's grid),
-    report.json, report.html, preview.png, preview.html and spec.toml. Exit code 3 when the part was written
-    but its check failed.
+    report.json, report.html, preview.png, preview.html and spec.toml. Exit code 3 if the part was written but
+    failed its check.
 
     Parameters
     ----------
     defective
         Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
     complete
-        Completed skull from elsewhere (a network): mask, labels, probabilities or signed distances, on any grid, or points
-        with normals (.ply .npy .npz).
+        Completed skull from elsewhere (a network): mask, labels, probabilities or signed distances on any grid,
+        or points with normals (.ply .npy .npz).
     implant
-        Missing bone from elsewhere, likewise; nothing is completed here then.
+        Missing bone from elsewhere, in the same formats; the skull is then not completed.
     """
     if complete is not None and implant is not None:
         raise UsageError("expected --complete or --implant, got both: choose one")
     if template is not None and (complete is not None or implant is not None):
         raise UsageError(
-            "expected --template, or --complete or --implant, got both: nothing is completed then"
+            "expected --template, or --complete or --implant, got both: leave --template out, nothing is completed"
         )
     for option, value in (("--level", level), ("--predicted-label", predicted_label)):
         if value is not None and complete is None and implant is None:
@@ -146,9 +146,9 @@ def show_design(made: Design, output: Path, *, as_json: bool, **more: dict[str, 
     """Print the verdict, the main measures, the findings and the files of a design; return the exit code."""
     report = made.report.to_dict()
     verdict = "passed" if made.report.passed else "FAILED"
-    extra = [(f"{group}.{name}", value) for group, values in more.items() for name, value in values.items()]
+    extra = [(f"{group}_{name}", value) for group, values in more.items() for name, value in values.items()]
     lines = [f"{output.name}: the part {verdict} its check"]
-    lines += [table([*headlines(report["measures"]), *extra])]
+    lines += [measure_table([*headlines(report["measures"]), *extra])]
     lines += [describe_finding(finding) for finding in made.report.findings]
     lines += [f"written to {output}: {', '.join(sorted(path.name for path in output.iterdir()))}"]
     show({**report, **more}, as_json=as_json, text="\n".join(lines))

@@ -1,4 +1,4 @@
-"""The verb `evaluate`: measure reconstructions against the truth."""
+"""The verb `evaluate`: compare reconstructions with the truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from meshimplant.evaluation.evaluate_files import CaseEvaluation, FolderEvaluation
     from meshimplant.evaluation.summary import Summary
 
-#: Metrics that people compare between cases; --json and the written file hold all.
+#: Metrics in the table of cases; --json and the written file hold all.
 _SHOWN = (
     *("dice", "border_dice", "border_dice_voxels", "hausdorff_mm", "hausdorff95_mm"),
     *("coverage_fraction", "protrusion_mm"),
@@ -50,24 +50,24 @@ def evaluate(
     ] = None,
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Measure predictions against the truth as the challenge does: Dice, border Dice, HD, HD95, and errors by surface.
+    """Compare predictions with the truth by the challenge's metrics: Dice, border Dice, HD, HD95; and errors by surface.
 
-    Folders are matched by file name without ending; a folder CASE that holds a reconstruction.nrrd, as
-    `design` writes it, counts as CASE. Kinds of defect are said by sub-folders (KIND/CASE.nrrd) or in the names
-    (KIND_CASE.nrrd, CASE-KIND.nrrd), and are then summed up one by one. A case without a usable prediction has
-    failed: overlaps 0, distances infinite. Intervals are 95 % bootstrap over skulls.
+    Folders are matched by file name without ending; a folder CASE with a reconstruction.nrrd, as written by `design`,
+    counts as CASE. The kind of defect is given by a sub-folder (KIND/CASE.nrrd) or in the name (KIND_CASE.nrrd,
+    CASE-KIND.nrrd), and each kind then has its own summary. A case without a usable prediction has failed: overlaps
+    0, distances infinite. Intervals are 95 % bootstrap intervals over skulls.
     """
     folders = [path.is_dir() for path in (prediction, truth, defective)]
     if any(folders) and not all(folders):
-        raise UsageError("expected three files or three folders, got both: give all three of one kind")
+        raise UsageError("expected three files or three folders, got both: pass three of one kind")
     if output is not None:
         require_free_file(output, (".json", ".csv"), force=output_options.force)
     from meshimplant.evaluation.evaluate_files import evaluate_files, evaluate_folders, write_evaluation
 
     result: CaseEvaluation | FolderEvaluation
-    with working("measuring") as tell:
+    with working("measuring") as progress:
         if any(folders):
-            result = evaluate_folders(prediction, truth, defective, progress=tell)
+            result = evaluate_folders(prediction, truth, defective, progress=progress)
             text = _folder_text(result)
         else:
             result = evaluate_files(prediction, truth, defective)
@@ -78,16 +78,16 @@ def evaluate(
 
 
 def _case_text(case: CaseEvaluation) -> str:
-    told = case.to_dict()
-    surfaces = told.pop("surfaces")
-    numbers = table((name, told[name]) for name in told if name not in ("kind", "skull", "failure"))
+    values = case.to_dict()
+    surfaces = values.pop("surfaces")
+    numbers = table((name, values[name]) for name in values if name not in ("kind", "skull", "failure"))
     return f"{numbers}\n\n{f'failed: {case.failure}' if case.failure else _surface_table(surfaces)}"
 
 
 def _folder_text(result: FolderEvaluation) -> str:
-    """Tables of the cases, of the kinds, and of the surfaces; then what failed and what was not used."""
-    told = {case.files.name: case.to_dict() for case in result.cases}
-    rows = [(name, *(numbers[metric] for metric in _SHOWN)) for name, numbers in told.items()]
+    """Return tables of cases, kinds and surfaces; then the failures and the unused predictions."""
+    values = {case.files.name: case.to_dict() for case in result.cases}
+    rows = [(name, *(numbers[metric] for metric in _SHOWN)) for name, numbers in values.items()]
     for row in ("mean", "median", "worst"):
         rows.append((row, *(getattr(result.summary.statistics[metric], row) for metric in _SHOWN)))
     groups = {**result.kinds, "all": result.summary}
@@ -103,7 +103,7 @@ def _folder_text(result: FolderEvaluation) -> str:
         *(f"failed {case.files.name}: {case.failure}" for case in result.cases if case.failure),
     ]
     if result.unused:
-        lines.append(f"not used, for no truth is known: {', '.join(result.unused)}")
+        lines.append(f"not used, because no truth is known: {', '.join(result.unused)}")
     summary = result.summary
     lines.append(f"{summary.cases} cases of {summary.skulls} skulls, {summary.failures} failed")
     return "\n".join(lines)
@@ -120,7 +120,7 @@ def _group_row(kind: str, summary: Summary) -> Sequence[object]:
 
 
 def _surface_table(errors: Mapping[str, float | None], *, title: str = "surface") -> str:
-    """Errors by surface; a dash where there is no such surface, or none that was measured."""
+    """Return the errors by surface; a dash where there is none."""
     rows: list[tuple[object, ...]] = [(title, *_ERRORS)]
     for surface in _SURFACES:
         values = [errors[f"{surface}_{error}"] for error in _ERRORS]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from meshimplant_cli.options import (
     Frame,
@@ -24,6 +27,10 @@ def extract(
     *,
     output: Output,
     level: Level | None = None,
+    outermost: Annotated[
+        bool,
+        Parameter(help="Keep only the outermost surface: hollows are filled, fragments dropped."),
+    ] = False,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -37,8 +44,11 @@ def extract(
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import extract as extract_surface
     from meshimplant import read_volume, write_mesh
+    from meshimplant.design.steps import outermost_surface
 
     with working("extracting the surface"):
         mesh = extract_surface(read_volume(voxels), level=level)
+        if outermost:
+            mesh = outermost_surface(mesh)
         write_mesh(mesh, output, frame=frame)
     show_body(mesh, output, output_options)

@@ -1,4 +1,4 @@
-"""The verb `info`: what a file holds."""
+"""The verb `info`: describe a file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from meshimplant_cli.options import (
 )
 from meshimplant_cli.terminal import (
     is_mesh,
+    measure_table,
     show,
-    table,
     working,
 )
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def info(file: Path, /, *, frame: Frame = "LPS", print_options: PrintOptions = PrintOptions()) -> None:
-    """Tell what a voxel file, DICOM folder or mesh holds: size, spacing, place, volume, solidity.
+    """Describe a voxel file, DICOM folder or mesh: size, spacing, position, volume, solidity.
 
     Parameters
     ----------
@@ -32,11 +32,13 @@ def info(file: Path, /, *, frame: Frame = "LPS", print_options: PrintOptions = P
     """
     with working("reading"):
         facts = _facts(file, frame)
-    show(facts, as_json=print_options.json, text=table(facts.items()))
+    shown = {**facts, "spacing_mm": [f"{step:.4g}" for step in facts.get("spacing_mm", ())]}
+    rows = [(name, shown[name]) for name in facts]
+    show(facts, as_json=print_options.json, text=measure_table(rows))
 
 
 def _facts(file: Path, frame: str) -> dict[str, Any]:
-    """Read a file and tell what it holds; voxels are read without what meshes need."""
+    """Read a file and describe it; for voxels, no mesh library is loaded."""
     import meshimplant
 
     if is_mesh(file):

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from meshimplant_cli.options import OutputOptions, SkullFile, SkullOptions, Vector
+from meshimplant_cli.options import InsideMm, OutputOptions, SkullFile, SkullOptions, Vector
 from meshimplant_cli.terminal import (
     CHECK_FAILED,
     DONE,
     MESH_SUFFIXES,
     describe_finding,
+    measure_table,
     require_free_file,
     show,
-    table,
     working,
 )
 
@@ -26,17 +27,25 @@ def insertion(
     *,
     skull: SkullFile,
     output: Annotated[
-        Path | None, Parameter(alias="-o", help="Where to write the part without what blocks it.")
+        Path | None, Parameter(alias="-o", help="Where to write the part after removing what blocks it.")
     ] = None,
     direction: Annotated[
-        Vector | None, Parameter(help="Direction out of the head, LPS x y z; the best one when left out.")
+        Vector | None, Parameter(help="Direction out of the head, LPS x y z. Default: the best one.")
     ] = None,
+    max_removed_fraction: Annotated[
+        float,
+        Parameter(
+            help="With -o and without --direction: leave the part unchanged if more of its volume blocks the path.",
+            validator=Number(gte=0, lte=1),
+        ),
+    ] = 0.02,
+    inside_mm: InsideMm | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
-    """Find the straight way of a part out of its defect, and with -o take off what blocks it.
+    """Find the straight path of a part out of its defect, and with -o remove what blocks it.
 
-    Exit code 3, and a finding with its place, where the part would go through bone on its way.
+    Exit code 3, and a finding with its place, if the part would pass through bone on its path.
 
     Parameters
     ----------
@@ -45,23 +54,27 @@ def insertion(
     """
     if output is not None:
         require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import find_insertion, make_insertable, read_mesh, write_mesh
+    from meshimplant import clear_way, find_insertion, make_insertable, read_mesh, write_mesh
+    from meshimplant.design.steps import part_site
 
-    with working("moving the part along its way"):
+    with working("searching for the straight path"):
         part = read_mesh(mesh, frame=skull_options.frame)
-        bone = skull_options.skull(skull).mask
+        site = part_site(part, skull_options.skull(skull).mask, inside_mm=inside_mm)
         if output is not None:
-            part = make_insertable(part, bone, direction=direction).mesh
+            if direction is None:
+                part = clear_way(part, site, max_removed_fraction=max_removed_fraction).mesh
+            else:
+                part = make_insertable(part, site, direction=direction).mesh
             write_mesh(part, output, frame=skull_options.frame)
-        way = find_insertion(part, bone, direction=direction)
+        path = find_insertion(part, site, direction=direction)
     facts: dict[str, Any] = {
-        "free": way.free,
-        "direction": way.direction.tolist(),
-        "penetration_mm": float(way.penetration_mm.max()),
-        "undercut_mm2": way.undercut_mm2,
+        "free": path.free,
+        "direction": path.direction.tolist(),
+        "penetration_mm": float(path.penetration_mm.max()),
+        "undercut_mm2": path.undercut_mm2,
     }
-    path = {"travel_mm": way.travel_mm, "penetration_along_mm": way.penetration_mm}
-    found = [finding.to_dict() for finding in way.findings]
-    text = "\n".join([table(facts.items()), *map(describe_finding, way.findings)])
-    show({**facts, **path, "findings": found}, as_json=output_options.json, text=text)
-    return DONE if way.free else CHECK_FAILED
+    along = {"travel_mm": path.travel_mm, "penetration_along_mm": path.penetration_mm}
+    findings = [finding.to_dict() for finding in path.findings]
+    text = "\n".join([measure_table(facts.items()), *map(describe_finding, path.findings)])
+    show({**facts, **along, "findings": findings}, as_json=output_options.json, text=text)
+    return DONE if path.free else CHECK_FAILED

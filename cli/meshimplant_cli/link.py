@@ -23,18 +23,19 @@ Shape = tuple[int, int, int]
 def link(
     *skulls: Path,
     output: Output,
-    spacing_mm: Annotated[Positive, Parameter(help="Edge of the common grid's voxels.")] = 2.0,
+    spacing_mm: Annotated[Positive, Parameter(help="Voxel edge of the common grid.")] = 2.0,
     shape: Annotated[
-        Shape | None, Parameter(help="Voxels along each axis; the fewest that hold all when left out.")
+        Shape | None,
+        Parameter(help="Voxels along each axis. Default: the smallest grid that holds all skulls."),
     ] = None,
-    axes: Annotated[Literal["head", "scanner"], Parameter(help="Whose axes the grid has.")] = "head",
+    axes: Annotated[Literal["head", "scanner"], Parameter(help="Axes of the grid.")] = "head",
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Lay skulls of different grids on one common grid: crop, resample, pad; thin bone stays closed.
+    """Resample skulls of different grids onto one common grid; thin bone stays closed.
 
-    Writes a mask of each skull into OUTPUT under its own name, as .nrrd whose affine leads to that patient's millimetres; a
-    prediction on it is what `design --complete` and `--implant` take.
+    Writes a mask of each skull into OUTPUT under its own name, as .nrrd whose affine leads to the millimetres of
+    that patient; `design --complete` and `--implant` accept predictions on it.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def link(
     names = [path.name[: len(path.name) - len(suffix_of(path))] for path in skulls]
     if not skulls or len(set(names)) < len(names):
         raise UsageError(
-            f"expected one or more skulls of different names, got {len(skulls)}: rename the files"
+            f"expected one or more skulls with different names, got {len(skulls)}: rename the files"
         )
     from meshimplant import link as lay
     from meshimplant import write_volume
@@ -53,19 +54,19 @@ def link(
 
     together = [skulls] if shape is None else [(path,) for path in skulls]
     rows: list[tuple[str, float]] = []
-    with working("linking") as tell, atomic_folder(output) as folder:
+    with working("linking") as progress, atomic_folder(output) as folder:
         for paths in together:
-            tell(f"linking {paths[0].name}")
+            progress(f"linking {paths[0].name}")
             masks = [skull_options.skull(path).mask for path in paths]
             for item in lay(masks, spacing_mm=spacing_mm, shape=shape, frame=axes):
                 name = f"{names[len(rows)]}.nrrd"
                 write_volume(item.volume, folder / name)
                 rows.append((name, item.outside_fraction))
         size = item.volume.shape
-    told = [{"output": name, "outside_fraction": outside} for name, outside in rows]
+    outputs = [{"output": name, "outside_fraction": outside} for name, outside in rows]
     lines = table([("skull", "bone outside the grid"), *rows])
     show(
-        {"shape": size, "spacing_mm": spacing_mm, "skulls": told},
+        {"shape": size, "spacing_mm": spacing_mm, "skulls": outputs},
         as_json=output_options.json,
         text=f"{lines}\n{' x '.join(map(str, size))} voxels of {spacing_mm:g} mm",
     )

@@ -1,18 +1,18 @@
-"""The application: verbs, exit codes, and errors told in one sentence.
+"""The application: verbs, exit codes, and errors in one sentence.
 
 Exit codes
 ----------
 0
     Done.
 1
-    The work could not be done: a file, a folder or the anatomy is not what it must be.
+    The work failed: a file, a folder or the anatomy is not as required.
 2
-    The command line itself is wrong: an unknown verb or option, a value outside its range, options that
-    exclude each other. A wrong value *inside a file* is 1.
+    The command line is wrong: an unknown verb or option, a value outside its range, options that exclude each
+    other. A wrong value *inside a file* is 1.
 3
-    The part was written (or read), but `check` found errors in it.
+    The part was written (or read), but failed its check.
 130
-    Stopped with Ctrl-C; nothing half-written is left.
+    Stopped with Ctrl-C; no partial output is left.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 _VERB_NAMES = [verb.__name__.replace("_", "-") for _, verbs in GROUPS for verb in verbs]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
-#: Names under which libraries look for a limit of their threads, other than OMP_NUM_THREADS, which numpy and scipy honour.
+#: Environment variables by which libraries limit their threads, other than OMP_NUM_THREADS, which numpy and scipy use.
 _THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VTK_SMP_MAX_THREADS")
 _EPILOGUE = (
-    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part is there but its check failed. "
+    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part was written but failed its check. "
     "--debug, anywhere on the line, adds the traceback to an error."
 )
 
@@ -68,10 +68,10 @@ def build_app() -> App:
 
 
 def run(tokens: Sequence[str]) -> int:
-    """Run one command line and return its exit code; everything is printed, nothing is raised.
+    """Run one command line and return its exit code; errors are printed, not raised.
 
-    A deliberate error is one sentence on stderr; with ``--json`` it is also an object on stdout. Only
-    ``--debug`` shows a traceback, before the sentence.
+    An error is one sentence on stderr, and with ``--json`` also an object on stdout. Only ``--debug`` prints a
+    traceback, before the sentence.
     """
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
@@ -92,7 +92,7 @@ def run(tokens: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        return _tell(error, tokens)
+        return _print_error(error, tokens)
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _limit_threads() -> None:
-    """Let the limit in OMP_NUM_THREADS hold for every library; they read it when they are loaded, which is later."""
+    """Apply the limit in OMP_NUM_THREADS to every library; they read theirs when they are loaded, which is later."""
     from meshimplant.runtime.threads import thread_limit
 
     limit = thread_limit()
@@ -111,23 +111,24 @@ def _limit_threads() -> None:
             os.environ.setdefault(name, str(limit))
 
 
-def _tell(error: Exception, tokens: Sequence[str]) -> int:
+def _print_error(error: Exception, tokens: Sequence[str]) -> int:
+    """Print an error and its findings, and return its exit code."""
     code = USAGE if isinstance(error, UsageError | CycloptsError) else FAILED
     message = _sentence(error, tokens)
     findings: Sequence[Finding] = getattr(error, "findings", ())
     print(f"meshimplant: error: {message}", file=sys.stderr)
     for finding in findings:
-        told = replace(finding, message="see above") if finding.message in message else finding
-        print(f"  {describe_finding(told)}", file=sys.stderr)
+        shown = replace(finding, message="see above") if finding.message in message else finding
+        print(f"  {describe_finding(shown)}", file=sys.stderr)
     if "--json" in tokens:
-        answer: dict[str, Any] = {"type": type(error).__name__, "message": message, "exit_code": code}
-        answer["findings"] = [finding.to_dict() for finding in findings]
-        print(json.dumps({"error": answer}, indent=2))
+        printed: dict[str, Any] = {"type": type(error).__name__, "message": message, "exit_code": code}
+        printed["findings"] = [finding.to_dict() for finding in findings]
+        print(json.dumps({"error": printed}, indent=2))
     return code
 
 
 def _sentence(error: Exception, tokens: Sequence[str]) -> str:
-    """Put an error into one line: deliberate ones as they are, accidental ones with what to do about them."""
+    """Return an error as one line; accidental errors get a remark on what to do."""
     from meshimplant.errors import MeshImplantError
 
     text = " ".join(str(error).split())
@@ -138,11 +139,11 @@ def _sentence(error: Exception, tokens: Sequence[str]) -> str:
     if isinstance(error, MeshImplantError | UsageError):
         return text
     if isinstance(error, MemoryError):
-        return "expected enough memory, got none left: crop the input to the head, or use a larger machine"
+        return "expected enough memory, got none left: crop the input to the head, or use a larger computer"
     kind = type(error).__name__
     return f"unexpected {kind}: {text}: run the command again with --debug and report the traceback"
 
 
 def _shown_default(value: object) -> str | None:
-    """Show a default in the help only where it says something."""
+    """Return a default as the help shows it; None where it is empty or false."""
     return None if value is None or value is False or value == "" else str(value)

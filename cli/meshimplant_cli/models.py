@@ -7,7 +7,7 @@ from meshimplant_cli.terminal import show, table
 
 
 def models(*, print_options: PrintOptions = PrintOptions()) -> None:
-    """List the models and networks in the package: what each is, what it was made from, and what its licence lets you do."""
+    """List the packaged models and networks: kind, origin, and what the licence permits."""
     from meshimplant.complete.models import packaged_models
     from meshimplant.networks.packaged import packaged_weights
 

@@ -1,4 +1,4 @@
-"""Options of the verbs that take a prediction from elsewhere, and how it is read."""
+"""Options of the verbs that take a prediction from elsewhere, and its reading."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PredictedLabel = Annotated[
     int,
     Parameter(
-        help="The label that is the prediction, in a map of labels; all but 0 of a completed skull when left out."
+        help="The label of the prediction in a label map. Default for a completed skull: all labels but 0."
     ),
 ]
 
@@ -28,11 +28,13 @@ def read_predicted(
     frame: str,
     alone: bool = False,
 ) -> Prediction:
-    """Read a predicted skull or, `alone`, an implant, as the options say."""
+    """Read a predicted skull, or with `alone` an implant."""
     from meshimplant_cli.terminal import UsageError
 
     if label is not None and level is not None:
-        raise UsageError("expected --predicted-label or --level, got both: a label has no level")
+        raise UsageError(
+            "expected --predicted-label or --level, got both: leave --level out, a label has none"
+        )
     from meshimplant.predictions.read_prediction import read_prediction
 
     return read_prediction(path, skull, label=label, level=level, frame=frame, alone=alone)

@@ -1,4 +1,4 @@
-"""The verb `preview`: pictures of parts."""
+"""The verb `preview`: draw parts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def preview(
     *parts: Path,
     output: Output,
     skull: SkullFile | None = None,
-    title: Annotated[str, Parameter(help="Line above the picture.")] = "",
+    title: Annotated[str, Parameter(help="Title above the picture.")] = "",
     skull_options: SkullOptions = SkullOptions(),
     force: Force = False,
 ) -> None:
-    """Draw parts as four anatomical views (.png) or as a page that turns with the mouse (.html), offline.
+    """Draw parts in four anatomical views (.png), or as a page to turn them with the mouse (.html, offline).
 
-    Parts are coloured by thickness, and with --skull by gap; needs no display and no GPU.
+    Parts are coloured by thickness, and with --skull by gap. Needs no display and no GPU.
 
     Parameters
     ----------

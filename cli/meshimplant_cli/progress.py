@@ -1,4 +1,4 @@
-"""Progress on a terminal: a line per step with its seconds, as the work goes on."""
+"""Progress on a terminal: one line per step, with its seconds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rich.text import Text
 
 
 class StepLines:
-    """Steps as lines on stderr: those that are done with their seconds, the running one with a spinner and its seconds so far.
+    """Lines on stderr, one per step: a finished step with its seconds, the running one with a spinner and its seconds.
 
-    With one step only, its line goes when the work is done.
+    The line of a single step disappears when the work is done.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class StepLines:
         self._progress = Progress(*columns, console=Console(stderr=True))
 
     def begin(self, step: str) -> None:
-        """End the step that runs, if one does, and begin the next; a step of the running one's name goes on."""
+        """End the running step and begin the next; a running step of the same name continues."""
         if self._progress.tasks and self._progress.tasks[-1].description == step:
             return
         self._end()
@@ -26,7 +26,7 @@ class StepLines:
         self._progress.start()
 
     def stop(self, *, done: bool) -> None:
-        """Draw the lines for the last time; not `done`: the last step ended in an error."""
+        """Draw the lines for the last time; `done` False: the last step failed."""
         if done:
             self._end()
         self._progress.live.transient = len(self._progress.tasks) < 2
@@ -39,7 +39,7 @@ class StepLines:
 
 
 class _Seconds(ProgressColumn):
-    """Seconds of a step, to a tenth."""
+    """The seconds of a step, to a tenth."""
 
     def render(self, task: Task) -> Text:
         seconds = task.finished_time if task.finished else task.elapsed

@@ -27,13 +27,13 @@ def repair(
     *,
     output: Output,
     max_volume_change_fraction: Annotated[
-        NotNegative, Parameter(help="Refuse a repair that changes the volume more.")
+        NotNegative, Parameter(help="Largest change of volume, as a fraction.")
     ] = 0.005,
-    max_move_mm: Annotated[NotNegative, Parameter(help="Refuse a repair that moves the surface more.")] = 0.1,
+    max_move_mm: Annotated[NotNegative, Parameter(help="Largest movement of the surface.")] = 0.1,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Repair a mesh into a solid, or refuse: never a body dropped silently.
+    """Repair a mesh into a solid, or refuse; no body is dropped silently.
 
     Parameters
     ----------

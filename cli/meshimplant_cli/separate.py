@@ -39,23 +39,27 @@ def separate(
     /,
     *,
     output: Output,
-    bodies: Annotated[Count, Parameter(help="How many bodies to keep.")] = 1,
+    bodies: Annotated[Count, Parameter(help="Number of bodies to keep.")] = 1,
     opening_mm: Annotated[
-        Positive, Parameter(help="Half the thickness below which a connection is cut.")
-    ] = 1.5,
-    near_mm: Annotated[
-        Vector | None, Parameter(help="A point near which the implant lies, LPS x y z.")
+        Positive | None,
+        Parameter(
+            help="Half the thickness below which a connection is cut. Default: 0.5; 1.5 with --skull or a mesh."
+        ),
     ] = None,
+    near_mm: Annotated[Vector | None, Parameter(help="A point near the implant, LPS x y z.")] = None,
     skull: Annotated[
         Path | None,
-        Parameter(help="The defective skull: what is thin as a film is kept where it stands free of bone."),
+        Parameter(
+            help="The defective skull, for a prediction from elsewhere: films of misfit are cut, and thin bone that stands "
+            "free of the skull is kept."
+        ),
     ] = None,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Separate the implant from debris: facial fragments, thin shells of misfit, and the bridges between.
+    """Separate the implant from debris: facial fragments, thin shells of misfit, and bridges to them.
 
-    With more than one body, each goes to its own file: OUTPUT with -1, -2, ... before its ending.
+    With more than one body, each is written to its own file: OUTPUT with -1, -2, ... before its ending.
 
     Parameters
     ----------
@@ -70,20 +74,19 @@ def separate(
             file, MESH_SUFFIXES if is_mesh(body) else WRITABLE_VOXEL_SUFFIXES, force=output_options.force
         )
     from meshimplant import read_mesh, read_volume
-    from meshimplant import separate as separate_bodies
+    from meshimplant import separate as separate_mesh
+    from meshimplant.design.reconstruct import opening_of, prepare_skull, separate_missing
 
     separation: Separation[Volume] | Separation[trimesh.Trimesh]
     with working("separating"):
         if is_mesh(body):
             mesh = read_mesh(body, frame=frame)
-            separation = separate_bodies(mesh, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
+            width_mm = opening_of(own=False) if opening_mm is None else opening_mm
+            separation = separate_mesh(mesh, bodies=bodies, opening_mm=width_mm, near_mm=near_mm)
         else:
-            separation = separate_bodies(
-                read_volume(body),
-                bodies=bodies,
-                opening_mm=opening_mm,
-                near_mm=near_mm,
-                skull=None if skull is None else read_volume(skull),
+            bone = None if skull is None else prepare_skull(read_volume(skull))[0]
+            separation = separate_missing(
+                read_volume(body), bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=bone
             )
         kept: tuple[Volume | trimesh.Trimesh, ...] = separation.bodies
         for part, file in zip(kept, files, strict=True):
@@ -122,6 +125,8 @@ def _show_separation(separation: Separation[Any], files: list[Path], output_opti
         for piece in separation.removed
     ]
     rows: list[tuple[object, ...]] = [("piece", "volume mm3", "centre mm", "bridged")]
-    rows += [(body["output"], body["volume_mm3"], None, None) for body in bodies]
-    rows += [("removed", piece["volume_mm3"], piece["centre_mm"], piece["bridged"]) for piece in removed]
+    rows += [(body["output"], f"{body['volume_mm3']:.0f}", None, None) for body in bodies]
+    rows += [
+        ("removed", f"{piece['volume_mm3']:.0f}", piece["centre_mm"], piece["bridged"]) for piece in removed
+    ]
     show({"bodies": bodies, "removed": removed}, as_json=output_options.json, text=table(rows))

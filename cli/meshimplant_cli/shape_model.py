@@ -17,7 +17,7 @@ def shape_model(
     output: Output,
     data: Data,
     licence: Licence,
-    modes: Annotated[Count, Parameter(help="How many modes to keep at most.")] = 20,
+    modes: Annotated[Count, Parameter(help="Largest number of modes to keep.")] = 20,
     kind: Annotated[
         Literal["points", "images"], Parameter(help="Model surface points, or signed distances on a grid.")
     ] = "points",
@@ -26,7 +26,7 @@ def shape_model(
 ) -> None:
     """Learn mean and modes of complete skulls: a shape model for `--template`, with `--method ssm` or `ssm-image`.
 
-    The skulls are laid together as for `average`. A model of few skulls holds few heads: twenty are a beginning.
+    The skulls are aligned as for `average`. A model of few skulls fits few heads: use twenty or more.
 
     Parameters
     ----------

@@ -27,12 +27,12 @@ def simplify(
     /,
     *,
     output: Output,
-    max_faces: Annotated[Count, Parameter(help="Face budget.")] = 150_000,
-    max_deviation_mm: Annotated[NotNegative, Parameter(help="Largest distance the surface may move.")] = 0.05,
+    max_faces: Annotated[Count, Parameter(help="Largest number of faces.")] = 150_000,
+    max_deviation_mm: Annotated[NotNegative, Parameter(help="Largest movement of the surface.")] = 0.05,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Simplify a solid to a face budget within a distance, so that it stays a solid.
+    """Simplify a solid to a number of faces within a tolerance; it stays a solid.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from meshimplant_cli.options import (
     Count,
     Frame,
+    NotNegative,
     Output,
     OutputOptions,
     Positive,
@@ -27,8 +28,13 @@ def smooth(
     /,
     *,
     output: Output,
-    iterations: Annotated[Count, Parameter(help="Passes of the filter.")] = 40,
-    pass_band: Annotated[Positive, Parameter(help="Smaller smooths more.")] = 0.01,
+    iterations: Annotated[Count, Parameter(help="Iterations of the filter.")] = 40,
+    pass_band: Annotated[
+        Positive, Parameter(help="Pass band of the filter; a smaller one smooths more.")
+    ] = 0.01,
+    edge_mm: Annotated[
+        NotNegative, Parameter(help="Then coarsen the mesh to edges of about this length; 0 keeps all faces.")
+    ] = 0.8,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -41,10 +47,10 @@ def smooth(
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import read_mesh, write_mesh
-    from meshimplant import smooth as smooth_mesh
+    from meshimplant.design.steps import smooth_part
 
     with working("smoothing"):
         before = read_mesh(mesh, frame=frame)
-        after = smooth_mesh(before, iterations=iterations, pass_band=pass_band)
+        after = smooth_part(before, iterations=iterations, pass_band=pass_band, edge_mm=edge_mm)
         write_mesh(after, output, frame=frame)
     show_change(before, after, output, as_json=output_options.json)

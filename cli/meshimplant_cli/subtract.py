@@ -1,4 +1,4 @@
-"""The verb `subtract`: the missing bone, as a completed skull minus a defective one."""
+"""The verb `subtract`: subtract a defective skull from a completed one."""
 
 from __future__ import annotations
 
@@ -30,28 +30,31 @@ def subtract(
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Subtract the defective skull from a completed one: what is left is the missing bone, with debris.
+    """Subtract the defective skull from a completed one: the result is the missing bone, with debris.
 
     Writes signed distances (float32 millimetres, positive inside, surface at 0) on a crop of the defective
-    skull's grid. `separate` picks the implant out of them.
+    skull's grid. `separate` extracts the implant from them.
 
     Parameters
     ----------
     completed
-        The completed skull: signed distances, a mask, labels or a probability map on any grid, or points with
-        normals (.ply .npy .npz).
+        The completed skull: signed distances, a mask, labels or probabilities on any grid, or points with normals
+        (.ply .npy .npz).
     defective
         Mask or CT, DICOM folder, or closed mesh.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
     from meshimplant import subtract as subtract_skull
     from meshimplant import write_volume
+    from meshimplant.design.reconstruct import prepare_prediction, prepare_skull
 
     with working("subtracting"):
         skull = skull_options.skull(defective)
         given = read_predicted(
             completed, skull.mask, label=predicted_label, level=level, frame=skull_options.frame
         )
-        missing = subtract_skull(given.volume, skull.mask, level=level)
+        prepared, _ = prepare_skull(skull.mask)
+        source, level = prepare_prediction(given.volume, level)
+        missing = subtract_skull(source, prepared, level=level)
         write_volume(missing, output)
     show_body(missing, output, output_options)

@@ -1,4 +1,4 @@
-"""What every verb needs around its one library call: checks of the output, progress, and print_options."""
+"""What every verb needs around its library call: checks of the output, progress, printing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WRITABLE_VOXEL_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
 MESH_SUFFIXES = (".stl", ".3mf", ".ply", ".obj", ".glb")
 
 
-#: What the challenge ranks by.
+#: The metrics of the challenge.
 SHOWN_METRICS = ("dice", "border_dice", "hausdorff_mm", "hausdorff95_mm")
-#: Measures of a part that people read first.
+#: The main measures of a part, in the order in which they are printed.
 HEADLINES = (
     *("volume_mm3", "extents_mm", "faces", "bodies", "watertight", "self_intersections"),
     *("thickness_median_mm", "thickness_p5_mm", "thickness_p95_mm", "thickness_min_mm"),
@@ -33,12 +33,14 @@ HEADLINES = (
     *("border_angle_median_deg", "border_angle_p95_deg", "inward_protrusion_mm"),
     *("insertion_penetration_mm", "insertion_undercut_mm2", "insertion_direction"),
 )
-#: Exit codes; `meshimplant_cli.main` says what they mean.
+#: Units as they can be printed on any terminal.
+_ASCII_UNITS = {"mm²": "mm2", "mm³": "mm3", "°": "deg"}
+#: Exit codes, explained in `meshimplant_cli.main`.
 DONE, FAILED, USAGE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class UsageError(Exception):
-    """The options contradict each other, or a value is outside its range: exit code 2."""
+    """Options contradict each other, or a value is outside its range: exit code 2."""
 
 
 def suffix_of(path: Path) -> str:
@@ -47,15 +49,15 @@ def suffix_of(path: Path) -> str:
 
 
 def is_mesh(path: Path) -> bool:
-    """Tell a mesh file from a voxel file by its ending."""
+    """Return whether a file name has the ending of a mesh file."""
     return suffix_of(path) in MESH_SUFFIXES
 
 
 def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> None:
-    """Refuse a file that cannot be written where it is asked, before any work is done; nothing is touched.
+    """Refuse an output file that cannot be written, before any work is done.
 
-    Raises `UsageError` for an ending that this verb does not write, and `OutputError` for a file that exists
-    (unless `force`), a folder that does not, or one without the right to write.
+    Raises `UsageError` for an ending that the verb does not write, and `OutputError` for an existing file (unless
+    `force`), a missing folder, or a folder without write permission.
     """
     from meshimplant.errors import OutputError
 
@@ -70,14 +72,14 @@ def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> Non
         )
     if not path.absolute().parent.is_dir():
         raise OutputError(
-            f"expected a folder to write {path.name} into, got {path.absolute().parent.name}, which is none: "
+            f"expected a folder to write {path.name} into, got {path.absolute().parent.name}, which is not one: "
             "create it first"
         )
     _require_writable(path.absolute().parent)
 
 
 def require_free_folder(path: Path, *, force: bool) -> None:
-    """Refuse a folder that holds anything (unless `force`) or cannot be made, before any work is done."""
+    """Refuse an output folder that is not empty (unless `force`) or cannot be made, before any work is done."""
     from meshimplant.errors import OutputError
 
     if path.exists() and not path.is_dir():
@@ -99,15 +101,15 @@ def _require_writable(folder: Path) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(
             f"expected a folder that can be written to, got {folder.name or folder}: "
-            "choose another output, or change its rights"
+            "choose another output, or change its permissions"
         )
 
 
 @contextmanager
 def working(label: str) -> Iterator[Callable[[str], None]]:
-    """Show `label` as the step that runs, with its seconds, while the block does; yield what begins the next step.
+    """Show `label` as the running step, with its seconds, during the block; yield a function that begins the next step.
 
-    The lines of several steps stay, so that one sees what took how long. Silent unless stderr is a terminal.
+    The lines of several steps stay on the terminal. Silent unless stderr is a terminal.
     """
     if not sys.stderr.isatty():
         yield lambda _label: None
@@ -123,15 +125,15 @@ def working(label: str) -> Iterator[Callable[[str], None]]:
         lines.stop(done=done)
 
 
-def show(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:
-    """Print a result: the mapping as JSON for programs, or the text for people."""
-    print(json_text(result) if as_json else text)
+def show(result: Mapping[str, Any], *, as_json: bool, text: str, exact: bool = False) -> None:
+    """Print a result: the mapping as JSON, with all digits if `exact`, or the text."""
+    print(json_text(result, exact=exact) if as_json else text)
 
 
 def show_change(
     before: trimesh.Trimesh, after: trimesh.Trimesh, output: Path, *, as_json: bool, **more: Any
 ) -> None:
-    """Print what a verb made of a mesh: faces and volume before and after, and whatever `more` names."""
+    """Print faces and volume of a mesh before and after a verb, and further values."""
     result = {
         "output": output.name,
         "faces_before": len(before.faces),
@@ -142,28 +144,39 @@ def show_change(
     }
     text = (
         f"{output.name}: {len(after.faces)} faces (from {len(before.faces)}), "
-        f"{after.volume / 1000:.3f} cm3 (from {before.volume / 1000:.3f})"
+        f"{after.volume / 1000:.2f} cm3 (from {before.volume / 1000:.2f})"
     )
-    details = [
-        f"  {name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in more.items()
-    ]
+    details = [measure_table(more.items())] if more else []
     show(result, as_json=as_json, text="\n".join([text, *details]))
 
 
-def json_text(result: Mapping[str, Any]) -> str:
-    """Return a mapping as indented JSON; numpy values become plain ones, non-finite numbers null."""
+def json_text(result: Mapping[str, Any], *, exact: bool = False) -> str:
+    """Return a mapping as indented JSON; numpy values become plain values, non-finite numbers null."""
     from meshimplant.report import plain_values
 
-    return json.dumps(plain_values(dict(result)), indent=2, allow_nan=False)
+    return json.dumps(plain_values(dict(result), decimals=None if exact else 6), indent=2, allow_nan=False)
 
 
 def headlines(measures: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """Return the measures that people read first, in a fixed order; `report.json` and ``--json`` hold all."""
+    """Return the main measures in a fixed order; `report.json` and ``--json`` hold all."""
     return [(name, measures[name]) for name in HEADLINES if name in measures]
 
 
+def measure_table(measures: Iterable[tuple[str, object]]) -> str:
+    """Return measures as aligned rows: label, rounded value, and the unit in which the name ends."""
+    from meshimplant.preview.value_text import in_unit, label_and_unit
+
+    rows = []
+    for name, value in measures:
+        label, unit = label_and_unit(name)
+        text = in_unit(list(value) if isinstance(value, tuple) else value, unit).replace("\u202f", " ")
+        rows.append((label, text, _ASCII_UNITS.get(unit, unit)))
+    labels, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(f"{a.ljust(labels)}  {b.rjust(values)} {c}".rstrip() for a, b, c in rows)
+
+
 def table(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as aligned columns: the first to the left, the others to the right."""
+    """Return rows as aligned columns: the first flush left, the others flush right."""
     lines = [[cell(value) for value in row] for row in rows]
     widths = [max(len(text) for text in column) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -175,7 +188,7 @@ def table(rows: Iterable[Sequence[object]]) -> str:
 
 
 def cell(value: object) -> str:
-    """Return one value as people read it: floats to three decimals, points in brackets, nothing as a dash."""
+    """Format one value: floats to three decimals, points in brackets, None as a dash."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -188,7 +201,7 @@ def cell(value: object) -> str:
 
 
 def describe_finding(finding: Finding) -> str:
-    """Return a finding as one line: severity, code, sentence, number against limit, and the place."""
+    """Return a finding as one line: severity, code, sentence, value and limit, and the place."""
     parts = [f"{finding.severity} {finding.code}: {finding.message}"]
     if finding.value is not None:
         unit = f" {finding.unit}" if finding.unit else ""
@@ -200,7 +213,7 @@ def describe_finding(finding: Finding) -> str:
 
 
 def describe_criteria(criteria: Sequence[Criterion]) -> list[str]:
-    """Return the criteria as lines, under a line that says what they are; none without criteria."""
+    """Return the criteria as lines below a remark; empty without criteria."""
     if not criteria:
         return []
     from meshimplant.report import CRITERIA_NOTE
@@ -218,7 +231,7 @@ def _score(score: float | None) -> str:
 
 
 def volume_mm3(body: Volume | trimesh.Trimesh) -> float:
-    """Return a body's volume: a mesh's own, or that of the voxels inside (positive distance, or set)."""
+    """Return the volume of a mesh, or of the positive voxels."""
     from meshimplant import Volume
 
     if isinstance(body, Volume):
@@ -227,6 +240,7 @@ def volume_mm3(body: Volume | trimesh.Trimesh) -> float:
 
 
 def show_body(body: Volume | trimesh.Trimesh, output: Path, output_options: OutputOptions) -> None:
+    """Print the volume of a written body."""
     enclosed_mm3 = volume_mm3(body)
     result: dict[str, Any] = {"output": output.name, "volume_mm3": enclosed_mm3}
     show(result, as_json=output_options.json, text=f"{output.name}: {enclosed_mm3 / 1000:.2f} cm3")

@@ -16,9 +16,9 @@ from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     UsageError,
     describe_finding,
+    measure_table,
     require_free_file,
     show,
-    table,
     working,
 )
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     import trimesh
     from numpy.typing import NDArray
+
+    from meshimplant.voxels.volume import Volume
 
 #: Findings that are printed; with --json all are.
 _SHOWN_FINDINGS = 20
@@ -40,52 +42,61 @@ Share = Annotated[float, Parameter(validator=Number(gt=0, lte=2))]
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ThicknessOptions:
-    """How thick a part is to become."""
+    """The thickness to set."""
 
-    target_mm: Annotated[Positive | None, Parameter(help="Make the part this thick.")] = None
+    target_mm: Annotated[Positive | None, Parameter(help="Set this thickness.")] = None
     fraction: Annotated[
         Share | None,
-        Parameter(help="Make it this share of the skull's local thickness; of its own without --skull."),
+        Parameter(
+            help="Set this fraction of the local thickness of the skull; without --skull, of the part."
+        ),
     ] = None
     skull: Annotated[
         Path | None,
-        Parameter(help="The skull that --fraction is of: mask, CT, DICOM folder or closed mesh."),
+        Parameter(help="The skull of --fraction and --clearance-mm: mask, CT, DICOM folder or closed mesh."),
+    ] = None
+    clearance_mm: Annotated[
+        Positive | None,
+        Parameter(
+            help="Trim the part again where it became thicker and comes nearer to the bone of --skull than this."
+        ),
     ] = None
     map: Annotated[
         Path | None,
-        Parameter(help="Make it as thick as a map says, .npy or .csv: x y z value, or one value per vertex."),
+        Parameter(help="Set the thickness of a map, .npy or .csv: x y z value, or one value per vertex."),
     ] = None
     feather_mm: Annotated[
         NotNegative, Parameter(help="Width along the border over which the thickness fades to --rim-mm.")
     ] = 0.0
     rim_mm: Annotated[
         Positive | None,
-        Parameter(help="Thickness at the border with --feather-mm; the part's own if left out."),
+        Parameter(help="Thickness at the border with --feather-mm. Default: the part's own."),
     ] = None
     fixation: Annotated[
         Path | None,
-        Parameter(help="Points where the part is fixed, mm: .csv .txt .npy .json (3D Slicer); gives bosses."),
+        Parameter(help="Fixation points, mm: .csv .txt .npy .json (3D Slicer); the part gets bosses there."),
     ] = None
     fixation_thickness_mm: Annotated[Positive | None, Parameter(help="Thickness of the bosses.")] = None
     fixation_radius_mm: Annotated[Positive, Parameter(help="Radius of their full thickness.")] = 6.0
 
     @property
-    def asked(self) -> dict[str, object]:
-        """The ways of saying how thick it is to become that were used; at most one may be."""
-        ways = {"--target-mm": self.target_mm, "--fraction": self.fraction, "--map": self.map}
-        return {name: value for name, value in ways.items() if value is not None}
+    def given(self) -> dict[str, object]:
+        """The options that set a thickness and were given; at most one may be."""
+        options = {"--target-mm": self.target_mm, "--fraction": self.fraction, "--map": self.map}
+        return {name: value for name, value in options.items() if value is not None}
 
     def require_whole(self) -> None:
-        """Raise `UsageError` where one option needs another."""
+        """Raise `UsageError` if an option lacks another that it needs."""
         together = [
-            ("--skull", self.skull, "--fraction", self.fraction),
-            ("--feather-mm", self.feather_mm or None, "--target-mm, --fraction or --map", self.asked or None),
+            ("--skull", self.skull, "--fraction or --clearance-mm", self.fraction or self.clearance_mm),
+            ("--clearance-mm", self.clearance_mm, "--skull", self.skull),
+            ("--feather-mm", self.feather_mm or None, "--target-mm, --fraction or --map", self.given or None),
             ("--rim-mm", self.rim_mm, "--feather-mm", self.feather_mm or None),
             ("--fixation", self.fixation, "--fixation-thickness-mm", self.fixation_thickness_mm),
             ("--fixation-thickness-mm", self.fixation_thickness_mm, "--fixation", self.fixation),
         ]
-        for name, given, needed, other in together:
-            if given is not None and other is None:
+        for name, value, needed, other in together:
+            if value is not None and other is None:
                 raise UsageError(
                     f"expected {needed} with {name}, got {name} alone: add it, or leave both out"
                 )
@@ -94,21 +105,21 @@ class ThicknessOptions:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ThicknessLimits:
-    """What the wall must keep."""
+    """The limits of the wall thickness."""
 
     min_mm: Annotated[
         Positive | None,
         Parameter(
-            help="Thinnest wall allowed: --fraction and --map stay above; every thinner place is told."
+            help="Smallest allowed thickness: --fraction and --map stay above; every thinner place is reported."
         ),
     ] = None
-    max_mm: Annotated[Positive | None, Parameter(help="Thickest wall allowed, likewise.")] = None
+    max_mm: Annotated[Positive | None, Parameter(help="Largest allowed thickness, likewise.")] = None
     spec: Annotated[
-        Path | None, Parameter(help="Prescription as .toml or .json, for limits that no flag gives.")
+        Path | None, Parameter(help="Prescription as .toml or .json, for limits without an option.")
     ] = None
 
     def range_mm(self) -> tuple[float | None, float | None]:
-        """Return the thinnest and the thickest wall allowed, None where there is no limit."""
+        """Return the smallest and the largest allowed thickness, None without a limit."""
         least, most = self.min_mm, self.max_mm
         if self.spec is not None:
             from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
@@ -118,7 +129,7 @@ class ThicknessLimits:
             most = most or spec.thickness_max_mm
         if least is not None and most is not None and least > most:
             raise UsageError(
-                f"expected --min-mm up to --max-mm, got {least:g} and {most:g}: change one of them"
+                f"expected --min-mm to be at most --max-mm, got {least:g} and {most:g}: change one of them"
             )
         return least, most
 
@@ -128,35 +139,37 @@ def thickness(
     /,
     *,
     output: Annotated[Path | None, Parameter(alias="-o", help="Where to write the changed mesh.")] = None,
-    chosen: ThicknessOptions = ThicknessOptions(),
+    change: ThicknessOptions = ThicknessOptions(),
     factors: Annotated[
         Vector | None, Parameter(help="Scale the inner surface by l1 l2 l3 about --centre-mm.")
     ] = None,
     centre_mm: Annotated[Vector | None, Parameter(help="Centre of --factors, LPS x y z.")] = None,
     limits: ThicknessLimits = ThicknessLimits(),
     inside_mm: Annotated[
-        Vector | None, Parameter(help="A point inside the head, LPS; when left out, by the mesh's curvature.")
+        Vector | None,
+        Parameter(help="A point inside the head, LPS x y z. Default: from the mesh's curvature."),
     ] = None,
     write_map: Annotated[
-        Path | None, Parameter(help="Write the measured thickness per vertex as .npy or .csv: x y z value.")
+        Path | None,
+        Parameter(help="Where to write the measured thickness per vertex, .npy or .csv: x y z value."),
     ] = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
-    """Measure the thickness of a part; or set it, or rescale its inner surface, and measure the result.
+    """Measure the thickness of a part; or set it, or rescale the inner surface, and measure the result.
 
-    The outer surface never moves. Measures only, unless one of --target-mm, --fraction, --map, --fixation and
-    --factors is given. A part that gets thicker may meet bone: trim it afterwards. Exit code 3, and a finding for
-    each place, where a limit of --min-mm, --max-mm or --spec is not kept.
+    The outer surface never moves. Only measures unless one of --target-mm, --fraction, --map, --fixation and --factors
+    is given. A part that gets thicker may meet bone: add --skull and --clearance-mm, or trim it afterwards. Exit code
+    3, and a finding for each place, where a limit of --min-mm, --max-mm or --spec is violated.
 
     Parameters
     ----------
     mesh
         Closed implant mesh.
     """
-    _require_one_change(output, chosen, factors, centre_mm)
+    _require_one_change(output, change, factors, centre_mm)
     least, most = limits.range_mm()
-    _require_within(chosen.target_mm, least, most)
+    _require_within(change.target_mm, least, most)
     if output is not None:
         require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     if write_map is not None:
@@ -170,14 +183,22 @@ def thickness(
         write_mesh,
     )
     from meshimplant import write_map as write_thickness_map
+    from meshimplant.design.steps import keep_clearance, part_site
 
     with working("thickness"):
         part = read_mesh(mesh, frame=skull_options.frame)
+        bone = skull_options.bone(change.skull)
+        site = None
+        if bone is not None and change.clearance_mm is not None:
+            site = part_site(part, bone, inside_mm=inside_mm)
+            inside_mm = tuple(site.inside_mm)
         if factors is not None and centre_mm is not None:
             part = rescale_inner(part, factors, centre_mm=centre_mm, inside_mm=inside_mm)
         elif output is not None:
-            target = _target(part, chosen, limits, inside_mm, skull_options)
+            target = _target(part, change, limits, bone, inside_mm, frame=skull_options.frame)
             part = set_thickness(part, target, inside_mm=inside_mm)
+            if site is not None and change.clearance_mm is not None:
+                part = keep_clearance(part, site, clearance_mm=change.clearance_mm)
         measured = measure_thickness(part, inside_mm=inside_mm)
         found = find_violations(part, measured, least_mm=least, most_mm=most)
         if output is not None:
@@ -185,7 +206,7 @@ def thickness(
         if write_map is not None:
             write_thickness_map(write_map, part.vertices, measured.thickness_mm, frame=skull_options.frame)
     facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS}
-    lines = [table(facts.items()), *map(describe_finding, found[:_SHOWN_FINDINGS])]
+    lines = [measure_table(facts.items()), *map(describe_finding, found[:_SHOWN_FINDINGS])]
     if len(found) > _SHOWN_FINDINGS:
         lines.append(f"and {len(found) - _SHOWN_FINDINGS} more places; --json lists all")
     findings = [finding.to_dict() for finding in found]
@@ -194,28 +215,28 @@ def thickness(
 
 
 def _require_one_change(
-    output: Path | None, chosen: ThicknessOptions, factors: Vector | None, centre_mm: Vector | None
+    output: Path | None, change: ThicknessOptions, factors: Vector | None, centre_mm: Vector | None
 ) -> None:
-    """Raise `UsageError` unless the options say one thing."""
-    asked = [*chosen.asked, *(["--factors"] if factors is not None else [])]
+    """Raise `UsageError` unless the options ask for one change."""
+    asked = [*change.given, *(["--factors"] if factors is not None else [])]
     if len(asked) > 1:
         raise UsageError(
             f"expected one of --target-mm, --fraction, --map and --factors, got {len(asked)}: choose one"
         )
-    if factors is not None and chosen.fixation is not None:
+    if factors is not None and change.fixation is not None:
         raise UsageError("expected --fixation without --factors, got both: rescale first, then add bosses")
     if (factors is None) != (centre_mm is None):
         raise UsageError("expected --factors and --centre-mm together, got one of them: add the other")
-    chosen.require_whole()
-    if (output is None) != (not asked and chosen.fixation is None):
+    change.require_whole()
+    if (output is None) != (not asked and change.fixation is None):
         raise UsageError(
-            "expected -o together with --target-mm, --fraction, --map, --fixation or --factors, got one without "
-            "the other: leave both out to measure"
+            "expected -o together with --target-mm, --fraction, --map, --fixation or --factors, got one without the other: "
+            "leave both out to measure"
         )
 
 
 def _require_within(target_mm: float | None, least: float | None, most: float | None) -> None:
-    """Raise `UsageError` for one thickness that the limits forbid."""
+    """Raise `UsageError` for a thickness outside the limits."""
     if target_mm is None:
         return
     if least is not None and target_mm < least:
@@ -226,47 +247,54 @@ def _require_within(target_mm: float | None, least: float | None, most: float | 
 
 def _target(
     part: trimesh.Trimesh,
-    chosen: ThicknessOptions,
+    change: ThicknessOptions,
     limits: ThicknessLimits,
+    skull: Volume | None,
     inside_mm: Vector | None,
-    skull_options: SkullOptions,
+    *,
+    frame: str,
 ) -> NDArray[np.float64]:
-    """Return the thickness that is asked for at each vertex: within the limits, then faded, then with bosses."""
+    """Return the thickness to set at each vertex: within the limits, then faded, then with bosses."""
     import numpy as np
 
     from meshimplant import feather, read_curve, thicken_at
 
     least, most = limits.range_mm()
-    target = _base(part, chosen, inside_mm, skull_options)
-    if chosen.fraction is not None or chosen.map is not None:
+    target = _base(part, change, skull, inside_mm, frame=frame)
+    if change.fraction is not None or change.map is not None:
         target = np.clip(target, least, most)
-    if chosen.feather_mm > 0:
-        target = feather(part, target, width_mm=chosen.feather_mm, rim_mm=chosen.rim_mm, inside_mm=inside_mm)
-    if chosen.fixation is not None and chosen.fixation_thickness_mm is not None:
+    if change.feather_mm > 0:
+        target = feather(part, target, width_mm=change.feather_mm, rim_mm=change.rim_mm, inside_mm=inside_mm)
+    if change.fixation is not None and change.fixation_thickness_mm is not None:
         target = thicken_at(
             part,
             target,
-            read_curve(chosen.fixation, frame=skull_options.frame),
-            thickness_mm=chosen.fixation_thickness_mm,
-            radius_mm=chosen.fixation_radius_mm,
+            read_curve(change.fixation, frame=frame),
+            thickness_mm=change.fixation_thickness_mm,
+            radius_mm=change.fixation_radius_mm,
             inside_mm=inside_mm,
         )
     return target
 
 
 def _base(
-    part: trimesh.Trimesh, chosen: ThicknessOptions, inside_mm: Vector | None, skull_options: SkullOptions
+    part: trimesh.Trimesh,
+    change: ThicknessOptions,
+    skull: Volume | None,
+    inside_mm: Vector | None,
+    *,
+    frame: str,
 ) -> NDArray[np.float64]:
-    """Return the thickness (n,) away from the border and from bosses; the part's own where no other is asked."""
+    """Return the thickness (n,) away from border and bosses; the part's own where none is set."""
     import numpy as np
 
     from meshimplant import measure_thickness, read_map, skull_thickness
 
-    if chosen.target_mm is not None:
-        return np.full(len(part.vertices), chosen.target_mm)
-    if chosen.map is not None:
-        return read_map(chosen.map, part.vertices, frame=skull_options.frame)
-    share = 1.0 if chosen.fraction is None else chosen.fraction
-    if chosen.skull is not None:
-        return share * skull_thickness(part, skull_options.skull(chosen.skull).mask, inside_mm=inside_mm)
+    if change.target_mm is not None:
+        return np.full(len(part.vertices), change.target_mm)
+    if change.map is not None:
+        return read_map(change.map, part.vertices, frame=frame)
+    share = 1.0 if change.fraction is None else change.fraction
+    if skull is not None and change.fraction is not None:
+        return share * skull_thickness(part, skull, inside_mm=inside_mm)
     return share * measure_thickness(part, inside_mm=inside_mm).thickness_mm

@@ -21,32 +21,31 @@ def train(
     *,
     output: Output,
     stage: Annotated[
-        Literal["coarse", "fine"], Parameter(help="Coarse comes first; fine refines what it left.")
+        Literal["coarse", "fine"],
+        Parameter(help="The coarse stage comes first; the fine stage refines its result."),
     ] = "coarse",
     resume: Annotated[
-        bool, Parameter(help="Go on with the run in OUTPUT, exactly where it was stopped.")
+        bool, Parameter(help="Continue the run in OUTPUT exactly where it was stopped.")
     ] = False,
     grow: Annotated[
-        bool, Parameter(help="With --resume: learn from what was added to the training set since, too.")
+        bool, Parameter(help="With --resume: also learn from what was added to the training set since.")
     ] = False,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], Parameter(help="Where to compute; auto: a GPU where there is one.")
+        Literal["auto", "cpu", "cuda"], Parameter(help="Device; auto uses a GPU if there is one.")
     ] = "auto",
-    minutes: Annotated[
-        Positive | None, Parameter(help="Stop after this time, with a checkpoint to go on from.")
-    ] = None,
-    workers: Annotated[CountOrNone, Parameter(help="Threads that prepare samples ahead.")] = 0,
+    minutes: Annotated[Positive | None, Parameter(help="Stop after this time, with a checkpoint.")] = None,
+    workers: Annotated[CountOrNone, Parameter(help="Threads that prepare samples in advance.")] = 0,
     json: AsJson = False,
 ) -> None:
-    """Train a network on a training set; checkpoints, curves and progress are files in OUTPUT.
+    """Train a network on a training set; OUTPUT receives checkpoints, curves and progress.
 
-    OUTPUT/STAGE/curves.csv holds the loss, and on the skulls to choose by the error and the overlap, beside those of
-    the completion without a network. OUTPUT/CONFIG.npz is the network as far as it is trained.
+    OUTPUT/STAGE/curves.csv holds the loss, and error and overlap on the held-out skulls next to those of the
+    completion without a network. OUTPUT/CONFIG.npz is the network as trained so far.
 
     Parameters
     ----------
     config
-        TOML file of a network, or the name of one in the package, such as head.
+        TOML file of a network, or the name of a packaged one, such as head.
     folder
         Training set of `training-set`.
     """
@@ -57,7 +56,7 @@ def train(
     from meshimplant.networks.export import export_run
     from meshimplant.networks.training import train as learn
 
-    with working(f"training {wanted.name}, {stage}") as tell:
+    with working(f"training {wanted.name}, {stage}") as progress:
         trained = learn(
             wanted,
             store,
@@ -68,7 +67,7 @@ def train(
             device=device,
             minutes=minutes,
             workers=workers,
-            tell=tell,
+            tell=progress,
         )
         weights = export_run(output, store)
     scores = None if trained.scores is None else vars(trained.scores)

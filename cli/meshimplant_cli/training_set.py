@@ -21,30 +21,30 @@ def training_set(
     output: Output,
     skulls: Annotated[
         Literal["training", "all"],
-        Parameter(help="Of SkullFix: those that statistics may be made from, or look-alikes too."),
+        Parameter(help="Of SkullFix: only distinct patients, or look-alikes too."),
     ] = "training",
     defects_per_skull: Annotated[
-        Count, Parameter(help="Virtual defects in each, of seven kinds in turn.")
+        Count, Parameter(help="Virtual defects in each skull, of seven kinds in turn.")
     ] = 7,
     new_heads: Annotated[
         CountOrNone,
-        Parameter(help="Heads made of each skull and another one's share in its form, with a defect each."),
+        Parameter(help="Heads made by warping each skull towards another one, with one defect each."),
     ] = 0,
     tuning: Annotated[
-        CountOrNone, Parameter(help="How many of the last skulls are not learnt from, to choose by.")
+        CountOrNone, Parameter(help="Number of skulls, the last ones, that are held out for tuning.")
     ] = 10,
     data: Annotated[
         str,
-        Parameter(help="What the skulls are, and what their licence lets others do; kept in the weights."),
+        Parameter(help="Kind of the skulls, and what their licence permits; stored in the weights."),
     ] = "",
-    seed: Annotated[int, Parameter(help="Same skulls and seed, same defects.")] = 0,
+    seed: Annotated[int, Parameter(help="The same skulls and seed give the same defects.")] = 0,
     print_options: PrintOptions = PrintOptions(),
 ) -> None:
-    """Make a training set for networks: complete skulls in the head's own frame, with virtual defects.
+    """Make a training set for networks: complete skulls in the frame of the head, with virtual defects.
 
-    Each defect is completed without a network too, for that is what a network learns to correct. SkullFix's validation
-    skulls are never taken. It takes some 10 s per defect of one core; the same command goes on where it was stopped, and
-    more defects and new heads may be asked for. The folder holds patients' anatomy: treat it like the skulls themselves.
+    Each defect is also completed without a network, since networks learn to correct that completion. The validation
+    skulls of SkullFix are never used. A defect takes about 10 s on one core. The same command continues an
+    interrupted run, and can add defects and heads. The folder holds patients' anatomy: treat it like the skulls.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def training_set(
     from meshimplant.networks import build_store, training_cases
 
     chosen = training_cases(list_cases(folder), which=skulls)
-    with working("reading") as tell:
+    with working("reading") as progress:
         store = build_store(
             chosen,
             output,
@@ -64,8 +64,8 @@ def training_set(
             defects=defects_per_skull,
             new_heads=new_heads,
             seed=seed,
-            tell=tell,
+            tell=progress,
         )
     counts = {split: len(store.cases(split)) for split in ("training", "tuning")}
-    text = f"{output.name}: {counts['training']} cases to learn from, {counts['tuning']} to choose by"
+    text = f"{output.name}: {counts['training']} cases for training, {counts['tuning']} for tuning"
     show({"output": output.name, "skulls": len(chosen), **counts}, as_json=print_options.json, text=text)

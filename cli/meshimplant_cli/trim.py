@@ -1,4 +1,4 @@
-"""The verb `trim`: cut a part's border to a clearance from bone."""
+"""The verb `trim`: trim a part to a clearance from bone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
-from meshimplant_cli.options import Bevel, NotNegative, Output, OutputOptions, SkullFile, SkullOptions
+from meshimplant_cli.options import (
+    Bevel,
+    InsideMm,
+    NotNegative,
+    Output,
+    OutputOptions,
+    SkullFile,
+    SkullOptions,
+)
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     require_free_file,
@@ -23,12 +30,13 @@ def trim(
     *,
     skull: SkullFile,
     output: Output,
-    clearance_mm: Annotated[NotNegative, Parameter(help="Distance to leave between border and bone.")] = 0.8,
-    bevel_deg: Annotated[Bevel, Parameter(validator=Number(gte=0, lte=45))] = 0.0,
+    clearance_mm: Annotated[NotNegative, Parameter(help="Distance between border and bone.")] = 0.8,
+    bevel_deg: Bevel = 0.0,
+    inside_mm: InsideMm | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Trim an implant's border to a clearance from bone, and remove what lies over intact bone.
+    """Trim an implant to a clearance from bone, and remove what lies over intact bone.
 
     Parameters
     ----------
@@ -38,10 +46,11 @@ def trim(
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import read_mesh, write_mesh
     from meshimplant import trim as trim_mesh
+    from meshimplant.design.steps import part_site
 
     with working("trimming"):
         before = read_mesh(mesh, frame=skull_options.frame)
-        bone = skull_options.skull(skull)
-        after = trim_mesh(before, bone.mask, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
+        site = part_site(before, skull_options.skull(skull).mask, inside_mm=inside_mm)
+        after = trim_mesh(before, site, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
         write_mesh(after, output, frame=skull_options.frame)
     show_change(before, after, output, as_json=output_options.json)

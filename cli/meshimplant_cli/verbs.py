@@ -7,12 +7,14 @@ from typing import Any
 
 from meshimplant_cli.augment import augment
 from meshimplant_cli.average import average
+from meshimplant_cli.bevel import bevel
 from meshimplant_cli.cases import cases
 from meshimplant_cli.check import check
 from meshimplant_cli.complete import complete
 from meshimplant_cli.convert import convert
 from meshimplant_cli.craniectomy import craniectomy
 from meshimplant_cli.cut import cut
+from meshimplant_cli.deepen import deepen
 from meshimplant_cli.demo import demo
 from meshimplant_cli.design import design
 from meshimplant_cli.evaluate import evaluate
@@ -35,9 +37,9 @@ from meshimplant_cli.trim import trim
 
 GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("The line", (design, demo)),
-    ("Voxels", (complete, subtract, extract, separate)),
+    ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
-    ("Fit to the skull", (trim, insertion)),
+    ("Fit to the skull", (trim, bevel, insertion)),
     ("Looking and measuring", (check, preview, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

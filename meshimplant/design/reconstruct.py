@@ -1,4 +1,4 @@
-"""`reconstruct`: the missing bone of a defective skull, as voxels: what metrics are for, and what the part is made from."""
+"""`reconstruct`: the missing bone of a defective skull, as voxels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.complete.complete_skull import Completion, complete_skull
 from meshimplant.complete.network_model import HeadNetwork
@@ -23,34 +23,34 @@ from meshimplant.report import Finding
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
 from meshimplant.voxels.volume import Volume
 
-#: Opens a step of the line: name and parameters in; what is put into the dictionary is kept with them.
+#: Opens a step of the line: takes its name and parameters; what the block puts into the dictionary is recorded with them.
 StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
 
-#: Necks that `separate` cuts. Our own completion covers the opening alone, and thin temples must not be taken for film there; a
-#: prediction from elsewhere brings misfit and facial debris along.
+#: Half the thickness of the necks that `separate` cuts. Our own completion covers the opening alone, and thin temples must
+#: not be mistaken for film there. A prediction from elsewhere comes with misfit and facial debris.
 _OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The missing bone.
+    """The missing bone, and the intermediates that led to it.
 
     Attributes
     ----------
     mask : Volume
-        uint8 on the input's grid: 1 where bone is missing; disjoint from the defective skull.
+        Missing bone, uint8 on the input's grid: 1 where bone is missing; disjoint from the defective skull.
     skull : Volume
         The defective skull as the line works on it: uint8, axes to L, P and S, thick slices interpolated.
     completion : Completion or None
-        How the vault was restored; None when the missing bone came from elsewhere.
+        How the skull was completed; None when the missing bone came from elsewhere.
     missing : Volume
         Complete minus defective: a mask (bool) with all its debris, on the box that `subtract` describes.
     separation : Separation
         The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was removed.
     inside_mm : (3,) array
-        A point inside the head, LPS.
+        A point inside the head, LPS mm.
     findings : tuple of Finding
-        What is to be said of the input: that its slices were thick.
+        Findings about the input: thick slices.
     """
 
     mask: Volume
@@ -75,22 +75,32 @@ def reconstruct(
     blend: bool = True,
     step: StepOpener | None = None,
 ) -> Reconstruction:
-    """Reconstruct the missing bone: complete -> subtract -> separate, between the slices too where these are thick.
+    """Reconstruct the missing bone: complete -> subtract -> separate; thick slices are interpolated first.
 
     Parameters
     ----------
     defective : Volume
         Mask of the skull with the hole; non-zero is bone.
-    method, template, network, blend
-        How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
-    complete, implant : Volume
+    method : str
+        How to complete the skull, one of `METHODS`. Unused, like the next three, when `complete` or `implant` is given.
+    template : Model, optional
+        Population model to use, see `complete_skull`.
+    network : HeadNetwork, optional
+        Network to use, see `complete_skull`.
+    blend : bool
+        Bend the model to the bone around the opening.
+    complete, implant : Volume, optional
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
-    level : float
+    level : float, optional
         Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for distances.
     bodies : int
-        How many separate bodies are wanted.
-    step
-        Opens each step, to time it and to keep what it did; None: nothing is kept.
+        Number of separate bodies.
+    step : callable, optional
+        Opens each step, to time and record it; None: nothing is recorded.
+
+    Returns
+    -------
+    Reconstruction
 
     Raises
     ------
@@ -103,9 +113,8 @@ def reconstruct(
         raise EmptyMaskError(
             "expected a skull mask with bone in it, got an empty one: check the segmentation and its label"
         )
-    step = step or (lambda _name, **_parameters: nullcontext({}))
-    given = _canonical(defective)
-    skull, found = _finer(given, step)
+    step = step or _no_step
+    skull, findings = prepare_skull(defective, step=step)
     completion, source = None, complete if complete is not None else implant
     near_mm = None
     if source is None:
@@ -124,34 +133,92 @@ def reconstruct(
             )
         source, near_mm = completion.field, completion.defects[0].centre_mm
     else:
-        source, level = _finer_source(source, level)
+        source, level = prepare_prediction(source, level)
     with step("subtract", level=level):
         difference = Difference.of(source, skull, level=level)
-    opening_mm = _OWN_OPENING_MM if completion else _FOREIGN_OPENING_MM
-    with step("separate", bodies=bodies, opening_mm=opening_mm) as record:
-        thin = None if completion else difference.bone
-        chosen = separate(
-            difference.voxels, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=thin
-        )
+    with step("separate", bodies=bodies, opening_mm=opening_of(completion is not None)) as record:
+        bone = None if completion else difference.bone
+        chosen = separate_missing(difference.voxels, bodies=bodies, near_mm=near_mm, skull=bone)
         separation = replace(chosen, bodies=tuple(_field_of(body, difference) for body in chosen.bodies))
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
-    mask = _given_slices(_bone_mask(separation.bodies, skull), given).reorient(defective.orientation)
-    inside = (completion.pose if completion else fit_pose(skull)).centre_mm
-    return Reconstruction(mask, skull, completion, difference.voxels, separation, inside, found)
+    mask = _on_grid_of(defective, _bone_mask(separation.bodies, skull))
+    inside_mm = (completion.pose if completion else fit_pose(skull)).centre_mm
+    return Reconstruction(mask, skull, completion, difference.voxels, separation, inside_mm, findings)
+
+
+def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple[Volume, tuple[Finding, ...]]:
+    """Return the skull as the line works on it, and findings about it.
+
+    The mask becomes uint8 with axes to L, P and S, so that no step depends on the orientation of the file. Thick slices are
+    interpolated.
+    """
+    return _with_fine_slices(_canonical(defective), step or _no_step)
+
+
+def prepare_prediction(source: Volume, level: float | None = None) -> tuple[Volume, float | None]:
+    """Interpolate the thick slices of a mask from elsewhere; return it, or a field as it is, and its level."""
+    if thick_axis(source) is None or not is_mask(source, level=level):
+        return source, level
+    inside, _ = body_of(source, level=level)
+    return interpolate_slices(source.with_array(inside)), None
+
+
+def separate_missing(
+    missing: Volume,
+    *,
+    bodies: int = 1,
+    opening_mm: float | None = None,
+    near_mm: ArrayLike | None = None,
+    skull: Volume | None = None,
+) -> Separation[Volume]:
+    """Separate the missing bone from debris with the line's settings.
+
+    Parameters
+    ----------
+    missing : Volume
+        Result of a subtraction: a mask or a field, positive inside.
+    bodies, opening_mm, near_mm
+        See `separate`. `opening_mm` None: 0.5 mm, and 1.5 mm with a skull.
+    skull : Volume, optional
+        The prepared skull, for a prediction from elsewhere, which comes with misfit and facial debris. Thin bone that stands
+        free of the skull is kept. None for a completion of our own.
+
+    Returns
+    -------
+    Separation
+    """
+    if opening_mm is None:
+        opening_mm = opening_of(skull is None)
+    return separate(missing, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=skull)
+
+
+def opening_of(own: bool) -> float:
+    """Return the line's `opening_mm` of `separate`, for a completion of our own or for one from elsewhere."""
+    return _OWN_OPENING_MM if own else _FOREIGN_OPENING_MM
+
+
+def _no_step(_name: str, **_parameters: Any) -> AbstractContextManager[dict[str, Any]]:
+    return nullcontext({})
 
 
 def _canonical(skull: Volume) -> Volume:
-    """Return the mask as uint8, its axes running to L, P and S, so that no step can depend on how the file was written.
+    """Return the mask as uint8 with axes to L, P and S."""
+    upright = _upright(skull)
+    return upright.with_array(np.asfortranarray(upright.array != 0).view(np.uint8))
 
-    The affine is rounded to 1e-8 mm: turning the axes leaves the origin's last bits to chance, and they decide ties.
+
+def _upright(volume: Volume) -> Volume:
+    """Reorient a volume to L, P and S, and round its affine to 1e-8 mm.
+
+    Reorienting leaves rounding errors in the last bits of the origin, and those would decide ties.
     """
-    upright = skull.reorient("LPS")
-    return Volume(np.asfortranarray(upright.array != 0).view(np.uint8), np.round(upright.affine, 8))
+    turned = volume.reorient("LPS")
+    return Volume(turned.array, np.round(turned.affine, 8))
 
 
-def _finer(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Finding, ...]]:
-    """Return the skull with its thick slices interpolated, and what to say of it; itself where none is thick."""
+def _with_fine_slices(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Finding, ...]]:
+    """Return the skull with its thick slices interpolated, and a finding; the same skull where none is thick."""
     finding = thick_slices_finding(skull)
     if finding is None:
         return skull, ()
@@ -161,29 +228,22 @@ def _finer(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Finding, ...]
     return Volume(finer.array, np.round(finer.affine, 8)), (finding,)
 
 
-def _finer_source(source: Volume, level: float | None) -> tuple[Volume, float | None]:
-    """Return a shape from elsewhere as fine as the skull, and its level; fields tell by themselves what lies between slices."""
-    if thick_axis(source) is None or not is_mask(source, level=level):
-        return source, level
-    inside, _ = body_of(source, level=level)
-    return interpolate_slices(source.with_array(inside)), None
-
-
-def _given_slices(mask: Volume, given: Volume) -> Volume:
-    """Return of a mask on the finer grid the slices that were given."""
-    i, j, k = slice_parts(given)
-    return given.with_array(mask.array[::i, ::j, ::k])
+def _on_grid_of(defective: Volume, mask: Volume) -> Volume:
+    """Return a mask on the prepared skull's grid at the slices of the input, in the input's orientation."""
+    upright = _upright(defective)
+    i, j, k = slice_parts(upright)
+    return upright.with_array(mask.array[::i, ::j, ::k]).reorient(defective.orientation)
 
 
 def _field_of(body: Volume, difference: Difference) -> Volume:
-    """Return the field of one chosen body, on its box with 5 mm around, with nothing else inside."""
+    """Return the field of one chosen body on its box with a margin of 5 mm, negative in all other bodies."""
     field = difference.field_of(body)
     start = field.start_in(body)
     return restricted(field, body.crop(start, start + field.shape).array)
 
 
 def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
-    """Return the voxels that lie inside a body and hold no bone, uint8 on the whole grid."""
+    """Return the voxels inside a body that hold no bone, uint8 on the whole grid."""
     missing = np.zeros_like(defective.array)
     for body in bodies:
         start = body.start_in(defective)

@@ -9,12 +9,14 @@ from typing import Any
 import trimesh
 from numpy.typing import ArrayLike
 
+from meshimplant.design.reconstruct import prepare_skull
 from meshimplant.edit.bevel import bevel
 from meshimplant.edit.repair import repair
 from meshimplant.edit.simplify import coarsened, simplify
 from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_to_clearance
+from meshimplant.head.pose import fit_pose
 from meshimplant.implant.site import Site
 from meshimplant.line.deepen import deepen
 from meshimplant.line.extract import extract
@@ -64,10 +66,21 @@ def outermost_surface(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     return max(connected_meshes(mesh), key=enclosed_mm3)
 
 
-def smooth_part(mesh: trimesh.Trimesh, *, iterations: int, edge_mm: float = EDGE_MM) -> trimesh.Trimesh:
+def smooth_part(
+    mesh: trimesh.Trimesh, *, iterations: int, pass_band: float = 0.01, edge_mm: float = EDGE_MM
+) -> trimesh.Trimesh:
     """Smooth a part, and coarsen it to edges of about `edge_mm`; 0 keeps all its faces."""
-    smoothed = smooth(mesh, iterations=iterations)
+    smoothed = smooth(mesh, iterations=iterations, pass_band=pass_band)
     return coarsened(smoothed, edge_mm) if edge_mm > 0 else smoothed
+
+
+def part_site(mesh: trimesh.Trimesh, defective: Volume, *, inside_mm: ArrayLike | None = None) -> Site:
+    """Return the site of a part as the line has it: in the prepared skull, seen from the centre of the head.
+
+    The centre is the one that the symmetry of the head gives, unless `inside_mm` is given.
+    """
+    skull, _ = prepare_skull(defective)
+    return Site.around(skull, mesh, inside_mm=fit_pose(skull).centre_mm if inside_mm is None else inside_mm)
 
 
 def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> StepResult:

@@ -35,13 +35,13 @@ def encode_stl(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, he
 
 
 def encode_ply(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, header: str) -> bytes:
-    """Return a binary little-endian PLY with float32 vertices."""
+    """Return a binary little-endian PLY with float64 vertices: between the steps of the line no digit is lost."""
     lines = [
         "ply",
         "format binary_little_endian 1.0",
         f"comment {header}",
         f"element vertex {len(vertices_mm)}",
-        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property double {axis}" for axis in "xyz"),
         f"element face {len(faces)}",
         "property list uchar int vertex_indices",
         "end_header\n",
@@ -49,7 +49,7 @@ def encode_ply(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, he
     records = np.empty(len(faces), np.dtype([("count", "u1"), ("indices", "<i4", 3)]))
     records["count"], records["indices"] = 3, faces
     return (
-        "\n".join(lines).encode("ascii", "replace") + vertices_mm.astype("<f4").tobytes() + records.tobytes()
+        "\n".join(lines).encode("ascii", "replace") + vertices_mm.astype("<f8").tobytes() + records.tobytes()
     )
 
 

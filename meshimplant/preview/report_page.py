@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import base64
-import math
-import re
 from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import InputError
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
+from meshimplant.preview.value_text import in_unit, label_and_unit, shown
 from meshimplant.report import CRITERIA_NOTE, Report
 
-_UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "deg": "°", "hu": "HU", "s": "s", "fraction": "%"}
 _SEVERITIES = ("error", "warning", "info")
 #: Sections of the measured part, and how the names of their measures begin.
 _SECTIONS = {
@@ -49,17 +47,6 @@ _SECTIONS = {
     ),
 }
 _OTHER = "Other"
-#: Labels of names that do not explain themselves.
-_LABELS = {
-    "aspect_p99": "aspect ratio, 99th percentile",
-    "asked": "requested method",
-    "name": "method",
-    "nonmanifold_edges": "non-manifold edges",
-    "nonmanifold_vertices": "non-manifold vertices",
-    "ssm": "shape model",
-    "winding": "inconsistently wound faces",
-}
-_STATISTICS = {"median": ", median", "min": ", minimum", "max": ", maximum"}
 #: Measures that must be zero in a solid that does not touch bone.
 _MUST_BE_ZERO = (
     "boundary_edges",
@@ -143,60 +130,8 @@ def verdict(report: Report) -> dict[str, str]:
     return {"kind": "pass", "words": "PASS", "sentence": "The part passed every check."}
 
 
-def shown(value: Any) -> str:
-    """Format a value: significant digits, grouped thousands, yes or no, a dash for a missing value."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f")
-    if isinstance(value, float):
-        return _shown_float(value)
-    if isinstance(value, list):
-        return ", ".join(shown(item) for item in value) or "-"
-    if isinstance(value, dict):
-        return "; ".join(_shown_pair(key, item) for key, item in value.items()) or "-"
-    return str(value)
-
-
-def _shown_pair(name: str, value: Any) -> str:
-    """Format a named value, with its unit."""
-    words, unit = _label(name)
-    return f"{words} {_in_unit(value, unit)} {unit}".rstrip()
-
-
-def _in_unit(value: Any, unit: str) -> str:
-    """Format a value in its unit; fractions become percent."""
-    if unit == "%" and isinstance(value, int | float) and not isinstance(value, bool):
-        value = 100.0 * value
-    return shown(value)
-
-
-def _shown_float(value: float) -> str:
-    """Format a number: none to two decimals by its size, two significant digits below 0.01."""
-    size = abs(value)
-    if 0 < size < 0.01:
-        return f"{value:.2g}"
-    digits = 0 if size >= 1000 else 1 if size >= 10 else 2
-    return f"{value:,.{digits}f}".replace(",", "\u202f")
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _label(name: str) -> tuple[str, str]:
-    """Split a name into a label and a unit: ``gap_p95_mm`` becomes ("gap, 95th percentile", "mm")."""
-    stem, _, suffix = name.rpartition("_")
-    unit = _UNITS.get(suffix, "") if stem else ""
-    stem = stem if unit else name
-    if stem in _LABELS:
-        return _LABELS[stem], unit
-    words, _, last = stem.replace("_", " ").rpartition(" ")
-    if words and (last in _STATISTICS or re.fullmatch(r"p\d+", last)):
-        return words + _STATISTICS.get(last, f", {last[1:]}th percentile"), unit
-    return stem.replace("_", " "), unit
 
 
 def _heading(words: str) -> str:
@@ -231,9 +166,9 @@ def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
 
 def _measure_row(name: str, value: Any, spec: dict[str, Any]) -> dict[str, str]:
     """Return the cells of a measure."""
-    words, unit = _label(name)
+    words, unit = label_and_unit(name)
     required = _requirement(name, spec)
-    return {"name": _heading(words), "value": _in_unit(value, unit), "unit": unit, "required": required}
+    return {"name": _heading(words), "value": in_unit(value, unit), "unit": unit, "required": required}
 
 
 def _requirement(name: str, spec: dict[str, Any]) -> str:
@@ -303,8 +238,8 @@ def _pairs(values: dict[str, Any]) -> list[dict[str, str]]:
     rows = []
     for name, value in values.items():
         if value is not None:
-            words, unit = _label(name)
-            rows.append({"name": _heading(words), "value": _in_unit(value, unit), "unit": unit})
+            words, unit = label_and_unit(name)
+            rows.append({"name": _heading(words), "value": in_unit(value, unit), "unit": unit})
     return rows
 
 

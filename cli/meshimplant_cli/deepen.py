@@ -1,0 +1,73 @@
+"""The verb `deepen`: deepen a body of missing bone towards the inside of the head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from meshimplant_cli.options import (
+    InsideMm,
+    NotNegative,
+    Output,
+    OutputOptions,
+    Positive,
+    SkullFile,
+    SkullOptions,
+)
+from meshimplant_cli.terminal import (
+    WRITABLE_VOXEL_SUFFIXES,
+    UsageError,
+    require_free_file,
+    show_body,
+    working,
+)
+
+
+def deepen(
+    body: Path,
+    /,
+    *,
+    output: Output,
+    skull: SkullFile | None = None,
+    inside_mm: InsideMm | None = None,
+    thickness_mm: Annotated[
+        Positive, Parameter(help="Wall thickness of the part that will be cut from the body.")
+    ] = 4.0,
+    depth_mm: Annotated[
+        NotNegative | None,
+        Parameter(help="How far to deepen. Default: enough for --thickness-mm where the bone is 1 mm thin."),
+    ] = None,
+    skull_options: SkullOptions = SkullOptions(),
+    output_options: OutputOptions = OutputOptions(),
+) -> None:
+    """Deepen a body of missing bone towards the inside of the head, so that thin bone does not give a thin part.
+
+    Its outer surface stays. One of --skull and --inside-mm is needed.
+
+    Parameters
+    ----------
+    body
+        Result of separate: signed distances.
+    """
+    if skull is None and inside_mm is None:
+        raise UsageError("expected --skull or --inside-mm, got neither: add one of them")
+    require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
+    from meshimplant import deepen as deepen_body
+    from meshimplant import read_volume, write_volume
+    from meshimplant.design.reconstruct import prepare_skull
+    from meshimplant.design.steps import deepening_mm
+    from meshimplant.head.pose import fit_pose
+
+    with working("deepening"):
+        field = read_volume(body)
+        if inside_mm is None and skull is not None:
+            prepared, _ = prepare_skull(skull_options.skull(skull).mask)
+            point = fit_pose(prepared).centre_mm
+        else:
+            point = inside_mm
+        depth = deepening_mm(thickness_mm) if depth_mm is None else depth_mm
+        deepened = deepen_body(field, depth, centre_mm=point)
+        write_volume(deepened, output)
+    show_body(deepened, output, output_options)
