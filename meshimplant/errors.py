@@ -95,15 +95,20 @@ def require_type(value: object, types: type | tuple[type, ...], role: str) -> No
         return
     accepted = types if isinstance(types, tuple) else (types,)
     names = " or ".join(f"a {kind.__name__}" for kind in accepted if not issubclass(kind, str | PathLike))
-    raise InputError(f"expected {role} as {names}, got {_described(value)}")
+    raise InputError(f"expected {role} as {names}, got {_described(value, names)}")
 
 
-def _described(value: object) -> str:
+def _described(value: object, names: str) -> str:
     """Describe a value of a wrong type, and state what to do."""
     if isinstance(value, str | PathLike):
         return f"the text {str(value)!r}: read the file first"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         shape = " x ".join(map(str, value.shape))
-        return f"an array of {shape or 'no'} values: wrap it with its place, as Volume(array, affine)"
+        advice = (
+            "wrap it, as Volume(array, affine)"
+            if "Volume" in names
+            else "pass what the matching read_ function returns"
+        )
+        return f"an array of {shape or 'no'} values: {advice}"
     named = "None" if value is None else f"the {type(value).__name__} {value!r}"
     return f"{named}: pass what the matching read_ function returns"

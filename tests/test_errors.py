@@ -63,7 +63,7 @@ def test_a_refusal_carries_its_findings():
         (Path("head.nrrd"), "the text 'head.nrrd': read the file first"),
         (
             np.zeros((4, 5, 6)),
-            "an array of 4 x 5 x 6 values: wrap it with its place, as Volume(array, affine)",
+            "an array of 4 x 5 x 6 values: pass what the matching read_ function returns",
         ),
         (None, "None: pass what the matching read_ function returns"),
         (3, "the int 3: pass what the matching read_ function returns"),

@@ -13,6 +13,7 @@ from meshimplant.check.coverage import measure_coverage
 from meshimplant.check.fit_map import MARGIN_MM, FitMap
 from meshimplant.check.flushness import measure_inner_border, measure_outer_border
 from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_penetration
+from meshimplant.errors import require_type
 from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
@@ -90,6 +91,8 @@ def check_fit(
     -----
     Source: measured on 300 k faces in 512 x 512 x 240 voxels: 4 s on one core.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    require_type(skull, (Volume, Site), "the skull")
     spec = ImplantSpec() if spec is None else spec
     site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=MARGIN_MM + 2)
     thickness = measure_thickness(mesh, inside_mm=site.inside_mm) if wall is None else wall

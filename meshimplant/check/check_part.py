@@ -14,7 +14,7 @@ from meshimplant.check.check_fit import check_fit
 from meshimplant.check.check_solid import check_solid
 from meshimplant.check.criteria import rate
 from meshimplant.check.insertion import measure_insertion
-from meshimplant.errors import MeshError
+from meshimplant.errors import MeshError, require_type
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import (
     ThicknessMap,
@@ -87,6 +87,9 @@ def check_part(
     directions
         Ways out of the head (3,) that are known; where one of them is free, no other is looked for.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    if skull is not None:
+        require_type(skull, (Volume, Site), "the skull")
     spec = ImplantSpec() if spec is None else spec
     solid = check_solid(mesh, bodies=spec.bodies)
     measures, findings = dict(solid.measures), list(solid.findings)

@@ -12,6 +12,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from meshimplant.errors import require_type
 from meshimplant.mesh.bodies import Body, connected_bodies
 from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.limits import DEGENERATE_HEIGHT_MM
@@ -78,6 +79,7 @@ def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
     -----
     Measured: 240 000 faces in 8 s on one busy core, of which 7 s for the self-intersections.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     if len(mesh.faces) == 0 or not np.isfinite(mesh.vertices).all():
         return _unreadable(mesh)
     solid = as_written(mesh)

@@ -27,7 +27,7 @@ from meshimplant.complete.network_model import (
     worst_findings,
 )
 from meshimplant.complete.shell import Shell
-from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.errors import EmptyMaskError, InputError, require_type
 from meshimplant.head.align import align_head
 from meshimplant.head.mean_vault import Model, VaultMean
 from meshimplant.head.pose import HeadPose, fit_pose
@@ -125,6 +125,7 @@ def complete_skull(
     MissingDependencyError
         Method ``network`` without torch.
     """
+    require_type(defective, Volume, "the defective skull")
     _require_usable(defective, method, blend, network)
     models = models_of(method, template)
     first = next(iter(models.values()))

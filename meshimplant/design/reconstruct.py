@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.complete.complete_skull import Completion, complete_skull
 from meshimplant.complete.network_model import HeadNetwork
-from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.errors import EmptyMaskError, InputError, require_type
 from meshimplant.head.mean_vault import Model
 from meshimplant.head.pose import fit_pose
 from meshimplant.line.extract import body_of, is_mask
@@ -107,6 +107,7 @@ def reconstruct(
     InputError
         The input cannot be used; `NoDefectError` when there is nothing to fill.
     """
+    require_type(defective, Volume, "the defective skull")
     if complete is not None and implant is not None:
         raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
     if not defective.array.any():

@@ -10,7 +10,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.edit.insertion import find_insertion, make_insertable
-from meshimplant.errors import MeshError
+from meshimplant.errors import MeshError, require_type
 from meshimplant.implant.site import Site
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.bodies import connected_meshes
@@ -87,6 +87,8 @@ def clear_way(
     MeshError
         A body is no solid.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    require_type(skull, (Volume, Site), "the skull")
     surfaces = connected_meshes(mesh)
     freed = [
         _clear(body, Site.around(skull, body, inside_mm=inside_mm), max_removed_fraction)

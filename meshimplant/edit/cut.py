@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.errors import InputError, MeshError
+from meshimplant.errors import InputError, MeshError, require_type
 from meshimplant.mesh.convert import from_manifold, new_mesh
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 
@@ -42,6 +42,7 @@ def trim_plane(
     MeshError
         The mesh is no solid, or all of it lies on the side that goes.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     point, axis = _vector(point_mm, "point"), _vector(normal, "normal")
     length = float(np.linalg.norm(axis))
     if length == 0:
@@ -73,6 +74,7 @@ def trim_box(
     bodies
         Number of pieces to keep, largest first; ``None``: as many as the mesh has.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     low, high = _vector(lower_mm, "lower corner"), _vector(upper_mm, "upper corner")
     if not (low < high).all():
         raise InputError(
@@ -110,6 +112,7 @@ def trim_curve(
     MeshError
         The mesh is no solid, or nothing of it is left.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     tool = _blade(mesh, np.asarray(points_mm, float))
     return cut_away(
         mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies=bodies

@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.implant.site import Site
 from meshimplant.implant.surfaces import OUTER, WALL, split_surfaces
 from meshimplant.implant.sweep import EDGE_MM, closely_sampled, depths, sweep
@@ -101,6 +101,8 @@ def find_insertion(
     Source: measured on slanted shafts of 0 to 30 degrees: within 2 degrees of their axis
     (tests/edit/test_insertion.py).
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    require_type(skull, (Volume, Site), "the skull")
     site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
     bone = None if site.bone is None else site.bone.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 2, STEP_MM)
@@ -158,6 +160,8 @@ def make_insertable(
     MeshError
         The mesh is no solid, or nothing of it could leave by this way.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    require_type(skull, (Volume, Site), "the skull")
     require_solid(mesh)
     site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
     way = find_insertion(mesh, site, direction=direction)

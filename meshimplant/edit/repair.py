@@ -11,7 +11,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.edit.remesh import remesh
-from meshimplant.errors import MeshError, MissingDependencyError
+from meshimplant.errors import MeshError, MissingDependencyError, require_type
 from meshimplant.mesh.bodies import connected_bodies, connected_meshes
 from meshimplant.mesh.clean import clean_faces, close_surface
 from meshimplant.mesh.convert import from_manifold, new_mesh, to_manifold
@@ -84,6 +84,7 @@ def repair(
     volume on the worst of seven inputs; every result is therefore checked against the input before it is
     believed.
     """
+    require_type(mesh, trimesh.Trimesh, "the mesh")
     if method not in METHODS:
         raise MeshError(f"expected method to be one of {', '.join(METHODS)}, got {method!r}")
     if len(mesh.faces) == 0 or not np.isfinite(mesh.vertices).all():

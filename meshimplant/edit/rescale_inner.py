@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.errors import InputError, MeshError
+from meshimplant.errors import InputError, MeshError, require_type
 from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces, wall_depth
 from meshimplant.implant.wall_thickness import WALL_RANGE_MM
 from meshimplant.mesh.convert import new_mesh
@@ -45,6 +45,7 @@ def rescale_inner(
     MeshError
         The wall would become thinner than 0.3 mm or turn inside out; the message says where.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     factors, centre = np.asarray(factors, float), np.asarray(centre_mm, float)
     if (
         factors.shape != (3,)

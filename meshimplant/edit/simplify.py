@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import trimesh
 
-from meshimplant.errors import MeshError
+from meshimplant.errors import MeshError, require_type
 from meshimplant.mesh.areas import face_normals_and_areas
 from meshimplant.mesh.aspect_ratio import aspect_ratios, improve_aspect_ratios
 from meshimplant.mesh.convert import from_manifold, from_pyvista, new_mesh, to_manifold, to_pyvista
@@ -64,6 +64,7 @@ def simplify(
     from 12.2-14.6 to 5.8-6.0, p99 of the distance 0.002 mm, no crossings, 3 s. manifold3d's simplify reaches
     aspect ratios of 20 to 40 and is used only where the collapse breaks the solid.
     """
+    require_type(mesh, trimesh.Trimesh, "the mesh")
     if len(mesh.faces) == 0 or max_faces < 4 or max_deviation_mm <= 0:
         raise MeshError(
             "expected a mesh with faces, max_faces >= 4 and max_deviation_mm > 0, got "

@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.errors import MeshError
+from meshimplant.errors import MeshError, require_type
 from meshimplant.mesh.areas import enclosed_mm3, face_normals_and_areas
 from meshimplant.mesh.convert import new_mesh, to_pyvista
 from meshimplant.mesh.topology import edge_uses
@@ -56,6 +56,7 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
     0.08 (0.10) mm, volume change 1e-4 %, centroid 0.003 mm. Source: Taubin, Zhang and Golub, Optimal surface
     smoothing as filter design, ECCV 1996; VTK's implementation.
     """
+    require_type(mesh, trimesh.Trimesh, "the mesh")
     if len(mesh.faces) == 0:
         raise MeshError("expected a mesh with faces, got an empty one: check the step before")
     if iterations < 0 or not 0 < pass_band <= 2:

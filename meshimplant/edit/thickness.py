@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.edit.thickness_target import faded, fill_nearest, own_thickness, whole_map
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.implant.surfaces import (
     INNER,
     OUTER,
@@ -82,6 +82,7 @@ def set_thickness(
     p5-p95 <= 0.1 mm. Where the implant gets thicker it may reach bone that it did not reach before: `trim`
     afterwards.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     solid = require_solid(mesh)
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     target = _target(mesh, surfaces, target_mm, fraction, feather_mm)

@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.errors import InputError, MeshError
+from meshimplant.errors import InputError, MeshError, require_type
 from meshimplant.implant.surfaces import OUTER, WALL, Surfaces, split_surfaces
 from meshimplant.implant.wall_thickness import WALL_RANGE_MM, across
 
@@ -56,6 +56,7 @@ def feather(
     InputError
         A negative width, a wrong length, or a thickness outside 0.3 to 30 mm.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     target = whole_map(mesh, surfaces, target_mm)
     rim = own_thickness(mesh, surfaces) if rim_mm is None else whole_map(mesh, surfaces, rim_mm)
@@ -105,6 +106,7 @@ def thicken_at(
     MeshError
         The triangles are too large to shape a boss of that radius.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     points = np.atleast_2d(np.asarray(points_mm, float))
     if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.isfinite(points).all():
         raise InputError(f"expected fixation points (k, 3) of finite numbers, got shape {points.shape}")

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from meshimplant.edit.bevel import bevel, require_bevel
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
@@ -85,6 +85,8 @@ def trim(
     Source: measured at 0.8 mm on five SkullFix implants and four other craniectomies, grown by a voxel: gap
     0.85 mm in the median, 0.94 to 1.09 at the 95th percentile; nothing nearer than 0.75 mm; 5 s.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    require_type(skull, (Volume, Site), "the skull")
     _require_clearance(clearance_mm)
     site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
     return trim_to_clearance(mesh, site, clearance_mm=clearance_mm, bevel_deg=bevel_deg).mesh

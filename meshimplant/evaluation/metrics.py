@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import EmptyMaskError
+from meshimplant.errors import EmptyMaskError, require_type
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, voxels_within
 from meshimplant.voxels.volume import Volume
@@ -140,6 +140,9 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
     EmptyMaskError
         The truth or the defective skull is empty.
     """
+    require_type(prediction, Volume, "the prediction")
+    require_type(truth, Volume, "the truth")
+    require_type(defective, Volume, "the defective skull")
     _require_one_grid(prediction, truth, defective)
     if not truth.array.any():
         raise EmptyMaskError("expected a true implant with at least one voxel, got an empty one")

@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import average_known
 from meshimplant.implant.intact_bone import intact_bone
@@ -74,6 +74,8 @@ def skull_thickness(
     everywhere. On three SkullFix skulls, against the bone that was cut out: mean error 0.1 to 0.3 mm where that bone is
     in the skull, 0.5 to 0.9 mm where it is carried over an opening of 8 cm, which cannot be known; 5 s.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
+    require_type(skull, (Volume, Site), "the skull")
     if not (around_mm > 0 and smooth_mm > 0):
         raise InputError(
             f"expected widths above 0 mm of bone and of smoothing, got {around_mm!r} and {smooth_mm!r}"

@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from meshimplant.errors import InputError, MeshError
+from meshimplant.errors import InputError, MeshError, require_type
 from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_surfaces
 from meshimplant.mesh.areas import vertex_areas, vertex_normals, weighted_percentiles
 from meshimplant.mesh.nearest import surface_tree
@@ -84,6 +84,7 @@ def measure_thickness(
     -----
     Source: measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     thickness = across(mesh, surfaces)
     vertices = np.asarray(mesh.vertices)
@@ -149,6 +150,7 @@ def find_violations(
     tuple of Finding
         ``thickness.too_thin`` (errors), then ``thickness.too_thick`` (warnings).
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     for limit in (least_mm, most_mm):
         if limit is not None and not 0 < limit < np.inf:
             raise InputError(f"expected limits of the thickness above 0 mm, got {limit!r}")

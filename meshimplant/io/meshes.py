@@ -13,7 +13,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.errors import FileReadError, GeometryError, MeshError, OutputError
+from meshimplant.errors import FileReadError, GeometryError, MeshError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.encode import GLTF_FROM_PATIENT, encode_glb, encode_obj, encode_ply, encode_stl
 from meshimplant.io.payload import read_bytes
@@ -101,6 +101,7 @@ def write_mesh(mesh: trimesh.Trimesh, path: str | Path, *, frame: str = "LPS", n
     OutputError
         The ending is none of these, or the place cannot be written.
     """
+    require_type(mesh, trimesh.Trimesh, "the mesh")
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in MESH_SUFFIXES:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError
+from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.metaimage import read_metaimage, write_metaimage
 from meshimplant.io.nifti import read_nifti, write_nifti
@@ -109,6 +109,7 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     OutputError
         The ending is none of these, the format cannot hold the voxels, or the file cannot be written.
     """
+    require_type(volume, Volume, "the volume")
     path = Path(path)
     write = _WRITERS.get(volume_suffix(path) or "")
     if write is None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from meshimplant.errors import require_type
 from meshimplant.voxels.grid import box_slices
 from meshimplant.voxels.volume import Volume
 
@@ -40,6 +41,7 @@ def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
     A voxel that the sweep adds lies within `depth_mm` and one voxel of the body, and meshing reads two more
     voxels. So what lies outside that box, such as debris elsewhere on the skull, is not processed.
     """
+    require_type(body, Volume, "the body")
     start, stop = body.box_of(body.array > 0, depth_mm, extra_voxels=4)
     near = np.argwhere(body.array[box_slices(start, stop)] > -(depth_mm + 2.0)) + start
     points = body.to_mm(near)

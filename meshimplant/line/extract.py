@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.errors import EmptyMaskError
+from meshimplant.errors import EmptyMaskError, require_type
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
@@ -70,6 +70,7 @@ def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
     >>> extract(Volume(mask, np.eye(4))).is_watertight
     True
     """
+    require_type(volume, Volume, "the volume")
     body, level = body_of(volume, level=level)
     if is_mask(volume, level=level):
         return _meshed(_mask_field(body, volume))

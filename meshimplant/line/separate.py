@@ -7,7 +7,7 @@ from typing import overload
 import trimesh
 from numpy.typing import ArrayLike
 
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.line.separate_mesh import separate_mesh
 from meshimplant.line.separate_voxels import RemovedPiece, Separation, separate_voxels
 from meshimplant.voxels.volume import Volume
@@ -85,6 +85,9 @@ def separate(
     of the face stay connected to it. Perfect predictions for the thinnest of six SkullFix training skulls
     lose 6 % (parietotemporal) and 13 % (frontoorbital) of their bone without the skull, and 0.5 % with it.
     """
+    require_type(body, (Volume, trimesh.Trimesh), "the body")
+    if skull is not None:
+        require_type(skull, Volume, "the skull")
     if isinstance(body, trimesh.Trimesh):
         if skull is not None:
             raise InputError(

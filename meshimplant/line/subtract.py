@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError
+from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError, require_type
 from meshimplant.line.extract import body_of, default_level, is_mask, mask_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import eroded
@@ -58,6 +58,8 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     EmptyMaskError
         One of them is empty, or the complete body lies wholly inside the bone.
     """
+    require_type(complete, Volume, "the complete skull")
+    require_type(defective, Volume, "the defective skull")
     difference = Difference.of(complete, defective, level=level)
     return difference.field(difference.bone)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import EmptyMaskError, GeometryError, InputError
+from meshimplant.errors import EmptyMaskError, GeometryError, InputError, require_type
 from meshimplant.io.meshes import MESH_SUFFIXES, read_mesh
 from meshimplant.io.volumes import read_volume
 from meshimplant.report import Finding
@@ -147,6 +147,7 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
     EmptyMaskError
         No voxel reaches the threshold.
     """
+    require_type(ct, Volume, "the CT")
     return _from_ct(ct, threshold_hu, ()).mask
 
 
