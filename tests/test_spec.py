@@ -48,7 +48,7 @@ def test_thickness_must_lie_between_its_limits(least, asked, most):
 
 @pytest.mark.parametrize("name", ["bodies", "max_faces", "smooth_iterations"])
 def test_counts_are_whole_numbers(name):
-    with pytest.raises(SpecError, match=f"{name} as a whole number"):
+    with pytest.raises(SpecError, match=f"{name} to be a whole number"):
         ImplantSpec(**{name: getattr(ImplantSpec(), name) + 0.5})
 
 

@@ -23,9 +23,9 @@ def test_augment_changes_a_skull_and_its_implant_alike(
 ) -> None:
     out = tmp_path / "new.nrrd"
     line = ("augment", case.complete, "--implant", case.truth, "--other", other, "--seed", 3)
-    told = cli(*line, "-o", out, "--json")
-    assert told.code == 0
-    assert told.json["outputs"] == ["new.nrrd", "new-implant.nrrd"]
+    result = cli(*line, "-o", out, "--json")
+    assert result.code == 0
+    assert result.json["outputs"] == ["new.nrrd", "new-implant.nrrd"]
     before, after, implant = (
         read_volume(path) for path in (case.complete, out, tmp_path / "new-implant.nrrd")
     )

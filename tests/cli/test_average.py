@@ -31,9 +31,9 @@ def test_a_mean_of_ones_own_completes_a_skull_and_is_named_in_its_report(
     about = {"data": "phantoms", "licence": "CC0 1.0", "skulls": 2}
     assert averaged.json == {"output": "mean.npz", **about}
     assert read_vault_mean(mean).about == about
-    told = cli("complete", case.defective, "-o", tmp_path / "c.nrrd", "--template", mean, "--json")
-    assert told.code == 0
-    assert told.json["method"]["template"] == about
+    result = cli("complete", case.defective, "-o", tmp_path / "c.nrrd", "--template", mean, "--json")
+    assert result.code == 0
+    assert result.json["method"]["template"] == about
 
 
 def test_one_skull_is_no_population(cli: Callable, heads, tmp_path: Path) -> None:

@@ -168,15 +168,15 @@ def test_design_refuses_bad_input_in_one_sentence_and_touches_nothing(
         output.mkdir()
         (output / "implant.stl").write_text("an older part")
     before = contents(tmp_path)
-    told = cli("design", source, "-o", output, *(["--force"] if there_before else []))
-    assert told.code == 1
-    assert told.out == ""
-    first, *rest = told.err.splitlines()
+    result = cli("design", source, "-o", output, *(["--force"] if there_before else []))
+    assert result.code == 1
+    assert result.out == ""
+    first, *rest = result.err.splitlines()
     assert first.startswith("meshimplant: error: ")
     assert not first.startswith("meshimplant: error: unexpected")
     assert all(line.startswith("  ") for line in rest)
     assert re.search(words, first), first
-    assert str(tmp_path) not in told.err
+    assert str(tmp_path) not in result.err
     assert contents(tmp_path) == before
     assert output.exists() is there_before
 
@@ -187,19 +187,19 @@ def test_volumes_on_other_grids_are_refused_where_one_grid_is_needed(cli: Callab
     write_volume(complete.mask(1.0), tmp_path / "prediction.nrrd")
     write_volume(defective.mask(1.0), tmp_path / "defective.nrrd")
     tokens = [f"--{name}={tmp_path / name}.nrrd" for name in ("prediction", "truth", "defective")]
-    told = cli("evaluate", *tokens)
-    assert told.code == 1
-    assert "on one grid" in told.err
-    assert told.err.count("\n") == 1
+    result = cli("evaluate", *tokens)
+    assert result.code == 1
+    assert "on one grid" in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_a_wrong_value_in_a_spec_file_is_1_and_names_it(cli: Callable, case, tmp_path: Path) -> None:
     for text, words in (("thickness = 4", "got thickness: "), ("clearance_mm = 9", "got 9"), ("= 3", "TOML")):
         (tmp_path / "spec.toml").write_text(text)
-        told = cli("design", case.defective, "-o", tmp_path / "out", "--spec", tmp_path / "spec.toml")
-        assert told.code == 1
-        assert words in told.err
-        assert told.err.count("\n") == 1
+        result = cli("design", case.defective, "-o", tmp_path / "out", "--spec", tmp_path / "spec.toml")
+        assert result.code == 1
+        assert words in result.err
+        assert result.err.count("\n") == 1
         assert not (tmp_path / "out").exists()
 
 
@@ -214,29 +214,29 @@ def test_an_output_without_the_right_to_write_is_refused(
         ("design", "ball.nrrd", "-o", "locked/out"),
         ("extract", "ball.nrrd", "-o", "locked/a.stl"),
     ):
-        told = cli(*(tmp_path / token if "." in token or "/" in token else token for token in tokens))
-        assert told.code == 1
-        assert "expected a folder that can be written to, got locked" in told.err
-        assert told.err.count("\n") == 1
+        result = cli(*(tmp_path / token if "." in token or "/" in token else token for token in tokens))
+        assert result.code == 1
+        assert "expected a folder that can be written to, got locked" in result.err
+        assert result.err.count("\n") == 1
     assert list((tmp_path / "locked").iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that refuses even root")
 def test_a_place_that_refuses_in_the_end_is_one_sentence(cli: Callable, tmp_path: Path) -> None:
     write_volume(sphere(10).field(1.0), tmp_path / "ball.nrrd")
-    told = cli("extract", tmp_path / "ball.nrrd", "-o", "/proc/part.stl")
-    assert told.code == 1
-    assert told.err.startswith("meshimplant: error: ")
-    assert "part.stl" in told.err
-    assert told.err.count("\n") == 1
+    result = cli("extract", tmp_path / "ball.nrrd", "-o", "/proc/part.stl")
+    assert result.code == 1
+    assert result.err.startswith("meshimplant: error: ")
+    assert "part.stl" in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_an_output_below_a_file_is_refused_before_any_work(cli: Callable, case, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for output in (tmp_path / "file" / "out", tmp_path / "file"):
-        told = cli("design", case.defective, "-o", output)
-        assert told.code == 1
-        assert told.err.count("\n") == 1
+        result = cli("design", case.defective, "-o", output)
+        assert result.code == 1
+        assert result.err.count("\n") == 1
     missing = cli("extract", case.defective, "-o", tmp_path / "nowhere" / "a.stl")
     assert missing.code == 1
     assert "create it first" in missing.err

@@ -11,10 +11,10 @@ def test_cases_lists_a_data_set_with_its_groups(cli: Callable, tmp_path: Path) -
         (tmp_path / folder).mkdir()
         for name in ("000", "001", "052"):
             (tmp_path / folder / f"{name}.nrrd").touch()
-    told = cli("cases", tmp_path, "--json")
-    assert told.code == 0
-    assert told.json["groups"] == 2
-    first = told.json["cases"][0]
+    result = cli("cases", tmp_path, "--json")
+    assert result.code == 0
+    assert result.json["groups"] == 2
+    first = result.json["cases"][0]
     assert (first["name"], first["kind"], first["group"]) == ("000", "challenge", "skullfix-000")
     assert Path(first["complete"]) == tmp_path / "complete_skull" / "000.nrrd"
     assert "defective" not in first

@@ -40,9 +40,9 @@ def test_check_passes_the_designed_part_and_fails_it_where_it_does_not_fit(
 def test_check_names_an_open_mesh_with_its_place(cli: Callable, tmp_path: Path) -> None:
     body = cap(60, 6, 30).mesh
     write_mesh(plain_mesh(body.vertices, body.faces[1:]), tmp_path / "open.stl")
-    told = cli("check", tmp_path / "open.stl", "--json")
-    assert told.code == 3
-    findings = {f["code"]: f for f in told.json["findings"]}
+    result = cli("check", tmp_path / "open.stl", "--json")
+    assert result.code == 3
+    findings = {f["code"]: f for f in result.json["findings"]}
     assert findings["solid.boundary_edges"]["severity"] == "error"
     hole = body.triangles[0].mean(axis=0)
     assert np.linalg.norm(np.array(findings["solid.boundary_edges"]["location_mm"]) - hole) < 2
@@ -52,6 +52,6 @@ def test_check_reads_the_prescription(cli: Callable, tmp_path: Path) -> None:
     write_mesh(cap(60, 6, 30).mesh, tmp_path / "part.stl")
     (tmp_path / "thick.toml").write_text("thickness_mm = 9\nthickness_min_mm = 8\nthickness_max_mm = 12\n")
     assert cli("check", tmp_path / "part.stl").code == 0
-    told = cli("check", tmp_path / "part.stl", "--spec", tmp_path / "thick.toml")
-    assert told.code == 3
-    assert "thickness" in told.out
+    result = cli("check", tmp_path / "part.stl", "--spec", tmp_path / "thick.toml")
+    assert result.code == 3
+    assert "thickness" in result.out

@@ -14,7 +14,7 @@ from meshimplant import read_mesh, read_volume
 from meshimplant_cli import options
 
 
-def test_the_map_of_disagreement_is_written_when_asked(cli: Callable, case, tmp_path: Path) -> None:
+def test_the_map_of_disagreement_is_written_on_request(cli: Callable, case, tmp_path: Path) -> None:
     apart = tmp_path / "apart.csv"
     answer = cli("complete", case.defective, "-o", tmp_path / "c.nrrd", "--disagreement", apart, "--json")
     assert answer.code == 0
@@ -41,9 +41,9 @@ def test_complete_then_subtract_then_separate_then_extract_gives_the_missing_bon
     cli: Callable, case, tmp_path: Path
 ) -> None:
     complete, missing, body, mesh = (tmp_path / name for name in ("c.nrrd", "m.nrrd", "b.nrrd", "part.stl"))
-    told = cli("complete", case.defective, "-o", complete, "--json")
-    assert told.code == 0
-    assert told.json["defects"] == 1
+    result = cli("complete", case.defective, "-o", complete, "--json")
+    assert result.code == 0
+    assert result.json["defects"] == 1
     assert cli("subtract", complete, case.defective, "-o", missing).code == 0
     separated = cli("separate", missing, "-o", body, "--skull", case.defective, "--json")
     assert separated.code == 0
@@ -79,21 +79,21 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_network_completes_and_tells_how_sure_it_is(
+def test_a_network_completes_and_reports_its_uncertainty(
     cli: Callable, case, weights: Path, tmp_path: Path
 ) -> None:
     unsure, apart = tmp_path / "unsure.csv", tmp_path / "apart.csv"
-    told = cli(
+    result = cli(
         *("complete", case.defective, "-o", tmp_path / "c.nrrd", "--method", "network", "--weights", weights),
         *("--device", "cpu", "--uncertainty", unsure, "--disagreement", apart, "--json"),
     )
-    assert told.code == 0
-    assert told.json["method"]["network"]["weights"] == "given"
+    assert result.code == 0
+    assert result.json["method"]["network"]["weights"] == "given"
     rows = np.loadtxt(unsure, delimiter=",", skiprows=1)
-    assert np.percentile(rows[:, 3], 95) == told.json["method"]["network"]["mirror_p95_mm"] == 0
+    assert np.percentile(rows[:, 3], 95) == result.json["method"]["network"]["mirror_p95_mm"] == 0
     rows = np.loadtxt(apart, delimiter=",", skiprows=1)
     assert np.percentile(rows[:, 3], 95) == pytest.approx(
-        told.json["method"]["disagreement_p95_mm"], abs=1e-3
+        result.json["method"]["disagreement_p95_mm"], abs=1e-3
     )
 
 
@@ -118,7 +118,7 @@ def test_options_of_a_network_are_refused_elsewhere(
     assert said in answer.err
 
 
-def test_no_torch_is_one_sentence_with_a_way_out(
+def test_no_torch_is_one_sentence_that_says_what_to_install(
     cli: Callable, case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)

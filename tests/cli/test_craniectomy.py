@@ -16,11 +16,11 @@ def test_craniectomy_cuts_more_than_one_hole(cli: Callable, case, tmp_path: Path
     masks = []
     for count in (1, 2):
         folder = tmp_path / str(count)
-        told = cli(
+        result = cli(
             "craniectomy", case.complete, "-o", folder, "--kind", "orbital", "--defects", count, "--json"
         )
-        assert told.code == 0
-        assert told.json["defects"] == count
+        assert result.code == 0
+        assert result.json["defects"] == count
         masks.append(read_volume(folder / "truth.nrrd").array)
     assert masks[1].sum() > masks[0].sum() + 1000
     assert np.array_equal(masks[0] & masks[1], masks[0])
@@ -28,15 +28,15 @@ def test_craniectomy_cuts_more_than_one_hole(cli: Callable, case, tmp_path: Path
 
 
 def test_craniectomy_cuts_a_case_whose_parts_make_the_whole(cli: Callable, case, tmp_path: Path) -> None:
-    told = cli(
+    result = cli(
         "craniectomy", case.complete, "-o", tmp_path / "cut", "--kind", "bilateral", "--seed", 5, "--json"
     )
-    assert told.code == 0
+    assert result.code == 0
     whole, rest, truth = (
         read_volume(path)
         for path in (case.complete, tmp_path / "cut" / "defective.nrrd", tmp_path / "cut" / "truth.nrrd")
     )
-    assert told.json["truth_volume_mm3"] == pytest.approx(truth.array.sum() * 8)
-    assert told.json["truth_volume_mm3"] > 10_000
+    assert result.json["truth_volume_mm3"] == pytest.approx(truth.array.sum() * 8)
+    assert result.json["truth_volume_mm3"] > 10_000
     assert np.array_equal(whole.array != 0, (rest.array != 0) ^ (truth.array != 0))
     assert cli("craniectomy", case.complete, "-o", tmp_path / "cut").code == 1

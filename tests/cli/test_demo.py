@@ -26,5 +26,5 @@ def test_demo_designs_the_sample_alone_in_a_bare_process(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert sorted(path.name for path in (tmp_path / "meshimplant-demo").iterdir()) == FILES
-    dice = next(line for line in done.stdout.splitlines() if line.startswith("against_truth.dice"))
+    dice = next(line for line in done.stdout.splitlines() if line.startswith("against truth dice"))
     assert float(dice.split()[-1]) > 0.8

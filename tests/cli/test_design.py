@@ -40,21 +40,21 @@ def test_design_prints_the_report_as_json_and_takes_flags_over_a_spec_file(
         'thickness_mm = 5.0\nclearance_mm = 1.2\nmaterial = "PMMA"\nthickness_min_mm = 3.0\n'
     )
     spec = ("--spec", tmp_path / "my.toml", "--thickness-mm", 4.5, "--complete", case.complete)
-    told = cli("design", case.defective, "-o", tmp_path / "part", *spec, "--json")
-    assert told.code in (0, 3)
-    assert told.json["passed"] is (told.code == 0)
-    asked = told.json["spec"]
+    result = cli("design", case.defective, "-o", tmp_path / "part", *spec, "--json")
+    assert result.code in (0, 3)
+    assert result.json["passed"] is (result.code == 0)
+    asked = result.json["spec"]
     assert (asked["thickness_mm"], asked["clearance_mm"], asked["material"]) == (4.5, 1.2, "PMMA")
     assert ImplantSpec.read(tmp_path / "part" / "spec.toml").thickness_mm == 4.5
     assert str(tmp_path) not in (tmp_path / "part" / "report.json").read_text()
 
 
 def test_design_takes_a_prediction_of_the_implant(cli: Callable, case, tmp_path: Path) -> None:
-    told = cli("design", case.defective, "-o", tmp_path / "part", "--implant", case.truth)
-    assert told.code in (0, 3)
+    result = cli("design", case.defective, "-o", tmp_path / "part", "--implant", case.truth)
+    assert result.code in (0, 3)
     found, truth = read_volume(tmp_path / "part" / "reconstruction.nrrd"), read_volume(case.truth)
     assert evaluate(found, truth, read_volume(case.defective)).dice > 0.95
-    assert "written to" in told.out
+    assert "written to" in result.out
 
 
 def test_design_takes_a_prediction_of_the_complete_skull_as_probabilities(
@@ -62,8 +62,8 @@ def test_design_takes_a_prediction_of_the_complete_skull_as_probabilities(
 ) -> None:
     complete = read_volume(case.complete)
     write_volume(complete.with_array(complete.array.astype(np.float32) * 0.9), tmp_path / "network.nii.gz")
-    told = cli("design", case.defective, "-o", tmp_path / "part", "--complete", tmp_path / "network.nii.gz")
-    assert told.code in (0, 3)
+    result = cli("design", case.defective, "-o", tmp_path / "part", "--complete", tmp_path / "network.nii.gz")
+    assert result.code in (0, 3)
     found, truth = read_volume(tmp_path / "part" / "reconstruction.nrrd"), read_volume(case.truth)
     assert evaluate(found, truth, read_volume(case.defective)).dice > 0.9
 
@@ -72,10 +72,10 @@ def test_a_second_run_into_the_same_folder_is_refused_and_changes_nothing(
     cli: Callable, case, designed: Path, contents: Callable
 ) -> None:
     before = contents(designed)
-    told = cli("design", case.defective, "-o", designed)
-    assert told.code == 1
-    assert told.err.count("\n") == 1
-    assert "holds files: choose another name, or add --force" in told.err
+    result = cli("design", case.defective, "-o", designed)
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert "holds files: choose another name, or add --force" in result.err
     assert contents(designed) == before
 
 
@@ -93,9 +93,9 @@ def test_a_part_that_fails_its_check_is_written_and_is_3(cli: Callable, case, tm
     """Ask for a wall that is thinner than the material allows."""
     (tmp_path / "thin.toml").write_text('material = "PMMA"\nthickness_mm = 2.5\n')
     given = ("--implant", case.truth, "--spec", tmp_path / "thin.toml")
-    told = cli("design", case.defective, "-o", tmp_path / "part", *given)
-    assert told.code == 3
-    assert "the part FAILED its check" in told.out
-    assert "error thickness.too_thin" in told.out
+    result = cli("design", case.defective, "-o", tmp_path / "part", *given)
+    assert result.code == 3
+    assert "the part FAILED its check" in result.out
+    assert "error thickness.too_thin" in result.out
     assert (tmp_path / "part" / "implant.stl").exists()
     assert json.loads((tmp_path / "part" / "report.json").read_text())["passed"] is False

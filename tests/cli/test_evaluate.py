@@ -39,14 +39,14 @@ def shifted(case, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_truth_itself_is_faultless(cli: Callable, case, tmp_path: Path) -> None:
     files = ("--prediction", case.truth, "--truth", case.truth, "--defective", case.defective)
-    told = cli("evaluate", *files, "-o", tmp_path / "m.json", "--json")
-    assert told.code == 0
-    assert told.json["dice"] == told.json["border_dice"] == told.json["border_dice_voxels"] == 1.0
-    assert told.json["coverage_fraction"] == 1.0
-    assert told.json["hausdorff_mm"] == told.json["hausdorff95_mm"] == told.json["protrusion_mm"] == 0.0
-    assert told.json["failure"] is None
-    assert set(told.json["surfaces"].values()) == {0.0}
-    assert plain_values(json.loads((tmp_path / "m.json").read_text())) == told.json
+    result = cli("evaluate", *files, "-o", tmp_path / "m.json", "--json")
+    assert result.code == 0
+    assert result.json["dice"] == result.json["border_dice"] == result.json["border_dice_voxels"] == 1.0
+    assert result.json["coverage_fraction"] == 1.0
+    assert result.json["hausdorff_mm"] == result.json["hausdorff95_mm"] == result.json["protrusion_mm"] == 0.0
+    assert result.json["failure"] is None
+    assert set(result.json["surfaces"].values()) == {0.0}
+    assert plain_values(json.loads((tmp_path / "m.json").read_text())) == result.json
     text = cli("evaluate", *files).out
     assert text.splitlines()[0].split() == ["dice", "1.000"]
     assert [row.split()[0] for row in text.splitlines()[-4:]] == ["surface", "outer", "inner", "rim"]
@@ -78,18 +78,18 @@ def folders(case, shifted: Path, tmp_path: Path) -> Path:
 
 
 def test_a_missing_prediction_is_a_failure(cli: Callable, folders: Path) -> None:
-    told = cli(*tokens(folders), "--json").json
-    assert told["cases"]["b"]["dice"] == 1.0
-    assert 0.5 < told["cases"]["a"]["dice"] < 1.0
-    assert told["cases"]["c"]["failure"] == "no prediction"
-    assert (told["cases"]["c"]["dice"], told["cases"]["c"]["hausdorff95_mm"]) == (0.0, None)
-    assert told["cases"]["c"]["surfaces"] is None
-    assert (told["summary"]["failures"], told["kinds"], told["unused_predictions"]) == (1, {}, ["z"])
-    dice = told["summary"]["statistics"]["dice"]
-    assert dice["mean"] == pytest.approx((1 + told["cases"]["a"]["dice"]) / 3, abs=1e-5)
-    assert dice["median"] == pytest.approx(told["cases"]["a"]["dice"], abs=1e-5)
+    result = cli(*tokens(folders), "--json").json
+    assert result["cases"]["b"]["dice"] == 1.0
+    assert 0.5 < result["cases"]["a"]["dice"] < 1.0
+    assert result["cases"]["c"]["failure"] == "no prediction"
+    assert (result["cases"]["c"]["dice"], result["cases"]["c"]["hausdorff95_mm"]) == (0.0, None)
+    assert result["cases"]["c"]["surfaces"] is None
+    assert (result["summary"]["failures"], result["kinds"], result["unused_predictions"]) == (1, {}, ["z"])
+    dice = result["summary"]["statistics"]["dice"]
+    assert dice["mean"] == pytest.approx((1 + result["cases"]["a"]["dice"]) / 3, abs=1e-5)
+    assert dice["median"] == pytest.approx(result["cases"]["a"]["dice"], abs=1e-5)
     assert (dice["worst"], dice["worst_case"]) == (0, "c")
-    assert told["summary"]["statistics"]["outer_rms_mm"]["worst"] is None
+    assert result["summary"]["statistics"]["outer_rms_mm"]["worst"] is None
 
 
 def test_the_text_shows_cases_intervals_surfaces_and_what_failed(cli: Callable, folders: Path) -> None:
@@ -115,8 +115,8 @@ def test_an_unusable_prediction_fails_alone_and_the_written_rows_say_why(
     exact = read_volume(case.truth)
     (folders / "prediction" / "c.nrrd").write_bytes(b"NRRD0004\nnot really")
     write_volume(exact.crop((0, 0, 0), (9, 9, 9)), folders / "prediction" / "a.nrrd")
-    told = cli(*tokens(folders), "-o", folders / "m.csv")
-    assert told.code == 0
+    result = cli(*tokens(folders), "-o", folders / "m.csv")
+    assert result.code == 0
     rows = {row["case"]: row for row in csv.DictReader((folders / "m.csv").read_text().splitlines())}
     assert list(rows) == ["a", "b", "c"]
     assert rows["a"]["failure"].startswith("on another grid: Volume(9 x 9 x 9")
@@ -138,17 +138,17 @@ def test_kinds_of_defect_have_their_own_numbers(cli: Callable, case, shifted: Pa
     put(case.truth, tmp_path / "prediction" / "bilateral_003.nrrd")
     put(case.truth, tmp_path / "prediction" / "012-bilateral" / "reconstruction.nrrd")
     put(shifted, *(tmp_path / "prediction" / f"random_1-{skull}.nrrd" for skull in ("003", "012")))
-    told = cli(*tokens(tmp_path), "--json").json
-    assert list(told["cases"]) == ["bilateral/003", "bilateral/012", "random_1/003", "random_1/012"]
-    assert (told["cases"]["random_1/012"]["kind"], told["cases"]["random_1/012"]["skull"]) == (
+    result = cli(*tokens(tmp_path), "--json").json
+    assert list(result["cases"]) == ["bilateral/003", "bilateral/012", "random_1/003", "random_1/012"]
+    assert (result["cases"]["random_1/012"]["kind"], result["cases"]["random_1/012"]["skull"]) == (
         "random_1",
         "012",
     )
-    assert list(told["kinds"]) == ["bilateral", "random_1"]
-    assert told["kinds"]["bilateral"]["statistics"]["dice"]["mean"] == 1.0
-    off = told["kinds"]["random_1"]["statistics"]["dice"]["mean"]
+    assert list(result["kinds"]) == ["bilateral", "random_1"]
+    assert result["kinds"]["bilateral"]["statistics"]["dice"]["mean"] == 1.0
+    off = result["kinds"]["random_1"]["statistics"]["dice"]["mean"]
     assert off < 1.0
-    whole = told["summary"]
+    whole = result["summary"]
     assert (whole["cases"], whole["skulls"]) == (4, 2)
     # Both skulls are alike here: drawn together, their defects leave nothing to chance.
     assert whole["statistics"]["dice"]["mean_interval"] == pytest.approx([(1 + off) / 2] * 2, abs=1e-6)
@@ -173,8 +173,8 @@ def test_refuses_what_does_not_match(cli: Callable, case, folders: Path) -> None
 def test_refuses_a_probability_map(cli: Callable, case, tmp_path: Path) -> None:
     truth = read_volume(case.truth)
     write_volume(truth.with_array(truth.array.astype(np.float32) * 0.7), tmp_path / "p.nrrd")
-    told = cli(
+    result = cli(
         "evaluate", "--prediction", tmp_path / "p.nrrd", "--truth", case.truth, "--defective", case.defective
     )
-    assert told.code == 1
-    assert "expected a mask of 0 and 1 in p.nrrd, got values from 0 to 0.7" in told.err
+    assert result.code == 1
+    assert "expected a mask of 0 and 1 in p.nrrd, got values from 0 to 0.7" in result.err

@@ -21,7 +21,7 @@ def hole(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "skull.nrrd", tmp_path / "raw.stl"
 
 
-def test_insertion_finds_the_way_out_and_clears_another(
+def test_insertion_finds_the_path_out_and_clears_another(
     cli: Callable, hole: tuple[Path, Path], tmp_path: Path
 ) -> None:
     skull, raw = hole
@@ -37,8 +37,8 @@ def test_insertion_finds_the_way_out_and_clears_another(
     assert blocked.code == 3
     assert "insertion.blocked" in blocked.out
     assert " mm" in blocked.out.partition("insertion.blocked")[2]
-    told = cli("insertion", part, "--skull", skull, *slanted, "-o", cleared, "--json")
-    assert told.code == 0
-    assert told.json["penetration_mm"] <= 0.05
+    result = cli("insertion", part, "--skull", skull, *slanted, "-o", cleared, "--json")
+    assert result.code == 0
+    assert result.json["penetration_mm"] <= 0.05
     assert read_mesh(cleared).is_volume
     assert 0 < read_mesh(cleared).volume < read_mesh(part).volume

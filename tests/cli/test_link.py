@@ -19,11 +19,11 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_link_lays_skulls_on_one_grid(cli: Callable, case, other: Path, tmp_path: Path) -> None:
-    told = cli("link", case.complete, other, "-o", tmp_path / "set", "--spacing-mm", 4, "--json")
-    assert told.code == 0
+    result = cli("link", case.complete, other, "-o", tmp_path / "set", "--spacing-mm", 4, "--json")
+    assert result.code == 0
     volumes = [read_volume(tmp_path / "set" / name) for name in ("complete.nrrd", "other.nrrd")]
-    assert [row["output"] for row in told.json["skulls"]] == ["complete.nrrd", "other.nrrd"]
-    assert [list(v.shape) for v in volumes] == [told.json["shape"]] * 2
+    assert [row["output"] for row in result.json["skulls"]] == ["complete.nrrd", "other.nrrd"]
+    assert [list(v.shape) for v in volumes] == [result.json["shape"]] * 2
     assert all(np.allclose(v.spacing_mm, 4) for v in volumes)
     small = cli(
         "link", case.complete, "-o", tmp_path / "small", "--spacing-mm", 4, "--shape", 32, 40, 16,

@@ -1,4 +1,4 @@
-"""The application as a whole: help, speed, exit codes, and how errors are told."""
+"""The application as a whole: help, speed, exit codes, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_version(cli: Callable) -> None:
         (["thickness", "a.stl", "-o", "b.stl", "--target-mm", "4", "--fraction", "0.5"], "got 2: choose one"),
         (["separate", "a.nrrd", "-o", "b.nrrd", "--bodies", "0"], "Must be >= 1"),
         (["trim", "a.stl", "--skull", "b.nrrd", "-o", "c.stl", "--bevel-deg", "50"], "Must be <= 45"),
-        (["design", "h.nrrd", "-o", "x", "--bevel-deg", "50"], "bevel_deg as a number between 0 and 45"),
+        (["design", "h.nrrd", "-o", "x", "--bevel-deg", "50"], "bevel_deg to be a number between 0 and 45"),
         (["cut", "a.stl", "-o", "b.stl"], "expected one of --plane, --box and --curve, got none"),
         (
             ["cut", "a.stl", "-o", "b.stl", "--curve", "c.csv", "--box", *"000999"],
@@ -166,9 +166,9 @@ def test_a_refusal_names_its_findings_for_people_and_programs(
     answer = cli("info", "x", "--json")
     assert answer.code == 1
     assert "error input.flap: the flap is in place [3 cm3, limit 1 cm3] at (1.0, 2.0, 3.0) mm" in answer.err
-    told = json.loads(answer.out)["error"]
-    assert told["type"] == "DesignRefused"
-    assert told["findings"] == [finding.to_dict()]
+    result = json.loads(answer.out)["error"]
+    assert result["type"] == "DesignRefused"
+    assert result["findings"] == [finding.to_dict()]
 
 
 def test_a_closed_pipe_ends_quietly() -> None:

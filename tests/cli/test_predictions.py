@@ -63,12 +63,12 @@ def test_the_command_shown_designs_from_its_producers_files(
     tokens = shlex.split(command)[1:]
     output = tmp_path / tokens[tokens.index("-o") + 1]
     tokens[tokens.index("-o") + 1] = str(output)
-    told = cli(*tokens, "--json")
-    assert told.code in (0, 3), told.err
+    result = cli(*tokens, "--json")
+    assert result.code in (0, 3), result.err
     found = read_volume(output / "reconstruction.nrrd")
     kept = found.reorient("LPS"), read_volume(case.truth), read_volume(case.defective)
     assert evaluate(Volume(kept[0].array, kept[1].affine), *kept[1:]).dice > 0.9
-    (note,) = (note for note in told.json["steps"][0]["notes"] if note.startswith("prediction: "))
+    (note,) = (note for note in result.json["steps"][0]["notes"] if note.startswith("prediction: "))
     assert not re.search(r"\.(nrrd|nii|npz|ply)", note), "a name may be a patient's"
 
 
@@ -78,10 +78,10 @@ def test_subtract_takes_points_and_labels(cli: Callable, producers: Path, case, 
         ("predicted/skull_000.nii.gz",),
         ("predicted/skull_000.nii.gz", "--predicted-label", 2),
     ):
-        told = cli(
+        result = cli(
             "subtract", producers / given[0], case.defective, "-o", tmp_path / "m.nrrd", *given[1:], "--force"
         )
-        assert told.code == 0, told.err
+        assert result.code == 0, result.err
         missing, truth = read_volume(tmp_path / "m.nrrd"), read_volume(case.truth)
         inside = missing.resample_to(truth, fill=-10).array > 0
         assert np.count_nonzero(inside & (truth.array > 0)) > 0.9 * np.count_nonzero(truth.array)
@@ -112,7 +112,7 @@ def test_points_that_are_not_what_they_must_be_are_one_sentence(
     np.save(tmp_path / "bare.npy", points["points"])
     np.save(tmp_path / "unit.npy", np.hstack([points["points"] / 300, points["normals"]]))
     for name, words in (("bare.npy", "points without: which side"), ("unit.npy", "normalised")):
-        told = cli("design", case.defective, "-o", tmp_path / "part", "--complete", tmp_path / name)
-        assert told.code == 1
-        assert told.err.count("\n") == 1
-        assert words in told.err
+        result = cli("design", case.defective, "-o", tmp_path / "part", "--complete", tmp_path / name)
+        assert result.code == 1
+        assert result.err.count("\n") == 1
+        assert words in result.err

@@ -18,8 +18,8 @@ def test_preview_draws_several_parts_with_the_skull(
     write_mesh(sphere(5, (0, 0, 60)).mesh, tmp_path / "ball.stl")
     picture = tmp_path / f"part.{ending}"
     parts = (designed / "implant.stl", tmp_path / "ball.stl")
-    told = cli("preview", *parts, "-o", picture, "--skull", case.defective, "--title", "Two & parts")
-    assert told.code == 0
+    result = cli("preview", *parts, "-o", picture, "--skull", case.defective, "--title", "Two & parts")
+    assert result.code == 0
     assert picture.stat().st_size > 20_000
     start = picture.read_bytes()[:200].lstrip()
     assert start.startswith(b"\x89PNG") or start.lower().startswith(b"<!doctype html")

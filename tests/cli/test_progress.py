@@ -74,9 +74,9 @@ def test_a_pipe_hears_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_holds_seconds_and_peak_memory_of_every_step(cli: Callable, case, tmp_path: Path) -> None:
-    told = cli("design", case.defective, "-o", tmp_path / "part", "--implant", case.truth, "--json")
-    assert told.err == ""
-    steps = told.json["steps"]
+    result = cli("design", case.defective, "-o", tmp_path / "part", "--implant", case.truth, "--json")
+    assert result.err == ""
+    steps = result.json["steps"]
     assert [steps[0]["name"], steps[-1]["name"]] == ["read", "write"]
     assert all(step["seconds"] > 0 for step in steps)
     peaks = [step["process_peak_mb"] for step in steps if step["process_peak_mb"] is not None]

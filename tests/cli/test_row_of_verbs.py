@@ -26,8 +26,8 @@ def _commands() -> list[list[str]]:
 
 def _run(cli: Callable, commands: list[list[str]], *more: object) -> None:
     for verb, *tokens in commands:
-        told = cli(verb, *tokens, *(more if verb in ASKING else ()))
-        assert told.code == 0, told.err
+        result = cli(verb, *tokens, *(more if verb in ASKING else ()))
+        assert result.code == 0, result.err
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_prediction_gives_the_same_bytes(cli: Callable, case, folder: Path) ->
 
 def test_our_own_completion_gives_the_same_bytes(cli: Callable, designed: Path, folder: Path) -> None:
     complete, *others = _commands()
-    told = cli(*complete, "--json")
-    assert told.code == 0
-    _run(cli, others, "--inside-mm", *json.loads(told.out)["inside_mm"])
+    result = cli(*complete, "--json")
+    assert result.code == 0
+    _run(cli, others, "--inside-mm", *json.loads(result.out)["inside_mm"])
     assert (folder / "implant.stl").read_bytes() == (designed / "implant.stl").read_bytes()

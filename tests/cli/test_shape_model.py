@@ -28,7 +28,7 @@ def test_a_shape_model_of_ones_own_completes_a_skull(cli: Callable, case, heads,
     assert learnt.json == {
         "output": "model.npz", "modes": 2, "data": "phantoms", "licence": "CC0 1.0", "skulls": 3,
     }  # fmt: skip
-    told = cli(
+    result = cli(
         "complete",
         case.defective,
         "-o",
@@ -39,9 +39,9 @@ def test_a_shape_model_of_ones_own_completes_a_skull(cli: Callable, case, heads,
         model,
         "--json",
     )
-    assert told.code == 0
-    assert told.json["method"]["name"] == "ssm"
-    assert told.json["method"]["template"]["data"] == "phantoms"
+    assert result.code == 0
+    assert result.json["method"]["name"] == "ssm"
+    assert result.json["method"]["template"]["data"] == "phantoms"
     wrong = cli(
         "complete", case.defective, "-o", tmp_path / "d.nrrd", "--method", "ssm-image", "--template", model
     )

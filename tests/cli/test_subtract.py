@@ -17,7 +17,7 @@ def test_subtract_takes_a_mask_from_elsewhere(cli: Callable, tmp_path: Path) -> 
     grid = complete.grid(1.0)
     for body, name in ((complete, "complete.nrrd"), (defective, "defective.nii.gz")):
         write_volume(body.mask(1.0, grid=grid), tmp_path / name)
-    told = cli(
+    result = cli(
         "subtract",
         tmp_path / "complete.nrrd",
         tmp_path / "defective.nii.gz",
@@ -25,9 +25,9 @@ def test_subtract_takes_a_mask_from_elsewhere(cli: Callable, tmp_path: Path) -> 
         tmp_path / "x.mha",
         "--json",
     )
-    assert told.code == 0
+    assert result.code == 0
     missing = read_volume(tmp_path / "x.mha")
     inside = missing.to_mm(np.argwhere(missing.array > 1))
     assert len(inside) > 500
     assert implant.distance(inside).min() > -1
-    assert told.json["volume_mm3"] == pytest.approx(implant.volume_mm3, rel=0.1)
+    assert result.json["volume_mm3"] == pytest.approx(implant.volume_mm3, rel=0.1)

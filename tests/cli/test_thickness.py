@@ -33,7 +33,7 @@ def test_thickness_measures_and_sets_millimetres(cli: Callable, part: Path, tmp_
     thin = cli("thickness", part, "-o", tmp_path / "thin.stl", "--target-mm", 3.5, "--json")
     assert thin.json["median_mm"] == pytest.approx(3.5, abs=0.1)
     half = cli("thickness", part, "-o", tmp_path / "half.stl", "--fraction", 0.5)
-    assert "median_mm" in half.out
+    assert half.out.splitlines()[0].split() == ["median", "3.00", "mm"]
     assert cli("thickness", tmp_path / "half.stl", "--json").json["median_mm"] == pytest.approx(3, abs=0.1)
     assert read_mesh(tmp_path / "thin.stl").is_volume
 
@@ -67,9 +67,9 @@ def test_half_of_the_skull_within_limits(cli: Callable, tmp_path: Path) -> None:
         "-o",
         tmp_path / "half.stl",
     )
-    told = cli("thickness", tmp_path / "part.stl", *half)
-    assert told.code == 0
-    assert told.json["median_mm"] == pytest.approx(3, abs=0.05)
+    result = cli("thickness", tmp_path / "part.stl", *half)
+    assert result.code == 0
+    assert result.json["median_mm"] == pytest.approx(3, abs=0.05)
     kept = cli("thickness", tmp_path / "part.stl", *half, "--min-mm", 3.6)
     assert kept.code == 0
     assert kept.json["median_mm"] == pytest.approx(3.6, abs=0.05)
@@ -87,9 +87,9 @@ def test_bosses_stand_at_the_points_of_a_file(cli: Callable, part: Path, tmp_pat
         points.write_text(json.dumps({"markups": [markup]}))
     boss = ("--fixation", points, "--fixation-thickness-mm", 5, "--fixation-radius-mm", 4)
     written = ("--write-map", tmp_path / "map.npy", "-o", tmp_path / "boss.stl")
-    told = cli("thickness", part, "--target-mm", 3, *boss, *written, "--json")
-    assert told.code == 0
-    assert told.json["median_mm"] == pytest.approx(3, abs=0.1)
+    result = cli("thickness", part, "--target-mm", 3, *boss, *written, "--json")
+    assert result.code == 0
+    assert result.json["median_mm"] == pytest.approx(3, abs=0.1)
     rows = np.load(tmp_path / "map.npy")
     mesh = read_mesh(tmp_path / "boss.stl")
     assert len(rows) == len(mesh.vertices)
@@ -115,7 +115,7 @@ def test_a_written_map_makes_another_part_as_thick(cli: Callable, part: Path, tm
     assert second.json["p95_mm"] > 3.3
 
 
-def test_every_place_beyond_a_limit_is_told(cli: Callable, tmp_path: Path) -> None:
+def test_every_place_beyond_a_limit_is_reported(cli: Callable, tmp_path: Path) -> None:
     mesh = cap(60, 6, 30, edge_mm=1.0).mesh
     inner = np.linalg.norm(mesh.vertices, axis=1) < 54.5
     pits = np.array([[15.0, 0, 51.9], [-15.0, 0, 51.9]])
@@ -123,9 +123,9 @@ def test_every_place_beyond_a_limit_is_told(cli: Callable, tmp_path: Path) -> No
         weight = np.exp(-(np.linalg.norm(mesh.vertices - pit, axis=1) ** 2) / 40)
         mesh.vertices[inner] *= 1 + (weight[inner] * deep / 54)[:, None]
     write_mesh(mesh, tmp_path / "pitted.stl")
-    told = cli("thickness", tmp_path / "pitted.stl", "--min-mm", 4, "--json")
-    assert told.code == 3
-    findings = told.json["findings"]
+    result = cli("thickness", tmp_path / "pitted.stl", "--min-mm", 4, "--json")
+    assert result.code == 3
+    findings = result.json["findings"]
     assert [finding["code"] for finding in findings] == ["thickness.too_thin"] * 2
     assert [finding["value"] for finding in findings] == pytest.approx([2.5, 3.0], abs=0.15)
     assert {(finding["limit"], finding["unit"], finding["severity"]) for finding in findings} == {
@@ -164,13 +164,13 @@ def test_every_place_beyond_a_limit_is_told(cli: Callable, tmp_path: Path) -> No
         ),
     ],
 )
-def test_wishes_that_contradict_each_other_are_usage_errors(
+def test_options_that_contradict_each_other_are_usage_errors(
     cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = cli("thickness", "a.stl", *options)
-    assert told.code == 2
-    assert words in told.err
+    result = cli("thickness", "a.stl", *options)
+    assert result.code == 2
+    assert words in result.err
     assert not list(tmp_path.iterdir())
 
 
@@ -184,7 +184,7 @@ def test_wrong_files_are_named_and_nothing_is_written(cli: Callable, part: Path,
         (("--map", tmp_path / "nan.npy"), "nan at all"),
         (("--fixation", tmp_path / "off.csv", *boss), "30.0 mm off"),
     ):
-        told = cli("thickness", part, "-o", tmp_path / "out.stl", *options)
-        assert told.code == 1
-        assert words in told.err
+        result = cli("thickness", part, "-o", tmp_path / "out.stl", *options)
+        assert result.code == 1
+        assert words in result.err
         assert not (tmp_path / "out.stl").exists()

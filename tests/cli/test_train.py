@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-def test_without_torch_the_way_to_it_is_told(
+def test_without_torch_the_error_says_how_to_install_it(
     cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
@@ -19,7 +19,7 @@ def test_without_torch_the_way_to_it_is_told(
 
 
 @pytest.mark.parametrize(
-    ("tokens", "code", "told"),
+    ("tokens", "code", "result"),
     [
         (("train", "nonet", "{}", "-o", "{}/run"), 1, "expected a network's TOML file or one of"),
         (("train", "head", "{}", "-o", "{}/run"), 1, "expected a training set with store.json"),
@@ -29,9 +29,9 @@ def test_without_torch_the_way_to_it_is_told(
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
-    cli: Callable, tmp_path: Path, tokens, code: int, told: str
+    cli: Callable, tmp_path: Path, tokens, code: int, result: str
 ) -> None:
     answer = cli(*(token.format(tmp_path) for token in tokens))
     assert answer.code == code
-    assert told in answer.err
+    assert result in answer.err
     assert not list(tmp_path.iterdir())

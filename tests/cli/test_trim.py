@@ -22,24 +22,24 @@ def hole(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "skull.nrrd", tmp_path / "raw.stl"
 
 
-def test_trim_leaves_the_asked_clearance(cli: Callable, hole: tuple[Path, Path], tmp_path: Path) -> None:
+def test_trim_leaves_the_requested_clearance(cli: Callable, hole: tuple[Path, Path], tmp_path: Path) -> None:
     skull, raw = hole
-    told = cli("trim", raw, "--skull", skull, "-o", tmp_path / "fit.stl", "--clearance-mm", 1.5, "--json")
-    assert told.code == 0
+    result = cli("trim", raw, "--skull", skull, "-o", tmp_path / "fit.stl", "--clearance-mm", 1.5, "--json")
+    assert result.code == 0
     trimmed = read_mesh(tmp_path / "fit.stl")
     radius = np.linalg.norm(trimmed.vertices, axis=1)
     polar = np.arccos(trimmed.vertices[:, 2] / radius)
     gap = radius * np.sin(np.radians(30) - polar)
     assert trimmed.is_volume
     assert 1.0 < gap.min() < 2.0
-    assert told.json["volume_after_mm3"] < told.json["volume_before_mm3"]
+    assert result.json["volume_after_mm3"] < result.json["volume_before_mm3"]
 
 
 def test_trim_bevels_the_border(cli: Callable, hole: tuple[Path, Path], tmp_path: Path) -> None:
     skull, raw = hole
     for name, bevel in (("even", 0), ("leaning", 30)):
-        told = cli("trim", raw, "--skull", skull, "-o", tmp_path / f"{name}.stl", "--bevel-deg", bevel)
-        assert told.code == 0
+        result = cli("trim", raw, "--skull", skull, "-o", tmp_path / f"{name}.stl", "--bevel-deg", bevel)
+        assert result.code == 0
     even, leaning = (read_mesh(tmp_path / f"{name}.stl") for name in ("even", "leaning"))
     assert leaning.is_volume
     assert _widest(leaning, 60) == pytest.approx(_widest(even, 60), abs=0.1)

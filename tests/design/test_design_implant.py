@@ -119,7 +119,7 @@ def test_it_fills_the_defect(made, cut) -> None:
     assert np.linalg.norm(made.implant.bounds.mean(axis=0) - cut.centre_mm) < 12
 
 
-def test_steps_come_in_order_and_the_report_tells_of_each(made) -> None:
+def test_steps_come_in_order_and_the_report_records_each(made) -> None:
     assert [step.name for step in made.report.steps] == STEPS
     assert all(step.seconds >= 0 for step in made.report.steps)
     volumes = {step.name: step.volume_after_mm3 for step in made.report.steps}
@@ -161,16 +161,16 @@ def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
     assert wedge / 2 < narrowed < 2 * wedge
 
 
-def test_what_blocks_the_way_is_taken_off_and_told(head) -> None:
+def test_what_blocks_the_path_is_removed_and_reported(head) -> None:
     orbit = craniectomy(head, kind="frontoorbital", seed=2)
     part = design_implant(orbit.defective, implant=orbit.truth)
     step = next(step for step in part.report.steps if step.name == "insertion")
-    told = step.parameters
-    assert told["penetration_before_mm"] > 0.05 >= told["penetration_mm"]
-    assert 1 < told["removed_mm3"] == told["blocking_mm3"] < 0.02 * step.volume_before_mm3
-    assert step.volume_after_mm3 == pytest.approx(step.volume_before_mm3 - told["removed_mm3"], abs=0.1)
-    assert np.linalg.norm(told["directions"], axis=1) == pytest.approx(1)
-    assert part.report.measures["insertion_direction"] == pytest.approx(told["directions"][0])
+    result = step.parameters
+    assert result["penetration_before_mm"] > 0.05 >= result["penetration_mm"]
+    assert 1 < result["removed_mm3"] == result["blocking_mm3"] < 0.02 * step.volume_before_mm3
+    assert step.volume_after_mm3 == pytest.approx(step.volume_before_mm3 - result["removed_mm3"], abs=0.1)
+    assert np.linalg.norm(result["directions"], axis=1) == pytest.approx(1)
+    assert part.report.measures["insertion_direction"] == pytest.approx(result["directions"][0])
     assert part.report.measures["insertion_penetration_mm"] <= 0.05
 
 
@@ -182,10 +182,10 @@ def test_a_part_that_grew_inward_keeps_its_clearance(head) -> None:
     assert part.report.measures["nearest_bone_mm"] >= thick.clearance_mm - 0.15
 
 
-def test_progress_is_told_before_each_step(cut) -> None:
-    told: list[str] = []
-    design_implant(cut.defective, implant=cut.truth, progress=told.append)
-    assert told == STEPS[1:]
+def test_progress_is_reported_before_each_step(cut) -> None:
+    result: list[str] = []
+    design_implant(cut.defective, implant=cut.truth, progress=result.append)
+    assert result == STEPS[1:]
 
 
 # -- what must not matter -------------------------------------------------------------------------------

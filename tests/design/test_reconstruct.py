@@ -128,13 +128,13 @@ def test_thick_slices_are_interpolated_and_the_mask_comes_back_on_the_grid_of_th
     assert dice(thick.mask, truth) > dice(reconstruct(fine.defective).mask, fine.truth) - 0.03
 
 
-def test_thick_slices_are_said(thick) -> None:
+def test_thick_slices_are_reported(thick) -> None:
     (found,) = thick.findings
     assert (found.code, found.severity) == ("input.interpolated_slices", "info")
     assert found.value == pytest.approx(3.0)
 
 
-def test_the_step_is_told_to_whoever_keeps_steps(fine) -> None:
+def test_the_interpolation_is_recorded_as_a_step(fine) -> None:
     kept: dict[str, dict[str, Any]] = {}
 
     @contextmanager
