@@ -37,7 +37,8 @@ class Finding:
     Attributes
     ----------
     code : str
-        Stable, dotted, lower-case name: ``solid.boundary_edges``, ``thickness.too_thin``, ``input.second_hole``.
+        Stable, dotted, lower-case name: ``solid.boundary_edges``, ``thickness.too_thin``,
+        ``input.second_hole``.
     severity : str
         ``error`` fails the check (exit code 3), ``warning`` asks for a look, ``info`` is for the record.
     message : str
@@ -202,7 +203,7 @@ class Report:
 
 
 def plain_values(value: Any, *, decimals: int | None = 6) -> Any:
-    """Convert numpy scalars and arrays, tuples and non-finite numbers to values that JSON can hold; None rounds nothing."""
+    """Convert numpy values, tuples and non-finite numbers to what JSON can hold; None rounds nothing."""
     if isinstance(value, dict):
         return {str(k): plain_values(v, decimals=decimals) for k, v in value.items()}
     if isinstance(value, np.ndarray):

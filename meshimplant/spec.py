@@ -28,17 +28,18 @@ class ImplantSpec:
     Attributes
     ----------
     thickness_mm : float
-        Distance from outer to inner surface away from the border, 0.5 to 15 mm. Default 4: stiff enough in PEEK and PMMA,
-        and thinner than the median vault thickness of each of 75 adult skulls (4.4 to 10.4 mm).
+        Distance from outer to inner surface away from the border, 0.5 to 15 mm. Default 4: stiff enough in
+        PEEK and PMMA, and thinner than the median vault thickness of each of 75 adult skulls (4.4 to 10.4
+        mm).
     thickness_min_mm, thickness_max_mm : float
         Limits that `check` enforces outside the feathered border. Defaults 2 and 6.
     clearance_mm : float
-        Designed distance from the part's border to the bone, 0 to 3 mm. Default 0.8: within the 0.5 to 1 mm of published
-        cranioplasty workflows, and wider than half the diagonal of a 0.5 x 0.5 x 1 mm voxel (0.61 mm), so that no voxel of
-        bone is touched.
+        Designed distance from the part's border to the bone, 0 to 3 mm. Default 0.8: within the 0.5 to 1 mm
+        of published cranioplasty workflows, and wider than half the diagonal of a 0.5 x 0.5 x 1 mm voxel
+        (0.61 mm), so that no voxel of bone is touched.
     bevel_deg : float
-        Least angle between the part's border and the outward direction, 0 to 45 degrees. Default 0: the border is parallel
-        to the wall of the defect, so that the gap is even.
+        Least angle between the part's border and the outward direction, 0 to 45 degrees. Default 0: the
+        border is parallel to the wall of the defect, so that the gap is even.
     smooth_iterations : int
         Iterations of the windowed-sinc filter. Default 40 (see `smooth` for measurements).
     material : str
@@ -70,9 +71,8 @@ class ImplantSpec:
                 number = "a whole number" if kinds is int else "a number"
                 raise SpecError(f"expected {name} to be {number} between {low:g} and {high:g}, got {value!r}")
         if not isinstance(self.material, str) or self.material not in MATERIALS_MIN_THICKNESS_MM:
-            raise SpecError(
-                f"expected material to be one of {', '.join(MATERIALS_MIN_THICKNESS_MM)}, got {self.material!r}"
-            )
+            names = ", ".join(MATERIALS_MIN_THICKNESS_MM)
+            raise SpecError(f"expected material to be one of {names}, got {self.material!r}")
         if not self.thickness_min_mm <= self.thickness_mm <= self.thickness_max_mm:
             raise SpecError(
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
@@ -80,7 +80,7 @@ class ImplantSpec:
             )
 
     def with_values(self, **values: Any) -> ImplantSpec:
-        """Return a copy with some fields replaced; a value of None leaves its field. Unknown names raise `SpecError`."""
+        """Return a copy with some fields replaced; None leaves a field. Unknown names raise `SpecError`."""
         given = {key: value for key, value in values.items() if value is not None}
         _reject_unknown(given)
         return replace(self, **given)
@@ -91,7 +91,7 @@ class ImplantSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ImplantSpec:
-        """Build a prescription from a mapping; a missing field takes its default, an unknown one raises `SpecError`."""
+        """Build a prescription from a mapping; missing fields take their defaults, unknown ones are refused."""
         _reject_unknown(values)
         return cls(**values)
 

@@ -1,4 +1,4 @@
-"""An array or a file name in place of a volume or a mesh is one sentence, for every public function of the line."""
+"""An array or a text in place of a volume or a mesh is one sentence, in every public function of the line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import trimesh
 import meshimplant
 from meshimplant.errors import InputError
 
-#: Functions that take a volume or a mesh first, and belong to training, data sets or pictures and not to the line.
+#: Functions that take a volume or a mesh first, and belong to training, data sets or pictures and not to the
+#: line.
 ELSEWHERE = {
     *(
         "augment",

@@ -30,8 +30,9 @@ def average(
 ) -> None:
     """Average complete skulls into a mean vault for `--template`.
 
-    Each skull is aligned to the mean of all, together with its mirror image. Radius and thickness are taken relative
-    to the skull's own, and their median is computed for each direction. The result depends on the skulls only.
+    Each skull is aligned to the mean of all, together with its mirror image. Radius and thickness are taken
+    relative to the skull's own, and their median is computed for each direction. The result depends on the
+    skulls only.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ def bevel(
 ) -> None:
     """Bevel a part's border, so that it goes in from outside and cannot fall through.
 
-    The outer edge stays in place. Without --skull and --inside-mm, outer and inner surface are distinguished by the
-    part's own curvature.
+    The outer edge stays in place. Without --skull and --inside-mm, outer and inner surface are distinguished
+    by the part's own curvature.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def complete(
     uncertainty: Annotated[
         Path | None,
         Parameter(
-            help="Where to write the distance between a network's results for the head and for its mirror image, as a map."
+            help="Where to write the distance between a network's results for the head and its mirror image."
         ),
     ] = None,
     network: NetworkOptions = NetworkOptions(),
@@ -54,9 +54,10 @@ def complete(
 ) -> None:
     """Complete a defective skull: find the defect, and close it to match the intact bone.
 
-    Writes the completed skull around the defect as signed distances: float32 millimetres, positive inside, surface
-    at 0, on a crop of the input's grid with axes to L, P and S. `subtract` turns it into the missing bone. Prints a
-    point inside the head; with it as --inside-mm, the later verbs make exactly the part that `design` makes.
+    Writes the completed skull around the defect as signed distances: float32 millimetres, positive inside,
+    surface at 0, on a crop of the input's grid with axes to L, P and S. `subtract` turns it into the missing
+    bone. Prints a point inside the head; with it as --inside-mm, the later verbs make exactly the part that
+    `design` makes.
 
     Parameters
     ----------
@@ -94,8 +95,9 @@ def complete(
         "findings": [finding.to_dict() for finding in completion.findings],
     }
     count = len(completion.defects)
+    noun = "defect" if count == 1 else "defects"
     lines = [
-        f"{output.name}: {count} {'defect' if count == 1 else 'defects'} completed by {completion.method['name']}",
+        f"{output.name}: {count} {noun} completed by {completion.method['name']}",
         f"reason: {completion.method['reason']}",
         "point inside the head: --inside-mm {!r} {!r} {!r}".format(*completion.pose.centre_mm.tolist()),
     ]
@@ -116,7 +118,8 @@ def _require_maps(
             require_free_file(path, (".csv", ".npy"), force=output_options.force)
     if disagreement is not None and method not in ("auto", "network"):
         raise UsageError(
-            f"expected --disagreement with --method auto or network, got {method}, which tries one method only: leave it out"
+            f"expected --disagreement with --method auto or network, got {method}: "
+            "leave it out, one method has nothing to disagree with"
         )
     if uncertainty is not None and method != "network":
         raise UsageError(f"expected --uncertainty with --method network, got {method}: leave one out")

@@ -55,7 +55,7 @@ def convert(
     allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
     if voxels_to_voxels and (smooth or max_faces is not None or level is not None):
         raise UsageError(
-            "expected --level, --smooth and --max-faces with a mesh as TARGET, got a voxel file: leave them out"
+            "expected --level, --smooth and --max-faces for a mesh, got voxels as TARGET: leave them out"
         )
     require_free_file(target, allowed, force=output_options.force)
     from meshimplant import read_volume, write_mesh, write_volume

@@ -42,7 +42,7 @@ def deepen(
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Deepen a body of missing bone towards the inside of the head, so that thin bone does not give a thin part.
+    """Deepen a body of missing bone towards the inside of the head: thin bone shall not give a thin part.
 
     Its outer surface stays. One of --skull and --inside-mm is needed.
 

@@ -24,8 +24,8 @@ def demo(
 ) -> int:
     """Design an implant for the packaged sample skull; needs no data, GPU or display.
 
-    Writes the same files as `design`, and compares the reconstruction with the sample's true implant. The part is
-    3.5 mm thick: the sample's temple is thin, and a wall of 4 mm would reach 2 mm inward of it.
+    Writes the same files as `design`, and compares the reconstruction with the sample's true implant. The
+    part is 3.5 mm thick: the sample's temple is thin, and a wall of 4 mm would reach 2 mm inward of it.
     """
     require_free_folder(output, force=output_options.force)
     from meshimplant import ImplantSpec, design_implant, evaluate, read_volume

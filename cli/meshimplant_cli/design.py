@@ -68,17 +68,15 @@ def design(
     defective
         Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
     complete
-        Completed skull from elsewhere (a network): mask, labels, probabilities or signed distances on any grid,
-        or points with normals (.ply .npy .npz).
+        Completed skull from elsewhere (a network): mask, labels, probabilities or signed distances on any
+        grid, or points with normals (.ply .npy .npz).
     implant
         Missing bone from elsewhere, in the same formats; the skull is then not completed.
     """
     if complete is not None and implant is not None:
         raise UsageError("expected --complete or --implant, got both: choose one")
     if template is not None and (complete is not None or implant is not None):
-        raise UsageError(
-            "expected --template, or --complete or --implant, got both: leave --template out, nothing is completed"
-        )
+        raise UsageError("expected --template, or --complete or --implant, got both: leave --template out")
     for option, value in (("--level", level), ("--predicted-label", predicted_label)):
         if value is not None and complete is None and implant is None:
             raise UsageError(
@@ -131,7 +129,7 @@ def design(
 def save_design(
     made: Design, output: Path, sources: dict[str, Path], *, force: bool, progress: Callable[[str], None]
 ) -> None:
-    """Write a design; the step `write` appears on the terminal and with --json, but not in the report that it wrote."""
+    """Write a design; the step `write` is printed, but is not in the report that it writes."""
     from meshimplant.report import Step
     from meshimplant.runtime.memory import process_peak_mb
 

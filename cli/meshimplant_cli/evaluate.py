@@ -50,12 +50,12 @@ def evaluate(
     ] = None,
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Compare predictions with the truth by the challenge's metrics: Dice, border Dice, HD, HD95; and errors by surface.
+    """Compare predictions with the truth: Dice, border Dice, HD and HD95 of the challenge, errors by surface.
 
-    Folders are matched by file name without ending; a folder CASE with a reconstruction.nrrd, as written by `design`,
-    counts as CASE. The kind of defect is given by a sub-folder (KIND/CASE.nrrd) or in the name (KIND_CASE.nrrd,
-    CASE-KIND.nrrd), and each kind then has its own summary. A case without a usable prediction has failed: overlaps
-    0, distances infinite. Intervals are 95 % bootstrap intervals over skulls.
+    Folders are matched by file name without ending; a folder CASE with a reconstruction.nrrd, as written by
+    `design`, counts as CASE. The kind of defect is given by a sub-folder (KIND/CASE.nrrd) or in the name
+    (KIND_CASE.nrrd, CASE-KIND.nrrd), and each kind then has its own summary. A case without a usable
+    prediction has failed: overlaps 0, distances infinite. Intervals are 95 % bootstrap intervals over skulls.
     """
     folders = [path.is_dir() for path in (prediction, truth, defective)]
     if any(folders) and not all(folders):

@@ -35,7 +35,7 @@ def insertion(
     max_removed_fraction: Annotated[
         float,
         Parameter(
-            help="With -o and without --direction: leave the part unchanged if more of its volume blocks the path.",
+            help="With -o, without --direction: leave the part unchanged if more than this is in the way.",
             validator=Number(gte=0, lte=1),
         ),
     ] = 0.02,

@@ -34,8 +34,8 @@ def link(
 ) -> None:
     """Resample skulls of different grids onto one common grid; thin bone stays closed.
 
-    Writes a mask of each skull into OUTPUT under its own name, as .nrrd whose affine leads to the millimetres of
-    that patient; `design --complete` and `--implant` accept predictions on it.
+    Writes a mask of each skull into OUTPUT under its own name, as .nrrd whose affine leads to the millimetres
+    of that patient; `design --complete` and `--implant` accept predictions on it.
 
     Parameters
     ----------

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
 _VERB_NAMES = [verb.__name__.replace("_", "-") for _, verbs in GROUPS for verb in verbs]
 _HELP = "From a defective skull to a checked, printable cranial implant. All lengths are millimetres."
-#: Environment variables by which libraries limit their threads, other than OMP_NUM_THREADS, which numpy and scipy use.
+#: Environment variables by which libraries limit their threads, other than OMP_NUM_THREADS, which numpy and
+#: scipy use.
 _THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VTK_SMP_MAX_THREADS")
 _EPILOGUE = (
-    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part was written but failed its check. "
+    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part failed its check. "
     "--debug, anywhere on the line, adds the traceback to an error."
 )
 
@@ -70,8 +71,8 @@ def build_app() -> App:
 def run(tokens: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, not raised.
 
-    An error is one sentence on stderr, and with ``--json`` also an object on stdout. Only ``--debug`` prints a
-    traceback, before the sentence.
+    An error is one sentence on stderr, and with ``--json`` also an object on stdout. Only ``--debug`` prints
+    a traceback, before the sentence.
     """
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
@@ -102,7 +103,7 @@ def main() -> None:
 
 
 def _limit_threads() -> None:
-    """Apply the limit in OMP_NUM_THREADS to every library; they read theirs when they are loaded, which is later."""
+    """Apply the limit in OMP_NUM_THREADS to every library, before it is loaded."""
     from meshimplant.runtime.threads import thread_limit
 
     limit = thread_limit()

@@ -34,9 +34,7 @@ Level = Annotated[
 Method = Annotated[MethodName, Parameter(help="How to complete; auto chooses and reports why.")]
 Template = Annotated[
     Path,
-    Parameter(
-        help="Your own model, made by average or shape-model; or open, the packaged mean that allows commercial use."
-    ),
+    Parameter(help="Your own model, by average or shape-model; or open, the packaged mean for any use."),
 ]
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]

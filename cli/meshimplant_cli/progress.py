@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 class StepLines:
-    """Lines on stderr, one per step: a finished step with its seconds, the running one with a spinner and its seconds.
+    """Lines on stderr, one per step, with its seconds; the running step has a spinner.
 
     The line of a single step disappears when the work is done.
     """

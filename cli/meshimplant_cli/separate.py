@@ -42,16 +42,14 @@ def separate(
     bodies: Annotated[Count, Parameter(help="Number of bodies to keep.")] = 1,
     opening_mm: Annotated[
         Positive | None,
-        Parameter(
-            help="Half the thickness below which a connection is cut. Default: 0.5; 1.5 with --skull or a mesh."
-        ),
+        Parameter(help="Half the thickness of connections to cut. Default: 0.5; 1.5 with --skull or a mesh."),
     ] = None,
     near_mm: Annotated[Vector | None, Parameter(help="A point near the implant, LPS x y z.")] = None,
     skull: Annotated[
         Path | None,
         Parameter(
-            help="The defective skull, for a prediction from elsewhere: films of misfit are cut, and thin bone that stands "
-            "free of the skull is kept."
+            help="The defective skull, for a prediction from elsewhere: films of misfit are cut, thin bone that "
+            "stands free of the skull is kept."
         ),
     ] = None,
     frame: Frame = "LPS",

@@ -24,7 +24,7 @@ def shape_model(
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
-    """Learn mean and modes of complete skulls: a shape model for `--template`, with `--method ssm` or `ssm-image`.
+    """Learn mean and modes of complete skulls: a model for `--template` with `--method ssm` or `ssm-image`.
 
     The skulls are aligned as for `average`. A model of few skulls fits few heads: use twenty or more.
 

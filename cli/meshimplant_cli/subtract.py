@@ -38,8 +38,8 @@ def subtract(
     Parameters
     ----------
     completed
-        The completed skull: signed distances, a mask, labels or probabilities on any grid, or points with normals
-        (.ply .npy .npz).
+        The completed skull: signed distances, a mask, labels or probabilities on any grid, or points with
+        normals (.ply .npy .npz).
     defective
         Mask or CT, DICOM folder, or closed mesh.
     """

@@ -56,8 +56,8 @@ def is_mesh(path: Path) -> bool:
 def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> None:
     """Refuse an output file that cannot be written, before any work is done.
 
-    Raises `UsageError` for an ending that the verb does not write, and `OutputError` for an existing file (unless
-    `force`), a missing folder, or a folder without write permission.
+    Raises `UsageError` for an ending that the verb does not write, and `OutputError` for an existing file
+    (unless `force`), a missing folder, or a folder without write permission.
     """
     from meshimplant.errors import OutputError
 
@@ -72,14 +72,14 @@ def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> Non
         )
     if not path.absolute().parent.is_dir():
         raise OutputError(
-            f"expected a folder to write {path.name} into, got {path.absolute().parent.name}, which is not one: "
-            "create it first"
+            f"expected a folder to write {path.name} into, got {path.absolute().parent.name}, "
+            "which is none: create it first"
         )
     _require_writable(path.absolute().parent)
 
 
 def require_free_folder(path: Path, *, force: bool) -> None:
-    """Refuse an output folder that is not empty (unless `force`) or cannot be made, before any work is done."""
+    """Refuse a folder that is not empty (unless `force`) or cannot be made, before any work is done."""
     from meshimplant.errors import OutputError
 
     if path.exists() and not path.is_dir():
@@ -107,7 +107,7 @@ def _require_writable(folder: Path) -> None:
 
 @contextmanager
 def working(label: str) -> Iterator[Callable[[str], None]]:
-    """Show `label` as the running step, with its seconds, during the block; yield a function that begins the next step.
+    """Show `label` as the running step during the block; yield a function that begins the next step.
 
     The lines of several steps stay on the terminal. Silent unless stderr is a terminal.
     """

@@ -48,7 +48,7 @@ class ThicknessOptions:
     fraction: Annotated[
         Share | None,
         Parameter(
-            help="Set this fraction of the local thickness of the skull; without --skull, of the part."
+            help="Set this fraction of the local thickness of the skull, or without --skull of the part."
         ),
     ] = None
     skull: Annotated[
@@ -57,9 +57,7 @@ class ThicknessOptions:
     ] = None
     clearance_mm: Annotated[
         Positive | None,
-        Parameter(
-            help="Trim the part again where it became thicker and comes nearer to the bone of --skull than this."
-        ),
+        Parameter(help="Trim the part again if it becomes thicker and comes nearer to the bone of --skull."),
     ] = None
     map: Annotated[
         Path | None,
@@ -110,7 +108,7 @@ class ThicknessLimits:
     min_mm: Annotated[
         Positive | None,
         Parameter(
-            help="Smallest allowed thickness: --fraction and --map stay above; every thinner place is reported."
+            help="Smallest thickness: --fraction and --map stay above; every thinner place is reported."
         ),
     ] = None
     max_mm: Annotated[Positive | None, Parameter(help="Largest allowed thickness, likewise.")] = None
@@ -158,9 +156,10 @@ def thickness(
 ) -> int:
     """Measure the thickness of a part; or set it, or rescale the inner surface, and measure the result.
 
-    The outer surface never moves. Only measures unless one of --target-mm, --fraction, --map, --fixation and --factors
-    is given. A part that gets thicker may meet bone: add --skull and --clearance-mm, or trim it afterwards. Exit code
-    3, and a finding for each place, where a limit of --min-mm, --max-mm or --spec is violated.
+    The outer surface never moves. Only measures unless one of --target-mm, --fraction, --map, --fixation and
+    --factors is given. A part that gets thicker may meet bone: add --skull and --clearance-mm, or trim it
+    afterwards. Exit code 3, and a finding for each place, where a limit of --min-mm, --max-mm or --spec is
+    violated.
 
     Parameters
     ----------
@@ -230,8 +229,8 @@ def _require_one_change(
     change.require_whole()
     if (output is None) != (not asked and change.fixation is None):
         raise UsageError(
-            "expected -o together with --target-mm, --fraction, --map, --fixation or --factors, got one without the other: "
-            "leave both out to measure"
+            "expected -o together with --target-mm, --fraction, --map, --fixation or --factors, "
+            "got one without the other: leave both out to measure"
         )
 
 

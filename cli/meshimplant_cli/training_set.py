@@ -42,9 +42,10 @@ def training_set(
 ) -> None:
     """Make a training set for networks: complete skulls in the frame of the head, with virtual defects.
 
-    Each defect is also completed without a network, since networks learn to correct that completion. The validation
-    skulls of SkullFix are never used. A defect takes about 10 s on one core. The same command continues an
-    interrupted run, and can add defects and heads. The folder holds patients' anatomy: treat it like the skulls.
+    Each defect is also completed without a network, since networks learn to correct that completion. The
+    validation skulls of SkullFix are never used. A defect takes about 10 s on one core. The same command
+    continues an interrupted run, and can add defects and heads. The folder holds patients' anatomy: treat it
+    like the skulls.
 
     Parameters
     ----------

@@ -32,7 +32,8 @@ class Design:
     missing : Volume
         Complete minus defective: a mask (bool) with all its debris.
     separation : Separation
-        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was removed.
+        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was
+        removed.
     reconstruction : Volume
         The missing *bone*: uint8 mask on the input's grid.
     deepened : tuple of Volume
@@ -40,8 +41,8 @@ class Design:
     raw : Trimesh
         The part after `extract`.
     smoothed, trimmed, thinned, bevelled, cleared, repaired : Trimesh
-        The part after the step of that name; `thinned` after `thickness`, `cleared` after `insertion`. Without a prescribed
-        bevel, `bevelled` is `thinned`.
+        The part after the step of that name; `thinned` after `thickness`, `cleared` after `insertion`.
+        Without a prescribed bevel, `bevelled` is `thinned`.
     implant : Trimesh
         The finished part, after `simplify`.
     check : PartCheck
@@ -79,7 +80,8 @@ class Design:
         folder : str or Path
             Where to write; new or empty, unless `force`.
         sources : dict of str to Path, optional
-            The input files by role (``"defective"``, ``"template"``, ...); the report keeps their SHA-256, not their names.
+            The input files by role (``"defective"``, ``"template"``, ...); the report keeps their SHA-256,
+            not their names.
         force : bool
             Replace the files of an earlier run.
 

@@ -48,24 +48,25 @@ def design_implant(
 ) -> Design:
     """Turn a defective skull into a checked, printable implant.
 
-    complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> (bevel) -> insertion -> repair ->
-    simplify -> check. Each step is a public function of its own; a `Design` keeps what each returned.
+    complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> (bevel) ->
+    insertion -> repair -> simplify -> check. Each step is a public function of its own; a `Design` keeps what
+    each returned.
 
     Parameters
     ----------
     defective : Volume, SkullInput, str or Path
-        Mask of the skull with the hole (non-zero is bone); what `read_skull` returned, whose findings and notes then reach the
-        report; or a file, which `read_skull` reads.
+        Mask of the skull with the hole (non-zero is bone); what `read_skull` returned, whose findings and
+        notes then reach the report; or a file, which `read_skull` reads.
     spec : ImplantSpec, optional
         The prescription; None: the defaults.
     method, template, network
         How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
     complete, implant : Volume, Prediction, str or Path, optional
-        A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid; what
-        `read_prediction` returned; or a file, which `read_prediction` reads.
+        A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on
+        any grid; what `read_prediction` returned; or a file, which `read_prediction` reads.
     level : float, optional
-        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for distances. A `Prediction`
-        carries its own.
+        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for
+        distances. A `Prediction` carries its own.
     seed : int
         Kept in the report. No step of this line is random.
     progress : callable, optional
@@ -110,7 +111,7 @@ def _read(
     implant: PredictionSource | None,
     level: float | None,
 ) -> DesignInputs:
-    """Read the inputs, and record as the step `read` what was done to any that did not come as a plain mask."""
+    """Read the inputs, and record how as the step `read`; plain masks need none."""
     if any(isinstance(source, str | Path) for source in (defective, complete, implant)):
         line.progress("read")
     start = time.perf_counter()

@@ -54,7 +54,7 @@ def read_inputs(
     implant: PredictionSource | None = None,
     level: float | None = None,
 ) -> DesignInputs:
-    """Read what is given as a file, and check what is given as a value; parameters are those of `design_implant`."""
+    """Read files, and check the types of values; the parameters are those of `design_implant`."""
     if complete is not None and implant is not None:
         raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
     skull = _read_skull(defective)
@@ -96,6 +96,7 @@ def _read_prediction(
         return Prediction(source, "voxels", level)
     if level is not None:
         raise InputError(
-            f"expected a level for voxels or a file, got level={level:g} with a prediction that carries its own: leave it out"
+            f"expected a level for voxels or a file, got level={level:g} with a prediction that has one: "
+            "leave it out"
         )
     return source

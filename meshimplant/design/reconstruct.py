@@ -23,11 +23,13 @@ from meshimplant.report import Finding
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
 from meshimplant.voxels.volume import Volume
 
-#: Opens a step of the line: takes its name and parameters; what the block puts into the dictionary is recorded with them.
+#: Opens a step of the line: takes its name and parameters; what the block puts into the dictionary is
+#: recorded with them.
 StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
 
-#: Half the thickness of the necks that `separate` cuts. Our own completion covers the opening alone, and thin temples must
-#: not be mistaken for film there. A prediction from elsewhere comes with misfit and facial debris.
+#: Half the thickness of the necks that `separate` cuts. Our own completion covers the opening alone, and thin
+#: temples must not be mistaken for film there. A prediction from elsewhere comes with misfit and facial
+#: debris.
 _OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
 
 
@@ -46,7 +48,8 @@ class Reconstruction:
     missing : Volume
         Complete minus defective: a mask (bool) with all its debris, on the box that `subtract` describes.
     separation : Separation
-        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was removed.
+        The chosen bodies (fields, positive inside, each on a box of its own) and every piece that was
+        removed.
     inside_mm : (3,) array
         A point inside the head, LPS mm.
     findings : tuple of Finding
@@ -82,7 +85,8 @@ def reconstruct(
     defective : Volume
         Mask of the skull with the hole; non-zero is bone.
     method : str
-        How to complete the skull, one of `METHODS`. Unused, like the next three, when `complete` or `implant` is given.
+        How to complete the skull, one of `METHODS`. Unused, like the next three, when `complete` or `implant`
+        is given.
     template : Model, optional
         Population model to use, see `complete_skull`.
     network : HeadNetwork, optional
@@ -90,9 +94,11 @@ def reconstruct(
     blend : bool
         Bend the model to the bone around the opening.
     complete, implant : Volume, optional
-        A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on any grid.
+        A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on
+        any grid.
     level : float, optional
-        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for distances.
+        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for
+        distances.
     bodies : int
         Number of separate bodies.
     step : callable, optional
@@ -151,14 +157,14 @@ def reconstruct(
 def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple[Volume, tuple[Finding, ...]]:
     """Return the skull as the line works on it, and findings about it.
 
-    The mask becomes uint8 with axes to L, P and S, so that no step depends on the orientation of the file. Thick slices are
-    interpolated.
+    The mask becomes uint8 with axes to L, P and S, so that no step depends on the orientation of the file.
+    Thick slices are interpolated.
     """
     return _with_fine_slices(_canonical(defective), step or _no_step)
 
 
 def prepare_prediction(source: Volume, level: float | None = None) -> tuple[Volume, float | None]:
-    """Interpolate the thick slices of a mask from elsewhere; return it, or a field as it is, and its level."""
+    """Interpolate the thick slices of a mask; return it, or a field unchanged, and its level."""
     if thick_axis(source) is None or not is_mask(source, level=level):
         return source, level
     inside, _ = body_of(source, level=level)
@@ -182,8 +188,8 @@ def separate_missing(
     bodies, opening_mm, near_mm
         See `separate`. `opening_mm` None: 0.5 mm, and 1.5 mm with a skull.
     skull : Volume, optional
-        The prepared skull, for a prediction from elsewhere, which comes with misfit and facial debris. Thin bone that stands
-        free of the skull is kept. None for a completion of our own.
+        The prepared skull, for a prediction from elsewhere, which comes with misfit and facial debris. Thin
+        bone that stands free of the skull is kept. None for a completion of our own.
 
     Returns
     -------
@@ -195,7 +201,7 @@ def separate_missing(
 
 
 def opening_of(own: bool) -> float:
-    """Return the line's `opening_mm` of `separate`, for a completion of our own or for one from elsewhere."""
+    """Return the `opening_mm` of `separate`, for a completion of our own or for one from elsewhere."""
     return _OWN_OPENING_MM if own else _FOREIGN_OPENING_MM
 
 
@@ -219,7 +225,7 @@ def _upright(volume: Volume) -> Volume:
 
 
 def _with_fine_slices(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Finding, ...]]:
-    """Return the skull with its thick slices interpolated, and a finding; the same skull where none is thick."""
+    """Interpolate thick slices; return the skull and a finding, or the same skull where none is thick."""
     finding = thick_slices_finding(skull)
     if finding is None:
         return skull, ()

@@ -22,8 +22,8 @@ Result = TypeVar("Result")
 class StepRunner:
     """Runs the steps of the line and records each in a report.
 
-    A mesh operation without a valid result ends the line: its `MeshError` becomes `DesignRefused`, with a finding that names
-    the step.
+    A mesh operation without a valid result ends the line: its `MeshError` becomes `DesignRefused`, with a
+    finding that names the step.
     """
 
     def __init__(self, report: Report, progress: Progress | None = None) -> None:
@@ -40,9 +40,9 @@ class StepRunner:
     ) -> Result:
         """Run one step and return its result.
 
-        The report records those keyword arguments that are numbers or words, what the result's method ``numbers`` returns,
-        and the volume before and after: of the first input where it is a mesh, and of the result where it is one or has one
-        as ``mesh``.
+        The report records those keyword arguments that are numbers or words, what the result's method
+        ``numbers`` returns, and the volume before and after: of the first input where it is a mesh, and of
+        the result where it is one or has one as ``mesh``.
         """
         recorded = {key: value for key, value in parameters.items() if isinstance(value, int | float | str)}
         before_mm3 = _volume_mm3(inputs[0]) if inputs else None
@@ -57,7 +57,7 @@ class StepRunner:
     def step(
         self, name: str, *, before_mm3: float | None = None, **parameters: Any
     ) -> Iterator[dict[str, Any]]:
-        """Time the block and append it to the report as a step; what the block puts into the dictionary is recorded."""
+        """Time the block and append it to the report as a step, with what it puts into the dictionary."""
         self.progress(name)
         start = time.perf_counter()
         record: dict[str, Any] = {}

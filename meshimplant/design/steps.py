@@ -1,4 +1,4 @@
-"""The steps that make a part of the missing bone, with the line's settings: what `design_implant` and the verbs both call."""
+"""The steps from missing bone to part, with the settings that `design_implant` and the verbs share."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.voxels.volume import Volume
 
-#: Edges of the smoothed part, mm: those that voxels of 1 mm give it. On a vault they leave the surface by 0.001 mm.
+#: Edges of the smoothed part, mm: those that voxels of 1 mm give it. On a vault they leave the surface by
+#: 0.001 mm.
 EDGE_MM = 0.8
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
 _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
-#: Where a part that became thicker comes too near to bone, the second cut leaves this much more clearance than the first: two
-#: cuts in one place would leave slivers that no repair cleans.
+#: Where a part that became thicker comes too near to bone, the second cut leaves this much more clearance
+#: than the first: two cuts in one place would leave slivers that no repair cleans.
 _SECOND_CUT_MM = 0.05
 
 
@@ -47,7 +48,7 @@ class StepResult:
 
 
 def deepening_mm(thickness_mm: float) -> float:
-    """Return how far a body is deepened, so that a wall of this thickness can be cut from it where bone is 1 mm thin."""
+    """Return how far to deepen a body to cut a wall of this thickness from it where bone is 1 mm thin."""
     return max(0.0, thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
 
 
@@ -57,7 +58,7 @@ def deepen_bodies(bodies: Sequence[Volume], *, depth_mm: float, inside_mm: Array
 
 
 def extract_bodies(bodies: Sequence[Volume]) -> trimesh.Trimesh:
-    """Extract the outermost surface of each body as one mesh: hollows are filled, fragments beside it are dropped."""
+    """Extract the outermost surface of each body as one mesh: hollows are filled, fragments dropped."""
     return join_meshes([outermost_surface(extract(body)) for body in bodies])
 
 
@@ -92,13 +93,13 @@ def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> Step
 def set_part_thickness(
     mesh: trimesh.Trimesh, site: Site, *, thickness_mm: ArrayLike, clearance_mm: float
 ) -> trimesh.Trimesh:
-    """Set the wall thickness of a part, and trim it again where it became thicker and comes too near to bone."""
+    """Set the wall thickness of a part, and trim it again if it became thicker and is too near to bone."""
     part = set_thickness(mesh, thickness_mm, inside_mm=site.inside_mm)
     return keep_clearance(part, site, clearance_mm=clearance_mm)
 
 
 def keep_clearance(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> trimesh.Trimesh:
-    """Trim a part for the second time, where it comes nearer to bone than its clearance; else return it as it is."""
+    """Trim a part again if it is nearer to bone than its clearance; else return it unchanged."""
     if is_clear(mesh, site, clearance_mm=clearance_mm):
         return mesh
     return trim_to_clearance(mesh, site, clearance_mm=clearance_mm + _SECOND_CUT_MM).mesh

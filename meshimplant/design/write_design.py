@@ -40,10 +40,11 @@ def write_design(
 ) -> None:
     """Write the files of a design into a folder.
 
-    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html, report.json and
-    report.html; disagreement.csv where methods of completion differ; uncertainty.csv of a network. A picture that cannot be
-    made becomes a finding, never a failure. File names and paths of the sources may name a patient and are not kept: only
-    their role and their SHA-256. Inputs, outputs and that finding are added to `report`.
+    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
+    report.json and report.html; disagreement.csv where methods of completion differ; uncertainty.csv of a
+    network. A picture that cannot be made becomes a finding, never a failure. File names and paths of the
+    sources may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
+    finding are added to `report`.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def write_design(
 
 
 def _write_maps(completion: Completion | None, target: Path) -> None:
-    """Write the distance between methods in the opening where it is a warning, and the uncertainty of a network."""
+    """Write the disagreement of methods where it is a warning, and the uncertainty of a network."""
     if completion is None:
         return
     disagreement, uncertainty = completion.disagreement, completion.uncertainty

@@ -68,7 +68,7 @@ def test_a_written_file_holds_unrounded_numbers(cli: Callable, case, shifted: Pa
 
 @pytest.fixture
 def folders(case, shifted: Path, tmp_path: Path) -> Path:
-    """Three cases: a shifted prediction, a design's folder, and a missing prediction; one prediction too many."""
+    """Three cases: a shifted prediction, the folder of a design, a missing one; and a prediction too many."""
     for name in ("a", "b", "c"):
         put(case.truth, tmp_path / "truth" / f"{name}.nrrd")
         put(case.defective, tmp_path / "defective" / f"{name}.nrrd")

@@ -32,7 +32,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 def _left(terminal: Terminal) -> list[str]:
-    """Return the lines that stay on the terminal: what comes after the last erasing of a line, without colours."""
+    """Return the lines that stay on the terminal: those after the last erasure, without colours."""
     last = terminal.getvalue().rpartition("\x1b[2K")[2]
     return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", last).splitlines()
 

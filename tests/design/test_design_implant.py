@@ -241,7 +241,7 @@ def test_a_prediction_carries_its_level(cut, tmp_path: Path) -> None:
     design = design_implant(cut.defective, implant=prediction)
     assert dice(design.reconstruction, cut.truth) > 0.93
     assert design.report.steps[0].notes == ("prediction: voxels, surface at 0.95",)
-    with pytest.raises(InputError, match="a prediction that carries its own"):
+    with pytest.raises(InputError, match="a prediction that has one"):
         design_implant(cut.defective, implant=prediction, level=0.5)
 
 
