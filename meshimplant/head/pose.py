@@ -1,17 +1,15 @@
-"""`fit_pose`: the head's frame: a symmetry plane fitted to the intact bone, and a centre inside the vault."""
+"""`fit_pose`: the head's frame, from its symmetry plane and a centre inside the vault."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from meshimplant.head.robust_fit import robust_fit
+from meshimplant.head.symmetry_plane import FIT_POINTS, fit_symmetry_plane
 from meshimplant.voxels.distance import signed_distance
-from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
@@ -20,15 +18,10 @@ from meshimplant.voxels.volume import Volume
 CENTRE_DEPTH_MM = 75.0
 #: Bone farther below the vertex than this (jaw, neck) is excluded from the fit.
 FIT_DEPTH_MM = 130.0
-#: Voxels of the mask that the plane is fitted to, mm; scale of the robust loss, mm; number of points.
+#: Voxels of the mask that the plane is fitted to, mm.
 _COARSE_MM = 2.0
-_ROBUST_MM = 2.0
-_FIT_POINTS = 16_000
 #: Above the lowest bone that is included, the weight grows from 0 to 1 over this height.
 _FADE_MM = 20.0
-#: Steps of the finite differences: two angles (radians) and the offset (mm), about half a coarse voxel at the
-#: surface.
-_STEPS = np.array([0.01, 0.01, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,16 +110,16 @@ def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> Hea
     field, points = head.field, head.points_mm
     if near is not None:
         # Subsample before selecting, so that the selection does not change which points are used.
-        points = points[:: max(1, len(points) // _FIT_POINTS)]
+        points = points[:: max(1, len(points) // FIT_POINTS)]
         height = (points - near.centre_mm) @ near.axes[2] + FIT_DEPTH_MM - CENTRE_DEPTH_MM
         weights = np.clip(height / _FADE_MM, 0, 1)
-        normal, offset, residual = _fit_plane(field, points, near.centre_mm, near.axes, weights)
+        normal, offset, residual = fit_symmetry_plane(field, points, near.centre_mm, near.axes, weights)
         centre = near.centre_mm + (offset - near.centre_mm @ normal) * normal
         return HeadPose(centre, _axes_from(normal, near.axes[2]), residual)
     vertex = _vertex(points)
     points = points[points[:, 2] > vertex[2] - FIT_DEPTH_MM]
     pivot = np.array([np.median(points[:, 0]), np.median(points[:, 1]), vertex[2] - CENTRE_DEPTH_MM])
-    normal, offset, residual = _fit_plane(field, points, pivot)
+    normal, offset, residual = fit_symmetry_plane(field, points, pivot)
     axes = _axes_from(normal, np.array([0.0, 0.0, 1.0]))
     vertex = points[np.argsort(points @ axes[2])[-50:]].mean(axis=0)
     centre = vertex - CENTRE_DEPTH_MM * axes[2]
@@ -154,7 +147,6 @@ def _coarse_bone(skull: Volume) -> Volume:
 
 def _surface_points(coarse: Volume) -> NDArray[np.float64]:
     """Return the centres (n, 3) of a mask's surface voxels, LPS mm."""
-    """Return the centres (n, 3) of a mask's surface voxels, LPS mm."""
     surface = coarse.array & ~ndimage.binary_erosion(coarse.array)
     return coarse.to_mm(np.argwhere(surface))
 
@@ -162,58 +154,6 @@ def _surface_points(coarse: Volume) -> NDArray[np.float64]:
 def _vertex(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of the 50 highest points, so that single stray voxels do not count."""
     return points[np.argsort(points[:, 2])[-50:]].mean(axis=0)
-
-
-def _fit_plane(
-    field: Volume,
-    points: NDArray[np.float64],
-    pivot: NDArray[np.float64],
-    axes: NDArray[np.float64] | None = None,
-    weights: NDArray[np.float64] | None = None,
-) -> tuple[NDArray[np.float64], float, float]:
-    """Return normal, offset (along the normal from the LPS origin) and the median residual.
-
-    Starts with the first of `axes` (rows) as normal through `pivot`; without axes, with the best of a coarse
-    grid of planes whose normals are near LPS left.
-    """
-    frame = np.eye(3) if axes is None else axes
-
-    def residuals(parameters: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
-        normal = _normal(parameters[:2], frame)
-        height = (moving - pivot) @ normal - parameters[2]
-        mirrored = sample(field, moving - 2 * height[:, None] * normal, fill=-10.0)
-        return np.clip(mirrored, -10.0, 3.0) - sample(field, moving)
-
-    start = (
-        np.zeros(3) if axes is not None else _best_start(residuals, points[:: max(1, len(points) // 1_500)])
-    )
-    if weights is None:
-        points = points[:: max(1, len(points) // _FIT_POINTS)]
-        weights = np.ones(len(points))
-    counted = weights > 0
-    points, weights = points[counted], weights[counted]
-
-    best = robust_fit(
-        lambda parameters: weights * residuals(parameters, points), start, steps=_STEPS, robust=_ROBUST_MM
-    )
-    normal = _normal(best[:2], frame)
-    return normal, float(pivot @ normal + best[2]), float(np.median(np.abs(residuals(best, points))))
-
-
-def _best_start(
-    residuals: Callable[..., NDArray[np.float64]], moving: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the best of a grid of tilts within 14 degrees and offsets within 10 mm, by robust loss."""
-    tilts, offsets = np.linspace(-0.24, 0.24, 5), np.linspace(-10, 10, 5)
-    starts = np.array(np.meshgrid(tilts, tilts, offsets)).reshape(3, -1).T
-    losses = [np.log1p((residuals(start, moving) / _ROBUST_MM) ** 2).mean() for start in starts]
-    return starts[int(np.argmin(losses))]
-
-
-def _normal(angles: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the first of `axes` (rows), tilted by `angles` (radians) towards the second and third."""
-    normal = np.array([1.0, np.tan(angles[0]), np.tan(angles[1])]) @ axes
-    return normal / np.linalg.norm(normal)
 
 
 def _axes_from(normal: NDArray[np.float64], upward: NDArray[np.float64]) -> NDArray[np.float64]:
