@@ -28,6 +28,10 @@ _HUE_DEG = {
     "gap": (278.0, 310.0, 345.0, 385.0, 420.0, 465.0),
 }
 
+#: Smallest step between the labels of a colour bar, mm. Printers are accurate to about 0.1 mm; a narrower range would
+#: colour noise.
+_LEAST_STEP_MM = 0.2
+
 # OKLab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
 _LMS_FROM_LAB = np.array(
     [
@@ -76,7 +80,7 @@ class ColourScale:
         if not len(finite):
             raise InputError(f"expected at least one finite {quantity} in mm, got none: omit {quantity}_mm")
         low, high = (float(v) for v in np.percentile(finite, (1, 99)))
-        step = round_step((high - low) / 4)
+        step = max(round_step((high - low) / 4), _LEAST_STEP_MM)
         low_index = np.floor(low / step + 1e-6)
         high_index = max(np.ceil(high / step - 1e-6), low_index + 1)
         ticks = tuple(float(round(i * step, 6)) for i in np.arange(low_index, high_index + 0.5))
