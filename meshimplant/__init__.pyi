@@ -64,11 +64,14 @@ from .line.deepen import deepen as deepen
 from .line.extract import extract as extract
 from .line.separate import separate as separate
 from .line.subtract import subtract as subtract
+from .mesh.convert import from_pyvista as from_pyvista
+from .mesh.convert import to_pyvista as to_pyvista
 from .networks.open_network import open_network as open_network
 from .predictions.points import points_to_volume as points_to_volume
 from .predictions.read_prediction import Prediction as Prediction
 from .predictions.read_prediction import read_prediction as read_prediction
 from .preview.render_preview import render_preview as render_preview
+from .preview.show import show as show
 from .preview.viewer_page import write_viewer as write_viewer
 from .report import Finding as Finding
 from .report import Report as Report

@@ -1,4 +1,4 @@
-"""`skull_surface`: a light surface of the bone, for pictures."""
+"""`skull_surface`: a surface of the skull with few faces, for pictures."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from meshimplant.skull.thick_slices import interpolate_slices
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
-#: Voxel edge of the skull in pictures, mm: two pixels of the sheet; its surface has about as many faces as a page may hold.
+#: Voxel size of the skull in pictures, mm: two pixels of the sheet, and about as many faces as a page may hold.
 _PICTURE_MM = 1.4
-#: Voxels averaged along one axis at most: six cubed still count in a byte.
+#: Most voxels averaged along one axis: the sum of six cubed still fits into a byte.
 _MOST_AVERAGED = 6
 
 
 def skull_surface(skull: Volume) -> trimesh.Trimesh:
-    """Return a surface of the bone for pictures, from voxels averaged to about 1.4 mm, thick slices interpolated.
+    """Return a surface of the skull for pictures, from voxels averaged to about 1.4 mm.
 
-    Voxels are counted in bytes, and in the bone's box alone.
+    Thick slices are interpolated first. Only the bounding box of the bone is averaged, with sums in bytes.
+
+    Parameters
+    ----------
+    skull : Volume
+        Mask of bone.
+
+    Returns
+    -------
+    Trimesh
+        LPS mm.
     """
     skull = interpolate_slices(skull)
     factor = np.clip(np.rint(_PICTURE_MM / skull.spacing_mm).astype(int), 1, _MOST_AVERAGED)

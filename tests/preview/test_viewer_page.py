@@ -124,3 +124,43 @@ def test_wrong_values_meshes_and_places_are_refused(case: dict, tmp_path: Path) 
     with pytest.raises(OutputError):
         write_viewer(tmp_path / "missing" / "a.html", implant=case["implant"])
     assert list(tmp_path.iterdir()) == []
+
+
+def _script(page: str) -> str:
+    """Return the program of the page."""
+    return re.findall(r"<script>(.*?)</script>", page, re.DOTALL)[-1]
+
+
+def test_the_script_refers_only_to_what_the_page_holds(page: str) -> None:
+    """A twin of tests/preview/test_pages_in_browser.py for machines without a browser."""
+    script, data = _script(page), _data(page)
+    ids = set(re.findall(r'\bid="([\w-]+)"', page))
+    used = set(re.findall(r'(?:getElementById|element)\("([\w-]+)"\)', script))
+    assert len(used) > 8
+    assert used <= ids
+    keys = set(re.findall(r"\bdata\.(\w+)", script))
+    assert len(keys) > 6
+    assert keys <= set(data)
+    mesh_keys = set(re.findall(r"\bmesh\.(\w+)", script)) - {"array", "count", "object"}
+    assert {"positions", "faces", "light"} <= mesh_keys <= set(data["implant"])
+    buttons = set(re.findall(r'data-view="(\w+)"', page))
+    assert buttons == set(data["views"])
+    assert set(re.findall(r'showView\("(\w+)"\)', script)) <= buttons
+
+
+def test_the_script_is_well_formed(page: str) -> None:
+    script = _script(page)
+    bare = re.sub(r"//[^\n]*", "", script)
+    bare = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', bare)
+    open_brackets: list[str] = []
+    for sign in re.findall(r"[()\[\]{}]", bare):
+        if sign in "([{":
+            open_brackets.append(sign)
+        else:
+            assert open_brackets.pop() + sign in ("()", "[]", "{}")
+    assert open_brackets == []
+    assert bare.count("`") % 2 == 0
+    uniforms = set(re.findall(r"\bat\.(\w+)", script)) - {"x"}
+    declared = " ".join(re.findall(r"uniform [^;]+;", script))
+    assert len(uniforms) > 8
+    assert all(re.search(rf"\b{name}\b", declared) for name in uniforms)
