@@ -336,6 +336,7 @@ def test_no_file_names_the_patient_or_a_path(saved) -> None:
     whole = contents(saved)
     with ZipFile(saved / "implant.3mf") as packed:
         whole |= {f"3mf/{name}": packed.read(name) for name in packed.namelist()}
+    assert {*FILES, "3mf/3D/3dmodel.model"} <= set(whole)
     hidden = [NAME, "SMITH", "JOHN", str(saved.parent), saved.parent.name, str(Path.home())]
     for name, data in whole.items():
         words = re.sub(

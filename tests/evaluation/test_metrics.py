@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -256,7 +255,7 @@ def test_refuses_a_defective_skull_on_another_grid():
 
 @pytest.mark.realdata
 @pytest.mark.slow
-def test_a_real_case_equals_the_literal_definitions_in_seconds(data_folder):
+def test_a_real_case_equals_the_literal_definitions(data_folder):
     from meshimplant.datasets.case import read_case
     from meshimplant.datasets.skullfix import list_skullfix
 
@@ -266,9 +265,7 @@ def test_a_real_case_equals_the_literal_definitions_in_seconds(data_folder):
     assert truth.shape == (512, 512, 256)
     moved = (np.roll(truth.array, 2, axis=0) | np.roll(truth.array, -1, axis=2)) & (skull.array == 0)
     prediction = truth.with_array(moved.astype(np.uint8))
-    began = time.process_time()
     result = metrics.evaluate(prediction, truth, skull)
-    assert time.process_time() - began < 10  # measured: 1.2 s of 57 cm3
     box = np.argwhere(truth.array | prediction.array)
     margin = np.ceil(12 / truth.spacing_mm).astype(int)  # nothing farther away can count
     cut = box.min(axis=0) - margin, box.max(axis=0) + 1 + margin
@@ -289,7 +286,7 @@ def test_a_real_case_equals_the_literal_definitions_in_seconds(data_folder):
 
 
 @pytest.mark.slow
-def test_a_full_size_case_takes_seconds_and_little_memory():
+def test_a_full_size_case_takes_little_memory():
     import tracemalloc
 
     shape, spacing = (512, 512, 256), np.array([0.45, 0.45, 0.7])
@@ -303,11 +300,8 @@ def test_a_full_size_case_takes_seconds_and_little_memory():
     del radius, shell
     volumes = [grid(mask, spacing) for mask in masks]
     tracemalloc.start()
-    began = time.process_time()
     result = metrics.evaluate(*volumes)
-    seconds = time.process_time() - began
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 0.9 < result.dice < 1.0
-    assert seconds < 10  # measured: 2 s
     assert peak < 1.2e9

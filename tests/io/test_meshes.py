@@ -116,6 +116,7 @@ def test_stl_normals_point_outward(tmp_path):
     write_mesh(_body(), tmp_path / "m.stl")
     data = (tmp_path / "m.stl").read_bytes()
     count = struct.unpack_from("<I", data, 80)[0]
+    assert count == len(_body().faces)
     records = np.frombuffer(data, np.dtype([("n", "<f4", 3), ("v", "<f4", (3, 3)), ("x", "<u2")]), count, 84)
     assert (np.einsum("ij,ij->i", records["n"], _body().face_normals) > 0.999).all()
 

@@ -63,7 +63,9 @@ def test_beyond_the_scan_is_air() -> None:
     half = scan().crop((0, 0, 0), (scan().shape[0], scan().shape[1], scan().shape[2] // 2))
     field = head_field(half, POSE)
     beyond = (FINE.points_mm() @ POSE.axes)[..., 2] > 2
+    assert 0.1 < beyond.mean() < 0.9
     assert (field[beyond] == -CLIP_MM).all()
+    assert (field[~beyond] > 0).any()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from pathlib import Path
 
 import numpy as np
@@ -185,13 +184,13 @@ def test_accidents_become_deliberate_errors(
 
 
 @pytest.mark.slow
-def test_real_sizes_take_seconds(make_cap) -> None:
-    """100 k faces in 330 k faces: 4.5 s of one core where measured; the bar leaves room for a slower one."""
+def test_meshes_of_real_sizes_are_drawn(make_cap) -> None:
     skull = trimesh.creation.icosphere(subdivisions=7, radius=80.0)
     cap = make_cap((0.5, -0.3, 0.7), radius_mm=82.0, edge_mm=0.68)
     assert len(skull.faces) > 300_000
     assert 80_000 < len(cap.faces) < 130_000
     values = np.linspace(0.5, 5, len(cap.vertices))
-    started = time.process_time()
-    draw_preview(implant=cap, skull=skull, thickness_mm=values, gap_mm=values)
-    assert time.process_time() - started < 12
+    sheet = _pixels(draw_preview(implant=cap, skull=skull, thickness_mm=values, gap_mm=values))
+    teal = sheet[..., 2] - sheet[..., 0] > 60
+    assert sheet.shape[1] == 1600
+    assert teal.sum() > 20_000
