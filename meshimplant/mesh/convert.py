@@ -16,14 +16,34 @@ if TYPE_CHECKING:
 
 
 def to_pyvista(mesh: trimesh.Trimesh) -> pyvista.PolyData:
-    """Return a mesh as `pyvista.PolyData`, with the same vertices in the same order."""
+    """Return a mesh as `pyvista.PolyData`, with the same vertices in the same order.
+
+    Parameters
+    ----------
+    mesh : Trimesh
+
+    Returns
+    -------
+    pyvista.PolyData
+        Triangles only, in the units of the mesh.
+    """
     import pyvista
 
     return pyvista.PolyData.from_regular_faces(np.asarray(mesh.vertices, float), np.asarray(mesh.faces))
 
 
 def from_pyvista(surface: pyvista.PolyData) -> trimesh.Trimesh:
-    """Return a pyvista surface as a mesh, triangulated if needed, with the vertices in the same order."""
+    """Return a pyvista surface as a mesh, triangulated if needed, with the vertices in the same order.
+
+    Parameters
+    ----------
+    surface : pyvista.PolyData
+
+    Returns
+    -------
+    Trimesh
+        Nothing merged or dropped.
+    """
     if not surface.is_all_triangles:
         surface = surface.triangulate()
     return new_mesh(np.asarray(surface.points, float), surface.regular_faces)
