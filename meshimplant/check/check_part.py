@@ -11,9 +11,9 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.check.check_fit import check_fit
+from meshimplant.check.check_insertion import measure_insertion
 from meshimplant.check.check_solid import check_solid
 from meshimplant.check.criteria import rate
-from meshimplant.check.insertion import measure_insertion
 from meshimplant.errors import MeshError, require_type
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import (
