@@ -9,6 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, GeometryError, MeshError
+from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
 
 #: Voxels of empty space around the body, so that no surface touches the grid's edge.
@@ -56,10 +57,10 @@ def voxelize(mesh: trimesh.Trimesh, *, spacing_mm: float = 0.5) -> Volume:
     4.8 million voxels differ.
     """
     by_winding = _is_balanced(mesh)
-    points, affine, shape = _index_points(mesh, spacing_mm)
-    steps = np.zeros(shape, np.int8)
-    for column, level, sign in _crossings(points, np.asarray(mesh.faces), shape):
-        np.add.at(steps.reshape(-1), column * shape[2] + level, sign if by_winding else np.int8(1))
+    points, grid = _index_points(mesh, spacing_mm)
+    steps = np.zeros(grid.shape, np.int8)
+    for column, level, sign in _crossings(points, np.asarray(mesh.faces), grid.shape):
+        np.add.at(steps.reshape(-1), column * grid.shape[2] + level, sign if by_winding else np.int8(1))
     levels = np.cumsum(steps, axis=2, dtype=np.int8, out=steps)
     inside = (levels != 0) if by_winding else (levels & 1 != 0)
     if not inside.any():
@@ -67,7 +68,7 @@ def voxelize(mesh: trimesh.Trimesh, *, spacing_mm: float = 0.5) -> Volume:
             f"expected a body thicker than one voxel, got none inside the surface at {spacing_mm:g} mm: use "
             "a smaller spacing"
         )
-    return Volume(inside.view(np.uint8), affine)
+    return Volume(inside.view(np.uint8), grid.affine)
 
 
 def _is_balanced(mesh: trimesh.Trimesh) -> bool:
@@ -94,10 +95,8 @@ def _is_balanced(mesh: trimesh.Trimesh) -> bool:
     return False
 
 
-def _index_points(
-    mesh: trimesh.Trimesh, spacing_mm: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int, int]]:
-    """Return the vertices in voxel indices of a grid around them, its affine and its shape."""
+def _index_points(mesh: trimesh.Trimesh, spacing_mm: float) -> tuple[NDArray[np.float64], Grid]:
+    """Return the vertices in voxel indices of a grid around them, and that grid."""
     vertices = np.asarray(mesh.vertices, np.float64)
     start = np.floor(vertices.min(axis=0) / spacing_mm) - _MARGIN
     size = np.ceil(vertices.max(axis=0) / spacing_mm) + _MARGIN + 1 - start
@@ -109,7 +108,7 @@ def _index_points(
     affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
     affine[:3, 3] = start * spacing_mm
     i, j, k = (int(n) for n in size)
-    return vertices / spacing_mm - start - _OFFSET, affine, (i, j, k)
+    return vertices / spacing_mm - start - _OFFSET, Grid((i, j, k), affine)
 
 
 def _crossings(

@@ -12,7 +12,7 @@ OPENING_MM = 1.5
 
 
 def dumbbells(shift: int = 0) -> NDArray[np.bool_]:
-    """Return balls of 6 and 4 voxels radius joined by a thread of one voxel, with ties of depth in its middle."""
+    """Return balls of 6 and 4 voxels radius joined by a thread one voxel wide, with ties of depth."""
     i, j, k = np.ogrid[:60, :30, :30]
     balls = (i - 12 - shift) ** 2 + (j - 15) ** 2 + (k - 15) ** 2 <= 36
     balls = balls | ((i - 30 - shift) ** 2 + (j - 15) ** 2 + (k - 15) ** 2 <= 16)

@@ -15,7 +15,7 @@ from meshimplant.mesh.topology import face_heights, topology_flaws
 
 
 def _grid_box(split_at: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return an 8 mm box with edges of 1 mm and a new vertex in one face, at fractions of two of its sides."""
+    """Return an 8 mm box with edges of 1 mm and a new vertex in one face, at fractions of two sides."""
     mesh = box((8, 8, 8)).mesh.subdivide().subdivide().subdivide()
     face = int(np.argmin(np.linalg.norm(mesh.triangles_center - (0.3, 0.3, 4), axis=1)))
     a, b, c = mesh.faces[face]
@@ -27,7 +27,7 @@ def _grid_box(split_at: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bad(mesh, fixed) -> tuple[int, int]:
-    """Return the numbers of edges that are too short and triangles that are too flat, among those not fixed."""
+    """Return the numbers of edges that are too short and triangles that are too flat, fixed ones excluded."""
     edges = mesh.edges_unique[~fixed[mesh.edges_unique].all(axis=1)]
     lengths = np.linalg.norm(np.diff(mesh.vertices[edges], axis=1)[:, 0], axis=1)
     free = ~fixed[mesh.faces].all(axis=1)
