@@ -91,7 +91,7 @@ class ImplantSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ImplantSpec:
-        """Build a prescription from a mapping; missing fields take their defaults, unknown ones are refused."""
+        """Build a prescription from a mapping; missing fields take their defaults, unknown ones raise."""
         _reject_unknown(values)
         return cls(**values)
 

@@ -48,8 +48,8 @@ def separate(
     skull: Annotated[
         Path | None,
         Parameter(
-            help="The defective skull, for a prediction from elsewhere: films of misfit are cut, thin bone that "
-            "stands free of the skull is kept."
+            help="The defective skull, for a prediction from elsewhere: films of misfit are cut; "
+            "thin bone that stands free of the skull is kept."
         ),
     ] = None,
     frame: Frame = "LPS",

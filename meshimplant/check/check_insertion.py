@@ -1,4 +1,4 @@
-"""The straight way of a part into its defect, as `check_part` reports it."""
+"""`measure_insertion`: the insertion path of a part into its defect, as `check_part` reports it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def measure_insertion(
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the deepest penetration on the best straight way, its direction and the undercut area.
 
-    Each body goes its own way: depth is that of the worst, areas add up, and there is one direction for each. A body
-    that is free in one of the `directions` (3,) is searched no further.
+    Each body goes its own way: depth is that of the worst, areas add up, and there is one direction for each.
+    A body that is free in one of the `directions` (3,) is searched no further.
 
     Notes
     -----
-    Source: measured on four designs of about 100 k faces in 512 x 512 x 240 voxels: 1.5 to 2.2 s on one core, 0.8 s where
-    a direction is given.
+    Source: measured on four designs of about 100 k faces in 512 x 512 x 240 voxels: 1.5 to 2.2 s on one core,
+    0.8 s where a direction is given.
     """
     tried = list(directions)
     ways = [_way_of(body, site, tried) for body in connected_meshes(mesh)]

@@ -131,7 +131,7 @@ def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
 
 
 def _thickness_findings(mesh: trimesh.Trimesh, wall: ThicknessMap, spec: ImplantSpec) -> list[Finding]:
-    """Compare a thickness map, without its border zone, with the prescription; only the worst regions are reported."""
+    """Compare a thickness map, without its border, with the prescription; report the worst regions only."""
     findings = [
         *find_violations(mesh, wall, least_mm=least_wall_mm(spec))[:1],
         *find_violations(mesh, wall, most_mm=spec.thickness_max_mm)[:1],

@@ -1,6 +1,4 @@
-"""`check_solid`: is a mesh the closed surface of a body that can be printed, and if not, what is wrong and
-where.
-"""
+"""`check_solid`: is a mesh the closed surface of a printable body, and if not, what is wrong, and where."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """`rate`: what neurosurgeons judge of an implant design by eye, estimated from what was measured.
 
 Completeness, false positive area, fit and feasibility, with the notes 1, 0.8, 0.75, 0.6, 0.5 and 0.4 and what
-each stands for, are those by which experts judged the eleven clinical designs of the AutoImplant 2021 challenge
-(as told in a talk on it; overview: Li et al., Medical Image Analysis 2023). That an implant should be at most
-half as thick as the skull is the advice of the same circle. Ours are: the other two names, thickness and border,
-and how they are noted; the numbers that "whole", "minimal" and "moderate" stand for; every 0 but that of fit; and which
-finding makes which note of feasibility.
+each stands for, are those by which experts judged the eleven clinical designs of the AutoImplant 2021
+challenge (as told in a talk on it; overview: Li et al., Medical Image Analysis 2023). That an implant should
+be at most half as thick as the skull is the advice of the same circle. Ours are: the other two names,
+thickness and border, and how they are noted; the numbers that "whole", "minimal" and "moderate" stand for;
+every 0 but that of fit; and which finding makes which note of feasibility.
 
 **A mechanical estimate of a human scale**: no surgeon has seen the part, and the notes were not compared with
 surgeons' notes. A criterion whose measures are missing is not rated.

@@ -27,8 +27,8 @@ MARGIN_MM = 10.0
 _STEP_REACH_MM = 7.0
 #: Distance along the rim between two measured steps, mm.
 _RIM_SPACING_MM = 1.5
-#: Where bone is thinner than this share of the thickest within this reach, its inner side is no inner table but
-#: the wall of a defect that was cut at a slant through steep bone.
+#: Where bone is thinner than this share of the thickest within this reach, its inner side is no inner table
+#: but the wall of a defect that was cut at a slant through steep bone.
 _TAPER_FRACTION, _TAPER_REACH_MM = 0.7, 8.0
 #: A gap up to the clearance plus this counts as covered: half a pixel and half a voxel.
 _COVER_SLACK_MM = 0.6

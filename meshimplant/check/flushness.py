@@ -12,8 +12,8 @@ from meshimplant.report import Finding, place_of
 #: Step between the implant's and the skull's outer surface at the rim, median and 95th percentile, mm.
 STEP_MEDIAN_MM, STEP_P95_MM = 0.3, 0.8
 #: Angle between the implant's and the skull's outer surface at the rim, median and 95th percentile, degrees.
-#: The unevenness of real bone, and its voxels, are in it: 17 designs in real skulls that lie flush have 1.6 to
-#: 4.8 and 4.2 to 12.4 degrees; one that does not, 11 and 43.
+#: The unevenness of real bone, and its voxels, are in it: 17 designs in real skulls that lie flush have 1.6
+#: to 4.8 and 4.2 to 12.4 degrees; one that does not, 11 and 43.
 ANGLE_MEDIAN_DEG, ANGLE_P95_DEG = 6.0, 15.0
 #: How far the part may reach inward of the skull's inner surface at the rim, mm.
 PROTRUSION_MM = 2.0
@@ -34,8 +34,8 @@ def measure_outer_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
 def measure_inner_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
     """Return how far the inner surface reaches inward of the skull's, and how thick the bone around is.
 
-    The worst place counts: over 95 designs in real skulls it was 1.05 mm; measured against the complete skulls,
-    where those are known, the parts reached 1.27 mm at most.
+    The worst place counts: over 95 designs in real skulls it was 1.05 mm; measured against the complete
+    skulls, where those are known, the parts reached 1.27 mm at most.
     """
     inner = rim.steps(-1)
     bone = rim.bone_thickness_mm

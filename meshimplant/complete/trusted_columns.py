@@ -110,7 +110,7 @@ def _drop_implausible(
 
 
 def _graded(defect: Defect, spacing_mm: float) -> NDArray[np.bool_]:
-    """Return the directions to use: 9 mm apart, 4.5 mm near the defect and its mirror image, 2.2 at the rim."""
+    """Return the directions to use: 9 mm apart, 4.5 mm near the defect and its image, 2.2 mm at the rim."""
     from scipy.spatial import cKDTree
 
     directions, _ = direction_sphere()

@@ -34,10 +34,11 @@ _STEP_MM, _NEIGHBOURS, _AVERAGES = 0.1, 25, 2
 #: Share of what the land leaves to spare that protruding points of the edge may use up.
 _SPARE_SHARE = 0.7
 #: A border that is rounded and not cut belongs to the outer surface as far as it faces outward (cosine of 70
-#: degrees), without an edge of more than 45 degrees between, within this distance; coarse voxels round by that.
+#: degrees), without an edge of more than 45 degrees between, within this distance; coarse voxels round by
+#: that.
 _FACING_COSINE, _ROUND_COSINE, _ROUNDED_MM = 0.35, 0.7, 2.0
-#: The outward direction at the edge is fitted, linear in place, to the outer surface's normals within this, mm,
-#: once per so many points. An average alone would show that of a place farther in, 4 degrees off.
+#: The outward direction at the edge is fitted, linear in place, to the outer surface's normals within this,
+#: mm, once per so many points. An average alone would show that of a place farther in, 4 degrees off.
 _FIT_MM, _FIT_EVERY = 10.0, 20
 #: Grid on which the bevelled wall is held, mm: between edges the wall is straight, and exact on any grid.
 _GRID_MM = 0.5
@@ -177,7 +178,7 @@ def _longest_loops(half: Ints, body: Ints, length: Floats) -> NDArray[np.bool_]:
 
 
 def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | None:
-    """Return a field, positive where a body lies beyond the bevelled wall, if anywhere; never a closed hollow."""
+    """Return a field, positive where a body lies beyond the bevelled wall; never a closed hollow."""
     grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=4.3)
     part = occupancy(mesh, grid)
     near = dilated_box(part, 3)

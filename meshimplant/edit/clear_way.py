@@ -1,4 +1,4 @@
-"""`clear_way`: take off a part what little blocks its straight way into the defect, and leave it alone where that is much."""
+"""`clear_way`: remove small undercuts that block a part's insertion; leave the part if they are large."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.voxels.volume import Volume
 
-#: Share of a body's volume that may be taken off to let it in. Of a plate 100 mm across, 2 % are 0.5 mm all along its
-#: border, as much as the gap may exceed the clearance. Measured: 0.01 % for the one of 95 real vault defects that was
-#: blocked, 1.3 % for a defect that reaches the orbit; neither coverage nor the gap's 95th percentile got worse.
+#: Share of a body's volume that may be taken off to let it in. Of a plate 100 mm across, 2 % are 0.5 mm all
+#: along its border, as much as the gap may exceed the clearance. Measured: 0.01 % for the one of 95 real
+#: vault defects that was blocked, 1.3 % for a defect that reaches the orbit; neither coverage nor the gap's
+#: 95th percentile got worse.
 MAX_REMOVED_FRACTION = 0.02
 
 
@@ -66,10 +67,11 @@ def clear_way(
 ) -> Clearing:
     """Find the straight way of each body of a part, and take off what blocks it where that is little.
 
-    A trimmed part follows every undercut of the defect's wall: a bay under the bone's edge, the mouth of a burr hole.
-    What lies there is behind the bone, so that taking it off leaves the part's outer border as it is. Where more would
-    have to go than the limit, the defect as a whole is narrower outside than inside; then the part stays, for it may be
-    turned in, or the surgeon widens the bone: that is not for a program to decide, and `check_part` tells it.
+    A trimmed part follows every undercut of the defect's wall: a bay under the bone's edge, the mouth of a
+    burr hole. What lies there is behind the bone, so that taking it off leaves the part's outer border as it
+    is. Where more would have to go than the limit, the defect as a whole is narrower outside than inside;
+    then the part stays, for it may be turned in, or the surgeon widens the bone: that is not for a program to
+    decide, and `check_part` tells it.
 
     Parameters
     ----------

@@ -37,8 +37,8 @@ _SHARPNESS = 8.0
 #: Points of the border that decide between directions, and how often the search is repeated with the points
 #: that go deepest on the way found.
 _PROBES, _ROUNDS = 1500, 3
-#: Kept free along the way when what blocks is taken off, mm: the cut's own scatter. The next one is tried where the part
-#: still goes through bone, which on voxels of 2 mm it may by 0.13 mm.
+#: Kept free along the way when what blocks is taken off, mm: the cut's own scatter. The next one is tried
+#: where the part still goes through bone, which on voxels of 2 mm it may by 0.13 mm.
 _ROOMS_MM = (0.1, 0.2, 0.4)
 
 
@@ -82,8 +82,8 @@ def find_insertion(
     Directions within 45 degrees of the implant's own are tried: the one with the least penetration wins, and
     among equals the one that stands best between the walls (sum over the border of area times exp(8 cos), the
     angle being that between direction and wall normal). Then the whole surface is moved outward by 20 mm in
-    steps of 0.5 mm and its depth in bone read from the skull's signed distance. Some points of the border decide
-    between directions; where others then go through bone, they join in, and the search goes on.
+    steps of 0.5 mm and its depth in bone read from the skull's signed distance. Some points of the border
+    decide between directions; where others then go through bone, they join in, and the search goes on.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _behind(
     travel: NDArray[np.float64],
     points: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Select of points (n, 3) in and about a mesh those in line with a place that comes near bone on its way."""
+    """Select the points (n, 3) in and around a mesh that lie in line with a place that comes near bone."""
     surface = np.asarray(closely_sampled(mesh).vertices)
     reach = 2 * float(bone.spacing_mm.max())
     seeds = surface[sweep(bone, surface, axis, travel)[1] > -_ROOMS_MM[-1] - reach]

@@ -113,9 +113,7 @@ def repair(
 
 
 def is_solid(mesh: trimesh.Trimesh) -> bool:
-    """Tell whether a mesh, as an STL file would hold it, is closed, manifold, outward, simple and free of
-    inner shells.
-    """
+    """Return whether a mesh, as written to STL, is closed, manifold, outward, simple, without inner shells."""
     written = as_written(mesh)
     if any(len(places) for places in topology_flaws(written).values()):
         return False
@@ -218,9 +216,7 @@ def _objection(
 
 
 def _moved_mm(before: trimesh.Trimesh, after: trimesh.Trimesh) -> float:
-    """Return the farthest that a point of the old surface lies from the new one, outside the new body's
-    inside.
-    """
+    """Return how far the old surface lies from the new one at most, except inside the new body."""
     points = surface_points(before)
     away = distances_mm(points, after)
     far = np.flatnonzero(away > _UNMOVED_MM)

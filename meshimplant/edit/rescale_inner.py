@@ -78,8 +78,8 @@ def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: 
     worst = int(np.argmin(depth))
     if depth[worst] < WALL_RANGE_MM[0]:
         raise MeshError(
-            f"expected a wall of at least {WALL_RANGE_MM[0]:g} mm after scaling, got {depth[worst]:.2f} mm at "
-            f"{np.round(vertices[inner[worst]], 1).tolist()}: use factors nearer to 1, another centre, or "
+            f"expected a wall of at least {WALL_RANGE_MM[0]:g} mm after scaling, got {depth[worst]:.2f} mm "
+            f"at {np.round(vertices[inner[worst]], 1).tolist()}: use factors nearer to 1, another centre, or "
             "set_thickness"
         )
     sheet = faces[surfaces.face_labels == INNER]

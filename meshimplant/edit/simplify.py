@@ -31,15 +31,14 @@ def simplify(
     max_deviation_mm: float = 0.05,
     simple: bool = False,
 ) -> trimesh.Trimesh:
-    """Reduce a mesh to a number of faces and mend its slivers, as far as it may without leaving its surface
-    or ceasing to be a solid.
+    """Reduce a mesh to a number of faces and remove its slivers, within a distance and as a solid.
 
-    Edges are collapsed by the quadric error, then slivers are taken out (`improve_aspect_ratios`), also where the mesh
-    has few enough faces: marching cubes and every cut leave them. The result is measured
-    against the input: the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and
-    no open, non-manifold or crossing place may appear that the input did not have. Where the asked-for number
-    cannot be had so, the smallest number found that can is returned: compare ``len(result.faces)`` with what
-    was asked.
+    Edges are collapsed by the quadric error, then slivers are taken out (`improve_aspect_ratios`), also where
+    the mesh has few enough faces: marching cubes and every cut leave them. The result is measured against the
+    input: the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and no open,
+    non-manifold or crossing place may appear that the input did not have. Where the asked-for number cannot
+    be had so, the smallest number found that can is returned: compare ``len(result.faces)`` with what was
+    asked.
 
     Parameters
     ----------
@@ -50,7 +49,8 @@ def simplify(
     max_deviation_mm
         Largest 99th percentile of the distance between the two surfaces.
     simple
-        True where no faces of the mesh are known to cross, as of one that `repair` returned; it saves time and changes nothing.
+        True where no faces of the mesh are known to cross, as of one that `repair` returned; it saves time
+        and changes nothing.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def simplify(
     Notes
     -----
     Measured (smoothed 6 mm cap, 297 000 faces): 150 000 faces in 3 s, p99 0.001 mm, aspect ratio p99 7.4; 30
-    000 faces: p99 0.011 mm, 9.0. Six designed implants of 100 000 to 112 000 faces, which need no reduction: aspect ratio p99
-    from 12.2-14.6 to 5.8-6.0, p99 of the distance 0.002 mm, no crossings, 3 s. manifold3d's simplify reaches
-    aspect ratios of 20 to 40 and is used only where the collapse breaks the solid.
+    000 faces: p99 0.011 mm, 9.0. Six designed implants of 100 000 to 112 000 faces, which need no reduction:
+    aspect ratio p99 from 12.2-14.6 to 5.8-6.0, p99 of the distance 0.002 mm, no crossings, 3 s. manifold3d's
+    simplify reaches aspect ratios of 20 to 40 and is used only where the collapse breaks the solid.
     """
     require_type(mesh, trimesh.Trimesh, "the mesh")
     if len(mesh.faces) == 0 or max_faces < 4 or max_deviation_mm <= 0:
@@ -84,15 +84,17 @@ def simplify(
 def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
     """Return a smooth closed mesh with about as many faces as equilateral ones with such edges would be.
 
-    Voxels of 0.45 mm give a mesh three times as many faces as a surface that was smoothed over centimetres needs, and every step
-    after it takes its time by the face. Edges are collapsed by the quadric error, which keeps borders. A mesh that has no more
-    faces, or would cease to be closed, comes back as it is.
+    Voxels of 0.45 mm give a mesh three times as many faces as a surface that was smoothed over centimetres
+    needs, and every step after it takes its time by the face. Edges are collapsed by the quadric error, which
+    keeps borders. A mesh that has no more faces, or would cease to be closed, comes back as it is.
 
     Notes
     -----
-    Measured on the smoothed implant of a skull at 0.46 x 0.46 x 0.63 mm, edges of 0.8 mm: 173 000 to 69 000 faces, distance p99
-    0.003 mm, 0.9 s. Of five skulls (0.43 to 0.55 mm), the designed parts lie as near to the true surface, to 0.001 mm RMS, as
-    with all faces, with half as many in the end, and the steps from trim to check take two thirds of their time.
+    Measured on the smoothed implant of a skull at 0.46 x 0.46 x 0.63 mm, edges of 0.8 mm: 173 000 to 69 000
+    faces, distance p99
+    0.003 mm, 0.9 s. Of five skulls (0.43 to 0.55 mm), the designed parts lie as near to the true surface, to
+    0.001 mm RMS, as with all faces, with half as many in the end, and the steps from trim to check take two
+    thirds of their time.
     """
     wanted = int(face_normals_and_areas(mesh)[1].sum() / (_EQUILATERAL * edge_mm**2))
     if wanted >= len(mesh.faces):

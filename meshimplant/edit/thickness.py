@@ -46,8 +46,7 @@ def set_thickness(
     inside_mm: ArrayLike | None = None,
     feather_mm: float = 0.0,
 ) -> trimesh.Trimesh:
-    """Give an implant the asked wall thickness; its outer surface and what remains of its border wall stay in
-    place.
+    """Set the wall thickness of an implant; its outer surface and the rest of its border stay in place.
 
     The body is cut at the target's distance from its outer surface (an offset surface, so that nothing can
     fold over, and no part of the wall moves nearer to bone). Where the implant is thinner than asked, its
@@ -62,7 +61,8 @@ def set_thickness(
         nearest). `skull_thickness`, `feather` and `thicken_at` make such maps: ``0.5 * skull_thickness(mesh,
         skull)`` is half as thick as the bone.
     fraction
-        In place of `target_mm`: this share of the implant's own local thickness, 0 to 2; nowhere below 0.3 mm.
+        In place of `target_mm`: this share of the implant's own local thickness, 0 to 2; nowhere below 0.3
+        mm.
     inside_mm
         A point (3,) inside the head; ``None``: from the implant's own curvature.
     feather_mm

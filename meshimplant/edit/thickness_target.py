@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 
 #: A fixation point that is this far off the outer surface is none of this part, mm.
 REACH_MM = 10.0
-#: Steepest rise of the inner surface towards a boss, mm per mm (23 degrees): beyond 35 degrees it would count as
-#: border, and no longer as inner surface.
+#: Steepest rise of the inner surface towards a boss, mm per mm (23 degrees): beyond 35 degrees it would count
+#: as border, and no longer as inner surface.
 _STEEPEST = 0.43
 #: Fewer vertices of the outer surface than this do not shape a boss.
 _FEWEST_VERTICES = 12
@@ -37,8 +37,8 @@ def feather(
     mesh
         A closed implant, LPS mm.
     target_mm
-        The thickness farther inside, mm: one number, or one per vertex (n,), of which the outer surface's count
-        (nan: take the nearest).
+        The thickness farther inside, mm: one number, or one per vertex (n,), of which the outer surface's
+        count (nan: take the nearest).
     width_mm
         Distance from the border, along which the thickness goes from `rim_mm` to the target; 0: no fading.
     rim_mm
@@ -74,16 +74,16 @@ def thicken_at(
 ) -> Floats:
     """Raise a wanted thickness to bosses at fixation points, so that screws find enough material.
 
-    Within the radius around each point's foot on the outer surface the wall gets the asked thickness; from there
-    it goes over smoothly into the wall around, nowhere steeper than 23 degrees. A thicker wall stays.
+    Within the radius around each point's foot on the outer surface the wall gets the asked thickness; from
+    there it goes over smoothly into the wall around, nowhere steeper than 23 degrees. A thicker wall stays.
 
     Parameters
     ----------
     mesh
         A closed implant, LPS mm.
     target_mm
-        The thickness elsewhere, mm: one number, or one per vertex (n,), of which the outer surface's count (nan:
-        take the nearest).
+        The thickness elsewhere, mm: one number, or one per vertex (n,), of which the outer surface's count
+        (nan: take the nearest).
     points_mm
         Fixation points (k, 3) or (3,), LPS mm, at most 10 mm off the outer surface.
     thickness_mm
@@ -136,13 +136,14 @@ def whole_map(mesh: trimesh.Trimesh, surfaces: Surfaces, values_mm: ArrayLike) -
     low, high = float(values.min()), float(values.max())
     if not (WALL_RANGE_MM[0] <= low and high <= WALL_RANGE_MM[1]):
         raise InputError(
-            f"expected a thickness of {WALL_RANGE_MM[0]:g} to {WALL_RANGE_MM[1]:g} mm, got {low:g} to {high:g} mm"
+            f"expected a thickness of {WALL_RANGE_MM[0]:g} to {WALL_RANGE_MM[1]:g} mm, "
+            f"got {low:g} to {high:g} mm"
         )
     return values
 
 
 def own_thickness(mesh: trimesh.Trimesh, surfaces: Surfaces) -> Floats:
-    """Return the implant's own thickness (n,): at each vertex the outer surface's nearest, within `WALL_RANGE_MM`."""
+    """Return the implant's own thickness (n,) at the nearest outer vertex, within `WALL_RANGE_MM`."""
     outer = surfaces.vertex_labels == OUTER
     return np.clip(fill_nearest(np.asarray(mesh.vertices), across(mesh, surfaces), outer), *WALL_RANGE_MM)
 
@@ -194,8 +195,8 @@ def _require_fine(feet: Floats, vertices: Floats, radius_mm: float) -> None:
     fewest = int(np.argmin(counts))
     if counts[fewest] < _FEWEST_VERTICES:
         raise MeshError(
-            f"expected {_FEWEST_VERTICES} vertices or more within {radius_mm:g} mm of each fixation point, got "
-            f"{counts[fewest]} at {np.round(feet[fewest], 1).tolist()}: give a larger radius or a finer mesh"
+            f"expected at least {_FEWEST_VERTICES} vertices within {radius_mm:g} mm of each fixation point, "
+            f"got {counts[fewest]} at {np.round(feet[fewest], 1).tolist()}: give a larger radius or a finer mesh"
         )
 
 

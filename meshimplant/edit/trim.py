@@ -65,8 +65,8 @@ def trim(
     clearance_mm
         Distance to keep from the bone's surface, 0 to 5 mm. Default 0.8, see `ImplantSpec`.
     bevel_deg
-        Angle to the outward direction by which the border leans inward at least, 0 to 45 degrees, see `bevel`.
-        Default 0: parallel to the wall of the defect.
+        Angle to the outward direction by which the border leans inward at least, 0 to 45 degrees, see
+        `bevel`. Default 0: parallel to the wall of the defect.
     inside_mm
         A point (3,) inside the head, LPS mm; ``None``: found from the implant's curvature and the skull.
 
@@ -120,7 +120,7 @@ def trim_to_clearance(
 
 
 def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> bool:
-    """Tell whether no vertex of a mesh is nearer to bone than the clearance, but for a hair: nothing is left to trim."""
+    """Return whether no vertex of a mesh is nearer to bone than the clearance, within a small tolerance."""
     bone = Site.around(site, mesh, margin_mm=clearance_mm + 2).bone
     if bone is None:
         return True

@@ -1,1 +1,1 @@
-"""What is known of a part: its surfaces, wall thickness, and the bone around it. Nothing here changes a mesh."""
+"""What is known of a part: its surfaces, its thickness, the bone around it. Nothing here changes a mesh."""

@@ -1,4 +1,4 @@
-"""`Site`: where a part belongs: the bone around it, the distance to that bone, and a point inside the head."""
+"""`Site`: the place of a part: the bone around it, the distance to that bone, and a point inside the head."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from meshimplant.skull.thick_slices import interpolate_slices, reach_voxels, thi
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.volume import Volume
 
-#: Margin around a part that is wide enough for every step: the straight path out of the head (20 mm), and room for a
-#: part that grows thicker.
+#: Margin around a part that is wide enough for every step: the straight path out of the head (20 mm), and
+#: room for a part that grows thicker.
 MARGIN_MM = 25.0
 
 
@@ -70,16 +70,16 @@ class Site:
         Parameters
         ----------
         skull : Volume or Site
-            Mask of the defective skull, on any grid; thick slices are interpolated. A site is cropped, and keeps its
-            point inside the head.
+            Mask of the defective skull, on any grid; thick slices are interpolated. A site is cropped, and
+            keeps its point inside the head.
         mesh : Trimesh
             The part, LPS mm.
         inside_mm : (3,) array-like, optional
-            A point inside the head, LPS mm. None: the site's, or else the centre of the part's curvature, or the
-            centroid of the bone where the curvature does not agree with it.
+            A point inside the head, LPS mm. None: the site's, or else the centre of the part's curvature, or
+            the centroid of the bone where the curvature does not agree with it.
         margin_mm : float
-            Width of the box around the part. Distances in a wider box differ only where bone is farther away than
-            the edge of the narrower one.
+            Width of the box around the part. Distances in a wider box differ only where bone is farther away
+            than the edge of the narrower one.
 
         Raises
         ------
@@ -101,7 +101,8 @@ class Site:
 def bone_around(skull: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volume | None:
     """Return the box of a mask around a mesh with a margin, or None where they do not meet.
 
-    Thick slices are interpolated as the design line does it, so that a part is cut from and measured against the same bone.
+    Thick slices are interpolated as the design line does it, so that a part is cut from and measured against
+    the same bone.
     """
     low, high = _box_around(skull, mesh, margin_mm)
     if thick_axis(skull) is not None and _meets(skull, low, high):

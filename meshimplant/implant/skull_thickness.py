@@ -20,12 +20,13 @@ from meshimplant.voxels.volume import Volume
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-#: Bone is looked for this far above and below the implant's outer surface and the sphere that goes on from it.
+#: Bone is looked for this far above and below the implant's outer surface and the sphere that goes on from
+#: it.
 _REACH_MM = 7.0
 #: The thickest bone that is read, and the widest gap in it (diploe, vessels) that does not end it, mm.
 _THICKEST_MM, _PORE_MM = 20.0, 3.0
-#: The bone's inner surface is parallel to its outer one within this angle, cosine of 37 degrees; what is not is
-#: the wall of the defect, or the base of the skull.
+#: The bone's inner surface is parallel to its outer one within this angle, cosine of 37 degrees; what is not
+#: is the wall of the defect, or the base of the skull.
 _PARALLEL_COSINE = 0.8
 #: A surface of bone is placed by how much of a line through it is bone, up to this far on both sides, mm; the
 #: signed distance alone makes 1.5 mm of bone 0.1 to 0.4 mm too thin (measured on shells).
@@ -45,10 +46,11 @@ def skull_thickness(
 ) -> Floats:
     """Return the skull's local thickness (n,) at each vertex of an implant, mm.
 
-    Around the implant the bone is measured along its own normals, from where its outer surface is intact to where
-    it ends; the wall of the defect does not count. Over the implant, where there is no bone, the thickness goes on
-    as a membrane that is held at the rim, so that nothing is thicker or thinner than the bone around. Where the skull
-    holds bone at the implant's own place (a skull before its operation, or a completed one), that bone is read instead.
+    Around the implant the bone is measured along its own normals, from where its outer surface is intact to
+    where it ends; the wall of the defect does not count. Over the implant, where there is no bone, the
+    thickness goes on as a membrane that is held at the rim, so that nothing is thicker or thinner than the
+    bone around. Where the skull holds bone at the implant's own place (a skull before its operation, or a
+    completed one), that bone is read instead.
 
     Parameters
     ----------
@@ -70,9 +72,10 @@ def skull_thickness(
 
     Notes
     -----
-    Source: measured on shells of 1.5 to 9 mm in voxels of 0.45 x 0.45 x 0.65 and 0.6 x 0.6 x 0.8 mm: off by <= 0.07 mm
-    everywhere. On three SkullFix skulls, against the bone that was cut out: mean error 0.1 to 0.3 mm where that bone is
-    in the skull, 0.5 to 0.9 mm where it is carried over an opening of 8 cm, which cannot be known; 5 s.
+    Source: measured on shells of 1.5 to 9 mm in voxels of 0.45 x 0.45 x 0.65 and 0.6 x 0.6 x 0.8 mm: off by
+    <= 0.07 mm everywhere. On three SkullFix skulls, against the bone that was cut out: mean error 0.1 to 0.3
+    mm where that bone is in the skull, 0.5 to 0.9 mm where it is carried over an opening of 8 cm, which
+    cannot be known; 5 s.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
@@ -99,7 +102,7 @@ def skull_thickness(
 def _bone_thickness(
     view: DirectionMap, skull: Bone, part: Extent, outwards: OutwardField, near: Bools
 ) -> Floats:
-    """Return the bone's thickness (rows, columns) along its normals, nan where it has not both its surfaces."""
+    """Return the bone's thickness (rows, columns) along its normals, nan where a surface is missing."""
     bone = skull.distance
     surface, intact = intact_bone(view, bone, part, outwards, side=1, reach_mm=_REACH_MM)
     intact &= near
@@ -122,7 +125,7 @@ def _bone_thickness(
 
 
 def _depth_of_bone(bone: Volume, points: Floats, inward: Floats) -> Floats:
-    """Walk from points (n, 3) into bone and return where it ends (n,), mm; nan where it does not, or is none."""
+    """Return how deep bone reaches from points (n, 3), mm; nan where there is no bone or no end of it."""
     steps = np.arange(_STEP_MM, _THICKEST_MM + _PORE_MM, _STEP_MM)
     along = points[:, None] + inward[:, None] * steps[:, None]
     values = sample(bone, along.reshape(-1, 3), fill=-1e3).reshape(len(points), -1)
@@ -190,6 +193,6 @@ def _membrane(values: Floats, known: Bools) -> Floats:
 
 def _no_bone(area_mm2: float, around_mm: float) -> InputError:
     return InputError(
-        f"expected intact bone within {around_mm:g} mm of the implant, got {area_mm2:.0f} mm2 of it: check that "
-        "the skull is the implant's own and in the same frame, or give the thickness in millimetres"
+        f"expected intact bone within {around_mm:g} mm of the implant, got {area_mm2:.0f} mm2 of it: check "
+        "that the skull is the implant's own and in the same frame, or give the thickness in millimetres"
     )

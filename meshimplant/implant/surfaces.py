@@ -38,8 +38,7 @@ _ISLAND_FRACTION = 0.02
 
 @dataclass(frozen=True, eq=False)
 class OutwardField:
-    """The local direction away from the head: the implant's own surface normal, averaged over some
-    millimetres.
+    """The local direction away from the head: the implant's surface normal, averaged over some millimetres.
 
     Attributes
     ----------
@@ -263,8 +262,7 @@ def _label_around(
 def wall_depth(
     vertices: NDArray[np.float64], surfaces: Surfaces
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return for each wall vertex its depth, 0 at the outer surface to 1 at the inner, and the nearest inner
-    vertex.
+    """Return the depth of each wall vertex, 0 outside to 1 inside, and the nearest inner vertex.
 
     The nearest one is counted among the inner vertices, not among all.
     """

@@ -14,7 +14,8 @@ from meshimplant.voxels.volume import Volume
 
 #: Triangles with longer edges than this are moved by more points than their corners, mm.
 EDGE_MM = 2.0
-#: Distance to bone beyond the scan, mm; what lies beside its edge reads as something between, more than bone can be away.
+#: Distance to bone beyond the scan, mm; what lies beside its edge reads as something between, more than bone
+#: can be away.
 _BEYOND_MM, _FARTHEST_MM = 1e3, 50.0
 #: Depths are exact down to this far from bone, and for a step of way and the field's scatter more, mm.
 _NEAR_MM = 5.0
@@ -23,10 +24,10 @@ _NEAR_MM = 5.0
 def sweep(
     bone: Volume | None, points: NDArray[np.float64], axis: NDArray[np.float64], travel: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how deep in bone the part is after each of evenly spaced distances, and how deep each point (n,) gets on the way.
+    """Return the depth in bone after each travelled distance, and the largest depth of each point (n,).
 
-    A point far from bone is not read again before it can have come near: what a point gets to is exact above -3 mm, and
-    elsewhere a lower bound.
+    A point far from bone is not read again before it can have come near: what a point gets to is exact above
+    -3 mm, and elsewhere a lower bound.
     """
     deepest = np.full(len(points), -np.inf)
     penetration = np.zeros(len(travel))
@@ -66,7 +67,7 @@ def _read(bone: Volume, index: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def closely_sampled(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the mesh with its large triangles divided, for measuring alone: its vertices lie close enough everywhere."""
+    """Return the mesh with its large triangles divided, so that its vertices are dense enough to measure."""
     corners = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)]
     large = (np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2) > EDGE_MM).any(axis=1)
     if not large.any():

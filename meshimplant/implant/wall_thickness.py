@@ -134,9 +134,9 @@ def find_violations(
 ) -> tuple[Finding, ...]:
     """Return one finding for each region that is thinner or thicker than a limit, the worst first.
 
-    Places less than 3 mm apart are one region. A finding tells its worst value, the limit, and where that is; its
-    message adds the area. The border zone, which `measure_thickness` leaves out, is left out here too, and so are
-    departures up to 0.1 mm, which are the measurement's own.
+    Places less than 3 mm apart are one region. A finding tells its worst value, the limit, and where that is;
+    its message adds the area. The border zone, which `measure_thickness` leaves out, is left out here too,
+    and so are departures up to 0.1 mm, which are the measurement's own.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _violations(
 
 
 def _regions(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number the regions of points (n, 3): cells that hold points are one where they touch, by a corner or more."""
+    """Return the region number of points (n, 3); cells with points that touch are one region."""
     if not len(points):
         return np.zeros(0, np.int64)
     cell = tuple(np.floor((points - points.min(axis=0)) / _CELL_MM).astype(np.int64).T)
