@@ -1,9 +1,10 @@
-"""Make the samples in this folder again: a skull phantom, its defective version and the true implant.
+"""Regenerate the samples in this folder: a skull phantom, its defective version and the true implant.
 
     python sample_meshes/make_samples.py [-o FOLDER]
 
-Writes, for each of the three, the mask (.nrrd) and a light mesh of it (.stl), and SHA256SUMS. Run twice with the same
-libraries it writes the same bytes. The masks' voxels do not depend on library versions; compressed bytes and meshes may.
+Writes the mask (.nrrd) and a simplified mesh (.stl) of each of the three, and SHA256SUMS. The same library
+versions give the same bytes. The voxels of the masks do not depend on library versions; compressed bytes and
+meshes may.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from meshimplant.line.extract import extract
 from meshimplant.voxels.volume import Volume
 
 SPACING_MM = 1.0
-#: A head with ordinary proportions and thickness, turned in the scanner as heads are.
+#: A head of average proportions and thickness, tilted in the scanner.
 PHANTOM_SEED, TILT_DEG = 8, 6.0
-#: A defect of the right side with burr holes and leaning walls.
+#: A defect of the right side with burr holes and inclined walls.
 DEFECT_KIND, DEFECT_SEED = "parietotemporal", 0
-#: Most faces of the skulls' meshes and of the implant's; their vertices stay within half a voxel of the mask's
-#: surface (measured: 99 % within 0.26 mm).
+#: Maximum faces of the skulls' and the implant's meshes. Their vertices stay within half a voxel of the
+#: mask's surface (measured: 99 % within 0.26 mm).
 SKULL_FACES, IMPLANT_FACES = 22_000, 8_000
 
 
@@ -63,7 +64,7 @@ def write_samples(folder: Path) -> None:
 
 def main() -> None:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description="Make the samples again.")
+    parser = argparse.ArgumentParser(description="Regenerate the samples.")
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).resolve().parent)
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)

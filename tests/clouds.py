@@ -1,4 +1,4 @@
-"""Points with normals on analytic bodies, and clouds as other programs write them."""
+"""Points with normals on analytic bodies, and point clouds as other programs write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshimplant.io.points import PointCloud
 
 
 def ball_points(radius_mm: float, count: int, *, inward: bool = False) -> PointCloud:
-    """Points spread evenly over a sphere around the origin (a Fibonacci lattice)."""
+    """Return points spread evenly over a sphere around the origin (a Fibonacci lattice)."""
     turn = np.arange(count) * np.pi * (3 - np.sqrt(5))
     z = 1 - (2 * np.arange(count) + 1) / count
     flat = np.sqrt(1 - z**2)
@@ -21,7 +21,7 @@ def ball_points(radius_mm: float, count: int, *, inward: bool = False) -> PointC
 
 
 def shell_points(radius_mm: float = 60.0, thickness_mm: float = 6.0, count: int = 8000) -> PointCloud:
-    """Points on both sides of a hollow sphere; the inner ones look at the centre."""
+    """Return points on both surfaces of a hollow sphere; the inner normals point to the centre."""
     outer = ball_points(radius_mm, count)
     inner = ball_points(radius_mm - thickness_mm, count, inward=True)
     return PointCloud(
@@ -30,20 +30,20 @@ def shell_points(radius_mm: float = 60.0, thickness_mm: float = 6.0, count: int 
 
 
 def mesh_points(mesh: trimesh.Trimesh, count: int, *, seed: int = 0) -> PointCloud:
-    """Points drawn from a mesh, with the normals of their faces."""
+    """Return points sampled from a mesh, with the normals of their faces."""
     points, face = trimesh.sample.sample_surface(mesh, count, seed=seed)
     return PointCloud(np.array(points), np.array(mesh.face_normals[face]))
 
 
 def rows(cloud: PointCloud) -> NDArray[np.float64]:
-    """The cloud as x y z nx ny nz (n, 6)."""
+    """Return the cloud as rows of x y z nx ny nz, (n, 6)."""
     return np.hstack([cloud.points_mm, cloud.normals])
 
 
 def write_ply(
     path: Path, table: NDArray[np.float64], *, form: str = "binary_little_endian", comment: str = ""
 ) -> None:
-    """Write rows of x y z, or of x y z nx ny nz, as open3d and PCL do: doubles, and a colour behind them."""
+    """Write rows of x y z, or of x y z nx ny nz, as open3d and PCL do: doubles followed by a colour."""
     names = ("x", "y", "z", "nx", "ny", "nz")[: table.shape[1]]
     head = ["ply", f"format {form} 1.0", *([f"comment {comment}"] if comment else [])]
     head += [f"element vertex {len(table)}", *(f"property double {name}" for name in names)]

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from meshimplant.voxels.volume import Volume
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # The workers share the cores. Libraries read this when they are loaded, which is later.
+    # The workers share the cores. Libraries read this when they are loaded, which happens later.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """Folder of the real skulls; the test is skipped where it is missing."""
+    """Return the folder of the real skulls; the test is skipped if it is missing."""
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MESHIMPLANT_DATA", default))
     if not (folder / "skullfix" / "complete_skull").is_dir():
@@ -31,7 +31,7 @@ def data_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def phantom() -> Volume:
-    """A complete skull at 2 mm, made once for a process: making it takes seconds."""
+    """Return a complete skull at 2 mm, made once per process because that takes seconds."""
     from meshimplant.datasets.phantom import skull_phantom
 
     return skull_phantom(spacing_mm=2.0, seed=4)
@@ -39,7 +39,7 @@ def phantom() -> Volume:
 
 @pytest.fixture(scope="session")
 def phantom_pose(phantom: Volume) -> HeadPose:
-    """Its pose."""
+    """Return the pose of the phantom."""
     from meshimplant.head.pose import fit_pose
 
     return fit_pose(phantom)

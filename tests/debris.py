@@ -1,4 +1,4 @@
-"""Implants with injected debris: what a raw subtraction looks like, with the truth known."""
+"""Implants with injected debris, as after a raw subtraction, with known ground truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Littered:
-    """The body as a mask, the implant's own voxels, and how many pieces hang on it by a neck."""
+    """A mask with debris, the implant's own voxels, and the numbers of pieces and of necks."""
 
     volume: Volume
     truth: Bools
@@ -26,7 +26,7 @@ class Littered:
 
 
 def littered_implant(seed: int) -> Littered:
-    """Return a turned cap of 4 to 7 mm with debris around it."""
+    """Return a rotated cap 4 to 7 mm thick with debris around it."""
     rng = np.random.default_rng(seed)
     body = cap(rng.uniform(60, 90), rng.uniform(4, 7), rng.uniform(12, 26), edge_mm=4)
     body = body.moved(random_rotation(seed), rng.uniform(-150, 150, 3))
@@ -39,9 +39,9 @@ def litter(implant: Volume, mesh: trimesh.Trimesh, rng: np.random.Generator) -> 
     truth, everything = implant.array, implant.array.copy()
     keep_off = ndimage.binary_dilation(truth, iterations=3)
     count, bridged = 0, 0
-    wanted, budget = int(rng.integers(5, 31)), rng.uniform(0.1, 0.3) * truth.sum()
+    target_count, budget = int(rng.integers(5, 31)), rng.uniform(0.1, 0.3) * truth.sum()
     for _ in range(200):
-        piece, neck = _piece(rng, mesh, budget * implant.voxel_volume_mm3 / wanted)
+        piece, neck = _piece(rng, mesh, budget * implant.voxel_volume_mm3 / target_count)
         box, voxels = _voxels(piece, implant)
         size = np.count_nonzero(voxels)
         if size == 0 or size > budget or (voxels & keep_off[box]).any():
@@ -53,7 +53,7 @@ def litter(implant: Volume, mesh: trimesh.Trimesh, rng: np.random.Generator) -> 
             box, voxels = _voxels(neck, implant)
             everything[box] |= voxels
             bridged += 1
-        if count == wanted:
+        if count == target_count:
             break
     return Littered(implant.with_array(everything.astype(np.uint8)), truth, count, bridged)
 
@@ -73,7 +73,7 @@ def _piece(rng: np.random.Generator, mesh: trimesh.Trimesh, volume_mm3: float) -
 
 
 def _voxels(piece: Body, grid: Volume) -> tuple[tuple[slice, ...], Bools]:
-    """Return the box of the grid that holds a body, and its voxels in it."""
+    """Return the slices of the grid that contain a body, and its mask inside them."""
     corners = np.array(np.meshgrid(*zip(piece.lower_mm, piece.upper_mm, strict=True))).reshape(3, -1).T
     index = grid.to_index(corners)
     low = np.clip(np.floor(index.min(axis=0)).astype(int), 0, np.array(grid.shape) - 1)

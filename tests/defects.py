@@ -2,8 +2,7 @@
 
     defect = conical_defect(lean_deg=20)     # wider outside than inside; negative: an undercut
     defect.bone                              # `Body` of the skull around the hole
-    defect.plug(over_mm=6)                   # implant of the skull's thickness, 6 mm larger than the hole all
-    round
+    defect.plug(over_mm=6)                   # implant of the skull's thickness, 6 mm larger than the hole
 
 The wall of the hole is a cone about +z through the middle of the skull's thickness; the skull's centre is the
 origin. `ellipsoid_cap` is an implant of varying curvature and thickness.
@@ -32,19 +31,19 @@ class Defect:
     lean_deg: float
 
     def plug(self, *, over_mm: float = 4.0, raised_mm: float = 0.0, edge_mm: float = 1.5) -> Body:
-        """An implant as thick as the skull (`raised_mm` more outside), larger than the hole by `over_mm`."""
+        """Return an implant `raised_mm` thicker (outside) than the skull, larger than the hole by `over_mm`."""
         widen = self.half_angle_deg + np.degrees(over_mm / self.radius_mm)
         outer = self.radius_mm + raised_mm
         return cap(outer, self.thickness_mm + raised_mm, widen, edge_mm=edge_mm)
 
     def rim_angle(self, radius_mm: float) -> float:
-        """Polar angle, radians, at which the hole's wall meets a sphere about the skull's centre."""
+        """Return the polar angle, radians, at which the wall meets a sphere around the skull's centre."""
         polar = np.linspace(0, np.pi / 2, 200_001)
         points = radius_mm * np.stack([np.sin(polar), 0 * polar, np.cos(polar)], axis=1)
         return float(polar[self.wall_distance(points) > 0].max())
 
     def gap(self, points: Points) -> Points:
-        """Exact distance (n,) to the bone's surface, rims included; negative inside bone."""
+        """Return the exact distance (n,) to the bone's surface, including its rims; negative inside bone."""
         across, along = np.hypot(points[:, 0], points[:, 1]), points[:, 2]
         here, polar = np.stack([across, along], axis=1), np.arctan2(across, along)
         rims, distances = [], []
@@ -61,7 +60,7 @@ class Defect:
         return np.min(distances, axis=0) * np.where(self.bone.distance(points) > 0, -1, 1)
 
     def wall_distance(self, points: Points) -> Points:
-        """Distance from the wall's cone (n,), positive inside the hole."""
+        """Return the distance (n,) to the conical wall, positive inside the hole."""
         return _cone(points, self.radius_mm - self.thickness_mm / 2, self.half_angle_deg, self.lean_deg)
 
 
@@ -73,7 +72,7 @@ def conical_defect(
     lean_deg: float = 0.0,
     around_mm: float = 16.0,
 ) -> Defect:
-    """Return a round hole whose wall leans by `lean_deg` from radial, with `around_mm` of bone about it."""
+    """Return a round hole whose wall leans by `lean_deg` from radial, surrounded by `around_mm` of bone."""
     inner, middle = radius_mm - thickness_mm, radius_mm - thickness_mm / 2
     edge = np.radians(half_angle_deg) + around_mm / radius_mm
     across, low = radius_mm * np.sin(edge), inner * np.cos(edge)
@@ -88,6 +87,7 @@ def conical_defect(
 
 
 def _cone(points: Points, middle_mm: float, half_angle_deg: float, lean_deg: float) -> Points:
+    """Return the signed distance (n,) to a cone around +z, positive inside."""
     at, half = np.radians(half_angle_deg), np.radians(half_angle_deg + lean_deg)
     across = np.hypot(points[..., 0], points[..., 1]) - middle_mm * np.sin(at)
     along = points[..., 2] - middle_mm * np.cos(at)
@@ -96,14 +96,14 @@ def _cone(points: Points, middle_mm: float, half_angle_deg: float, lean_deg: flo
 
 @dataclass(frozen=True)
 class CurvedCap:
-    """A piece of a shell over an ellipsoid: its mesh, and points (n, 3) densely on its outer surface."""
+    """A piece of an ellipsoidal shell: its mesh, and dense points (n, 3) on its outer surface."""
 
     mesh: trimesh.Trimesh
     outer_points: Points
     outer_count: int
 
 
-#: Semi-axes, mm, and direction of the middle, of caps as they are met on heads.
+#: Semi-axes, mm, and direction of the centre, of caps at typical places of the head.
 PLACES: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "vertex": ((72, 92, 85), (0, 0, 1)),
     "parietal": ((72, 92, 85), (0.7, 0.3, 0.7)),

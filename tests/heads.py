@@ -1,4 +1,4 @@
-"""Analytic heads for networks: spheres with a round hole, completed with a known error."""
+"""Analytic heads for networks: spherical skulls with a round hole, completed with a known error."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ THICKNESS_MM, HALF_ANGLE = 6.0, 0.35
 
 
 def shell(radius_mm: float, grid=FINE) -> NDArray[np.float32]:
-    """Signed distance of a sphere of bone, mm."""
+    """Return the signed distance of a spherical skull on a grid, mm."""
     depth = radius_mm - np.linalg.norm(grid.points_mm(), axis=-1)
     return np.minimum(depth, THICKNESS_MM - depth).astype(np.float32)
 
 
 def members_around(axis: tuple[float, float, float]) -> NDArray[np.int64]:
-    """Directions within `HALF_ANGLE` of an axis."""
+    """Return the indices of the directions within `HALF_ANGLE` of an axis."""
     unit = np.array(axis) / np.linalg.norm(axis)
     return np.flatnonzero(direction_sphere()[0] @ unit > np.cos(HALF_ANGLE))
 
 
 def shell_store(folder: Path, *, training: int, tuning: int, excess_mm: float) -> Store:
-    """Write a training set of spheres with one hole each; the prior's radius is too large by `excess_mm`."""
+    """Write a training set of spheres with one hole each; the prior's radius is `excess_mm` too large."""
     names = [f"{number:03d}" for number in range(training + tuning)]
     splits = {name: "training" if i < training else "tuning" for i, name in enumerate(names)}
     store = start_store(folder, data="spheres", skulls=splits, seed=0, defects=1)

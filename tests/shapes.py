@@ -1,4 +1,4 @@
-"""Analytic bodies for the tests: one `Body` gives distance, mask, field and watertight mesh.
+"""Analytic bodies: a `Body` provides its exact distance, mask, distance field and watertight mesh.
 
     from shapes import cap, sphere, grid_around, random_rotation, signed_permutations
 
@@ -11,8 +11,8 @@
     body.mesh                                # Trimesh, watertight, outward, float64 LPS mm
     body.volume_mm3                          # exact volume
 
-`union(a, b)`, `difference(a, b)`: bodies without a mesh of their own; the sign is exact
-everywhere, the distance near the surface.
+`union(a, b)` and `difference(a, b)` have no mesh. Their sign is exact everywhere, their distance near the
+surface.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Body:
-    """A solid: exact signed distance (positive inside), box, volume and mesh where known."""
+    """A solid: exact signed distance (positive inside), bounding box, and volume and mesh if known."""
 
     distance: Callable[[Points], Points]
     lower_mm: Points
@@ -99,7 +99,7 @@ class Body:
 
 
 def sphere(radius_mm: float = 20.0, centre_mm: ArrayLike = (0, 0, 0), *, subdivisions: int = 5) -> Body:
-    """A ball; its mesh's vertices lie on the sphere exactly (the mesh volume is a little smaller)."""
+    """Return a ball. The mesh vertices lie exactly on the sphere; the mesh volume is slightly smaller."""
     centre = np.asarray(centre_mm, float)
     ball = trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius_mm)
     return Body(
@@ -112,7 +112,7 @@ def sphere(radius_mm: float = 20.0, centre_mm: ArrayLike = (0, 0, 0), *, subdivi
 
 
 def box(size_mm: ArrayLike = (40, 30, 10), centre_mm: ArrayLike = (0, 0, 0)) -> Body:
-    """A cuboid; its mesh has 8 vertices and 12 faces."""
+    """Return a cuboid; its mesh has 8 vertices and 12 faces."""
     half, centre = np.asarray(size_mm, float) / 2, np.asarray(centre_mm, float)
 
     def distance(points: Points) -> Points:
@@ -126,7 +126,7 @@ def box(size_mm: ArrayLike = (40, 30, 10), centre_mm: ArrayLike = (0, 0, 0)) -> 
 
 
 def capsule(start_mm: ArrayLike, stop_mm: ArrayLike, radius_mm: float) -> Body:
-    """A rod with round ends: a bridge, a neck, a screw. No mesh."""
+    """Return a rod with hemispherical ends, such as a bridge, a neck or a screw. It has no mesh."""
     a, b = np.asarray(start_mm, float), np.asarray(stop_mm, float)
     axis = b - a
 
@@ -139,14 +139,14 @@ def capsule(start_mm: ArrayLike, stop_mm: ArrayLike, radius_mm: float) -> Body:
 
 
 def dumbbell(radius_mm: float = 8.0, length_mm: float = 40.0, neck_radius_mm: float = 1.0) -> Body:
-    """Two balls on the x axis joined by a thin neck. No mesh."""
+    """Return two balls on the x axis joined by a thin neck. It has no mesh."""
     ends = ((-length_mm / 2, 0, 0), (length_mm / 2, 0, 0))
     balls = union(sphere(radius_mm, ends[0], subdivisions=1), sphere(radius_mm, ends[1], subdivisions=1))
     return union(balls, capsule(*ends, neck_radius_mm))
 
 
 def shell(radius_mm: float = 80.0, thickness_mm: float = 6.0) -> Body:
-    """A whole hollow sphere: a skull without a hole. Outer surface at `radius_mm`. No mesh."""
+    """Return a hollow sphere, a skull without a hole, of outer radius `radius_mm`. It has no mesh."""
     inner = radius_mm - thickness_mm
     reach = np.full(3, radius_mm)
     volume = 4 / 3 * np.pi * (radius_mm**3 - inner**3)
@@ -161,10 +161,10 @@ def shell(radius_mm: float = 80.0, thickness_mm: float = 6.0) -> Body:
 def cap(
     radius_mm: float = 90.0, thickness_mm: float = 6.0, half_angle_deg: float = 30.0, *, edge_mm: float = 1.5
 ) -> Body:
-    """A piece of spherical shell around +z: outer surface at `radius_mm`, radial border at the half-angle.
+    """Return a piece of a spherical shell around +z: outer surface at `radius_mm`, border at the half-angle.
 
-    It is the ideal implant: surfaces, thickness, border, volume and outward direction (from the origin)
-    are known exactly. The origin is the centre of the sphere. `edge_mm` is the mesh's longest edge.
+    This is the ideal implant: surfaces, thickness, radial border, volume and outward direction (from the
+    origin, the centre of the sphere) are known exactly. `edge_mm` is the longest edge of the mesh.
     """
     outer, inner, angle = radius_mm, radius_mm - thickness_mm, np.radians(half_angle_deg)
     across = outer * np.sin(min(angle, np.pi / 2))
@@ -185,7 +185,7 @@ def skull_with_hole(
 
 
 def union(first: Body, second: Body) -> Body:
-    """Both bodies together; the volume is unknown."""
+    """Return the union of two bodies; the volume is unknown."""
     return Body(
         lambda p: np.maximum(first.distance(p), second.distance(p)),
         np.minimum(first.lower_mm, second.lower_mm),
@@ -194,7 +194,7 @@ def union(first: Body, second: Body) -> Body:
 
 
 def difference(first: Body, second: Body) -> Body:
-    """The first body without the second; the volume is unknown."""
+    """Return the first body without the second; the volume is unknown."""
     return Body(lambda p: np.minimum(first.distance(p), -second.distance(p)), first.lower_mm, first.upper_mm)
 
 
@@ -232,19 +232,19 @@ def sample_on(distance: Callable[[Points], Points], grid: Volume) -> Points:
 
 
 def random_rotation(seed: int) -> NDArray[np.float64]:
-    """A rotation (det +1), the same for the same seed."""
+    """Return a random rotation matrix (3, 3) with determinant +1; the seed determines it."""
     q, r = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     q = q * np.sign(np.diag(r))
     return q * np.sign(np.linalg.det(q))
 
 
 def oblique() -> NDArray[np.float64]:
-    """A rotation of about 20 degrees about a skew axis, as of a tilted head."""
+    """Return a rotation matrix (3, 3) of 20 degrees about an oblique axis, as of a tilted head."""
     return np.asarray(trimesh.transformations.rotation_matrix(np.radians(20), (1, 2, 3))[:3, :3])
 
 
 def signed_permutations() -> Iterator[NDArray[np.float64]]:
-    """The 48 axis-aligned orientations, mirrored ones included."""
+    """Yield the 48 axis-aligned orientations as matrices (3, 3), including reflections."""
     for order in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):
             yield np.eye(3)[:, list(order)] * np.array(signs)
@@ -254,18 +254,19 @@ def signed_permutations() -> Iterator[NDArray[np.float64]]:
 
 
 def plain_mesh(vertices: ArrayLike, faces: ArrayLike) -> trimesh.Trimesh:
-    """A `Trimesh` of exactly these arrays."""
+    """Return a `Trimesh` of exactly these arrays."""
     return trimesh.Trimesh(np.array(vertices, float), np.array(faces, int), process=False, validate=False)
 
 
 def joined(*meshes: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Several meshes in one, nothing merged."""
+    """Return several meshes as one; no vertices are merged."""
     offsets = np.cumsum([0, *[len(m.vertices) for m in meshes]])
     faces = [m.faces + o for m, o in zip(meshes, offsets, strict=False)]
     return plain_mesh(np.concatenate([m.vertices for m in meshes]), np.concatenate(faces))
 
 
 def _cap_distance(points: Points, outer: float, inner: float, angle: float) -> Points:
+    """Return the exact signed distance (n,) of a cap, positive inside."""
     across, along = np.hypot(points[..., 0], points[..., 1]), points[..., 2]
     radius, polar = np.hypot(across, along), np.arctan2(across, along)
 
@@ -281,7 +282,7 @@ def _cap_distance(points: Points, outer: float, inner: float, angle: float) -> P
 
 
 def _cap_mesh(outer: float, inner: float, angle: float, edge: float) -> trimesh.Trimesh:
-    """Sweep the closed profile (pole outside -> rim -> pole inside) around z."""
+    """Return the surface of revolution of the profile outer pole -> rim -> inner pole around z."""
     steps = max(3, int(np.ceil(outer * angle / edge)))
     wall = max(1, int(np.ceil((outer - inner) / edge)))
     polar = np.linspace(0, angle, steps + 1)
@@ -296,12 +297,15 @@ def _cap_mesh(outer: float, inner: float, angle: float, edge: float) -> trimesh.
         -1, 3
     )
     vertices = np.concatenate([rings, [[0, 0, outer], [0, 0, inner]]])
-    here = np.arange(ring_count)
-    nxt = (here + 1) % ring_count
-    faces = [np.stack([np.full(ring_count, len(rings)), here, nxt], 1)]
+    current = np.arange(ring_count)
+    following = (current + 1) % ring_count
+    faces = [np.stack([np.full(ring_count, len(rings)), current, following], 1)]
     for ring in range(len(across) - 1):
         a, b = ring * ring_count, (ring + 1) * ring_count
-        faces += [np.stack([a + here, b + here, a + nxt], 1), np.stack([a + nxt, b + here, b + nxt], 1)]
+        faces += [
+            np.stack([a + current, b + current, a + following], 1),
+            np.stack([a + following, b + current, b + following], 1),
+        ]
     last = (len(across) - 1) * ring_count
-    faces.append(np.stack([last + here, np.full(ring_count, len(rings) + 1), last + nxt], 1))
+    faces.append(np.stack([last + current, np.full(ring_count, len(rings) + 1), last + following], 1))
     return plain_mesh(vertices, np.concatenate(faces))

@@ -1,4 +1,4 @@
-"""Diffuse light on a surface: how much of the surroundings each vertex sees."""
+"""Ambient light on a surface: the unobstructed fraction of the hemisphere above each vertex."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.mesh.rays import RayCaster
 
-#: Diffuse rays that `ambient_light` casts in all, about; 0.6 s on one core.
+#: Approximate total number of rays that `ambient_light` casts; 0.6 s on one core.
 _AMBIENT_RAYS = 2_000_000
-#: Nothing farther than this shades a surface, mm: a wall of the skull, not the other side of the head.
+#: Range of occlusion, mm: a wall of the skull shades a surface, the other side of the head does not.
 _AMBIENT_REACH_MM = 45.0
 
 
 def ambient_light(mesh: trimesh.Trimesh, *, scene: RayCaster | None = None) -> NDArray[np.float32]:
-    """Return the share (n,) of diffuse light that reaches each vertex, 0 in a deep fold to 1 in the open.
+    """Return the fraction (n,) of diffuse light that reaches each vertex, 0 in a deep fold to 1 in the open.
 
-    Cosine-weighted rays leave each vertex in the same set of directions (a Fibonacci sphere on the tip of
-    the normal), so that neighbours agree; what noise is left is averaged with them. Nothing is random.
+    Cosine-weighted rays are cast from each vertex. All vertices use the same directions (a Fibonacci sphere
+    on the tip of the normal), so that neighbours agree; the remaining noise is averaged over neighbours. The
+    result is deterministic.
+
+    Parameters
+    ----------
+    mesh : Trimesh
+        LPS mm.
+    scene : RayCaster, optional
+        The mesh prepared for rays; default: made here.
+
+    Returns
+    -------
+    (n,) array of float32
+        One value per vertex.
     """
     scene = RayCaster(mesh) if scene is None else scene
     normals = np.asarray(mesh.vertex_normals, float)
@@ -34,7 +47,7 @@ def ambient_light(mesh: trimesh.Trimesh, *, scene: RayCaster | None = None) -> N
 
 
 def neighbour_mean(values: NDArray[np.floating], faces: ArrayLike) -> NDArray[np.float32]:
-    """Return the mean (n,) of each vertex's value and those across its faces."""
+    """Return the mean (n,) of each vertex's value and its neighbours'."""
     corners = np.asarray(faces)
     face_sums = values[corners].sum(axis=1)
     total, count = values.astype(np.float64), np.ones(len(values))
@@ -45,7 +58,7 @@ def neighbour_mean(values: NDArray[np.floating], faces: ArrayLike) -> NDArray[np
 
 
 def _fibonacci_sphere(count: int) -> NDArray[np.float64]:
-    """Return `count` even points (count, 3) on the unit sphere."""
+    """Return `count` evenly spread points (count, 3) on the unit sphere."""
     index = np.arange(count) + 0.5
     z = 1 - 2 * index / count
     turn = np.pi * (1 + 5**0.5) * index

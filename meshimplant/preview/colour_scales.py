@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
 
-#: sRGB colours, 0 to 1. Blue-green on ivory can be told apart with any kind of colour blindness.
+#: sRGB colours, 0 to 1. Blue-green on ivory stays distinct with any kind of colour blindness.
 BONE: Final = (0.925, 0.89, 0.82)
 IMPLANT: Final = (0.13, 0.60, 0.74)
 NO_VALUE: Final = (0.79, 0.805, 0.825)
@@ -28,8 +28,8 @@ _HUE_DEG = {
     "gap": (278.0, 310.0, 345.0, 385.0, 420.0, 465.0),
 }
 
-#: Smallest step between the labels of a colour bar, mm. Printers are accurate to about 0.1 mm; a narrower range would
-#: colour noise.
+#: Smallest step between the labels of a colour bar, mm. Printers are accurate to about 0.1 mm: a
+#: narrower range would colour noise.
 _LEAST_STEP_MM = 0.2
 
 # OKLab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
@@ -70,7 +70,7 @@ class ColourScale:
 
     @classmethod
     def of_values(cls, quantity: str, values_mm: ArrayLike) -> ColourScale:
-        """Choose a range with round limits that contains the 1st to the 99th percentile of finite values (n,).
+        """Return a range with round limits that holds the 1st to the 99th percentile of finite values (n,).
 
         One percent at either end is left out so that a single spike does not flatten the colours of the
         whole part.

@@ -1,4 +1,4 @@
-"""Decimate meshes for display, and transfer per-vertex values to the decimated mesh. Never used for a part."""
+"""Decimate meshes for display, never for a part, and transfer per-vertex values to the decimated mesh."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def render_template(name: str, /, **values: Any) -> str:
-    """Return the template ``name`` from this folder with its placeholders filled; a missing value is an error."""
+    """Return the template ``name`` of this folder, filled in; a missing value is an error."""
     import jinja2
 
     environment = jinja2.Environment(

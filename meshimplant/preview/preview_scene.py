@@ -1,4 +1,4 @@
-"""`PreviewScene`: an implant and its skull, checked, decimated and lit once for all pictures that show them."""
+"""`PreviewScene`: an implant and its skull, checked, decimated and lit once for all pictures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshimplant.preview.decimate import decimate, transfer_values
 from meshimplant.preview.picture_errors import checked_values, require_drawable
 from meshimplant.preview.render_view import Scene, Surface
 
-#: A mesh with more faces is decimated: 120 k faces are 2 MB of text in a page and rotate smoothly on an office PC.
+#: A mesh with more faces is decimated. 120 k faces are 2 MB of text and rotate smoothly on an office PC.
 MAX_SKULL_FACES = 120_000
 MAX_IMPLANT_FACES = 150_000
 #: Strength of the highlight on the implant, 0 (matt, as bone) to 1.

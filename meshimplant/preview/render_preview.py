@@ -33,8 +33,8 @@ from meshimplant.preview.sheet_panels import (
 )
 from meshimplant.preview.view_directions import implant_views
 
-#: With this many faces a face of the skull is about one pixel at a width of 1600. A skull of more than twice as
-#: many is clustered to this number.
+#: With this many faces a face of the skull is about one pixel at a width of 1600. A skull of more than twice
+#: as many faces is clustered to this number.
 _MAX_SKULL_FACES = 300_000
 _FOOTER = (
     "Orthographic projection, patient coordinates in mm (LPS); L is the patient's left. "

@@ -1,4 +1,4 @@
-"""Drawing primitives of the preview sheet (cards, text, scale bars, colour bars), with Pillow and its own font."""
+"""Drawing primitives of the preview sheet (cards, text, scale bars, colour bars), with Pillow's own font."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class SheetCanvas:
             self.text((across, down), word, size=21, colour=INK, anchor=anchor, bold=True)
 
     def scale_bar(self, card: Card, *, mm_per_px: float) -> None:
-        """Draw a bar of round length, at most a quarter of the width, at the lower left of a card's picture."""
+        """Draw a bar of round length, at most a quarter of the width, at a picture's lower left."""
         width = card.size_px[0]
         limit_mm = width / 4 * mm_per_px
         length_mm = max(

@@ -1,4 +1,4 @@
-"""The panels of the preview sheet: the head from four sides, close-ups of the implant, and the scale of each row."""
+"""The panels of the preview sheet: four views of the head, four close-ups of the implant, one scale a row."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _median_text(implant: trimesh.Trimesh, values_mm: NDArray[np.float64]) -> st
 def area_percentiles(
     mesh: trimesh.Trimesh, values_mm: NDArray[np.float64], percents: ArrayLike
 ) -> NDArray[np.float64]:
-    """Return percentiles of the finite values (n,) of a mesh's vertices, weighted by area as in the report."""
+    """Return percentiles of the finite values (n,) of vertices, weighted by area as in the report."""
     known = np.isfinite(values_mm)
     return weighted_percentiles(values_mm[known], vertex_areas(mesh)[known], percents)
 
@@ -126,7 +126,7 @@ def area_percentiles(
 def spread_values(
     values_mm: NDArray[np.float64], points_mm: ArrayLike, *, reach_mm: float
 ) -> NDArray[np.float64]:
-    """Fill NaN values (n,) with that of the nearest point (n, 3) with a value within `reach_mm`; for display."""
+    """Replace NaN by the value (n,) of the nearest point (n, 3) within `reach_mm`; for display only."""
     from scipy.spatial import cKDTree
 
     points = np.asarray(points_mm, float)

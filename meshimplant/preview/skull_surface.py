@@ -10,7 +10,7 @@ from meshimplant.skull.thick_slices import interpolate_slices
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
-#: Voxel size of the skull in pictures, mm: two pixels of the sheet, and about as many faces as a page may hold.
+#: Voxel size of the skull in pictures, mm: two pixels of the sheet; about as many faces as a page may hold.
 _PICTURE_MM = 1.4
 #: Most voxels averaged along one axis: the sum of six cubed still fits into a byte.
 _MOST_AVERAGED = 6

@@ -1,4 +1,4 @@
-"""View directions of pictures, the anatomical letters at their edges, and the frame that fits a set of points.
+"""View directions of pictures, the anatomical letters at their edges, and the frame that holds some points.
 
 All views are orthographic, so that a scale bar is valid everywhere in the picture. Coordinates are LPS
 millimetres: +x is the patient's left, +y posterior, +z superior.
@@ -74,7 +74,7 @@ class View:
 
 
 def direction_letters(direction: ArrayLike) -> str:
-    """Return the anatomical letters of a direction (3,), strongest first: ``"L"``, or ``"LA"`` between axes."""
+    """Return the anatomical letters of a direction (3,), strongest first, such as ``"L"`` or ``"LA"``."""
     vector = unit_vectors(direction)
     order = np.argsort(-np.abs(vector), kind="stable")[:2]
     named = [axis for rank, axis in enumerate(order) if rank == 0 or abs(vector[axis]) > _SECOND_LETTER]
@@ -143,7 +143,7 @@ def outward_direction(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = 
 
 
 def picture_top(outward: Vector) -> Vector:
-    """Return the top direction (3,) of a view along `-outward`: superior, or anterior in a view from above."""
+    """Return the top (3,) of a view along `-outward`: superior, or anterior in a view from above."""
     return np.array([0.0, 0.0, 1.0]) if abs(outward[2]) < 0.8 else np.array([0.0, -1.0, 0.0])
 
 

@@ -1,4 +1,4 @@
-"""`write_viewer`: an interactive 3-D view of the implant in its skull, as one HTML file that works offline."""
+"""`write_viewer`: an interactive view of the implant in its skull, one HTML file that works offline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.preview_scene import IMPLANT_GLOSS, PreviewScene, prepare_preview
 from meshimplant.preview.view_directions import View, outward_direction, picture_top
 
-#: Range of values that the page can hold, mm, in steps of 1 um (overlap is a negative gap); 65535 is "no value".
+#: Range of values that the page can hold, mm, in steps of 1 um; overlap is a negative gap, 65535 no value.
 _SMALLEST_MM, _LARGEST_MM = -10.0, 55.0
 
 #: Key that selects each view.

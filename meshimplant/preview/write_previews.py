@@ -1,4 +1,4 @@
-"""`write_previews`: write the preview sheet and the interactive page of a design, sharing decimation and lighting."""
+"""`write_previews`: the preview sheet and the interactive page of a design, decimated and lit once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_previews(
     gap_mm: ArrayLike | None = None,
     title: str = "",
 ) -> None:
-    """Write the PNG of `render_preview` and the page of `write_viewer`, both from the page's decimated meshes.
+    """Write the PNG of `render_preview` and the page of `write_viewer`, from the same decimated meshes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Print the CPU seconds of single functions on inputs of ordinary size. Their tests check results, never seconds.
+"""Print the CPU seconds of single functions on inputs of ordinary size; their tests check results only.
 
 python tests/benchmarks/function_seconds.py
 """

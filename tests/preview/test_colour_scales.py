@@ -40,13 +40,13 @@ def test_order_survives_the_loss_of_a_cone(quantity: str, missing: int) -> None:
     cones = decode_srgb(colour_table(quantity)) @ lms_from_rgb.T
     others = [i for i in range(3) if i != missing]
     cones[:, missing] = cones[:, others].mean(axis=1)
-    seen = np.cbrt(cones[::16])
-    assert np.linalg.norm(np.diff(seen, axis=0), axis=1).min() > 0.02
+    response = np.cbrt(cones[::16])
+    assert np.linalg.norm(np.diff(response, axis=0), axis=1).min() > 0.02
 
 
-def test_the_two_scales_are_told_apart() -> None:
-    apart = np.linalg.norm(colour_table("thickness") - colour_table("gap"), axis=1)
-    assert (apart[64:224] > 0.2).all()
+def test_the_two_scales_differ() -> None:
+    difference = np.linalg.norm(colour_table("thickness") - colour_table("gap"), axis=1)
+    assert (difference[64:224] > 0.2).all()
 
 
 def test_colours_follow_values_and_clip() -> None:

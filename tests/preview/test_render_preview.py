@@ -126,7 +126,7 @@ def test_card_has_round_corners_over_paper() -> None:
     assert sheet.image.getpixel((50, 50)) == CARD
 
 
-def test_gap_is_spread_no_farther_than_asked() -> None:
+def test_gap_is_spread_no_farther_than_its_reach() -> None:
     points = np.stack([np.arange(10.0), np.zeros(10), np.zeros(10)], 1)
     values = np.full(10, np.nan)
     values[0] = 0.8

@@ -71,10 +71,13 @@ def test_verdict_follows_the_worst_finding(severities: tuple, kind: str, words: 
     report = _report()
     report.add(Finding(f"a.{severity}", severity, "Something.") for severity in severities)
     assert verdict(report)["kind"] == kind
-    seen = _Text(report_html(report)).words
-    assert words in seen
+    shown_words = _Text(report_html(report)).words
+    assert words in shown_words
     assert (
-        sum(word in {"PASS", "PASS, WITH WARNINGS", "NOT A PRINTABLE PART", "NOT CHECKED"} for word in seen)
+        sum(
+            word in {"PASS", "PASS, WITH WARNINGS", "NOT A PRINTABLE PART", "NOT CHECKED"}
+            for word in shown_words
+        )
         == 1
     )
 

@@ -1,4 +1,4 @@
-"""show: the scene holds the part, its values and the skull. Nothing is rendered: machines without OpenGL crash on that."""
+"""show: the scene holds the part, its values and the skull. Nothing is rendered, for want of OpenGL in CI."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_outward_of_a_flat_plate_points_away_from_the_head(head: trimesh.Trimesh
     assert outward_direction(plate, head) @ (0, 1, 0) > 0.999
 
 
-def test_a_ball_is_looked_at_from_outside(head: trimesh.Trimesh) -> None:
+def test_a_ball_is_viewed_from_outside(head: trimesh.Trimesh) -> None:
     ball = trimesh.creation.icosphere(radius=5.0)
     ball.apply_translation(np.add(head.bounds.mean(axis=0), (-85, 0, 0)))
     assert np.allclose(outward_direction(ball, head), (-1, 0, 0), atol=1e-6)

@@ -1,4 +1,4 @@
-"""write_previews: what the two pictures apart would be, from one scene."""
+"""write_previews writes the same bytes as render_preview and write_viewer, from one lit scene."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from meshimplant.preview.write_previews import write_previews
 
 
 @pytest.mark.parametrize("with_skull", [True, False])
-def test_light_meshes_give_the_same_bytes_as_each_picture_apart(
-    case: dict, tmp_path: Path, with_skull
-) -> None:
+def test_the_bytes_are_those_of_each_function_alone(case: dict, tmp_path: Path, with_skull) -> None:
     shown = case if with_skull else {**case, "skull": None}
     write_previews(tmp_path / "both.png", tmp_path / "both.html", **shown, title="Case")
     render_preview(tmp_path / "one.png", **shown, title="Case")
