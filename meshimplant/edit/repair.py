@@ -113,7 +113,7 @@ def repair(
 
 
 def is_solid(mesh: trimesh.Trimesh) -> bool:
-    """Return whether a mesh, as written to STL, is closed, manifold, outward, simple, without inner shells."""
+    """Return whether a mesh, as STL, is closed, manifold, outward, simple and free of inner shells."""
     written = as_written(mesh)
     if any(len(places) for places in topology_flaws(written).values()):
         return False

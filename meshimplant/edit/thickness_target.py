@@ -196,7 +196,8 @@ def _require_fine(feet: Floats, vertices: Floats, radius_mm: float) -> None:
     if counts[fewest] < _FEWEST_VERTICES:
         raise MeshError(
             f"expected at least {_FEWEST_VERTICES} vertices within {radius_mm:g} mm of each fixation point, "
-            f"got {counts[fewest]} at {np.round(feet[fewest], 1).tolist()}: give a larger radius or a finer mesh"
+            f"got {counts[fewest]} at {np.round(feet[fewest], 1).tolist()}: "
+            "give a larger radius or a finer mesh"
         )
 
 
