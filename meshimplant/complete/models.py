@@ -71,7 +71,18 @@ def models_of(method: str, given: Model | None) -> dict[str, Model]:
 
 
 def read_model(path: str | Path) -> Model:
-    """Read a mean vault or a shape model, whichever the file holds; ``open`` names the packaged open mean."""
+    """Read a mean vault or a shape model from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, or ``open`` for the packaged open mean.
+
+    Returns
+    -------
+    VaultMean or ShapeModel or ImageModel
+        What the file holds.
+    """
     if str(path) == "open":
         return packaged_model("open_mean.npz")
     names = kind_of_model(path)

@@ -55,7 +55,17 @@ class HeadVault:
 
 
 def read_head_vault(skull: Volume | Path) -> HeadVault:
-    """Read the vault of a complete skull from its mask, or from a file written by `HeadVault.save`."""
+    """Read the vault of a complete skull from its mask, or from a file written by `HeadVault.save`.
+
+    Parameters
+    ----------
+    skull : Volume or Path
+        Mask of bone, or the file.
+
+    Returns
+    -------
+    HeadVault
+    """
     if isinstance(skull, Path):
         try:
             with skull.open("rb") as stream, np.load(stream) as data:

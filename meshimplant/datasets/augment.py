@@ -97,16 +97,16 @@ def augment(
 
     Parameters
     ----------
-    skull
-        Mask of a complete skull (non-zero is bone); or it and masks of parts of it, such as ``(complete, implant)``,
+    skull : Volume or sequence of Volume
+        Mask of a complete skull (non-zero is bone), or that mask and masks of parts of it, such as ``(complete, implant)``,
         on one grid. Parts stay parts: what was cut stays cut, at the same wall.
-    seed
+    seed : int
         Same input, seed, others and ranges: same result.
-    shape
-        The skull's own shape, when it is known already.
-    others
+    shape : HeadShape, optional
+        The skull's own shape, if already known.
+    others : sequence of HeadShape
         Shapes of other heads; the seed chooses one of them. All to all of N skulls needs N shapes.
-    ranges
+    ranges : Ranges
         How much may change.
 
     Returns

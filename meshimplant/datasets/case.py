@@ -69,6 +69,14 @@ def read_case(case: Case) -> CaseVolumes:
     agree to the voxel; those of other data sets may differ in 1 % of the implant, and the defective skull's file
     then decides.
 
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    CaseVolumes
+
     Raises
     ------
     InputError

@@ -48,8 +48,12 @@ def read_head_shape(skull: Volume, *, pose: HeadPose | None = None) -> HeadShape
     ----------
     skull : Volume
         Mask of a complete (or defective) skull; non-zero is bone.
-    pose
-        From `fit_pose`, when it is known already.
+    pose : HeadPose, optional
+        From `fit_pose`, if already known.
+
+    Returns
+    -------
+    HeadShape
 
     Raises
     ------

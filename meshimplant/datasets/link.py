@@ -88,14 +88,19 @@ def link(
 
     Parameters
     ----------
-    skulls
+    skulls : sequence of Volume
         Masks of complete or defective skulls, head up; non-zero is bone.
-    spacing_mm
+    spacing_mm : float
         Edge of the common grid's voxels.
-    shape
-        Voxels along each axis. Left out: the fewest multiples of 8 that hold the bone of all skulls.
-    frame
+    shape : (int, int, int), optional
+        Voxels along each axis. Default: the fewest multiples of 8 that hold the bone of all skulls.
+    frame : {"head", "scanner"}
         Whose axes the grid has; ``"scanner"`` takes no time.
+
+    Returns
+    -------
+    tuple of Linked
+        One for each skull.
 
     Raises
     ------

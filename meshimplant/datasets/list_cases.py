@@ -29,6 +29,14 @@ def list_cases(folder: str | Path) -> tuple[Case, ...]:
     A folder up to two levels above is searched for all of them. Only names are read, no volume: that is
     `read_case`. Split by `Case.group`, not by name: it joins the cases of one patient.
 
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    tuple of Case
+
     Raises
     ------
     FileReadError

@@ -59,8 +59,13 @@ def design_implant(
         notes then reach the report; or a file, which `read_skull` reads.
     spec : ImplantSpec, optional
         The prescription; None: the defaults.
-    method, template, network
-        How to complete the skull, see `complete_skull`. Unused when `complete` or `implant` is given.
+    method : str
+        How to complete the skull, see `complete_skull`. Unused, like the next two, if `complete` or `implant`
+        is given.
+    template : VaultMean, ShapeModel or ImageModel, optional
+        Population model to use, see `complete_skull`.
+    network : HeadNetwork, optional
+        Network to use, see `complete_skull`.
     complete, implant : Volume, Prediction, str or Path, optional
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on
         any grid; what `read_prediction` returned; or a file, which `read_prediction` reads.
