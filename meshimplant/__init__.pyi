@@ -67,7 +67,7 @@ from .line.subtract import subtract as subtract
 from .mesh.convert import from_pyvista as from_pyvista
 from .mesh.convert import to_pyvista as to_pyvista
 from .networks.open_network import open_network as open_network
-from .predictions.points import points_to_volume as points_to_volume
+from .predictions.points_to_volume import points_to_volume as points_to_volume
 from .predictions.read_prediction import Prediction as Prediction
 from .predictions.read_prediction import read_prediction as read_prediction
 from .preview.render_preview import render_preview as render_preview

@@ -37,4 +37,4 @@ def read_predicted(
         )
     from meshimplant.predictions.read_prediction import read_prediction
 
-    return read_prediction(path, skull, label=label, level=level, frame=frame, alone=alone)
+    return read_prediction(path, skull, label=label, level=level, frame=frame, implant_only=alone)

@@ -68,7 +68,7 @@ def read_inputs(
     prediction = _read_prediction(source, skull.mask, level=level, alone=implant is not None)
     facts = _facts(skull, defective)
     if not isinstance(source, Volume):
-        facts["notes"] = (*facts["notes"], f"prediction: {prediction.note}")
+        facts["notes"] = (*facts["notes"], f"prediction: {prediction.description}")
     roles = (prediction.volume, None) if complete is not None else (None, prediction.volume)
     return DesignInputs(skull.mask, *roles, prediction.level, **facts)
 
@@ -90,7 +90,7 @@ def _read_prediction(
     source: PredictionSource, skull: Volume, *, level: float | None, alone: bool
 ) -> Prediction:
     if isinstance(source, str | Path):
-        return read_prediction(source, skull, level=level, alone=alone)
+        return read_prediction(source, skull, level=level, implant_only=alone)
     require_type(source, (Volume, Prediction), "a completed skull or an implant")
     if isinstance(source, Volume):
         return Prediction(source, "voxels", level)

@@ -1,1 +1,1 @@
-"""How well a reconstruction agrees with the truth: metrics, surface errors, many cases."""
+"""Agreement of reconstructions with the truth: metrics, surface errors, and summaries of many cases."""

@@ -1,4 +1,4 @@
-"""Measure predicted implants in files: one case, or folders of many, also by kind of defect."""
+"""Measure predicted implants in files: one case, or folders of many cases, also by kind of defect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import EmptyMaskError, InputError, OutputError
-from meshimplant.evaluation.cases import CaseFiles, match_cases
+from meshimplant.evaluation.match_cases import CaseFiles, match_cases
 from meshimplant.evaluation.metrics import Metrics, evaluate
 from meshimplant.evaluation.summary import LARGER_IS_BETTER, Summary, summarize
 from meshimplant.evaluation.surface_errors import SurfaceErrors, surface_errors
@@ -18,13 +18,25 @@ from meshimplant.io.atomic import atomic_path
 from meshimplant.io.volumes import read_volume
 from meshimplant.voxels.volume import Volume
 
-#: What a failed case counts as: nothing found, infinitely far off.
+#: What a failed case counts as: overlaps 0, distances infinite.
 _FAILED = {field.name: 0.0 if field.name in LARGER_IS_BETTER else None for field in fields(Metrics)}
 
 
 @dataclass(frozen=True)
 class CaseEvaluation:
-    """One case measured; `failure` says why there is no result, and is empty where there is one."""
+    """The metrics of one case.
+
+    Attributes
+    ----------
+    files : CaseFiles
+        Its files.
+    metrics : Metrics or None
+        Agreement of the prediction with the truth; None where the case failed.
+    surfaces : SurfaceErrors or None
+        Errors of each surface; None where the case failed or the prediction is empty.
+    failure : str
+        Why there is no result; empty where there is one.
+    """
 
     files: CaseFiles
     metrics: Metrics | None
@@ -44,16 +56,18 @@ class CaseEvaluation:
 
 @dataclass(frozen=True)
 class FolderEvaluation:
-    """All cases of a folder, summed up together and by kind of defect.
+    """All cases of a folder, summarised together and by kind of defect.
 
     Attributes
     ----------
-    cases
-        In the order of their names; failures are in it.
-    summary, kinds
-        Over all cases, and over those of each kind; empty where the folders name no kinds.
-    unused
-        Predictions that no truth is known for.
+    cases : tuple of CaseEvaluation
+        All cases, failed ones included, in the order of their names.
+    summary : Summary
+        Over all cases.
+    kinds : dict of str to Summary
+        Over the cases of each kind; empty where the folders state no kinds.
+    unused : tuple of str
+        Names of the predictions without a truth.
     """
 
     cases: tuple[CaseEvaluation, ...]
@@ -73,10 +87,26 @@ class FolderEvaluation:
 
 
 def evaluate_files(prediction: str | Path, truth: str | Path, defective: str | Path) -> CaseEvaluation:
-    """Measure one predicted implant: files of masks on one grid.
+    """Measure one predicted implant in files of masks on one grid.
 
-    An empty prediction is a result: overlaps 0, distances infinite. Anything else that is wrong with one of the
-    three is raised, as by `evaluate`; so is a file with values between 0 and 1: it must be thresholded first.
+    An empty prediction is a result: overlaps 0, distances infinite.
+
+    Parameters
+    ----------
+    prediction, truth, defective : str or Path
+        Predicted implant, true implant and defective skull.
+
+    Returns
+    -------
+    CaseEvaluation
+        The metrics and the surface errors.
+
+    Raises
+    ------
+    FileReadError, GeometryError, EmptyMaskError
+        A file cannot be read, the grids differ, or the truth or the defective skull is empty.
+    InputError
+        A file holds values between 0 and 1; it must be thresholded first.
     """
     name = Path(truth).name
     files = CaseFiles(name, None, name, Path(prediction), Path(truth), Path(defective))
@@ -93,24 +123,29 @@ def evaluate_folders(
 ) -> FolderEvaluation:
     """Measure folders of predictions against the truth.
 
+    A prediction that is missing, empty, unreadable, not a mask or on another grid is a failure: overlaps 0,
+    distances infinite, and the reason is kept. A truth or a defective skull that cannot be used is an error.
+
     Parameters
     ----------
-    prediction, truth, defective
-        Folders, matched by name; see `meshimplant.evaluation.cases` for how they name cases, skulls and
+    prediction, truth, defective : str or Path
+        Folders, matched by name; see `meshimplant.evaluation.match_cases` for how they name cases, skulls and
         kinds of defect.
-    seed
-        Of the bootstrap over skulls.
-    progress
+    seed : int
+        Seed of the bootstrap over skulls.
+    progress : callable, optional
         Called with a line of text as each case begins.
 
-    A prediction that is missing, empty, unreadable, no mask or on another grid is a failure: overlaps 0, distances
-    infinite, and the reason is kept. A truth or a defective skull that cannot be used is an error.
+    Returns
+    -------
+    FolderEvaluation
+        The cases and their summaries.
 
     Raises
     ------
     InputError
-        Names that do not match or say kinds in two ways; a truth or defective skull that cannot be used; no
-        prediction that can.
+        Names do not match or state kinds in two ways, a truth or a defective skull cannot be used, or no
+        prediction can.
     """
     matched, unused = match_cases(Path(prediction), Path(truth), Path(defective))
     cases = []
@@ -131,10 +166,21 @@ def evaluate_folders(
 
 
 def write_evaluation(result: CaseEvaluation | FolderEvaluation, path: str | Path) -> None:
-    """Write an evaluation: all of it as ``.json``, or one row for each case as ``.csv``.
+    """Write an evaluation: all of it as ``.json``, or one row per case as ``.csv``.
 
-    Numbers are not rounded; what is infinite or unknown is null, or an empty cell. Raises `OutputError` for another ending,
-    or a place that cannot be written to.
+    Numbers are not rounded; infinite and unknown ones are null or empty.
+
+    Parameters
+    ----------
+    result : CaseEvaluation or FolderEvaluation
+        What was measured.
+    path : str or Path
+        The file to write.
+
+    Raises
+    ------
+    OutputError
+        The ending is neither, or the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in (".json", ".csv"):
@@ -196,7 +242,7 @@ def _names(cases: Sequence[CaseEvaluation]) -> list[str]:
 
 
 def _row(case: CaseEvaluation) -> dict[str, Any]:
-    """One row of a table: every number of a case, with the surface errors beside the metrics."""
+    """Return one row of the table: every number of a case, with the surface errors beside the metrics."""
     row = {"case": case.files.name, **case.to_dict()}
     surfaces = row.pop("surfaces") or {}
     return {**row, **{field.name: surfaces.get(field.name) for field in fields(SurfaceErrors)}}

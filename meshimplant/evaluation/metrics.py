@@ -1,8 +1,8 @@
-"""How well a reconstruction (the missing bone, as voxels) agrees with the truth.
+"""Agreement of a reconstruction (the missing bone, as voxels) with the truth.
 
 The definitions are exactly those of the AutoImplant challenge's reference script (``metrics.py`` of the
-organisers, itself after MedPy); only the way to the number is shorter: all work is done on the smallest box
-that cannot change it.
+organisers, itself after MedPy). Only the computation is shorter: it runs on the smallest box that cannot
+change the result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, voxels_within
 from meshimplant.voxels.volume import Volume
 
-#: How far from the defective skull the border Dice still looks (challenge's reference: ``distance=10``).
+#: Distance from the defective skull up to which the border Dice counts voxels (the challenge:
+#: ``distance=10``).
 BORDER_MM = 10.0
 
 
@@ -27,20 +28,20 @@ class Metrics:
 
     Attributes
     ----------
-    dice, border_dice, border_dice_voxels
+    dice, border_dice, border_dice_voxels : float
         0 to 1; see the functions of the same names.
-    hausdorff_mm, hausdorff95_mm
-        See the functions; infinite when the prediction is empty.
-    protrusion_mm, omission_mm
+    hausdorff_mm, hausdorff95_mm : float
+        See the functions of the same names; infinite when the prediction is empty.
+    protrusion_mm, omission_mm : float
         How far the prediction reaches beyond the truth, and the truth beyond the prediction: the largest
         distance of a surface voxel outside the other mask to that mask, 0 where there is none; infinite when
-        the prediction is empty. `surface_errors` says beyond which surface of the truth.
-    coverage_fraction, excess_fraction
+        the prediction is empty. `surface_errors` reports beyond which surface of the truth.
+    coverage_fraction, excess_fraction : float
         Share of the true implant that is predicted; predicted volume outside it, over the true volume.
-    bone_overlap_mm3
-        Predicted volume that lies inside the defective skull's bone.
-    volume_mm3, true_volume_mm3
-        Of the prediction and of the truth.
+    bone_overlap_mm3 : float
+        Predicted volume inside the bone of the defective skull.
+    volume_mm3, true_volume_mm3 : float
+        Volume of the prediction and of the truth.
     """
 
     dice: float
@@ -57,12 +58,15 @@ class Metrics:
     true_volume_mm3: float
 
     def to_dict(self) -> dict[str, float | None]:
-        """Return plain JSON-ready values; what is infinite becomes ``None``."""
+        """Return plain JSON-ready values; infinite ones become ``None``."""
         return {name: float(value) if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def dice(prediction: Volume, truth: Volume) -> float:
-    """Return the Dice overlap, 0 to 1, of the non-zero voxels of two volumes; 0 when both are empty."""
+    """Return the Dice overlap, 0 to 1, of the non-zero voxels of two volumes; 0 when both are empty.
+
+    Raises `GeometryError` when they are not on one grid.
+    """
     _require_one_grid(prediction, truth)
     return _dice(prediction.array != 0, truth.array != 0)
 
@@ -70,10 +74,17 @@ def dice(prediction: Volume, truth: Volume) -> float:
 def border_dice(
     prediction: Volume, truth: Volume, defective: Volume, *, border_mm: float = BORDER_MM
 ) -> float:
-    """Return the Dice overlap of those voxels that lie at most `border_mm` from the defective skull.
+    """Return the Dice overlap of the voxels at most `border_mm` from the defective skull.
 
     Voxels of both implants farther than that from the nearest voxel of the defective skull (centre to centre)
-    are dropped. It says how well the implant meets the rim, however large the middle of the defect is.
+    are dropped. It shows how well the implant meets the rim, regardless of the size of the defect.
+
+    Parameters
+    ----------
+    prediction, truth, defective : Volume
+        Masks on one grid; non-zero is set.
+    border_mm : float
+        Width of the border.
 
     Raises
     ------
@@ -90,8 +101,9 @@ def border_dice_voxels(
 ) -> float:
     """Return the border Dice with the border counted in voxel steps along the grid axes, not in millimetres.
 
-    Some published numbers were made this way, by leaving the spacing out of the reference script: on 0.45 mm
-    voxels it looks only 4.5 mm deep. It depends on the grid; compare it with nothing but itself.
+    Some published numbers were computed this way, by leaving the spacing out of the reference script: on 0.45
+    mm voxels the border is only 4.5 mm wide. The value depends on the grid; compare it only with itself.
+    Parameters and errors are those of `border_dice`.
     """
     return _border_dice(prediction, truth, defective, border_voxels, np.ones(3))
 
@@ -100,28 +112,35 @@ def hausdorff_mm(prediction: Volume, truth: Volume) -> float:
     """Return the largest distance, mm, from a surface voxel of either volume to the nearest one of the other.
 
     A surface voxel is a set voxel with an unset 6-neighbour; beyond the array everything is unset.
-    Raises `EmptyMaskError` when one of the two is empty: the distance to nothing is not a number.
+
+    Raises
+    ------
+    EmptyMaskError
+        One of the two is empty.
     """
     return float(_both(_surface_distances(prediction, truth)).max())
 
 
 def hausdorff95_mm(prediction: Volume, truth: Volume) -> float:
-    """Return the 95th percentile, mm, of the surface distances of both directions put together.
+    """Return the 95th percentile, mm, of the surface distances in both directions together.
 
     Both lists are concatenated before the percentile is taken, as in the challenge (not the larger of two
-    percentiles). Surface voxels and raises as in `hausdorff_mm`.
+    percentiles). Surface voxels and errors are those of `hausdorff_mm`.
     """
     return float(np.percentile(_both(_surface_distances(prediction, truth)), 95))
 
 
 def coverage_fraction(prediction: Volume, truth: Volume) -> float:
-    """Return the share of the true implant's voxels that the prediction holds too, 0 to 1."""
+    """Return the share of the true implant's voxels that are predicted, 0 to 1.
+
+    Raises `EmptyMaskError` when the truth is empty.
+    """
     _require_one_grid(prediction, truth)
-    wanted = truth.array != 0
-    total = np.count_nonzero(wanted)
+    true = truth.array != 0
+    total = np.count_nonzero(true)
     if total == 0:
         raise EmptyMaskError("expected a true implant with at least one voxel, got an empty one")
-    return float(np.count_nonzero(wanted & (prediction.array != 0)) / total)
+    return float(np.count_nonzero(true & (prediction.array != 0)) / total)
 
 
 def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
@@ -130,8 +149,12 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
     Parameters
     ----------
     prediction, truth, defective : Volume
-        Masks (anything non-zero is set) on one grid. An empty prediction is a result: overlaps 0, distances
-        infinite.
+        Masks on one grid; non-zero is set. An empty prediction is a result: overlaps 0, distances infinite.
+
+    Returns
+    -------
+    Metrics
+        All measures of agreement.
 
     Raises
     ------
@@ -147,23 +170,23 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
     if not truth.array.any():
         raise EmptyMaskError("expected a true implant with at least one voxel, got an empty one")
     start, stop = _box(prediction, truth)
-    found, wanted, bone = (v.crop(start, stop).array != 0 for v in (prediction, truth, defective))
-    voxel_mm3, wanted_voxels = truth.voxel_volume_mm3, np.count_nonzero(wanted)
-    covered = np.count_nonzero(found & wanted)
+    predicted, true, bone = (v.crop(start, stop).array != 0 for v in (prediction, truth, defective))
+    voxel_mm3, true_voxels = truth.voxel_volume_mm3, np.count_nonzero(true)
+    covered = np.count_nonzero(predicted & true)
     return Metrics(
-        dice=_dice(found, wanted),
+        dice=_dice(predicted, true),
         border_dice=border_dice(prediction, truth, defective),
         border_dice_voxels=border_dice_voxels(prediction, truth, defective),
         **_distance_metrics(prediction, truth),
-        coverage_fraction=float(covered / wanted_voxels),
-        excess_fraction=float((np.count_nonzero(found) - covered) / wanted_voxels),
-        bone_overlap_mm3=float(np.count_nonzero(found & bone) * voxel_mm3),
-        volume_mm3=float(np.count_nonzero(found) * voxel_mm3),
-        true_volume_mm3=float(wanted_voxels * voxel_mm3),
+        coverage_fraction=float(covered / true_voxels),
+        excess_fraction=float((np.count_nonzero(predicted) - covered) / true_voxels),
+        bone_overlap_mm3=float(np.count_nonzero(predicted & bone) * voxel_mm3),
+        volume_mm3=float(np.count_nonzero(predicted) * voxel_mm3),
+        true_volume_mm3=float(true_voxels * voxel_mm3),
     )
 
 
-# -- parts ------------------------------------------------------------------------------------------
+# -- parts ---------------------------------------------------------------------------------------------------
 
 
 def _require_one_grid(prediction: Volume, truth: Volume, defective: Volume | None = None) -> None:
@@ -178,7 +201,7 @@ def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 
 def _box(first: Volume, second: Volume) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Smallest box that holds both masks; raises `EmptyMaskError` when both are empty."""
+    """Return the smallest box that holds both masks; raise `EmptyMaskError` when both are empty."""
     boxes = [bounding_box(v.array) for v in (first, second) if v.array.any()]
     if not boxes:
         raise EmptyMaskError(
@@ -198,11 +221,11 @@ def _border_dice(
         return 0.0
     start, stop = _box(prediction, truth)
     margin = np.ceil(limit / spacing).astype(int) + 1
-    found, wanted, bone = (
+    predicted, true, bone = (
         v.crop(start - margin, stop + margin).array != 0 for v in (prediction, truth, defective)
     )
-    near = voxels_within(found | wanted, bone, limit, spacing)
-    return _dice(found & near, wanted & near)
+    near = voxels_within(predicted | true, bone, limit, spacing)
+    return _dice(predicted & near, true & near)
 
 
 def _distance_metrics(prediction: Volume, truth: Volume) -> dict[str, float]:
@@ -218,16 +241,16 @@ def _distance_metrics(prediction: Volume, truth: Volume) -> dict[str, float]:
 def _surface_distances(
     prediction: Volume, truth: Volume
 ) -> tuple[SurfaceVoxelDistances, SurfaceVoxelDistances]:
-    """Distances of the prediction's surface voxels to the truth's, and back."""
+    """Return the distances of the prediction's surface voxels to the truth's, and the reverse."""
     _require_one_grid(prediction, truth)
     start, stop = _box(prediction, truth)
-    found, wanted = (v.crop(start, stop).array != 0 for v in (prediction, truth))
-    for name, mask in (("predicted", found), ("true", wanted)):
+    predicted, true = (v.crop(start, stop).array != 0 for v in (prediction, truth))
+    for name, mask in (("predicted", predicted), ("true", true)):
         if not mask.any():
             raise EmptyMaskError(f"expected a {name} implant with at least one voxel, got an empty one")
     spacing_mm = truth.spacing_mm
-    return measure_distances(found, wanted, spacing_mm), measure_distances(wanted, found, spacing_mm)
+    return measure_distances(predicted, true, spacing_mm), measure_distances(true, predicted, spacing_mm)
 
 
 def _both(distances: tuple[SurfaceVoxelDistances, SurfaceVoxelDistances]) -> NDArray[np.float64]:
-    return np.concatenate([way.distance_mm for way in distances])
+    return np.concatenate([direction.distance_mm for direction in distances])

@@ -24,9 +24,18 @@ _NOT_SUMMARISED = ("volume_mm3", "true_volume_mm3")
 
 @dataclass(frozen=True)
 class Statistic:
-    """One number over many cases; the intervals are percentile bootstrap, 95 %, over skulls.
+    """One measure over many cases; the intervals are 95 % percentile bootstrap intervals over skulls.
 
-    `worst_case` is the index of the worst; `worst` and it are NaN and None where no case has a number.
+    Attributes
+    ----------
+    mean, median : float
+        Over the cases.
+    mean_interval, median_interval : tuple of float
+        Lower and upper end.
+    worst : float
+        The worst value; NaN where no case has one.
+    worst_case : int or None
+        Index of the worst case; None where there is none.
     """
 
     mean: float
@@ -39,7 +48,15 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Summary:
-    """All numbers over many cases; `failures` counts the cases that gave no result, `skulls` the different heads."""
+    """All measures over many cases.
+
+    Attributes
+    ----------
+    cases, skulls, failures : int
+        Number of cases, of different skulls, and of cases without a result.
+    statistics : dict of str to Statistic
+        One for each measure.
+    """
 
     cases: int
     skulls: int
@@ -47,7 +64,7 @@ class Summary:
     statistics: dict[str, Statistic]
 
     def to_dict(self, *, names: Sequence[str] | None = None) -> dict[str, Any]:
-        """Return plain JSON-ready values; what is infinite becomes ``None``; worst cases by name where `names` are given."""
+        """Return plain JSON-ready values: infinite ones as None, worst cases by name if `names` are given."""
         statistics = {}
         for metric, statistic in self.statistics.items():
             plain = {key: _plain(value) for key, value in asdict(statistic).items()}
@@ -72,22 +89,26 @@ def summarize(
 ) -> Summary:
     """Summarise many cases as mean, median and worst, with bootstrap 95 % intervals over skulls.
 
+    Volumes are left out: their mean says nothing about quality.
+
     Parameters
     ----------
-    cases
-        One entry per case; ``None`` for a case that gave no prediction. A failure is not left out: its
-        overlaps are 0 and its distances infinite, as for an empty prediction. A mean of distances is taken
-        over the finite ones (read it together with `failures`); medians and worst cases include the
-        failures.
-    surfaces
-        The surface errors of the same cases, to be summarised too; ``None`` for a failure.
-    skulls
-        Name of each case's skull. Cases of one skull (several defects in one head) are alike, so they are
-        drawn together. When left out, every case is a skull of its own.
-    seed, resamples
-        Of the bootstrap: percentile intervals over skulls drawn with replacement.
+    cases : sequence of Metrics or None
+        One entry per case; ``None`` for a case without a prediction. A failure is not left out: its overlaps
+        are 0 and its distances infinite, as for an empty prediction. A mean of distances is taken over the
+        finite ones (read it together with `failures`); medians and worst cases include the failures.
+    surfaces : sequence of SurfaceErrors or None, optional
+        The surface errors of the same cases; ``None`` for a failure.
+    skulls : sequence of str, optional
+        Name of each case's skull. Several defects in one skull are alike, so they are drawn together. By
+        default every case is a skull of its own.
+    seed, resamples : int
+        Seed and number of draws of the bootstrap: percentile intervals over skulls drawn with replacement.
 
-    Volumes are left out: their mean says nothing about quality.
+    Returns
+    -------
+    Summary
+        One statistic for each measure.
 
     Raises
     ------
@@ -96,10 +117,10 @@ def summarize(
     """
     if not cases:
         raise InputError("expected at least one case, got none: there is nothing to summarise")
-    for name, given in (("surface errors", surfaces), ("skulls", skulls)):
-        if given is not None and len(given) != len(cases):
+    for name, entries in (("surface errors", surfaces), ("skulls", skulls)):
+        if entries is not None and len(entries) != len(cases):
             raise InputError(
-                f"expected {len(cases)} {name}, got {len(given)}: pass one for each case, in the same order"
+                f"expected {len(cases)} {name}, got {len(entries)}: pass one for each case, in the same order"
             )
     names = [field.name for field in fields(Metrics) if field.name not in _NOT_SUMMARISED]
     values = {name: np.array([_value(case, name) for case in cases]) for name in names}
@@ -126,22 +147,28 @@ def describe(
     seed: int = 0,
     resamples: int = 2000,
 ) -> dict[str, Statistic]:
-    """Return one `Statistic` for each named array of per-case values.
+    """Return one `Statistic` for each named array of values per case.
 
     Parameters
     ----------
-    values
-        Name -> one value per case, all arrays of one length; infinite for a case without a result, NaN where
-        there is nothing to measure. Means are taken over the finite values; medians and the worst include
-        the infinite ones, and leave out NaN.
-    larger_is_better, signed
+    values : mapping of str to (n,) array
+        One value per case, all arrays of one length; infinite for a case without a result, NaN where there is
+        nothing to measure. Means are taken over the finite values; medians and the worst include the infinite
+        ones, and leave out NaN.
+    larger_is_better, signed : container of str
         Names whose worst case is the smallest value, and the one farthest from 0; for all others it is the
         largest.
-    clusters
-        The cluster of each case: cases of one cluster are drawn together (a cluster bootstrap). When left
-        out, each case is a cluster.
-    seed, resamples
-        Of the bootstrap. Every name sees the same draws, so that differences between names are paired.
+    clusters : sequence of str, optional
+        The cluster of each case. Cases of one cluster are drawn together (a cluster bootstrap). By default
+        each case is a cluster.
+    seed, resamples : int
+        Seed and number of draws of the bootstrap. Every name uses the same draws, so that differences between
+        names are paired.
+
+    Returns
+    -------
+    dict of str to Statistic
+        One statistic for each name.
     """
     cases = len(next(iter(values.values())))
     member = np.arange(cases) if clusters is None else np.unique(list(clusters), return_inverse=True)[1]
@@ -149,11 +176,11 @@ def describe(
     draws = np.random.default_rng(seed).integers(0, heads, (resamples, heads))
     drawn = np.zeros((resamples, heads), int)
     np.add.at(drawn, (np.arange(resamples)[:, None], draws), 1)
-    found = {}
+    statistics = {}
     for name, array in values.items():
         order = np.abs(array) if name in signed else -array if name in larger_is_better else array
-        found[name] = _statistic(array, drawn[:, member], order)
-    return found
+        statistics[name] = _statistic(array, drawn[:, member], order)
+    return statistics
 
 
 def _value(case: Metrics | SurfaceErrors | None, name: str) -> float:
@@ -170,14 +197,17 @@ def _surface_values(surfaces: Sequence[SurfaceErrors | None]) -> dict[str, Float
 
 
 def _statistic(values: Floats, weights: NDArray[np.int64], badness: Floats) -> Statistic:
-    """Statistic of (n,) values; each row of `weights` (resamples, n) says how often a resample holds each case."""
-    once = np.ones((1, len(values)), int)
+    """Return the statistic of values (n,), each weighted by how often a resample holds it.
+
+    `weights` is (resamples, n); the worst case is that of the largest `badness` (n,).
+    """
+    unweighted = np.ones((1, len(values)), int)
     known = np.flatnonzero(~np.isnan(badness))
     worst = int(known[np.argmax(badness[known])]) if len(known) else None
     return Statistic(
-        mean=float(_means(values, once)[0]),
+        mean=float(_means(values, unweighted)[0]),
         mean_interval=_interval(_means(values, weights)),
-        median=float(_medians(values, once)[0]),
+        median=float(_medians(values, unweighted)[0]),
         median_interval=_interval(_medians(values, weights)),
         worst=float("nan") if worst is None else float(values[worst]),
         worst_case=worst,
@@ -185,7 +215,7 @@ def _statistic(values: Floats, weights: NDArray[np.int64], badness: Floats) -> S
 
 
 def _means(values: Floats, weights: NDArray[np.int64]) -> Floats:
-    """Mean of the finite values of each resample; infinite where one has none."""
+    """Return the mean of the finite values of each resample; infinite where it has none."""
     finite = np.isfinite(values)
     counts = weights @ finite
     sums = weights @ np.where(finite, values, 0)
@@ -193,7 +223,7 @@ def _means(values: Floats, weights: NDArray[np.int64]) -> Floats:
 
 
 def _medians(values: Floats, weights: NDArray[np.int64]) -> Floats:
-    """Median of each resample without its NaN; infinite where nothing else is left."""
+    """Return the median of each resample without its NaN; infinite where nothing else remains."""
     order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]
     if not len(order):
         return np.full(len(weights), np.inf)
@@ -205,7 +235,7 @@ def _medians(values: Floats, weights: NDArray[np.int64]) -> Floats:
 
 
 def _interval(estimates: Floats) -> tuple[float, float]:
-    """2.5th and 97.5th percentile by rank, so that infinite estimates do no harm."""
+    """Return the 2.5th and 97.5th percentile by rank, so that infinite estimates do no harm."""
     low, high = np.percentile(estimates, (2.5, 97.5), method="closest_observation")
     return float(low), float(high)
 

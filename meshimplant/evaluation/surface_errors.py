@@ -1,4 +1,4 @@
-"""Where a reconstruction is wrong: its outer surface, its inner one, or its rim."""
+"""Errors of a reconstruction by surface: outer, inner and rim."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, surface_voxels
 from meshimplant.voxels.volume import Volume
 
-#: The truth's surface this close to the defective skull is rim: the sawn wall and the edges beside it.
+#: Surface voxels of the truth at most this far from the defective skull are rim: the sawn wall and its edges.
 RIM_MM = 2.0
 _MARGIN_MM = 12.0
-
-
-#: The truth's surfaces, in the order of the numbers.
+#: The surfaces of the truth, in the order of the fields.
 SURFACES = ("outer", "inner", "rim")
 
 
 @dataclass(frozen=True)
 class SurfaceErrors:
-    """Signed errors of the predicted surface, read at the true one; positive where the prediction reaches beyond.
+    """Signed errors of the predicted surface at the true one; positive where the prediction reaches beyond.
+
+    Values are NaN where the truth has no such surface.
 
     Attributes
     ----------
-    outer_bias_mm, outer_rms_mm, outer_p95_mm
-        Mean, root mean square, and 95th percentile of the magnitude, over the outer surface; the same for inner and rim.
-    outer_protrusion_mm, outer_protrusion99_mm
-        How far the prediction reaches beyond the outer surface, that is, out of the head: the largest distance, and the 99th
-        percentile over the predicted surface next to it, where what does not reach beyond counts as 0; the same for inner
-        (into the head) and rim. The largest of the three is the protrusion of `meshimplant.evaluation.metrics`.
-
-    NaN where the truth has no such surface.
+    outer_bias_mm, outer_rms_mm, outer_p95_mm : float
+        Mean, root mean square, and 95th percentile of the magnitude over the outer surface; likewise for
+        inner and rim.
+    outer_protrusion_mm, outer_protrusion99_mm : float
+        How far the prediction reaches beyond the outer surface, that is, out of the head: the largest
+        distance, and the 99th percentile over the predicted surface next to it, where parts that do not reach
+        beyond count as 0. Likewise for inner (into the head) and rim. The largest of the three is the
+        protrusion of `meshimplant.evaluation.metrics`.
     """
 
     outer_bias_mm: float
@@ -56,23 +56,29 @@ class SurfaceErrors:
     rim_protrusion99_mm: float
 
     def to_dict(self) -> dict[str, float | None]:
-        """Return plain JSON-ready values; what is not known becomes ``None``."""
+        """Return plain JSON-ready values; unknown ones become ``None``."""
         return {name: float(value) if np.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def surface_errors(prediction: Volume, truth: Volume, defective: Volume) -> SurfaceErrors:
-    """Split the distance between predicted and true implant by the surface it lies on.
+    """Split the distance between predicted and true implant by the surface that it lies on.
 
-    The prediction's signed distance is read at every surface voxel of the truth. Those within `RIM_MM` of the defective skull's
-    bone are rim; the others are outer where the truth's normal points away from the middle of the bone, inner where it points
-    towards it. So the sum tells what to mend: the outer surface is the head's shape, the inner one its thickness, the rim
-    the region that was found. A spike hides from that reading, for no true surface lies along it: so each surface voxel of the
-    prediction is measured, too, and what lies beyond the truth is laid to the nearest surface.
+    The signed distance of the prediction is read at every surface voxel of the truth. Voxels within `RIM_MM`
+    of the defective skull's bone are rim; the others are outer where the truth's normal points away from the
+    centre of the bone, inner where it points towards it. The split shows what to improve: the outer surface
+    is the head's shape, the inner one its thickness, the rim the region that was found. A spike escapes
+    this reading, since no true surface lies along it. Each surface voxel of the prediction is therefore
+    measured, too, and what lies beyond the truth is assigned to the nearest surface.
 
     Parameters
     ----------
     prediction, truth, defective : Volume
         Masks on one grid; non-zero is set.
+
+    Returns
+    -------
+    SurfaceErrors
+        The errors of the outer surface, the inner surface and the rim.
 
     Raises
     ------
@@ -88,27 +94,28 @@ def surface_errors(prediction: Volume, truth: Volume, defective: Volume) -> Surf
             raise EmptyMaskError(f"expected a {name} with at least one voxel, got an empty one")
     start, stop = bounding_box((prediction.array != 0) | (truth.array != 0))
     margin = np.ceil(_MARGIN_MM / truth.spacing_mm).astype(int)
-    found, wanted, bone = (v.crop(start - margin, stop + margin) for v in (prediction, truth, defective))
-    layers = _layers(wanted, bone, _middle_mm(defective))
-    # A surface voxel's centre lies half a voxel inside the surface: the truth's own reading there is the zero.
-    excess = signed_distance(found).array - signed_distance(wanted).array
-    reached = measure_distances(found.array != 0, wanted.array != 0, truth.spacing_mm)
+    predicted, true, bone = (v.crop(start - margin, stop + margin) for v in (prediction, truth, defective))
+    layers = _layers(true, bone, _centre_mm(defective))
+    # A surface voxel's centre lies half a voxel inside the surface: the truth's own reading there is the
+    # zero.
+    excess = signed_distance(predicted).array - signed_distance(true).array
+    distances = measure_distances(predicted.array != 0, true.array != 0, truth.spacing_mm)
     values: list[float] = []
     for layer in layers:
-        values += (*_statistics(excess[layer]), *_protrusion(reached, layer))
+        values += (*_statistics(excess[layer]), *_protrusion(distances, layer))
     return SurfaceErrors(*values)
 
 
-def _layers(truth: Volume, bone: Volume, middle_mm: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
-    """Return which voxels are the truth's outer and inner surface and its rim."""
+def _layers(truth: Volume, bone: Volume, inside_mm: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+    """Return which voxels are the truth's outer surface, its inner surface and its rim."""
     mask = truth.array != 0
     surface = surface_voxels(mask)
-    apart = distance_outside(bone.array != 0, truth.spacing_mm)
-    rim = surface & (apart <= RIM_MM)
+    distance_mm = distance_outside(bone.array != 0, truth.spacing_mm)
+    rim = surface & (distance_mm <= RIM_MM)
     index = np.argwhere(surface & ~rim)
     slope = np.stack(np.gradient(ndimage.gaussian_filter(mask.astype(np.float32), 2.0)), axis=-1)
     normal = -slope[tuple(index.T)] @ np.linalg.inv(truth.affine[:3, :3])
-    outward = np.einsum("ij,ij->i", normal, truth.to_mm(index) - middle_mm) > 0
+    outward = np.einsum("ij,ij->i", normal, truth.to_mm(index) - inside_mm) > 0
     layers = []
     for side in (outward, ~outward):
         layer = np.zeros_like(surface)
@@ -117,16 +124,19 @@ def _layers(truth: Volume, bone: Volume, middle_mm: NDArray[np.float64]) -> list
     return [*layers, rim]
 
 
-def _protrusion(reached: SurfaceVoxelDistances, layer: NDArray[np.bool_]) -> tuple[float, float]:
-    """Largest reach beyond one layer of the truth's surface, and its 99th percentile over the prediction next to it."""
+def _protrusion(distances: SurfaceVoxelDistances, layer: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the largest reach beyond one surface of the truth, and its 99th percentile.
+
+    Both are over the surface voxels of the prediction that are nearest to that surface.
+    """
     if not layer.any():
         return float("nan"), float("nan")
-    reach_mm = reached.reach_mm[layer[tuple(reached.nearest.T)]]
+    reach_mm = distances.reach_mm[layer[tuple(distances.nearest.T)]]
     return (float(reach_mm.max()), float(np.percentile(reach_mm, 99))) if reach_mm.size else (0.0, 0.0)
 
 
-def _middle_mm(defective: Volume) -> NDArray[np.float64]:
-    """Return the middle of the bone's bounding box: inside the head, whatever part of it is missing."""
+def _centre_mm(defective: Volume) -> NDArray[np.float64]:
+    """Return the centre of the bone's bounding box: inside the head, whatever part of it is missing."""
     start, stop = bounding_box(defective.array)
     return defective.to_mm((start + stop - 1) / 2)
 

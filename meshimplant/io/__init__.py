@@ -1,1 +1,1 @@
-"""Files in and out: volumes, DICOM, meshes, points, curves, maps; written whole or not at all."""
+"""Files in and out: volumes, DICOM, meshes, points, curves and maps; written whole or not at all."""

@@ -1,4 +1,4 @@
-"""Write to a temporary name beside the target and rename at the end: a result is either whole or absent."""
+"""Write to a temporary name beside the target and rename at the end: a result is complete or absent."""
 
 from __future__ import annotations
 
@@ -185,5 +185,5 @@ def _merge_into(temporary: Path, target: Path) -> None:
 
 
 def _reason(error: OSError) -> str:
-    """The system's words without the path, which may hold a name."""
+    """Return the system's error message without the path, which may contain a name."""
     return error.strerror or type(error).__name__

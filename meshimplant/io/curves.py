@@ -1,4 +1,4 @@
-"""Curves in files: points in order, as a surgeon or another program marked them on a surface."""
+"""Curves from files: ordered points that a surgeon or another program marked on a surface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meshimplant.io.payload import read_bytes
 #: Endings of the curve files that can be read.
 CURVE_SUFFIXES = (".csv", ".txt", ".npy", ".json")
 
-#: What 3D Slicer writes for a frame; early versions wrote numbers.
+#: Names of frames in files of 3D Slicer; early versions wrote numbers.
 _STATED = {"LPS": "LPS", "RAS": "RAS", "0": "RAS", "1": "LPS"}
 
 
@@ -27,24 +27,23 @@ def read_curve(path: str | Path, *, frame: str = "LPS") -> NDArray[np.float64]:
 
     Parameters
     ----------
-    path
+    path : str or Path
         ``.csv .txt``: one point per line, three numbers separated by commas, semicolons or blanks; a heading
-        and lines after ``#`` are skipped. ``.npy``: an array (n, 3). ``.json``: a markups file of 3D Slicer
-        (``.mrk.json``) with one curve or list of points, of which the control points are taken, or a plain
-        list of points.
-    frame
-        "LPS" or "RAS": the frame of the file's numbers. A markups file that states its own is read in that
-        one.
+        and text after ``#`` are skipped. ``.npy``: an array (n, 3). ``.json``: a markups file of 3D Slicer
+        (``.mrk.json``) with one curve or list of points, whose control points are read, or a plain list of
+        points.
+    frame : str
+        "LPS" or "RAS": the frame of the file's numbers, unless a markups file states its own.
 
     Returns
     -------
-    ndarray
-        Points (n, 3), n >= 1, millimetres.
+    (n, 3) array
+        Points in millimetres, n >= 1.
 
     Raises
     ------
     FileReadError
-        The file is missing, truncated, holds no points, or has lines of other than three numbers.
+        The file is missing, truncated, holds no points, or has lines that are not three numbers.
     GeometryError
         A coordinate is NaN or infinite, the curve is too small or too large to lie on a head in millimetres,
         or the frame is unknown.
@@ -102,11 +101,11 @@ def _parse_json(data: bytes, name: str) -> tuple[Any, str | None]:
     if not isinstance(markups, list) or len(markups) != 1 or not isinstance(markups[0], dict):
         count = len(markups) if isinstance(markups, list) else 0
         raise FileReadError(f"expected one curve in {name}, got {count}: save the markups one by one")
-    return _placed(markups[0], name), _stated_frame(markups[0], name)
+    return _control_points(markups[0], name), _stated_frame(markups[0], name)
 
 
-def _placed(markup: dict[str, Any], name: str) -> list[Any]:
-    """Return the positions of the control points that were placed; others wait for a click."""
+def _control_points(markup: dict[str, Any], name: str) -> list[Any]:
+    """Return the positions of the control points that were placed, not only announced."""
     try:
         points = markup["controlPoints"]
         return [p["position"] for p in points if p.get("positionStatus", "defined") == "defined"]
@@ -147,14 +146,18 @@ def _require_on_a_head(points: NDArray[np.float64], name: str) -> None:
     low, high = EXTENT_RANGE_MM
     if len(points) > 1 and not low <= extent <= high:
         raise GeometryError(
-            f"expected a curve {low:g} to {high:g} mm wide in {name}, got {extent:.4g} mm: is it in another "
-            "unit? scale it to millimetres"
+            f"expected a curve {low:g} to {high:g} mm wide in {name}, got {extent:.4g} mm: "
+            "scale it to millimetres"
         )
 
 
-def _not_points(name: str, found: str) -> FileReadError:
-    return FileReadError(f"expected points of three numbers in {name}, got {found}: give one point per line")
+def _not_points(name: str, content: str) -> FileReadError:
+    return FileReadError(
+        f"expected points of three numbers in {name}, got {content}: give one point per line"
+    )
 
 
 def _damaged(name: str) -> FileReadError:
-    return FileReadError(f"expected a whole curve in {name}, got a damaged or truncated file: copy it again")
+    return FileReadError(
+        f"expected a complete curve in {name}, got a damaged or truncated file: copy it again"
+    )

@@ -1,7 +1,6 @@
-"""A CT series from a folder of DICOM files: slices found, sorted, checked, and laid on an unsheared, even
-grid.
+"""CT series from a folder of DICOM files: find, sort and check slices, and put them on an even grid.
 
-Only geometry and pixel tags are ever read from a file; name, birth date, identifiers and comments are not.
+Only geometry and pixel tags are read from a file; name, birth date, identifiers and comments never are.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError
-from meshimplant.io.slices import Stack, stack_findings, stack_to_volume
+from meshimplant.io.slice_stack import Stack, stack_findings, stack_to_volume
 from meshimplant.report import Finding
 from meshimplant.voxels.volume import Volume
 
-#: What padding outside the scanner's field becomes, and the floor of all values: air.
+#: Value of padding outside the scanner's field of view, and lower limit of all values: air.
 AIR_HU = -1024
 
 _GEOMETRY_TAGS = [
@@ -53,13 +52,21 @@ _PIXEL_TAGS = [
     "RescaleIntercept",
     "PixelData",
 ]
-#: Endings under which files without the DICOM preamble are still tried.
+#: Endings of files that are tried even without the DICOM preamble.
 _BARE_SUFFIXES = {"", ".dcm", ".ima", ".img"}
 
 
 @dataclass(frozen=True)
 class DicomSeries:
-    """A CT in Hounsfield units and what a person should know about how it came to lie on its grid."""
+    """A CT series in Hounsfield units.
+
+    Attributes
+    ----------
+    volume : Volume
+        The voxels on an even, unsheared grid.
+    findings : tuple of Finding
+        What was resampled, interpolated or left out.
+    """
 
     volume: Volume
     findings: tuple[Finding, ...]
@@ -78,38 +85,51 @@ class _Slice:
 
     @property
     def plane(self) -> tuple[Any, ...]:
-        """What all slices of one stack share, rounded to what headers keep."""
+        """Properties that all slices of a stack share, rounded to the precision of headers."""
         return (self.shape, tuple(np.round(self.pixel_mm, 3)), tuple(np.round(self.orientation, 3) + 0.0))
 
 
 def read_dicom_series(folder: str | Path) -> Volume:
-    """Read the largest CT series below a folder in Hounsfield units, int16; see `load_dicom_series`."""
+    """Read the largest CT series below a folder in Hounsfield units, int16.
+
+    Parameters, errors and method are those of `load_dicom_series`, which returns the findings, too.
+    """
     return load_dicom_series(folder).volume
 
 
 def load_dicom_series(folder: str | Path) -> DicomSeries:
     """Read the largest CT series below a folder, with findings about tilt, uneven steps and missing slices.
 
-    Slices are sorted by their position along the slice normal. A straight, even stack is taken as it is.
-    Gantry tilt (slices that also move within their plane) and uneven steps are resampled linearly onto an
-    unsheared, even grid, since ignoring them shears or stretches the head. Padding becomes air.
+    Slices are sorted by their position along the slice normal. A straight, even stack is kept as it is. A
+    gantry tilt (slices that also move within their plane) and uneven steps are resampled linearly onto an
+    unsheared, even grid, since ignoring them shears or stretches the head. Padding becomes air. All transfer
+    syntaxes of classic CT are decoded: uncompressed, deflated, run length, JPEG (8 and 12 bits, lossless),
+    JPEG-LS and JPEG 2000.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder that holds the files, at any depth.
+
+    Returns
+    -------
+    DicomSeries
+        Volume and findings.
 
     Raises
     ------
     FileReadError
         There is no DICOM file, or no CT slice, or a slice is damaged.
     GeometryError
-        Slices lack their position, differ in orientation, lie twice at one place with different content,
-        leave a gap, or are too few or too far apart.
+        Slices lack their position, differ in orientation, occupy one position with different content, leave a
+        gap, or are too few or too far apart.
     """
     slices = _scan(Path(folder))
     counts = Counter(item.series for item in slices)
     series = [item for item in slices if item.series == counts.most_common(1)[0][0]]
     findings = []
     if len(counts) > 1:
-        message = (
-            f"The folder holds {len(counts)} CT series; the one of most slices ({len(series)}) was read."
-        )
+        message = f"The folder holds {len(counts)} CT series; the largest ({len(series)} slices) was read."
         findings.append(Finding("input.other_series", "info", message, len(counts), 1, "series"))
     series = _one_plane(series)
     stack = _sorted_stack(series)
@@ -120,8 +140,10 @@ def load_dicom_series(folder: str | Path) -> DicomSeries:
 def _scan(folder: Path) -> list[_Slice]:
     """Return the geometry of every CT slice below the folder, each instance once."""
     if not folder.is_dir():
-        raise FileReadError("expected a folder of DICOM files, got a path that is none: name the folder")
-    found: dict[str, _Slice] = {}
+        raise FileReadError(
+            "expected a folder of DICOM files, got a path that is not a folder: name the folder"
+        )
+    slices: dict[str, _Slice] = {}
     others: set[str] = set()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         header = _header(path)
@@ -130,15 +152,15 @@ def _scan(folder: Path) -> list[_Slice]:
         modality = str(header.get("Modality", "unknown"))
         if modality == "CT" and "LOCALIZER" not in header.get("ImageType", ()):
             item = _to_slice(path, header)
-            found.setdefault(item.instance, item)
+            slices.setdefault(item.instance, item)
         else:
             others.add("a localizer" if modality == "CT" else modality)
-    if not found:
+    if not slices:
         kind = f"only {', '.join(sorted(others))}" if others else "no DICOM file"
         raise FileReadError(
             f"expected a folder with the slices of a CT series, got {kind}: name the CT's own folder"
         )
-    return list(found.values())
+    return list(slices.values())
 
 
 def _header(path: Path) -> Any | None:
@@ -157,7 +179,7 @@ def _header(path: Path) -> Any | None:
             return header if "Rows" in header and "Modality" in header else None
         except InvalidDicomError:
             return None
-        except Exception:  # a forced look at a foreign file may fail in any way
+        except Exception:  # parsing a foreign file can fail in any way
             return None
 
 
@@ -179,62 +201,60 @@ def _to_slice(path: Path, header: Any) -> _Slice:
         )
     except (AttributeError, TypeError, ValueError) as error:
         raise GeometryError(
-            "expected PixelSpacing, ImagePositionPatient and ImageOrientationPatient in every CT slice, got "
-            "a slice "
-            "without a usable one: export the original series again"
+            "expected PixelSpacing, ImagePositionPatient and ImageOrientationPatient in every CT slice, "
+            "got a slice without a usable one: export the original series again"
         ) from error
 
 
 def _floats(values: Sequence[Any], count: int) -> Any:
     numbers = tuple(float(value) for value in values)
     if len(numbers) != count or not np.isfinite(numbers).all():
-        raise ValueError(f"{count} finite numbers wanted")
+        raise ValueError(f"expected {count} finite numbers")
     return numbers
 
 
 def _positive(numbers: tuple[float, float]) -> tuple[float, float]:
     if min(numbers) <= 0:
-        raise ValueError("lengths above 0 wanted")
+        raise ValueError("expected lengths above 0")
     return numbers
 
 
 def _one_plane(series: list[_Slice]) -> list[_Slice]:
-    """Return the slices of the common plane; one or two strays (a scout) are dropped, more are refused."""
+    """Return the slices of the common plane; one or two others (a scout) are dropped, more are refused."""
     planes = Counter(item.plane for item in series)
     plane, count = planes.most_common(1)[0]
     if len(series) - count > 2:
         raise GeometryError(
-            f"expected slices of one orientation, size and pixel spacing, got {len(planes)} kinds among "
-            f"{len(series)} slices: export one reconstruction of the series"
+            "expected slices of one orientation, size and pixel spacing, "
+            f"got {len(planes)} kinds among {len(series)} slices: export one reconstruction of the series"
         )
     return [item for item in series if item.plane == plane]
 
 
 def _sorted_stack(series: list[_Slice]) -> Stack:
-    """Sort slices along their normal, drop identical ones at one place, and refuse differing ones."""
+    """Sort slices along their normal, drop identical ones at one position, and refuse different ones."""
     orientation = np.mean([item.orientation for item in series], axis=0)
     normal = np.cross(orientation[:3], orientation[3:])
     heights = np.array([item.position_mm for item in series]) @ normal
     ordered = [series[n] for n in np.argsort(heights, kind="stable")]
-    kept: list[_Slice] = []
+    distinct: list[_Slice] = []
     for item in ordered:
-        if kept and np.abs((np.array(item.position_mm) - kept[-1].position_mm) @ normal) < 1e-3:
-            if not np.array_equal(_hounsfield(item.path), _hounsfield(kept[-1].path)):
+        if distinct and np.abs((np.array(item.position_mm) - distinct[-1].position_mm) @ normal) < 1e-3:
+            if not np.array_equal(_hounsfield(item.path), _hounsfield(distinct[-1].path)):
                 raise GeometryError(
-                    "expected one slice at each place, got two that differ at "
-                    f"{np.round(item.position_mm, 2).tolist()} mm: the series holds two reconstructions or "
-                    "phases, "
-                    "export one of them"
+                    "expected one slice at each position, "
+                    f"got two that differ at {np.round(item.position_mm, 2).tolist()} mm: "
+                    "the series holds two reconstructions or phases, export one of them"
                 )
             continue
-        kept.append(item)
+        distinct.append(item)
     return Stack(
-        shape=kept[0].shape,
-        pixel_mm=np.array(kept[0].pixel_mm),
+        shape=distinct[0].shape,
+        pixel_mm=np.array(distinct[0].pixel_mm),
         orientation=orientation,
-        positions_mm=np.array([item.position_mm for item in kept]),
-        thickness_mm=np.array([item.thickness_mm for item in kept]),
-        sources=tuple(item.path for item in kept),
+        positions_mm=np.array([item.position_mm for item in distinct]),
+        thickness_mm=np.array([item.thickness_mm for item in distinct]),
+        sources=tuple(item.path for item in distinct),
     )
 
 
@@ -250,7 +270,7 @@ def _planes(stack: Stack) -> Iterator[NDArray[np.float32]]:
 
 
 def _hounsfield(path: Path) -> NDArray[np.float32]:
-    """Return one slice in Hounsfield units, float32 (rows, columns), padding and all below air set to air."""
+    """Return one slice in Hounsfield units, float32 (rows, columns); padding becomes air."""
     import pydicom
 
     with _quiet():
@@ -258,10 +278,10 @@ def _hounsfield(path: Path) -> NDArray[np.float32]:
             file = pydicom.dcmread(path, specific_tags=_PIXEL_TAGS, force=True)
             slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
             values = _pixels(path, file).astype(np.float32) * np.float32(slope) + np.float32(intercept)
-        except Exception as error:  # decoders fail in many ways; each means that this slice is unusable
+        except Exception as error:  # decoders fail in many ways; each makes the slice unusable
             raise FileReadError(
-                "expected readable pixels in every slice, got a slice that is truncated or coded in an "
-                "unknown way: copy or export the series again"
+                "expected readable pixels in every slice, "
+                "got one that is truncated or in an unknown transfer syntax: copy or export the series again"
             ) from error
     padding = file.get("PixelPaddingValue")
     if padding is not None:
@@ -282,7 +302,7 @@ def _pixels(path: Path, file: Any) -> NDArray[Any]:
 
 
 def _pixels_through_gdcm(path: Path) -> NDArray[Any]:
-    """Decode with GDCM from the file; its plug-in for pydicom refuses JPEG of 12 bits."""
+    """Decode a file with GDCM itself; its plug-in for pydicom refuses JPEG of 12 bits."""
     import gdcm
 
     reader = gdcm.ImageReader()
@@ -299,7 +319,7 @@ def _pixels_through_gdcm(path: Path) -> NDArray[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence pydicom's warnings: they may quote values, and each fault that matters is raised here."""
+    """Silence pydicom's warnings: they may quote values, and every fault that matters is raised here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""Maps in files: one number at each of many points of a surface, such as its thickness."""
+"""Maps in files: one number, such as the thickness, at each of many points of a surface."""
 
 from __future__ import annotations
 
@@ -16,24 +16,44 @@ from meshimplant.io.payload import read_bytes
 
 #: Endings of the map files that can be read and written.
 MAP_SUFFIXES = (".csv", ".npy")
-#: A point that is this far from every point of a map is not on it, mm.
+#: Points farther than this from every point of a map have no value, mm.
 REACH_MM = 5.0
 _HEADING = "x_mm,y_mm,z_mm,value"
 _NEIGHBOURS = 4
 
 
 def write_map(path: str | Path, points_mm: ArrayLike, values: ArrayLike, *, frame: str = "LPS") -> None:
-    """Write values (n,) at points (n, 3), LPS millimetres, as rows ``x y z value``; nan where there is none.
+    """Write values at points as rows ``x y z value``; nan where there is none.
 
-    ``.npy``: a float64 array (n, 4). ``.csv``: a heading and n lines. The points are written in `frame`. Raises
-    `InputError` for another ending or arrays that do not match, and `OutputError` where it cannot be written.
+    ``.npy`` is a float64 array (n, 4), ``.csv`` a heading and n lines.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    points_mm : (n, 3) array
+        Points, LPS mm.
+    values : (n,) array
+        Their values.
+    frame : str
+        "LPS" or "RAS": the frame in which the points are written.
+
+    Raises
+    ------
+    InputError
+        The ending is another one, or the arrays do not match.
+    OutputError
+        The file cannot be written.
     """
     path = Path(path)
     _require_suffix(path)
-    points, given = np.asarray(points_mm, float), np.asarray(values, float)
-    if points.ndim != 2 or points.shape[1] != 3 or given.shape != (len(points),):
-        raise InputError(f"expected points (n, 3) and n values, got shapes {points.shape} and {given.shape}")
-    rows = np.column_stack([points * frame_signs(frame), given])
+    points, numbers = np.asarray(points_mm, float), np.asarray(values, float)
+    if points.ndim != 2 or points.shape[1] != 3 or numbers.shape != (len(points),):
+        raise InputError(
+            f"expected points (n, 3) and n values, got shapes {points.shape} and {numbers.shape}: "
+            "give one value for each point"
+        )
+    rows = np.column_stack([points * frame_signs(frame), numbers])
     with atomic_path(path) as target:
         if path.suffix.lower() == ".npy":
             with target.open("wb") as file:
@@ -43,28 +63,30 @@ def write_map(path: str | Path, points_mm: ArrayLike, values: ArrayLike, *, fram
 
 
 def read_map(path: str | Path, points_mm: ArrayLike, *, frame: str = "LPS") -> NDArray[np.float64]:
-    """Read a map's values (n,) at points (n, 3), LPS millimetres.
+    """Read the values of a map at points.
 
     Parameters
     ----------
-    path
-        Rows ``x y z value``, as `write_map` writes them: at a point of the file its value, between them that of
-        the four nearest, weighted by the inverse square of the distance; rows whose value is nan are left out.
-        Or a ``.npy`` of one value per point (n,), in the points' order.
-    frame
+    path : str or Path
+        Rows ``x y z value``, as `write_map` writes them. At a point of the file its value is returned,
+        between them that of the four nearest, weighted by the inverse square of the distance; rows with nan
+        are left out. Or a ``.npy`` of one value per point (n,), in the order of the points.
+    points_mm : (n, 3) array
+        Points at which to read the map, LPS mm.
+    frame : str
         "LPS" or "RAS": the frame of the file's points.
 
     Returns
     -------
-    ndarray
-        Values (n,); nan at points more than 5 mm from every point of the file.
+    (n,) array
+        Values; nan at points more than 5 mm from every point of the file.
 
     Raises
     ------
     FileReadError
         The file is missing, damaged, or holds anything else.
     InputError
-        One value per point, and their number is not n; or no point of the file is within 5 mm of any.
+        The file holds one value per point but not n of them, or no point of it is within 5 mm of any.
     """
     path, points = Path(path), np.asarray(points_mm, float)
     _require_suffix(path)
@@ -80,30 +102,33 @@ def read_map(path: str | Path, points_mm: ArrayLike, *, frame: str = "LPS") -> N
     rows = rows[~np.isnan(rows[:, 3])]
     if not np.isfinite(rows).all() or not len(rows):
         raise _not_a_map(path.name, "infinite numbers" if len(rows) else "no values")
-    values = _interpolated(rows[:, :3] * frame_signs(frame), rows[:, 3], points)
+    values = _interpolate(rows[:, :3] * frame_signs(frame), rows[:, 3], points)
     if np.isnan(values).all():
         raise InputError(
-            f"expected points within {REACH_MM:g} mm of the part in {path.name}, got none: check frame and unit"
+            f"expected points within {REACH_MM:g} mm of the part in {path.name}, "
+            "got none: check frame and unit"
         )
     return values
 
 
-def _interpolated(
-    places: NDArray[np.float64], values: NDArray[np.float64], points: NDArray[np.float64]
+def _interpolate(
+    known_mm: NDArray[np.float64], values: NDArray[np.float64], points: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return values (n,) at points (n, 3) from those (m,) at places (m, 3)."""
-    nearest = np.arange(1, min(_NEIGHBOURS, len(places)) + 1)
-    distance, index = cKDTree(places).query(points, k=nearest)
+    """Return values at points (n, 3) from values (m,) at known_mm (m, 3)."""
+    nearest = np.arange(1, min(_NEIGHBOURS, len(known_mm)) + 1)
+    distance, index = cKDTree(known_mm).query(points, k=nearest)
     weight = 1 / (distance + 1e-4) ** 2
-    found = (weight * values[index]).sum(axis=1) / weight.sum(axis=1)
-    return np.where(distance[:, 0] <= REACH_MM, found, np.nan)
+    mean = (weight * values[index]).sum(axis=1) / weight.sum(axis=1)
+    return np.where(distance[:, 0] <= REACH_MM, mean, np.nan)
 
 
 def _from_array(data: bytes, name: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
-        raise FileReadError(f"expected a whole map in {name}, got a damaged file: copy it again") from error
+        raise FileReadError(
+            f"expected a complete map in {name}, got a damaged file: copy it again"
+        ) from error
     if array.dtype.kind not in "fiu" or not (array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 4)):
         raise _not_a_map(name, f"an array of {array.dtype} and shape {array.shape}")
     return array.astype(np.float64)
@@ -136,7 +161,7 @@ def _require_suffix(path: Path) -> None:
         )
 
 
-def _not_a_map(name: str, found: str) -> FileReadError:
+def _not_a_map(name: str, content: str) -> FileReadError:
     return FileReadError(
-        f"expected rows of x, y, z and a value in {name}, got {found}: export it as write_map does"
+        f"expected rows of x, y, z and a value in {name}, got {content}: export it as write_map does"
     )

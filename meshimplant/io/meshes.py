@@ -1,4 +1,4 @@
-"""Meshes in and out of files: STL, 3MF, PLY, OBJ, GLB; inside always LPS millimetres."""
+"""Meshes in and out of files: STL, 3MF, PLY, OBJ and GLB; always LPS millimetres inside."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, MeshError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
-from meshimplant.io.encode import GLTF_FROM_PATIENT, encode_glb, encode_obj, encode_ply, encode_stl
+from meshimplant.io.encode_mesh import GLTF_FROM_PATIENT, encode_glb, encode_obj, encode_ply, encode_stl
 from meshimplant.io.payload import read_bytes
 from meshimplant.io.threemf import MM_PER_UNIT, encode_3mf, model_head
 from meshimplant.mesh.convert import new_mesh
 
 #: Endings of the mesh files that can be read and written.
 MESH_SUFFIXES = (".stl", ".3mf", ".ply", ".obj", ".glb")
-#: Plausible extent of a head or of a part of one, mm. Below: metres. Above: micrometres, or metres read as
-#: such twice.
+#: Plausible extent of a head or of a part of it, mm. Below: metres. Above: micrometres, or metres converted
+#: twice.
 EXTENT_RANGE_MM = (2.0, 2000.0)
 
 _FRAMES = {"LPS": np.array([1.0, 1.0, 1.0]), "RAS": np.array([-1.0, -1.0, 1.0])}
@@ -32,24 +32,29 @@ _FRAMES = {"LPS": np.array([1.0, 1.0, 1.0]), "RAS": np.array([-1.0, -1.0, 1.0])}
 def read_mesh(path: str | Path, *, frame: str = "LPS") -> trimesh.Trimesh:
     """Read a triangle mesh as LPS millimetres.
 
-    Nothing is repaired: open edges, flipped faces and doubled vertices stay for `check` and `repair` to see.
-    Only the corners of STL faces (and the copies that OBJ and GLB make for texture) are joined where they
-    are exactly equal, and faces that have no area because two corners are the same are dropped there.
-    Polygons are split into triangles. Several bodies come as one mesh.
+    Nothing is repaired: open edges, flipped faces and duplicate vertices are left for `check` and `repair`.
+    Only the corners of STL faces (and the copies that OBJ and GLB make for textures) are joined where they
+    are exactly equal, and faces that lose their area because two corners coincide are dropped there. Polygons
+    are split into triangles. Several bodies become one mesh.
 
     Parameters
     ----------
-    path
+    path : str or Path
         ``.stl .ply .obj`` in millimetres, ``.3mf`` in the unit that it states, ``.glb`` in metres with y up,
         as glTF demands.
-    frame
-        "LPS" or "RAS": the frame of the file's numbers. A file that states its own (``SPACE=RAS`` in the
-        header, as 3D Slicer and this program write) is read in that one.
+    frame : str
+        "LPS" or "RAS": the frame of the file's numbers, unless the file states its own (``SPACE=RAS`` in the
+        header, as 3D Slicer and this program write).
+
+    Returns
+    -------
+    Trimesh
+        Vertices in LPS millimetres.
 
     Raises
     ------
     FileReadError
-        The file is missing, truncated, holds no triangles, or is not what its name promises.
+        The file is missing, truncated, holds no triangles, or is not what its name says.
     GeometryError
         The mesh is too small or too large to be a head in millimetres, holds NaN, or `frame` is unknown.
     """
@@ -78,20 +83,21 @@ def read_mesh(path: str | Path, *, frame: str = "LPS") -> trimesh.Trimesh:
 
 
 def write_mesh(mesh: trimesh.Trimesh, path: str | Path, *, frame: str = "LPS", name: str = "implant") -> None:
-    """Write a mesh to ``.stl`` (binary), ``.3mf``, ``.ply``, ``.obj`` or ``.glb``; the same bytes for the
-    same mesh.
+    """Write a mesh to ``.stl`` (binary), ``.3mf``, ``.ply``, ``.obj`` or ``.glb``.
 
-    Unit and frame are stated in each file: ``unit=mm SPACE=LPS`` in the header of STL, PLY and OBJ (3D
-    Slicer honours it), unit and metadata in 3MF, and GLB is metres with y up as glTF demands. No time, user
-    or path is written. An existing file is replaced as a whole or not at all.
+    Equal meshes give equal bytes; no time, user or path is written. Each file states unit and frame:
+    ``unit=mm SPACE=LPS`` in the header of STL, PLY and OBJ (3D Slicer follows it), unit and metadata in 3MF;
+    GLB is in metres with y up, as glTF demands. An existing file is replaced as a whole or not at all.
 
     Parameters
     ----------
-    mesh
-        LPS millimetres.
-    frame
+    mesh : Trimesh
+        Vertices in LPS millimetres.
+    path : str or Path
+        The file to write.
+    frame : str
         "LPS" or "RAS": the frame to write in.
-    name
+    name : str
         What the object is called inside the file; never a patient's name.
 
     Raises
@@ -99,7 +105,7 @@ def write_mesh(mesh: trimesh.Trimesh, path: str | Path, *, frame: str = "LPS", n
     MeshError
         The mesh is empty or holds NaN.
     OutputError
-        The ending is none of these, or the place cannot be written.
+        The ending is none of these, or the file cannot be written.
     """
     require_type(mesh, trimesh.Trimesh, "the mesh")
     path = Path(path)
@@ -147,7 +153,7 @@ def _load(
         bodies = [body for body in scene.dump() if isinstance(body, trimesh.Trimesh)]
         unit = scene.units if suffix == ".3mf" else None
         vertices = [np.asarray(body.vertices, np.float64).reshape(-1, 3) for body in bodies]
-    except Exception as error:  # a parser fails in many ways on a damaged file; each means this
+    except Exception as error:  # parsers fail in many ways on a damaged file
         raise FileReadError(
             f"expected a readable {suffix[1:].upper()} mesh in {name}, got a damaged or truncated one: copy "
             "or export it again"
@@ -161,7 +167,8 @@ def _load(
     together, triangles = np.concatenate(vertices), np.concatenate(faces)
     if triangles.min() < 0 or triangles.max() >= len(together):
         raise FileReadError(
-            f"expected faces between the {len(together)} vertices of {name}, got others: export it again"
+            f"expected faces between the {len(together)} vertices of {name}, "
+            "got indices of vertices that do not exist: export it again"
         )
     return together, triangles, unit
 
@@ -175,19 +182,19 @@ def _join_equal(
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     faces = rank[inverse.ravel()][faces]
-    kept = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
-    return vertices[first[order]], faces[kept]
+    proper = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
+    return vertices[first[order]], faces[proper]
 
 
 def frame_signs(frame: str) -> NDArray[np.float64]:
-    """Return the signs (3,) that turn LPS into a frame and back; `GeometryError` for an unknown one."""
+    """Return the signs (3,) that convert LPS to a frame and back; raise `GeometryError` if unknown."""
     if frame not in _FRAMES:
         raise GeometryError(f"expected frame LPS or RAS, got {frame!r}: name one of the two")
     return _FRAMES[frame]
 
 
 def _mm_per_unit(unit: str | None, *, name: str) -> float:
-    """Millimetres per stated unit; trimesh writes some units in the plural."""
+    """Return the millimetres in a stated unit; trimesh puts some units in the plural."""
     if unit is None:
         return 1.0
     singular = {"feet": "foot", "inches": "inch"}.get(unit, unit.rstrip("s"))
@@ -204,24 +211,22 @@ def _require_head_sized(vertices: NDArray[np.float64], *, name: str) -> None:
     if not low <= extent <= high:
         guess = "metres, scale it by 1000" if extent < low else "another unit, scale it to millimetres"
         raise GeometryError(
-            f"expected a mesh {low:g} to {high:g} mm wide in {name}, got {extent:.4g} mm: it is probably in "
-            f"{guess}"
+            f"expected a mesh {low:g} to {high:g} mm wide in {name}, "
+            f"got {extent:.4g} mm: it is probably in {guess}"
         )
 
 
 def _require_counts(head: bytes, vertices: NDArray[Any], faces: NDArray[Any], *, name: str) -> None:
-    """Compare a PLY's contents with what its header promises."""
-    promised = {key: int(count) for key, count in re.findall(rb"element (vertex|face) (\d+)", head)}
-    if len(vertices) != promised.get(b"vertex") or len(faces) < promised.get(b"face", 0):
+    """Compare the content of a PLY with the counts in its header."""
+    stated = {key: int(count) for key, count in re.findall(rb"element (vertex|face) (\d+)", head)}
+    if len(vertices) != stated.get(b"vertex") or len(faces) < stated.get(b"face", 0):
         raise FileReadError(
-            f"expected {promised.get(b'vertex')} vertices and {promised.get(b'face')} faces in {name}, got "
-            f"{len(vertices)} "
-            f"and {len(faces)}: the file is truncated, copy it again"
+            f"expected {stated.get(b'vertex')} vertices and {stated.get(b'face')} faces in {name}, "
+            f"got {len(vertices)} and {len(faces)}: the file is truncated, copy it again"
         )
 
 
-# -- what can be told before parsing: each returns the bytes that may state a frame
-# -----------------------------
+# -- checks before parsing: each returns the bytes that may state a frame ------------------------------------
 
 
 def _check_stl(data: bytes, name: str) -> bytes:
@@ -229,7 +234,7 @@ def _check_stl(data: bytes, name: str) -> bytes:
     is_text = data.lstrip()[:5].lower() == b"solid" and b"facet" in data[:1024]
     if len(data) != expected and not (is_text and b"endsolid" in data[-1024:].lower()):
         raise FileReadError(
-            f"expected a whole STL mesh in {name}, got a truncated or foreign file: copy or export it again"
+            f"expected a complete STL mesh in {name}, got a truncated or foreign file: export it again"
         )
     return data[:1024] if is_text else data[:80]
 
@@ -237,7 +242,7 @@ def _check_stl(data: bytes, name: str) -> bytes:
 def _check_glb(data: bytes, name: str) -> bytes:
     if data[:4] != b"glTF" or len(data) < 20 or struct.unpack_from("<I", data, 8)[0] > len(data):
         raise FileReadError(
-            f"expected a whole binary glTF in {name}, got a truncated or foreign file: export it again"
+            f"expected a complete binary glTF in {name}, got a truncated or foreign file: export it again"
         )
     return data[:4096]
 

@@ -64,8 +64,8 @@ def write_metaimage(
 ) -> None:
     """Write voxels (i, j, k) and their index -> LPS mm affine as an attached MetaImage.
 
-    The rows of TransformMatrix are the unit vectors along the array axes, ElementSpacing their steps, both with
-    17 digits; their product can differ from the affine in the last bit.
+    The rows of TransformMatrix are the unit vectors along the array axes, ElementSpacing their steps, both
+    with 17 digits; their product can differ from the affine in the last bit.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / spacing + 0.0  # no negative zeros: equal grids give equal bytes
@@ -108,13 +108,15 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
         field, value = (part.strip() for part in line.split("=", 1))
         if field in fields:
             raise FileReadError(
-                f"expected the field '{field}' once in the header of {name}, got it twice: export the file again"
+                f"expected the field '{field}' once in the header of {name}, "
+                "got it twice: export the file again"
             )
         fields[field] = value
         start = stop + 1
     if "ElementDataFile" not in fields:
         raise FileReadError(
-            f"expected a complete MetaImage header in {name}, got none: check the format or copy the file again"
+            f"expected a complete MetaImage header in {name}, "
+            "got none: check the format or copy the file again"
         )
     return fields, start
 
@@ -169,7 +171,8 @@ def _numbers(
         return np.array([float(part) for part in fields[key].split()])
     except (KeyError, ValueError) as error:
         raise FileReadError(
-            f"expected numbers for '{key}' in the header of {name}, got {fields.get(key)!r}: the file is damaged"
+            f"expected numbers for '{key}' in the header of {name}, "
+            f"got {fields.get(key)!r}: the file is damaged"
         ) from error
 
 

@@ -1,8 +1,8 @@
 """NIfTI volumes (.nii, .nii.gz): the header through nibabel, the checks and the voxels here.
 
-nibabel's own image reader is not used: it stops reading before the checksum of a .nii.gz, and fills in what a damaged
-header lacks. Its quaternions are used: for half turns the rotation is right to 1e-7, where taking the square root of
-a rounded 0 gave 5e-4, or 0.1 mm over a head.
+nibabel's own image reader is not used: it stops reading before the checksum of a .nii.gz, and fills in what a
+damaged header lacks. Its quaternions are used: for half turns the rotation is right to 1e-7, where taking the
+square root of a rounded 0 gave 5e-4, or 0.1 mm over a head.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def read_nifti(path: Path) -> RawVolume:
 
 
 def write_nifti(array: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:
-    """Write voxels (i, j, k) and their index -> LPS mm affine as NIfTI-1; compressed where the name ends in .gz.
+    """Write voxels (i, j, k) and their index -> LPS mm affine as NIfTI-1, compressed if the name ends in .gz.
 
     The affine is rounded to float32, the precision of the format. Raises `OutputError` for axes of more than
     32767 voxels, which the format cannot state.
@@ -58,7 +58,8 @@ def write_nifti(array: NDArray[Any], affine: NDArray[np.float64], path: Path) ->
 
     if max(array.shape) > _LONGEST_AXIS:
         raise OutputError(
-            f"expected at most {_LONGEST_AXIS} voxels along each axis of a NIfTI file, got {array.shape}: write .nrrd"
+            f"expected at most {_LONGEST_AXIS} voxels along each axis of a NIfTI file, "
+            f"got {array.shape}: write .nrrd"
         )
     ras = _LPS_FROM_RAS @ affine + 0.0  # no negative zeros: equal grids give equal bytes
     header = nibabel.Nifti1Header(endianness="<")
@@ -97,7 +98,8 @@ def _sizes(header: Nifti1Header, *, name: str) -> tuple[int, ...]:
     dimensions = int(header["dim"][0])
     if not 1 <= dimensions <= 7:
         raise FileReadError(
-            f"expected 1 to 7 dimensions in the header of {name}, got {dimensions}: the file is damaged, copy it again"
+            f"expected 1 to 7 dimensions in the header of {name}, "
+            f"got {dimensions}: the file is damaged, copy it again"
         )
     return tuple(int(size) for size in header["dim"][1 : 1 + dimensions])
 
@@ -110,7 +112,8 @@ def _dtype(header: Nifti1Header, *, name: str) -> np.dtype[Any]:
         dtype = np.dtype("V")
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise InputError(
-            f"expected integer or float voxels in {name}, got NIfTI type {int(header['datatype'])}: export numbers"
+            f"expected integer or float voxels in {name}, "
+            f"got NIfTI type {int(header['datatype'])}: export numbers"
         )
     return dtype
 
@@ -160,5 +163,6 @@ def _qform(header: Nifti1Header, *, name: str) -> NDArray[np.float64]:
         return np.array(header.get_qform(), np.float64)
     except ValueError as error:
         raise GeometryError(
-            f"expected a unit quaternion in the header of {name}, got b, c, d that are longer than 1: export it again"
+            f"expected a unit quaternion in the header of {name}, "
+            "got b, c, d that are longer than 1: export it again"
         ) from error

@@ -1,8 +1,8 @@
-"""NRRD volumes (.nrrd, .nhdr): read strictly, since the header is what tells left from right; written exactly.
+"""NRRD volumes (.nrrd, .nhdr): read strictly, with every fault of the header reported; written exactly.
 
-pynrrd was measured and not used. Of 20 hand-made files it accepts a gzip stream without its checksum and "2.5" as a
-size, and refuses spaces inside vectors and upper-case type names. It needs twice the memory (130 MB for a mask of
-512 x 512 x 256 voxels), and writes the time of day into every file.
+pynrrd was measured and not used. Of 20 hand-made files it accepts a gzip stream without its checksum and
+"2.5" as a size, and refuses spaces inside vectors and upper-case type names. It needs twice the memory (130
+MB for a mask of 512 x 512 x 256 voxels), and writes the time of day into every file.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
     """Return the fields by lower-case name, and where the header ends."""
     if not data.startswith(b"NRRD000"):
         raise FileReadError(
-            f"expected an NRRD file (its first bytes are NRRD000), got {name}, which is not one: check the format"
+            "expected an NRRD file (its first bytes are NRRD000), "
+            f"got {name}, which is not one: check the format"
         )
     end = re.search(rb"\r?\n\r?\n", data[: 1 << 20])
     text = (data[: end.start()] if end else data).decode("utf-8", "replace")
@@ -121,7 +122,8 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
         field = _ALIASES.get(field.lower(), field.lower())
         if field in fields:
             raise FileReadError(
-                f"expected the field '{field}' once in the header of {name}, got it twice: export the file again"
+                f"expected the field '{field}' once in the header of {name}, "
+                "got it twice: export the file again"
             )
         fields[field] = value
     if end is None and "data file" not in fields:
@@ -137,7 +139,8 @@ def _sizes(fields: dict[str, str], *, name: str) -> tuple[int, ...]:
         sizes = tuple(int(part) for part in fields["sizes"].split())
     except (KeyError, ValueError) as error:
         raise FileReadError(
-            f"expected whole numbers in the field 'sizes' of {name}, got {fields.get('sizes')!r}: the file is damaged"
+            f"expected whole numbers in the field 'sizes' of {name}, "
+            f"got {fields.get('sizes')!r}: the file is damaged"
         ) from error
     if fields.get("dimension") != str(len(sizes)):
         raise FileReadError(
@@ -184,7 +187,8 @@ def _payload(path: Path, data: bytes, start: int, fields: dict[str, str], expect
         data, start = inflate_bz2(data[start:], name=path.name), 0
     elif encoding not in ("raw", *_TEXT_ENCODINGS):
         raise InputError(
-            f"expected NRRD encoding raw, gzip, bzip2 or text in {path.name}, got {encoding!r}: export it again"
+            f"expected NRRD encoding raw, gzip, bzip2 or text in {path.name}, "
+            f"got {encoding!r}: export it again"
         )
     skip = int(fields.get("byte skip", "0"))
     return data, len(data) - expected if skip == -1 else start + skip

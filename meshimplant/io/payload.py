@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, InputError
 
-#: zlib level of the files that are written. Measured on 512 x 512 x 256 voxels: a mask takes 0.6 s and 0.8 MB at
-#: level 4 (level 1: 0.2 s and 1.1 MB; level 6: 0.7 s and 0.7 MB), a noisy CT 5 s and 59 MB (level 6: 26 s and 62 MB).
+#: zlib level of the files that are written. Measured on 512 x 512 x 256 voxels: a mask takes 0.6 s and 0.8 MB
+#: at level 4 (level 1: 0.2 s and 1.1 MB; level 6: 0.7 s and 0.7 MB), a noisy CT 5 s and 59 MB (level 6: 26 s
+#: and 62 MB).
 _COMPRESSION_LEVEL = 4
 _ZLIB_STREAM, _GZIP_STREAM, _EITHER_STREAM = 15, 31, 47
 
@@ -61,7 +62,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def inflate(data: bytes, *, name: str) -> bytes:
-    """Decompress gzip or zlib and verify the checksum; raise `FileReadError` for a truncated or damaged stream."""
+    """Decompress gzip or zlib, checksum included; raise `FileReadError` for truncated or damaged data."""
     parts = []
     while data:
         stream = zlib.decompressobj(wbits=_EITHER_STREAM)
@@ -80,7 +81,7 @@ def inflate(data: bytes, *, name: str) -> bytes:
 
 
 def inflate_bz2(data: bytes, *, name: str) -> bytes:
-    """Decompress bzip2; raise `FileReadError` for a truncated or damaged stream."""
+    """Decompress bzip2; raise `FileReadError` for truncated or damaged data."""
     try:
         return bz2.decompress(data)
     except (OSError, ValueError) as error:
@@ -88,7 +89,7 @@ def inflate_bz2(data: bytes, *, name: str) -> bytes:
 
 
 def deflate(chunks: Iterable[bytes], *, gzip: bool) -> Iterator[bytes]:
-    """Yield the chunks as one gzip or zlib stream; it holds no time stamp, so equal input gives equal bytes."""
+    """Yield the chunks as one gzip or zlib stream without a time stamp: equal input gives equal bytes."""
     stream = zlib.compressobj(_COMPRESSION_LEVEL, wbits=_GZIP_STREAM if gzip else _ZLIB_STREAM)
     for chunk in chunks:
         yield stream.compress(chunk)
@@ -96,7 +97,7 @@ def deflate(chunks: Iterable[bytes], *, gzip: bool) -> Iterator[bytes]:
 
 
 def voxel_bytes(array: NDArray[Any]) -> Iterator[bytes]:
-    """Yield an (i, j, k) array slice by slice, first index fastest, little-endian, whatever its layout in memory."""
+    """Yield an (i, j, k) array slice by slice, first index fastest, little-endian, from any memory layout."""
     little_endian = array.dtype.newbyteorder("<")
     for k in range(array.shape[2]):
         yield array[:, :, k].astype(little_endian, copy=False).tobytes(order="F")
@@ -133,7 +134,8 @@ def spatial_sizes(sizes: tuple[int, ...], *, name: str) -> tuple[int, ...]:
     """Drop the axes of a single channel or time point, before or after the three in space."""
     if min(sizes, default=0) < 1:
         raise FileReadError(
-            f"expected positive sizes in the header of {name}, got {sizes}: the file is damaged, copy it again"
+            f"expected positive sizes in the header of {name}, "
+            f"got {sizes}: the file is damaged, copy it again"
         )
     if len(sizes) < 3:
         raise InputError(
@@ -145,7 +147,8 @@ def spatial_sizes(sizes: tuple[int, ...], *, name: str) -> tuple[int, ...]:
     if prod(sizes[:extra]) == 1:
         return sizes[extra:]
     raise InputError(
-        f"expected one 3-D volume in {name}, got sizes {sizes} (several channels or time points): export one of them"
+        f"expected one 3-D volume in {name}, "
+        f"got sizes {sizes} (several channels or time points): export one of them"
     )
 
 

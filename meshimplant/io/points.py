@@ -1,4 +1,4 @@
-"""Point clouds with normals out of files: PLY, and NumPy arrays."""
+"""Point clouds with normals from files: PLY, and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from meshimplant.mesh.vectors import unit_vectors
 
 #: Endings of the point files that can be read.
 POINT_SUFFIXES = (".ply", ".npy", ".npz")
-#: Fewer points than this do not outline a piece of bone.
+#: Fewer points do not outline a piece of bone.
 MIN_POINTS = 100
-#: Width of a piece of bone or a head. Below: normalised, or centimetres or metres. Above: micrometres.
+#: Width of a piece of bone or a head, mm. Below: normalised, or in centimetres or metres. Above: micrometres.
 _EXTENT_RANGE_MM = (10.0, 2000.0)
 _COLUMNS = ("x", "y", "z", "nx", "ny", "nz")
 _PLY_TYPES = {
@@ -50,18 +50,24 @@ class PointCloud:
 def read_points(path: str | Path, *, frame: str = "LPS") -> PointCloud:
     """Read points with normals as LPS millimetres.
 
-    Points without normals are refused. Bone has an outer and an inner table a few millimetres apart, and on which side of a
-    point the bone lies is what the producer knows and the points do not tell: normals of local planes on 30 k exact points of
-    a true implant, turned away from the head's centre, point out of the bone at 53 % of them and give Dice 0.02.
+    Points without normals are refused. Bone has an outer and an inner table a few millimetres apart, and the
+    points alone do not show on which side of them the bone lies: of the normals of local planes on 30 k exact
+    points of a true implant, turned away from the head's centre, 53 % point out of the bone, and they give
+    Dice 0.02.
 
     Parameters
     ----------
-    path
-        ``.ply`` with the vertex properties x y z nx ny nz; ``.npy`` of shape (n, 6), likewise; ``.npz`` with the arrays
-        ``points`` and ``normals`` (n, 3), or with one array (n, 6).
-    frame
-        "LPS" or "RAS": the frame of the file's numbers. A PLY that states its own (``SPACE=RAS`` in a comment) is read in
-        that one.
+    path : str or Path
+        ``.ply`` with the vertex properties x y z nx ny nz, ``.npy`` of shape (n, 6) in this order, or
+        ``.npz`` with the arrays ``points`` and ``normals`` (n, 3) or with one array (n, 6).
+    frame : str
+        "LPS" or "RAS": the frame of the file's numbers, unless a PLY states its own (``SPACE=RAS`` in a
+        comment).
+
+    Returns
+    -------
+    PointCloud
+        Points and unit normals.
 
     Raises
     ------
@@ -70,7 +76,8 @@ def read_points(path: str | Path, *, frame: str = "LPS") -> PointCloud:
     InputError
         There are no normals, or a surface with faces instead of points.
     GeometryError
-        The coordinates cannot be millimetres of a head: normalised, in metres, or not finite; or `frame` is unknown.
+        The coordinates cannot be millimetres of a head (normalised, in metres, or not finite), or `frame` is
+        unknown.
     """
     path = Path(path)
     signs = frame_signs(frame)
@@ -90,7 +97,7 @@ def read_points(path: str | Path, *, frame: str = "LPS") -> PointCloud:
     return PointCloud(rows[:, :3] * signs, _unit_normals(rows[:, 3:], path.name) * signs)
 
 
-# -- what the files hold, as rows (n, 6) ----------------------------------------------------------------------
+# -- content of the files, as rows (n, 6) --------------------------------------------------------------------
 
 
 def _from_arrays(data: bytes, name: str) -> NDArray[np.float64]:
@@ -99,7 +106,7 @@ def _from_arrays(data: bytes, name: str) -> NDArray[np.float64]:
         arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded}
     except (ValueError, EOFError, OSError, KeyError) as error:
         raise FileReadError(
-            f"expected a whole array in {name}, got a damaged file or one of Python objects: save it again"
+            f"expected a complete array in {name}, got a damaged file or Python objects: save it again"
         ) from error
     if {"points", "normals"} <= arrays.keys():
         parts = [_two_axes(arrays[key]) for key in ("points", "normals")]
@@ -111,15 +118,15 @@ def _from_arrays(data: bytes, name: str) -> NDArray[np.float64]:
             raise _without_normals(len(rows), name)
         if rows.ndim == 2 and rows.shape[1] == 6:
             return _numbers(rows, name)
-    found = ", ".join(f"{key} {array.shape}".strip() for key, array in arrays.items())
+    content = ", ".join(f"{key} {array.shape}".strip() for key, array in arrays.items())
     raise FileReadError(
         f"expected one cloud of points with normals (n, 6) in {name}, or arrays points and normals (n, 3), "
-        f"got {found}: save one prediction as x y z nx ny nz"
+        f"got {content}: save one prediction as x y z nx ny nz"
     )
 
 
 def _two_axes(array: NDArray[Any]) -> NDArray[Any]:
-    """Drop the axes of length 1 before the points, as a batch of one has them."""
+    """Drop the leading axes of length 1, such as that of a batch of one."""
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     return array
@@ -159,21 +166,22 @@ def _from_ply(data: bytes, name: str) -> NDArray[np.float64]:
 
 
 def _vertex_element(lines: list[list[str]], name: str) -> tuple[int, dict[str, str]]:
-    """Return the number of vertices and their properties' types; they are the file's first element."""
+    """Return the number of vertices, which come first in the file, and the types of their properties."""
     starts = [i for i, line in enumerate(lines) if len(line) == 3 and line[0] == "element"]
     if not starts or lines[starts[0]][1] != "vertex" or not all(lines[i][2].isdigit() for i in starts):
         raise _damaged(name)
     faces = [int(lines[i][2]) for i in starts if lines[i][1] == "face"]
     if any(faces):
         raise InputError(
-            f"expected points without faces in {name}, got a surface of {faces[0]} faces: give points with normals sampled "
-            "evenly on it, or its voxels"
+            f"expected points without faces in {name}, "
+            f"got a surface of {faces[0]} faces: "
+            "give points with normals sampled evenly on it, or its voxels"
         )
     stop = starts[1] if len(starts) > 1 else len(lines)
-    given = [line for line in lines[starts[0] : stop] if line and line[0] == "property"]
-    if not all(len(line) == 3 and line[1] in _PLY_TYPES for line in given):
+    properties = [line for line in lines[starts[0] : stop] if line and line[0] == "property"]
+    if not all(len(line) == 3 and line[1] in _PLY_TYPES for line in properties):
         raise _damaged(name)
-    return int(lines[starts[0]][2]), {key: _PLY_TYPES[code] for _, code, key in given}
+    return int(lines[starts[0]][2]), {key: _PLY_TYPES[code] for _, code, key in properties}
 
 
 def _ascii_rows(body: bytes, count: int, columns: int, name: str) -> NDArray[np.float64]:
@@ -188,20 +196,20 @@ def _ascii_rows(body: bytes, count: int, columns: int, name: str) -> NDArray[np.
 
 def _damaged(name: str) -> FileReadError:
     return FileReadError(
-        f"expected a whole PLY with a vertex for each point in {name}, got a truncated or foreign file: "
+        f"expected a complete PLY with a vertex for each point in {name}, got a truncated or foreign file: "
         "copy or export it again"
     )
 
 
 def _without_normals(count: int, name: str) -> InputError:
     return InputError(
-        f"expected points with normals (x y z nx ny nz) in {name}, got {count} points without: which side of a point is bone "
-        "cannot be told from points alone; write the normals where the points are made, pointing out of the bone, or give "
-        "voxels"
+        f"expected points with normals (x y z nx ny nz) in {name}, "
+        f"got {count} points without normals, which do not show on which side the bone lies: "
+        "write normals that point out of the bone in the program that makes the points, or give voxels"
     )
 
 
-# -- what the numbers are -------------------------------------------------------------------------------------
+# -- checks of the numbers -----------------------------------------------------------------------------------
 
 
 def _require_millimetres(rows: NDArray[np.float64], name: str) -> None:
@@ -212,15 +220,15 @@ def _require_millimetres(rows: NDArray[np.float64], name: str) -> None:
     extent = float(np.ptp(rows[:, :3], axis=0).max())
     low, high = _EXTENT_RANGE_MM
     if np.abs(rows[:, :3]).max() <= 1:
-        guess = "normalised (all within -1 and 1); undo the scaling and the shift that the producer applied"
+        guess = "they are probably normalised (all within -1 and 1), undo the scaling and the shift"
     elif extent < low:
-        guess = "normalised, or in centimetres or metres; bring them back to the patient's millimetres"
+        guess = "they are probably normalised, or in centimetres or metres, convert them to millimetres"
     elif extent > high:
-        guess = "in another unit; scale them to millimetres"
+        guess = "they are probably in another unit, convert them to millimetres"
     else:
         return
     raise GeometryError(
-        f"expected points in millimetres, {low:g} to {high:g} mm wide, in {name}, got {extent:.4g}: they are probably {guess}"
+        f"expected points in millimetres, {low:g} to {high:g} mm wide, in {name}, got {extent:.4g}: {guess}"
     )
 
 
@@ -228,6 +236,7 @@ def _unit_normals(normals: NDArray[np.float64], name: str) -> NDArray[np.float64
     missing = int(np.count_nonzero(np.linalg.norm(normals, axis=1) == 0))
     if missing:
         raise InputError(
-            f"expected a direction at every point in {name}, got {missing} normals of length 0: leave these points out"
+            f"expected a direction at every point in {name}, "
+            f"got {missing} normals of length 0: leave these points out"
         )
     return unit_vectors(normals)

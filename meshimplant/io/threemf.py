@@ -1,4 +1,4 @@
-"""3MF, the printing format that carries its unit: written directly, so that equal meshes give equal bytes."""
+"""3MF, the printing format that states its unit; written directly, so that equal meshes give equal bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RELATIONS = f"""<?xml version="1.0" encoding="UTF-8"?>
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <model unit="millimeter" xml:lang="en-US" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02">
 """
-#: Length units that the format knows, in millimetres.
+#: Length units of the format, in millimetres.
 MM_PER_UNIT = {
     "micron": 1e-3,
     "millimeter": 1.0,
@@ -40,13 +40,21 @@ MM_PER_UNIT = {
 def encode_3mf(
     vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, name: str, metadata: dict[str, str]
 ) -> bytes:
-    """Return a 3MF package with one object in millimetres; time stamps are fixed, so equal meshes give equal
-    bytes.
+    """Return a 3MF package with one object in millimetres; equal meshes give equal bytes.
 
-    `metadata` keys are the standard ones (Title, Application, Description, ...). Coordinates keep six
-    decimals.
+    Time stamps are fixed, and coordinates keep six decimals. Source: 3MF core specification 1.3,
+    https://github.com/3MFConsortium/spec_core.
 
-    Source: 3MF core specification 1.3, https://github.com/3MFConsortium/spec_core.
+    Parameters
+    ----------
+    vertices_mm : (n, 3) array
+        Vertices.
+    faces : (m, 3) array of int
+        Triangles.
+    name : str
+        What the object is called.
+    metadata : dict of str to str
+        Entries under the standard keys (Title, Application, Description, ...).
     """
     entries = "".join(
         f"<metadata name={quoteattr(key)}>{escape(value)}</metadata>\n" for key, value in metadata.items()
@@ -69,7 +77,7 @@ def encode_3mf(
 
 
 def model_head(data: bytes, *, name: str) -> bytes:
-    """Return the first bytes of a package's model: unit and metadata; `FileReadError` when there is none."""
+    """Return the first bytes of a package's model, which hold unit and metadata."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             model = next(entry for entry in package.namelist() if entry.lower().endswith("3dmodel.model"))
@@ -77,7 +85,7 @@ def model_head(data: bytes, *, name: str) -> bytes:
                 return stream.read(4096)
     except Exception as error:  # a damaged zip fails in a dozen ways; each means this
         raise FileReadError(
-            f"expected a whole 3MF package in {name}, got none: copy or export it again"
+            f"expected a complete 3MF package in {name}, got none: copy or export it again"
         ) from error
 
 

@@ -34,24 +34,29 @@ WRITABLE_VOLUME_SUFFIXES = tuple(_WRITERS)
 def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
     """Read one 3-D volume from a file, or the largest CT series of a DICOM folder, in its own voxel type.
 
-    The header is read as it stands: a zero spacing, a shear or a missing orientation is reported and never
-    replaced by a default. One channel or time point is dropped, several are refused. The array is (i, j, k),
-    first index fastest in memory, and not copied where the file's byte order allows.
+    The header is taken as it is: a zero spacing, a shear or a missing orientation is reported and never
+    replaced by a default. An axis of one channel or time point is dropped, several are refused. The array is
+    (i, j, k), first index fastest in memory, and not copied where the byte order of the file allows.
 
     Parameters
     ----------
-    path
-        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` (any integer or float type) or a folder of DICOM files.
-    grid
-        Where the voxels lie when, and only when, the file itself does not say so (an array saved by a
-        network, say); its shape must agree.
+    path : str or Path
+        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` of any integer or float type, or a folder of DICOM files.
+    grid : Volume, optional
+        Place of the voxels if, and only if, the file does not state one (as an array that a network saved);
+        its shape must agree.
+
+    Returns
+    -------
+    Volume
+        Voxels and their index -> LPS mm affine.
 
     Raises
     ------
     FileReadError
-        The file is missing, empty, truncated, or not what its name promises.
+        The file is missing, empty, truncated, or not what its name says.
     GeometryError
-        The header states no or an impossible place in the patient.
+        The header states no place in the patient, or an impossible one.
     InputError
         The file holds several channels, colours, or values that are not finite.
     """
@@ -70,7 +75,7 @@ def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
         raw = _READERS[suffix](path)
     except InputError:
         raise
-    except (ValueError, OverflowError) as error:  # a field that is no number
+    except (ValueError, OverflowError) as error:  # a field that is not a number
         raise FileReadError(
             f"expected a readable header in {path.name}, got a damaged one: copy or export it again"
         ) from error
@@ -80,8 +85,7 @@ def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
     if affine is None:
         raise GeometryError(
             f"expected {path.name} to state its place in the patient, got a header without {raw.missing}: "
-            "left and right would be a "
-            "guess; write the file with its orientation"
+            "left and right would be a guess; write the file with its orientation"
         )
     try:
         return Volume(raw.array, affine)
@@ -90,11 +94,11 @@ def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:
-    """Write a volume and its place to ``.nrrd``, ``.nii.gz``, ``.nii`` or ``.mha``, compressed but for ``.nii``.
+    """Write a volume to ``.nrrd``, ``.nii.gz``, ``.nii`` or ``.mha``, compressed except for ``.nii``.
 
     Equal volumes give equal bytes: no time stamp is written, and the layout in memory does not matter. Bool
-    becomes uint8 and float16 float32; all other types are kept. An existing file is replaced as a whole or not
-    at all.
+    becomes uint8 and float16 float32; all other types are kept. An existing file is replaced as a whole or
+    not at all.
 
     Parameters
     ----------
@@ -123,7 +127,7 @@ def write_volume(volume: Volume, path: str | Path) -> None:
 
 
 def volume_suffix(path: str | Path) -> str | None:
-    """Return the volume ending of a name, lower-case (``.nii.gz`` as one), or None where it has none."""
+    """Return the volume ending of a name in lower case (``.nii.gz`` as one), or None where it has none."""
     name = Path(path).name.lower()
     return next((suffix for suffix in sorted(_READERS, key=len, reverse=True) if name.endswith(suffix)), None)
 

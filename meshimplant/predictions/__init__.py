@@ -1,1 +1,1 @@
-"""Predictions of other programs: masks, probabilities, distances and points, read as a shape."""
+"""Predictions of other programs: masks, labels, probabilities, distances and points, read as a volume."""

@@ -236,7 +236,7 @@ def test_a_prediction_carries_its_level(cut, tmp_path: Path) -> None:
     """A probability that is wrong at 0.5 and right at 0.95."""
     values = np.where(cut.truth.array > 0, 0.97, 0.9).astype(np.float32)
     write_volume(cut.truth.with_array(values), tmp_path / "network.nrrd")
-    prediction = read_prediction(tmp_path / "network.nrrd", cut.defective, level=0.95, alone=True)
+    prediction = read_prediction(tmp_path / "network.nrrd", cut.defective, level=0.95, implant_only=True)
     assert prediction.level == 0.95
     design = design_implant(cut.defective, implant=prediction)
     assert dice(design.reconstruction, cut.truth) > 0.93

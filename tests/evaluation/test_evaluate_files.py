@@ -1,4 +1,4 @@
-"""Evaluation of files and folders: what fails, what is raised, and what is written."""
+"""Evaluation of files and folders: failures, errors, and the files written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshimplant.evaluation.evaluate_files import write_evaluation
 
 
 def masks(*, grow: int = 0) -> tuple[Volume, Volume, Volume]:
-    """A slab with a square hole: prediction (its top raised by some voxels), truth, defective."""
+    """Return a slab with a square hole: prediction (its top raised by some voxels), truth, defective."""
     truth = np.zeros((30, 30, 12), np.uint8)
     truth[8:22, 8:22, 4:8] = 1
     found = truth.copy()
@@ -36,7 +36,7 @@ def places(root: Path) -> tuple[Path, Path, Path]:
     return root / "prediction", root / "truth", root / "defective"
 
 
-def test_folders_are_summed_up_by_kind_with_the_skulls_drawn_together(tmp_path: Path) -> None:
+def test_folders_are_summarised_by_kind_with_the_skulls_drawn_together(tmp_path: Path) -> None:
     for number, skull in enumerate(("003", "012", "018")):
         write_case(tmp_path, f"bilateral/{skull}.nrrd", grow=number)
         write_case(tmp_path, f"random_1/{skull}.nrrd", grow=number)
@@ -87,7 +87,7 @@ def test_a_truth_or_skull_that_cannot_be_used_is_an_error(tmp_path: Path) -> Non
         evaluate_folders(*places(tmp_path))
 
 
-def test_one_case_is_raised_about_not_counted(tmp_path: Path) -> None:
+def test_a_failure_of_a_single_case_is_an_error(tmp_path: Path) -> None:
     write_case(tmp_path, "a.nrrd", grow=1)
     files = [place / "a.nrrd" for place in places(tmp_path)]
     case = evaluate_files(*files)
@@ -99,7 +99,7 @@ def test_one_case_is_raised_about_not_counted(tmp_path: Path) -> None:
         evaluate_files(*files)
 
 
-def test_what_is_written_is_what_was_measured_or_nothing(tmp_path: Path) -> None:
+def test_the_files_written_hold_what_was_measured(tmp_path: Path) -> None:
     write_case(tmp_path, "a.nrrd", grow=1)
     result = evaluate_folders(*places(tmp_path))
     write_evaluation(result, tmp_path / "m.json")

@@ -1,4 +1,4 @@
-"""The challenge's metrics, against a slow and literal reference."""
+"""The challenge's metrics against a slow and literal reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def grid(array, spacing=SPACING, origin=(0, 0, 0)):
 
 
 def blobs(seed, *, touching=False):
-    """Two overlapping irregular implants and a skull with a hole; optionally cut by the array's edge."""
+    """Make two overlapping irregular implants and a skull with a hole, optionally cut by the array's edge."""
     rng = np.random.default_rng(seed)
     shape = (34, 30, 26)
     noise = [ndimage.gaussian_filter(rng.normal(size=shape), 2) for _ in range(2)]
@@ -88,7 +88,7 @@ def test_border_dice_equals_the_literal_definition(limit, touching):
 
 
 def brute_force(prediction, truth, skull, spacing):
-    """The definitions again, voxel by voxel and pair by pair: no erosion, no transform, no tree, no crop."""
+    """Repeat the definitions voxel by voxel and pair by pair: no erosion, transform, tree or crop."""
     steps = [np.array(step) for step in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))]
 
     def surface(mask):
@@ -184,7 +184,7 @@ def test_hausdorff95_takes_the_percentile_of_both_directions_together():
     assert metrics.hausdorff95_mm(grid(second), grid(first)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_protrusion_is_what_reaches_beyond_and_omission_what_is_missing():
+def test_protrusion_is_the_reach_beyond_and_omission_what_is_missing():
     truth, spike, gap = np.zeros((3, 40, 20, 12), bool)
     truth[5:35, 5:15, 4:8] = True
     spike[20, 10, 8:12] = True

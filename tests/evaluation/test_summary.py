@@ -49,7 +49,7 @@ def test_bootstrap_interval_is_seeded_and_has_the_width_that_theory_gives():
 
 
 def test_cases_of_one_skull_are_drawn_together():
-    """Five equal defects in each of 30 heads say no more than one does; as if independent they would seem to."""
+    """Five equal defects in each of 30 heads carry no more information than one does."""
     heads = np.random.default_rng(2).normal(0.9, 0.05, 30)
     names = [f"{head:02d}" for head in range(30)]
     one = summarize([metric(v) for v in heads], skulls=names)
@@ -63,7 +63,7 @@ def test_cases_of_one_skull_are_drawn_together():
     assert widths[0] / widths[1] == pytest.approx(np.sqrt(5), rel=0.15)
 
 
-def test_skulls_with_unequal_numbers_of_defects_weigh_by_their_cases():
+def test_skulls_with_unequal_numbers_of_defects_are_weighted_by_their_cases():
     """Two skulls, one with three defects: the draws can only give one, the other, or both."""
     found = describe({"x": np.array([0.0, 0.0, 0.0, 1.0])}, clusters=["a", "a", "a", "b"])["x"]
     assert (found.mean, found.median) == (0.25, 0.0)
@@ -86,7 +86,7 @@ def test_intervals_are_those_of_resampling_done_literally(size):
     assert (found.worst, found.worst_case) == (np.inf, 1)
 
 
-def test_surface_errors_are_summed_up_too_and_the_worst_bias_is_the_one_farthest_from_nothing():
+def test_surface_errors_are_summarised_and_the_worst_bias_is_the_one_farthest_from_0():
     errors = [surfaces(0.4), surfaces(-1.0), surfaces(0.2)]
     summary = summarize([metric()] * 3, surfaces=errors)
     bias = summary.statistics["outer_bias_mm"]

@@ -1,4 +1,4 @@
-"""surface_errors: each fault of a cap in a shell shows on its own surface, and nowhere else."""
+"""`surface_errors`: each fault of a cap in a shell shows on its own surface only."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_part_cut_two_degrees_too_small_shows_at_the_rim(truth, whole) -> None
 def test_a_spike_is_a_protrusion_of_the_surface_it_stands_on(
     truth, whole, surface, tip_mm, beyond_mm
 ) -> None:
-    """Too thin for the errors to notice, long enough to be no implant."""
+    """The spike is too thin to change the errors, but too long for an implant."""
     found = errors(with_pin(truth, whole, tip_mm), truth, whole)
     assert getattr(found, f"{surface}_protrusion_mm") == pytest.approx(beyond_mm, abs=0.7)  # one voxel
     others = {"outer", "inner", "rim"} - {surface}
@@ -93,7 +93,7 @@ def test_a_prediction_inside_the_truth_protrudes_nowhere(truth, whole) -> None:
 
 
 def with_pin(mask: Volume, grid: Volume, tip_mm: float) -> Volume:
-    """Add a pin, 2 mm thick, from the middle of the cap along its axis (z) to a height above the sphere's centre."""
+    """Add a pin of 2 mm from the middle of the cap along z to a height above the sphere's centre."""
     end = tip_mm - 1.0 if tip_mm > RADIUS_MM else tip_mm + 1.0
     pin = capsule((0, 0, RADIUS_MM - THICK_MM / 2), (0, 0, end), 1.0).mask(0.6, grid=grid)
     return mask.with_array(mask.array | pin.array)

@@ -1,4 +1,4 @@
-"""Results are whole or absent."""
+"""Results are complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves from files: every format the same points, RAS turned, and what is no curve refused by name."""
+"""Curves from files: each format gives the same points, RAS is converted, anything else is refused."""
 
 from __future__ import annotations
 

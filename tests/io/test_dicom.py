@@ -1,4 +1,4 @@
-"""A DICOM folder becomes a true head at its true place, or a clear refusal; identity is never kept."""
+"""A DICOM folder gives the head at its true place or a clear error, and never the patient's identity."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLANTED = "Doe^Jane"
 
 
 def _hounsfield(points: np.ndarray) -> np.ndarray:
-    """Soft-edged bodies (1 mm ramps) in air, so that sampling and interpolation agree."""
+    """Return the values of bodies with 1 mm ramps in air, so that sampling and interpolation agree."""
     values = np.full(points.shape[:-1], -1000.0)
     for offset, radius, level in BODIES:
         depth = radius - np.linalg.norm(points - (CENTRE + offset), axis=-1)
@@ -104,7 +104,7 @@ def _dataset(values, position, axes, pixel, thickness, series, number) -> FileDa
 
 
 def _assert_true_places(volume, *, tolerance_mm=0.15, tolerance_hu=40.0):
-    """Each body's centroid lies where it was put, and voxels show what is at their place."""
+    """Check that each body's centroid is where it was put, and each voxel shows what is at its place."""
     grid = np.moveaxis(np.indices(volume.shape), 0, -1)
     points = volume.to_mm(grid)
     for offset, radius, level in BODIES:
@@ -124,8 +124,7 @@ def _assert_true_places(volume, *, tolerance_mm=0.15, tolerance_hu=40.0):
     return error
 
 
-# -- shape and place
-# --------------------------------------------------------------------------------------------
+# -- shape and place -----------------------------------------------------------------------------------------
 
 
 def test_a_straight_even_series_keeps_every_value(tmp_path):
@@ -187,8 +186,7 @@ def test_rounded_positions_count_as_even(tmp_path):
     assert load_dicom_series(tmp_path).findings == ()
 
 
-# -- slices missing, doubled, mixed
-# -----------------------------------------------------------------------------
+# -- slices missing, doubled, mixed --------------------------------------------------------------------------
 
 
 def test_one_missing_thin_slice_is_interpolated_and_named_with_its_place(tmp_path):
@@ -260,7 +258,7 @@ def test_a_scout_is_dropped_and_mixed_orientations_are_refused(tmp_path):
         read_dicom_series(tmp_path)
 
 
-def test_the_largest_series_is_taken_and_said(tmp_path):
+def test_the_largest_series_is_read_and_reported(tmp_path):
     _write_series(tmp_path / "small", np.arange(-10, 10, 2.0))
     _write_series(tmp_path / "large")
     series = load_dicom_series(tmp_path)
@@ -268,8 +266,7 @@ def test_the_largest_series_is_taken_and_said(tmp_path):
     assert [f.code for f in series.findings] == ["input.other_series"]
 
 
-# -- pixels
-# -----------------------------------------------------------------------------------------------------
+# -- pixels --------------------------------------------------------------------------------------------------
 
 
 def test_rescale_and_padding_become_hounsfield_and_air(tmp_path):
@@ -410,8 +407,7 @@ def test_lossy_jpeg_of_12_bits_that_is_truncated_is_refused(tmp_path):
         read_dicom_series(tmp_path)
 
 
-# -- folders that are not a series
-# ------------------------------------------------------------------------------
+# -- folders that are not a series ---------------------------------------------------------------------------
 
 
 def test_folders_without_ct_are_refused(tmp_path):
@@ -482,8 +478,7 @@ def test_no_identity_leaves_the_reader(tmp_path, capsys, recwarn):
     assert not any(planted in text for planted in ("Doe", "Jane", "4711", "1970"))
 
 
-# -- a real series
-# ----------------------------------------------------------------------------------------------
+# -- a real series -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.realdata

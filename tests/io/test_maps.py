@@ -1,4 +1,4 @@
-"""Maps in files: what is written is read, on any mesh and in any frame, and what is no map is refused by name."""
+"""Maps are read back on any mesh and in any frame; anything else is refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Meshes keep shape, size, side and closedness through every format; broken files are named."""
+"""Meshes keep shape, size, side and closedness in every format; damaged files are reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAR = np.array([-113.0, 402.5, 1371.25])
 
 
 def _body() -> trimesh.Trimesh:
-    """A closed body without any symmetry: an ellipsoid with a horn towards +x +y +z, far from the origin."""
+    """Return a closed body without symmetry: an ellipsoid with a horn to +x +y +z, far from the origin."""
     ball = trimesh.creation.icosphere(subdivisions=3, radius=1)
     vertices = ball.vertices * (30, 22, 15)
     horn = np.clip(ball.vertices @ np.array([0.6, 0.64, 0.48]) - 0.9, 0, None)[:, None]
@@ -32,8 +32,7 @@ def _write_raw(path, data: bytes):
     return path
 
 
-# -- round trips
-# ------------------------------------------------------------------------------------------------
+# -- round trips ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("frame", ["LPS", "RAS"])
@@ -99,8 +98,7 @@ def test_an_unknown_frame_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- what each format says
-# --------------------------------------------------------------------------------------
+# -- what each format says -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", [".stl", ".ply", ".obj"])
@@ -193,8 +191,7 @@ def test_a_glb_scene_with_moved_bodies_is_put_together(tmp_path):
     np.testing.assert_allclose(back.bounds, [[-20, -320, -20], [120, 20, 220]], atol=0.5)
 
 
-# -- closedness
-# -------------------------------------------------------------------------------------------------
+# -- closedness ----------------------------------------------------------------------------------------------
 
 
 def test_vertices_that_fall_together_in_stl_do_not_open_the_surface(tmp_path):
@@ -243,8 +240,7 @@ def test_ascii_files_and_polygons_are_read(tmp_path):
     assert abs(cube.volume) == pytest.approx(6000)
 
 
-# -- broken and foreign files
-# -----------------------------------------------------------------------------------
+# -- broken and foreign files --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)

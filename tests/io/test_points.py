@@ -1,4 +1,4 @@
-"""read_points: what producers write, and what is refused with a reason."""
+"""`read_points` reads what other programs write, and refuses the rest with a reason."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _changed(column: int, value: float) -> np.ndarray:
 
 BAD = {
     "no normals in ply": ("p.ply", _without_normals_ply, InputError, "got 500 points without"),
-    "no normals in npy": ("p.npy", _array(ROWS[None, :, :3]), InputError, "write the normals where"),
+    "no normals in npy": ("p.npy", _array(ROWS[None, :, :3]), InputError, "do not show on which side"),
     "a surface": ("p.ply", _surface_ply, InputError, "a surface of 9 faces"),
     "truncated ply": ("p.ply", _truncated_ply, FileReadError, "truncated or foreign"),
     "truncated ascii": (
@@ -115,7 +115,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_used_is_named(tmp_path: Path, case: str) -> None:
+def test_unusable_input_is_reported(tmp_path: Path, case: str) -> None:
     name, write, error, words = BAD[case]
     write(tmp_path / name)
     with pytest.raises(error, match=words) as caught:

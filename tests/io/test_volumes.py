@@ -1,4 +1,4 @@
-"""Volumes keep values and place through every format, and no fault in a header is papered over."""
+"""Volumes keep values and place in every format, and every fault of a header is reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORIGIN = np.array([-123.4, 250.6, 1031.7])
 
 
 def _orientations() -> list[np.ndarray]:
-    """The 48 ways to lay three array axes along three patient axes."""
+    """Return the 48 assignments of three array axes to three patient axes."""
     return [
         np.eye(3)[:, list(axes)] * signs
         for axes in itertools.permutations(range(3))
@@ -45,7 +45,7 @@ def _volume(direction=None, dtype=np.int16, shape=(5, 6, 7)) -> Volume:
     return Volume((array > 50 if dtype is bool else array).astype(dtype), affine)
 
 
-# -- other programs' readers: array and LPS affine ------------------------------------------------------------
+# -- other programs' readers: array and LPS affine -----------------------------------------------------------
 
 
 def _through_itk(path) -> tuple[np.ndarray, np.ndarray]:
@@ -79,11 +79,11 @@ OTHER_READERS = [
 ]
 
 
-# -- round trips ----------------------------------------------------------------------------------------------
+# -- round trips ---------------------------------------------------------------------------------------------
 
 
 def _all_directions() -> list[np.ndarray]:
-    """The 48 orientations, and oblique ones of both handednesses."""
+    """Return the 48 orientations, and oblique ones of both handednesses."""
     return [*_orientations(), _oblique(), _oblique() @ np.diag([1.0, -1.0, 1.0])]
 
 
@@ -249,7 +249,7 @@ def test_detached_headers_are_followed(tmp_path, suffix):
         read_volume(detached)
 
 
-# -- NRRD headers ---------------------------------------------------------------------------------------------
+# -- NRRD headers --------------------------------------------------------------------------------------------
 
 DIRECTIONS = "(0.5,0,0) (0,0.5,0) (0,0,1)"
 
@@ -361,12 +361,11 @@ def test_a_grid_gives_the_place_only_where_the_file_has_none(tmp_path):
     assert not read_volume(_nrrd(tmp_path), grid=grid).same_grid(grid)
 
 
-# -- NIfTI headers
-# ----------------------------------------------------------------------------------------------
+# -- NIfTI headers -------------------------------------------------------------------------------------------
 
 
 def _nifti(tmp_path, *, version=1, order="<", dim=(3, 2, 3, 4), data=None, datatype=2, **fields):
-    """A hand-made header; sform scales by 2, 3, 4 and shifts by 5, 6, 7, all RAS."""
+    """Write a hand-made header; its sform scales by 2, 3, 4 and shifts by 5, 6, 7, all RAS."""
     set_to = {
         "pixdim": (1, 2, 3, 4, 0, 0, 0, 0),
         "units": 2,
@@ -431,7 +430,7 @@ def test_the_qform_gives_the_place_where_the_sform_does_not(tmp_path):
 
 
 def test_half_turns_of_the_qform_are_exact_to_its_single_precision(tmp_path):
-    """The fourth number of the quaternion is 0, which the rounding of the other three must not blur."""
+    """The fourth number of the quaternion is 0, regardless of the rounding of the other three."""
     for axis in np.random.default_rng(0).normal(size=(50, 3)):
         axis /= np.linalg.norm(axis)
         path = _nifti(tmp_path, sform=0, qform=1, quaternion=(*axis, 0, 0, 0))
@@ -482,8 +481,7 @@ def test_one_time_point_of_nifti_is_dropped(tmp_path):
     assert read_volume(_nifti(tmp_path, dim=(5, 2, 3, 4, 1, 1))).shape == (2, 3, 4)
 
 
-# -- MetaImage headers
-# ------------------------------------------------------------------------------------------
+# -- MetaImage headers ---------------------------------------------------------------------------------------
 
 
 def _mha(tmp_path, *, drop=(), **fields):
@@ -537,8 +535,7 @@ def test_faulty_mha_headers_are_named(tmp_path, fields, error, words):
     assert "v.mha" in str(caught.value)
 
 
-# -- files that are not what they should be
-# ---------------------------------------------------------------------
+# -- files that are not what they should be ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -607,7 +604,7 @@ def test_suffixes_are_recognised_whatever_their_case():
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii", ".mha"])
 def test_every_reading_error_is_ours(tmp_path, suffix):
-    """No damage to any of the first 400 bytes may escape as a foreign exception; some is found, some harmless."""
+    """No damage to the first 400 bytes may escape as a foreign exception; some is found, some harmless."""
     rng = np.random.default_rng(1)
     path = tmp_path / f"v{suffix}"
     write_volume(_volume(), path)

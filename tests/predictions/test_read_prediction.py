@@ -1,4 +1,4 @@
-"""read_prediction: masks, labels, probabilities and points, each taken for what it is."""
+"""`read_prediction` recognises masks, label maps, probabilities, distances and points."""
 
 from __future__ import annotations
 
@@ -28,19 +28,21 @@ def written(tmp_path: Path):
     return write
 
 
-def test_one_label_of_several_is_taken(written) -> None:
-    found = read_prediction(written(LABELS), SKULL, label=2, alone=True)
+def test_one_label_of_several_is_selected(written) -> None:
+    found = read_prediction(written(LABELS), SKULL, label=2, implant_only=True)
     np.testing.assert_array_equal(found.volume.array, MISSING.array)
-    assert found.note == "label 2"
+    assert found.description == "label 2"
 
 
 def test_all_labels_together_are_a_complete_skull_but_no_implant(written) -> None:
     path = written(LABELS.with_array(LABELS.array.astype(np.float32)))
     found = read_prediction(path, SKULL)
     np.testing.assert_array_equal(found.volume.array, LABELS.array > 0)
-    assert found.note == "labels 2, 3 together"
-    with pytest.raises(InputError, match=r"the implant alone in p\.nii\.gz, got the labels 2, 3: say which"):
-        read_prediction(path, SKULL, alone=True)
+    assert found.description == "labels 2, 3 together"
+    with pytest.raises(
+        InputError, match=r"the implant alone in p\.nii\.gz, got the labels 2, 3: state which"
+    ):
+        read_prediction(path, SKULL, implant_only=True)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +50,8 @@ def test_all_labels_together_are_a_complete_skull_but_no_implant(written) -> Non
     [MISSING.array * np.uint8(5), MISSING.array * np.float32(0.7), IMPLANT.field(2.0, grid=GRID).array],
     ids=["mask of fives", "probability", "distance"],
 )
-def test_what_is_no_map_of_several_labels_is_left_as_it_is(written, values) -> None:
-    found = read_prediction(written(GRID.with_array(values)), SKULL, alone=True)
+def test_anything_but_several_labels_is_left_unchanged(written, values) -> None:
+    found = read_prediction(written(GRID.with_array(values)), SKULL, implant_only=True)
     np.testing.assert_array_equal(found.volume.array, values)
     assert found.volume.array.dtype == values.dtype
 
@@ -57,12 +59,12 @@ def test_what_is_no_map_of_several_labels_is_left_as_it_is(written, values) -> N
 def test_points_become_a_field_on_the_skull(tmp_path: Path) -> None:
     np.save(tmp_path / "p.npy", rows(shell_points(40, 6, 2000)))
     found = read_prediction(tmp_path / "p.npy", SKULL)
-    assert found.note == "4000 points with normals"
+    assert found.description == "4000 points with normals"
     inside = sample_on(COMPLETE.distance, found.volume) > 0
     assert np.count_nonzero((found.volume.array > 0.5) != inside) < 0.05 * np.count_nonzero(inside)
 
 
-def test_points_in_ras_are_turned(tmp_path: Path) -> None:
+def test_points_in_ras_are_converted(tmp_path: Path) -> None:
     affine = np.array(SKULL.affine)
     affine[:2, 3] += (70, 90)
     moved = Volume(SKULL.array, affine)
@@ -76,13 +78,13 @@ def test_points_in_ras_are_turned(tmp_path: Path) -> None:
 
 def test_an_image_needs_its_level(written) -> None:
     image = GRID.with_array((np.arange(GRID.array.size).reshape(GRID.shape) % 200).astype(np.uint8))
-    assert read_prediction(written(image), SKULL, level=99.5).note == "voxels, surface at 99.5"
+    assert read_prediction(written(image), SKULL, level=99.5).description == "voxels, surface at 99.5"
     with pytest.raises(InputError, match="more than 64 whole numbers: give the level"):
         read_prediction(written(image), SKULL)
 
 
-def test_what_cannot_be_used_is_named(written, tmp_path: Path) -> None:
-    with pytest.raises(EmptyMaskError, match=r"label 4 in p\.nii\.gz, got these labels: 2, 3"):
+def test_unusable_input_is_reported(written, tmp_path: Path) -> None:
+    with pytest.raises(EmptyMaskError, match=r"label 4 in p\.nii\.gz, got the labels 2, 3"):
         read_prediction(written(LABELS), SKULL, label=4)
     with pytest.raises(FileReadError, match=r"voxels or points with normals \(.*\.npz\), got p\.stl"):
         read_prediction(tmp_path / "p.stl", SKULL)

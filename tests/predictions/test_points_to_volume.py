@@ -1,4 +1,4 @@
-"""points_to_volume: analytic bodies come back from their points, on the skull's voxels."""
+"""`points_to_volume` reconstructs analytic bodies from their points on the skull's voxels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meshimplant.errors import GeometryError, InputError
 from meshimplant.io.points import PointCloud
 from meshimplant.line.extract import extract
 from meshimplant.line.subtract import subtract
-from meshimplant.predictions.points import points_to_volume
+from meshimplant.predictions.points_to_volume import points_to_volume
 from meshimplant.voxels.volume import Volume
 
 COMPLETE, DEFECTIVE, IMPLANT = skull_with_hole(60, 6, 32)
@@ -28,7 +28,7 @@ def dice(field: Volume, body) -> float:
 
 
 @pytest.mark.parametrize("direction", [None, oblique()], ids=["straight", "oblique"])
-def test_a_shell_comes_back_where_the_skull_is_open(direction) -> None:
+def test_a_shell_is_reconstructed_where_the_skull_is_open(direction) -> None:
     grid = skull(direction=direction)
     field = points_to_volume(SHELL, grid)
     assert field.array.dtype == np.float32
@@ -39,7 +39,7 @@ def test_a_shell_comes_back_where_the_skull_is_open(direction) -> None:
     np.testing.assert_allclose(offset, np.rint(offset), atol=1e-6)
 
 
-def test_the_surface_is_right_between_voxels_and_so_is_what_is_subtracted() -> None:
+def test_the_surface_is_accurate_between_voxels_also_after_subtraction() -> None:
     bodies = extract(subtract(points_to_volume(SHELL, skull()), skull())).split(only_watertight=False)
     part = max(bodies, key=lambda body: body.volume)
     tables = part.vertices[np.hypot(*part.vertices[:, :2].T) < 54 * np.sin(np.radians(28))]
@@ -57,7 +57,7 @@ def test_points_of_the_implant_alone_with_noise() -> None:
         )
 
 
-def test_normals_that_point_inward_give_the_same_body_and_the_input_is_left_alone() -> None:
+def test_normals_that_point_inward_give_the_same_body_and_the_input_is_unchanged() -> None:
     before = rows(SHELL)
     inward = PointCloud(SHELL.points_mm, -SHELL.normals)
     grid = skull((2, 2, 2))
@@ -72,8 +72,8 @@ def test_thick_slices_are_divided_and_lose_nothing() -> None:
     assert dice(field, COMPLETE) > 0.985
 
 
-def test_a_patch_without_points_closes_itself() -> None:
-    """Leave a disc of 8 mm out of the outer surface: the field goes on between the points around."""
+def test_a_patch_without_points_is_closed() -> None:
+    """Leave a disc of 8 mm out of the outer surface: the field continues between the points around it."""
     far = np.hypot(*SHELL.points_mm[:, :2].T) > 4
     kept = far | (SHELL.points_mm[:, 2] < 57)
     assert np.count_nonzero(~kept) > 5
@@ -102,6 +102,6 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     ],
     ids=["elsewhere", "contradictory normals"],
 )
-def test_what_cannot_be_used_is_named(cloud, error, words) -> None:
+def test_unusable_input_is_reported(cloud, error, words) -> None:
     with pytest.raises(error, match=words):
         points_to_volume(cloud, skull((2, 2, 2)))

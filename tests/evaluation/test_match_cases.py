@@ -1,4 +1,4 @@
-"""Which prediction belongs to which truth, by the names of files and folders alone."""
+"""Predictions are matched to truths by the names of files and folders alone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.evaluation.cases import match_cases
+from meshimplant.evaluation.match_cases import match_cases
 
 
 def lay(root: Path, **folders: str) -> tuple[Path, Path, Path]:
-    """Make empty files below the folders prediction, truth and defective: names with spaces between."""
+    """Create empty files in the folders prediction, truth and defective; names are separated by spaces."""
     for place in ("prediction", "truth", "defective"):
         (root / place).mkdir()
         for name in folders.get(place, folders["truth"]).split():
@@ -53,8 +53,8 @@ def test_plain_names_are_skulls_without_a_kind(tmp_path: Path) -> None:
         "bilateral/003/reconstruction.nrrd random_1/random_1-003.nrrd",
     ],
 )
-def test_a_kind_may_be_said_by_folder_or_name(tmp_path: Path, prediction: str) -> None:
-    """The longest kind counts (random_1, not random), and each folder may say it in its own way."""
+def test_a_kind_may_be_stated_by_folder_or_name(tmp_path: Path, prediction: str) -> None:
+    """The longest kind counts (random_1, not random), and each folder may state it in its own way."""
     places = lay(
         tmp_path,
         prediction=prediction,
@@ -79,21 +79,23 @@ def test_a_folder_may_name_a_kind_of_its_own(tmp_path: Path) -> None:
     ("folders", "words"),
     [
         ({"truth": "readme.txt"}, "expected voxel files in the truth folder truth, got none"),
-        ({"truth": "a.nrrd b.nrrd", "defective": "a.nrrd"}, "expected a defective skull for .* got none for b"),
+        ({"truth": "a.nrrd b.nrrd", "defective": "a.nrrd"}, "a defective skull for .* got none for b"),
         ({"truth": "a.nrrd b.nrrd", "prediction": "c.nrrd"}, r"named like the truth \(a, b\), got c: rename"),
         ({"truth": "a.nrrd", "prediction": "notes.txt"}, r"named like the truth \(a\), got none"),
         ({"truth": "a.nrrd a.nii.gz"}, "each case once, got a as a.nii.gz and as a.nrrd"),
         ({"truth": "bilateral/003.nrrd 003-bilateral.nrrd"}, "each case once, got bilateral/003"),
-        ({"truth": "003.nrrd bilateral/003.nrrd"}, "a kind of defect for each case in truth or for none, got none for 003"),
+        ({"truth": "003.nrrd bilateral/003.nrrd"}, "for each case in truth or for none, got none for 003"),
         ({"truth": "random_1.nrrd"}, "named after its skull, got random_1, which is a kind of defect"),
     ],
 )  # fmt: skip
-def test_what_does_not_match_is_refused(tmp_path: Path, folders: dict[str, str], words: str) -> None:
+def test_names_that_do_not_match_are_refused(tmp_path: Path, folders: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=words):
         match_cases(*lay(tmp_path, **folders))
 
 
 def test_a_file_is_no_folder_of_cases(tmp_path: Path) -> None:
     prediction, truth, defective = lay(tmp_path, truth="a.nrrd")
-    with pytest.raises(FileReadError, match=r"expected a folder of cases, got a\.nrrd, which is none"):
+    with pytest.raises(
+        FileReadError, match=r"expected a folder of cases, got a\.nrrd, which is not a folder"
+    ):
         match_cases(prediction, truth / "a.nrrd", defective)

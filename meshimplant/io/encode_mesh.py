@@ -1,4 +1,4 @@
-"""Meshes as bytes: STL, PLY, OBJ, GLB; equal meshes give equal bytes, and each states unit and frame."""
+"""Meshes as bytes of STL, PLY, OBJ and GLB; equal meshes give equal bytes, and each states unit and frame."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-#: glTF is in metres, y up, z to the front (specification 2.0, section 3.4): rows are its axes in terms of
-#: LPS.
+#: Axes of glTF in LPS, as rows: y is up, z points to the front (specification 2.0, section 3.4).
 GLTF_FROM_PATIENT = np.array([[1.0, 0, 0], [0, 0, 1.0], [0, -1.0, 0]])
 
 
 def encode_stl(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, header: str) -> bytes:
     """Return a binary STL.
 
-    Its numbers are float32, so vertices less than about 1e-5 mm apart may fall together. Faces that thereby
-    collapse are left out, which keeps a closed surface closed.
+    Coordinates are float32, so vertices less than about 1e-5 mm apart may coincide. Faces that collapse are
+    left out, which keeps a closed surface closed.
     """
     corners = vertices_mm.astype(np.float32)[faces]
     same = [(corners[:, a] == corners[:, b]).all(axis=1) for a, b in ((0, 1), (1, 2), (2, 0))]
@@ -63,7 +62,7 @@ def encode_obj(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, he
 def encode_glb(
     vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, name: str, header: str
 ) -> bytes:
-    """Return a binary glTF 2.0: metres, up is +y, the face looks to +z, the patient's left is +x."""
+    """Return a binary glTF 2.0 in metres: +y is up, the face points to +z, the patient's left is +x."""
     points = (vertices_mm @ GLTF_FROM_PATIENT.T / 1000).astype("<f4")
     indices = faces.astype("<u4").tobytes()
     views = [(0, points.nbytes, 34962), (points.nbytes, len(indices), 34963)]

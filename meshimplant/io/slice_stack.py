@@ -1,4 +1,4 @@
-"""A stack of parallel slices: its steps judged, its tilt and unevenness resampled away."""
+"""Stack of parallel slices: check its steps, resample its tilt and its unevenness."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from meshimplant.errors import GeometryError
 from meshimplant.report import Finding
 from meshimplant.voxels.volume import Volume
 
-#: Largest distance between neighbouring slices from which a vault can still be drawn, mm: bone is 4 to 10 mm
-#: thick.
+#: Largest distance between neighbouring slices that still shows a vault, mm: bone is 4 to 10 mm thick.
 MAX_STEP_MM = 10.0
-#: A gap left by missing slices is interpolated up to this width, mm; wider, the bone in it would be invented.
+#: Gaps of missing slices are interpolated up to this width, mm; in wider ones the bone would be invented.
 MAX_BRIDGED_GAP_MM = 2.5
-#: Slices farther apart than this lose thin bone to partial volume, mm (a finding, not an error).
+#: Slices farther apart lose thin bone to the partial volume effect, mm (a finding, not an error).
 THICK_STEP_MM = 2.5
-#: Positions in headers are rounded; departures up to this are taken as none, mm.
+#: Deviations up to this are attributed to the rounding of positions in headers, mm.
 _ROUNDING_MM = 0.05
 
 
@@ -32,18 +31,18 @@ class Stack:
 
     Attributes
     ----------
-    shape
+    shape : tuple of int
         Rows and columns of each slice.
-    pixel_mm
-        Distance between rows and between columns, (2,).
-    orientation
-        Unit vectors along a row and down a column in LPS, (6,).
-    positions_mm
-        Centre of each slice's first pixel, (n, 3) LPS.
-    thickness_mm
-        Nominal thickness of each slice, 0 where unknown, (n,).
-    sources
-        Where the pixels are, n of them.
+    pixel_mm : (2,) array
+        Distance between rows and between columns.
+    orientation : (6,) array
+        Unit vectors along a row and down a column, LPS.
+    positions_mm : (n, 3) array
+        Centre of each slice's first pixel, LPS.
+    thickness_mm : (n,) array
+        Nominal thickness of each slice, 0 where unknown.
+    sources : tuple of Path
+        Files of the slices.
     """
 
     shape: tuple[int, int]
@@ -60,9 +59,8 @@ class Stack:
         lengths = np.linalg.norm(row), np.linalg.norm(column)
         if np.abs(np.array(lengths) - 1).max() > 0.01 or abs(row @ column) > 2e-3:
             raise GeometryError(
-                "expected two perpendicular unit vectors as slice orientation, got "
-                f"{np.round(self.orientation, 4).tolist()}: "
-                "export the original series again"
+                "expected two perpendicular unit vectors as slice orientation, "
+                f"got {np.round(self.orientation, 4).tolist()}: export the original series again"
             )
         normal = np.cross(row, column)
         normal /= np.linalg.norm(normal)
@@ -87,28 +85,38 @@ class Stack:
 
     @property
     def is_straight(self) -> bool:
-        """True when slices lie squarely above each other."""
+        """Whether the slices lie squarely above each other."""
         return bool(np.abs(self.along_mm[:, :2]).max() <= 2 * _ROUNDING_MM)
 
     @property
     def is_even(self) -> bool:
-        """True when all steps are one step, but for rounding."""
+        """Whether all steps are equal, apart from rounding."""
         heights = self.along_mm[:, 2]
         even = np.linspace(heights[0], heights[-1], len(heights))
         return bool(np.abs(heights - even).max() <= max(_ROUNDING_MM, 0.05 * float(np.median(self.steps_mm))))
 
 
 def stack_findings(stack: Stack) -> list[Finding]:
-    """Judge the steps of a stack; return what was mended or lost, raise where bone would have to be invented.
+    """Check the steps of a stack; report what is interpolated or lost, and refuse what would be invented.
 
     A step is a gap of missing slices when it is 1.5 times wider than the steps on both sides of it and 1.2
-    times wider than the slices are thick: blocks of different, intended steps (thin at the base, thick at
+    times wider than the slices are thick. Blocks of different, intended steps (thin at the base, thick at
     the vertex) pass.
+
+    Parameters
+    ----------
+    stack : Stack
+        The slices.
+
+    Returns
+    -------
+    list of Finding
+        Tilt, uneven steps, thick slices and interpolated gaps.
 
     Raises
     ------
     GeometryError
-        Fewer than three slices, steps above `MAX_STEP_MM`, or a gap above `MAX_BRIDGED_GAP_MM`.
+        There are fewer than three slices, a step above `MAX_STEP_MM`, or a gap above `MAX_BRIDGED_GAP_MM`.
     """
     steps = _checked_steps(stack)
     gaps = [n for n in range(len(steps)) if _is_gap(stack, n)]
@@ -116,9 +124,8 @@ def stack_findings(stack: Stack) -> list[Finding]:
     if wide:
         places = "; ".join(f"{steps[n]:.1f} mm after slice {n + 1} of {len(steps) + 1}" for n in wide[:5])
         raise GeometryError(
-            f"expected slices about {np.median(steps):.2f} mm apart, got gaps where slices are missing "
-            f"({places}): copy the "
-            "whole series"
+            f"expected slices about {np.median(steps):.2f} mm apart, "
+            f"got gaps where slices are missing ({places}): copy the whole series"
         )
     findings = [_gap_finding(stack, n) for n in gaps]
     if not stack.is_straight:
@@ -132,7 +139,9 @@ def stack_findings(stack: Stack) -> list[Finding]:
             Finding("input.uneven_slices", "info", message, float(steps.max()), float(steps.min()), "mm")
         )
     if steps.max() > THICK_STEP_MM:
-        message = "Slices lie far apart: thin bone may read as open, and the surface between them is a guess."
+        message = (
+            "Slices are far apart: thin bone may look open, and the surface between them is interpolated."
+        )
         findings.append(
             Finding("input.thick_slices", "warning", message, float(steps.max()), THICK_STEP_MM, "mm")
         )
@@ -140,12 +149,25 @@ def stack_findings(stack: Stack) -> list[Finding]:
 
 
 def stack_to_volume(stack: Stack, planes: Iterable[NDArray[np.float32]], *, fill: float) -> Volume:
-    """Lay slices (rows, columns) on a grid with right angles and even steps; (i, j, k) = (column, row,
-    slice).
+    """Put slices on a grid with right angles and even steps.
 
     A straight, even stack keeps every value. Otherwise each slice is shifted within its plane by bilinear
     interpolation and, where steps differ, two neighbours are interpolated at the smallest step (not below
-    the pixel size). Values are int16 where they fit, else float32.
+    the pixel size).
+
+    Parameters
+    ----------
+    stack : Stack
+        Place of the slices.
+    planes : iterable of (rows, columns) arrays
+        Their values, in order.
+    fill : float
+        Value outside the slices.
+
+    Returns
+    -------
+    Volume
+        Voxels (column, row, slice), int16 where the values fit, else float32.
     """
     heights = _even_heights(stack)
     offsets = -np.minimum(stack.along_mm[:, :2].min(axis=0), 0)
@@ -153,9 +175,9 @@ def stack_to_volume(stack: Stack, planes: Iterable[NDArray[np.float32]], *, fill
     if stack.is_straight:
         offsets, pixels = np.zeros(2), np.zeros_like(pixels)
     size = np.array(stack.shape) + np.ceil(pixels.max(axis=0) - 1e-6).astype(int)[::-1]
-    laid = (_shift(plane, size, move, fill) for plane, move in zip(planes, pixels, strict=True))
+    shifted = (_shift(plane, size, move, fill) for plane, move in zip(planes, pixels, strict=True))
     out = np.empty((len(heights), *size), np.float32)
-    for k, plane in enumerate(_at_heights(laid, stack.along_mm[:, 2], heights)):
+    for k, plane in enumerate(_at_heights(shifted, stack.along_mm[:, 2], heights)):
         out[k] = plane
     affine = np.eye(4)
     step = heights[1] - heights[0]
@@ -170,10 +192,9 @@ def _checked_steps(stack: Stack) -> NDArray[np.float64]:
         raise GeometryError(f"expected at least three CT slices, got {len(steps) + 1}: copy the whole series")
     if steps.max() > MAX_STEP_MM:
         raise GeometryError(
-            f"expected slices at most {MAX_STEP_MM:g} mm apart, got {steps.max():.1f} mm after slice "
-            f"{int(steps.argmax()) + 1} "
-            f"of {len(steps) + 1}: slices are missing or too coarse, copy the whole series or take a finer "
-            "one"
+            f"expected slices at most {MAX_STEP_MM:g} mm apart, "
+            f"got {steps.max():.1f} mm after slice {int(steps.argmax()) + 1} of {len(steps) + 1}: "
+            "slices are missing or too coarse, copy the whole series or take a finer one"
         )
     return steps
 
@@ -214,7 +235,7 @@ def _even_heights(stack: Stack) -> NDArray[np.float64]:
 def _shift(
     plane: NDArray[np.float32], size: NDArray[np.int64], move: NDArray[np.float64], fill: float
 ) -> NDArray[np.float32]:
-    """Return the slice moved by (columns, rows) pixels within a plane of `size`."""
+    """Return the slice, shifted by (columns, rows) pixels, within a plane of `size`."""
     from scipy import ndimage
 
     out = np.full(tuple(size), fill, np.float32)
@@ -225,22 +246,22 @@ def _shift(
 
 
 def _at_heights(
-    planes: Iterator[NDArray[np.float32]], given: NDArray[np.float64], wanted: NDArray[np.float64]
+    planes: Iterator[NDArray[np.float32]], heights_in: NDArray[np.float64], heights_out: NDArray[np.float64]
 ) -> Iterator[NDArray[Any]]:
-    """Interpolate linearly between neighbouring planes; both height lists rise, only two planes are held."""
-    if len(given) == len(wanted):
+    """Interpolate linearly between neighbouring planes; heights ascend, and only two planes are held."""
+    if len(heights_in) == len(heights_out):
         yield from planes
         return
     lower, upper, n = next(planes), next(planes), 1
-    for height in wanted:
-        while height > given[n] and n < len(given) - 1:
+    for height in heights_out:
+        while height > heights_in[n] and n < len(heights_in) - 1:
             lower, upper, n = upper, next(planes), n + 1
-        weight = np.float32(np.clip((height - given[n - 1]) / (given[n] - given[n - 1]), 0, 1))
+        weight = np.float32(np.clip((height - heights_in[n - 1]) / (heights_in[n] - heights_in[n - 1]), 0, 1))
         yield lower + (upper - lower) * weight
 
 
 def _narrow(values: NDArray[np.float32]) -> NDArray[Any]:
-    """Return int16 where the values fit; interpolated ones are rounded, which is far below a CT's noise."""
+    """Return int16 where the values fit; interpolated ones are rounded, far below the noise of a CT."""
     if values.min() >= -32768 and values.max() <= 32767:
         return np.rint(values, out=values).astype(np.int16)
     return values
