@@ -147,7 +147,7 @@ def _require_on_a_head(points: NDArray[np.float64], name: str) -> None:
     if len(points) > 1 and not low <= extent <= high:
         raise GeometryError(
             f"expected a curve {low:g} to {high:g} mm wide in {name}, got {extent:.4g} mm: "
-            "scale it to millimetres"
+            "it is probably in another unit, scale it to millimetres"
         )
 
 

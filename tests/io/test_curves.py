@@ -113,7 +113,7 @@ TWO = {"markups": _markups()["markups"] * 2}
         ("a.doc", _written(_lines(",")), FileReadError, "curve ending in .csv"),
     ],
 )
-def test_what_is_no_curve_is_refused_by_name(
+def test_files_that_are_not_curves_are_refused_by_name(
     tmp_path: Path, name: str, make: Callable[[Path], object], error: type[MeshImplantError], words: str
 ) -> None:
     make(tmp_path / name)
