@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ def test_imports_obey_every_contract(
 def test_a_room_holds_more_than_one_module(room: Path) -> None:
     assert len(list(room.glob("[!_]*.py"))) > 1
     assert (room / "__init__.py").read_text(encoding="utf-8").startswith('"""')
+
+
+def test_no_two_modules_of_the_library_share_a_name() -> None:
+    modules = [path for path in PACKAGE.rglob("*.py") if not path.name.startswith("__")]
+    names = Counter(path.stem for path in modules)
+    assert sorted(str(path.relative_to(PACKAGE)) for path in modules if names[path.stem] > 1) == []
 
 
 def test_the_architecture_page_lists_every_room() -> None:
