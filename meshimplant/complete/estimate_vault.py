@@ -190,7 +190,7 @@ def _extent(
     region = np.isin(labels, np.unique(labels[hole]))
     inside = distance_inside(region, chart.spacing_mm)
     outside = distance_outside(region, chart.spacing_mm)
-    return np.asarray(inside, float) - outside + 1.0
+    return inside.astype(np.float64) - outside.astype(np.float64) + 1.0
 
 
 def _lacks_bone(

@@ -70,7 +70,8 @@ class DirectionMap(Chart):
         """Return fractional nodes (n, 2) and distances from the centre (n,) of LPS points (n, 3)."""
         arms = np.asarray(points_mm, float) - self.centre_mm
         radii = np.linalg.norm(arms, axis=-1)
-        return self.to_nodes(arms / np.maximum(radii, 1e-9)[..., None]).T, radii
+        nodes = np.asarray(self.to_nodes(arms / np.maximum(radii, 1e-9)[..., None]), np.float64)
+        return nodes.T, radii
 
     def points_at(self, radii_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the LPS points (rows, columns, 3) at the given distances (rows, columns) from the centre."""
