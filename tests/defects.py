@@ -31,7 +31,7 @@ class Defect:
     lean_deg: float
 
     def plug(self, *, over_mm: float = 4.0, raised_mm: float = 0.0, edge_mm: float = 1.5) -> Body:
-        """Return an implant `raised_mm` thicker (outside) than the skull, wider than the hole by `over_mm`."""
+        """Return an implant wider than the hole by `over_mm`, with its outer surface `raised_mm` higher."""
         widen = self.half_angle_deg + np.degrees(over_mm / self.radius_mm)
         outer = self.radius_mm + raised_mm
         return cap(outer, self.thickness_mm + raised_mm, widen, edge_mm=edge_mm)

@@ -34,7 +34,7 @@ def encode_stl(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, he
 
 
 def encode_ply(vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, header: str) -> bytes:
-    """Return a binary little-endian PLY with float64 vertices: between the steps of the line no digit is lost."""
+    """Return a binary little-endian PLY with float64 vertices, so that no digit is lost between steps."""
     lines = [
         "ply",
         "format binary_little_endian 1.0",
