@@ -1,1 +1,1 @@
-"""What is measured of a finished part, and the findings that follow."""
+"""Checks of a finished part: measures and findings."""

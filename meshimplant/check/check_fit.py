@@ -30,14 +30,14 @@ class FitCheck:
 
     Attributes
     ----------
-    measures
-        Numbers for the report, unit in each name; None where nothing could be measured.
-    findings
-        What is wrong, with value, limit, unit and place.
-    gap_mm
-        Distance (n,) of each vertex of the border wall to bone, negative inside bone; nan elsewhere.
-    thickness_mm
-        Wall thickness (n,), nan on the border wall.
+    measures : dict
+        Values for the report, with the unit in each name; None where nothing could be measured.
+    findings : tuple of Finding
+        Problems, with value, limit, unit and place.
+    gap_mm : (n,) array
+        Distance of each vertex of the border wall to bone, negative inside bone; nan elsewhere.
+    thickness_mm : (n,) array
+        Wall thickness, nan on the border wall.
     """
 
     measures: dict[str, Any]
@@ -66,30 +66,30 @@ def check_fit(
     ``fit.gap_median``, ``fit.gap_p95``, ``fit.gap_min``, ``fit.outside`` (over or under intact bone),
     ``fit.step`` and ``fit.kink`` (the outer surface lies off the skull's, or meets it at an angle).
 
-    The gap is read from the skull's smooth signed distance at every vertex of the border wall. Penetration
-    counts the skull's voxels whose centre lies inside the part, and the depth of the part's surface in bone.
-    Coverage, overlap, steps and angles are measured on a map of directions from inside the head.
+    The gap is the skull's smoothed signed distance at every vertex of the border wall. Penetration is the
+    volume of the skull's voxels whose centre lies inside the part, and the depth of the part's surface in
+    bone. Coverage, overlap, steps and angles are measured on a map of directions from inside the head.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed part, LPS mm.
-    skull
-        Mask of the defective skull, any grid.
-    spec
-        The prescription, for the clearance. ``None``: the defaults.
-    defect_mask
-        The reconstruction (mask, or field positive inside): coverage is the share of *its* shadow. ``None``:
-        the opening is every direction near the part that meets no bone, which a defect beside a natural
-        opening overstates.
-    inside_mm
-        A point (3,) inside the head; ``None``: found from the part and the skull.
-    wall
-        What `measure_thickness` measured on this mesh from the same point, where that is known already.
+    skull : Volume or Site
+        Mask of the defective skull on any grid, or the site.
+    spec : ImplantSpec, optional
+        The prescription, for the clearance. None: the defaults.
+    defect_mask : Volume, optional
+        The reconstruction (mask, or field positive inside): coverage is the fraction of *its* projection.
+        None: the opening is every direction near the part that meets no bone, which overstates a defect
+        beside a natural opening.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the part and the skull.
+    wall : ThicknessMap, optional
+        The thickness of this mesh, measured from the same point, if already known.
 
     Notes
     -----
-    Source: measured on 300 k faces in 512 x 512 x 240 voxels: 4 s on one core.
+    Measured on 300 k faces in 512 x 512 x 240 voxels: 4 s on one core.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
@@ -122,13 +122,13 @@ def check_fit(
 
 def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:
     """Return the finding for a part that does not sit in this skull."""
-    said = (
+    reason = (
         "there is no bone around it"
         if nearest_mm is None
         else f"the nearest bone is {nearest_mm:.1f} mm away"
     )
     message = (
-        f"the part does not sit in this skull: {said}: check that both are in one frame (LPS, not RAS) "
+        f"the part does not sit in this skull: {reason}: check that both are in one frame (LPS, not RAS) "
         "and in millimetres"
     )
     place = place_of(np.asarray(mesh.bounds).mean(axis=0))
@@ -136,7 +136,7 @@ def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:
 
 
 def _view_of(mesh: trimesh.Trimesh, defect: Volume | None, centre: NDArray[np.float64]) -> DirectionMap:
-    """Return the map that holds the part and its defect; of a mask some voxels do."""
+    """Return a map that covers the part and its defect, of which a sample of voxels is used."""
     points = np.asarray(mesh.vertices)
     if defect is not None:
         index = np.argwhere(defect.array > 0)

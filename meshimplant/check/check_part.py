@@ -1,4 +1,4 @@
-"""`check_part`: is a mesh a printable implant of the prescribed thickness that fits its skull and goes in."""
+"""`check_part`: is a mesh a printable implant of the prescribed thickness that fits and can be inserted."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from meshimplant.report import Criterion, Finding, Place, place_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
-#: Departure of the median thickness from the prescription that is accepted, mm.
+#: Accepted deviation of the median thickness from the prescription, mm.
 THICKNESS_MEDIAN_TOLERANCE_MM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class PartCheck:
-    """All that `check_part` measured and found.
+    """The measures and findings of `check_part`.
 
     Attributes
     ----------
-    measures
-        Numbers for the report, unit in each name.
-    findings
-        What is wrong, with value, limit, unit and place.
-    gap_mm
-        Distance (n,) of the border wall's vertices to bone; nan elsewhere, and everywhere without a skull.
-    thickness_mm
-        Wall thickness (n,); nan on the border wall.
-    passed
+    measures : dict
+        Values for the report, with the unit in each name.
+    findings : tuple of Finding
+        Problems, with value, limit, unit and place.
+    gap_mm : (n,) array
+        Distance of the border wall's vertices to bone; nan elsewhere, and everywhere without a skull.
+    thickness_mm : (n,) array
+        Wall thickness; nan on the border wall.
+    passed : bool
         True when no finding is an error.
-    criteria
-        Estimated notes on the experts' scale, see `meshimplant.check.criteria`; empty without a skull.
+    criteria : tuple of Criterion
+        Estimated scores on the experts' scale, see `meshimplant.check.criteria`; empty without a skull.
     """
 
     measures: dict[str, Any]
@@ -67,25 +67,27 @@ def check_part(
     inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
 ) -> PartCheck:
-    """Check that a mesh is a solid, as thick as prescribed, and, with a skull, that it fits and goes in.
+    """Check that a mesh is a solid of the prescribed thickness that fits its skull and can be inserted.
 
     Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or
     the prescription's minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median``
     (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface), ``insertion.blocked``
-    (warning: a body has no straight way into its defect; surgeons also turn parts in).
+    (warning: a body has no straight path into its defect; surgeons may also rotate it in).
 
     Parameters
     ----------
-    mesh
-        Any triangle mesh, LPS mm. What is not a closed solid is reported as such and measured no further.
-    spec
-        The prescription; ``None``: the defaults.
-    skull, defect_mask
-        Mask of the defective skull, and the reconstruction, for `check_fit`.
-    inside_mm
-        A point (3,) inside the head, LPS mm; ``None``: from the part's own curvature.
-    directions
-        Ways out of the head (3,) that are known; where one of them is free, no other is looked for.
+    mesh : Trimesh
+        Any triangle mesh, LPS mm. A mesh that is not a closed solid is reported and not measured further.
+    spec : ImplantSpec, optional
+        The prescription. None: the defaults.
+    skull : Volume or Site, optional
+        Mask of the defective skull, or the site, for `check_fit`.
+    defect_mask : Volume, optional
+        The reconstruction, for `check_fit`.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the part and the skull.
+    directions : iterable of (3,)
+        Known directions out of the head; if one of them is free, no other is searched.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     if skull is not None:
@@ -111,8 +113,8 @@ def check_part(
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
                 if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
-                    way, blocked = measure_insertion(mesh, site, directions=directions)
-                    measures |= way
+                    path, blocked = measure_insertion(mesh, site, directions=directions)
+                    measures |= path
                     findings += blocked
     passed = not any(finding.severity == "error" for finding in findings)
     criteria = () if skull is None else rate(measures, findings, spec)
@@ -131,13 +133,13 @@ def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
 
 
 def _thickness_findings(mesh: trimesh.Trimesh, wall: ThicknessMap, spec: ImplantSpec) -> list[Finding]:
-    """Compare a thickness map, without its border, with the prescription; report the worst regions only."""
+    """Compare a thickness map, without its border zone, with the prescription; report the worst regions."""
     findings = [
         *find_violations(mesh, wall, least_mm=least_wall_mm(spec))[:1],
         *find_violations(mesh, wall, most_mm=spec.thickness_max_mm)[:1],
     ]
     if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
-        message = f"the wall is {wall.median_mm:.2f} mm in the median, asked were {spec.thickness_mm:g} mm"
+        message = f"expected a median thickness of {spec.thickness_mm:g} mm, got {wall.median_mm:.2f} mm"
         off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
         place = place_of(mesh.vertices[int(np.argmin(off))])
         findings.append(

@@ -1,4 +1,4 @@
-"""`check_solid`: is a mesh the closed surface of a printable body, and if not, what is wrong, and where."""
+"""`check_solid`: is a mesh the closed surface of a printable body, and if not, what is wrong where."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from meshimplant.report import Finding, place_of
 
 #: Longest extent of a cranial part, mm. A part in metres is below, one in micrometres above.
 EXTENT_RANGE_MM = (5.0, 1000.0)
-#: Places named for one kind of flaw, in the order of the faces; all are counted.
+#: Places reported for one kind of flaw, in the order of the faces; all are counted.
 MAX_PLACES = 5
-#: Flaws nearer than this to each other are one place, mm.
+#: Flaws closer than this to each other are one place, mm.
 PLACE_MM = 5.0
 
 
 @dataclass(frozen=True)
 class SolidCheck:
-    """What `check_solid` measured and found; `passed` when no finding is an error."""
+    """The measures and findings of `check_solid`."""
 
     measures: dict[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -45,33 +45,32 @@ class SolidCheck:
 
 
 def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:
-    """Check that a mesh is a printable solid, and name every flaw with its place.
+    """Check that a mesh is a printable solid, and report every flaw with its place.
 
-    The mesh is judged as an STL file would hold it: vertices rounded to float32 and merged where they are
-    equal. So the triangles of a file that were never joined are no flaw, and bodies that only touch each
-    other are one.
+    The mesh is checked as an STL file would hold it: vertices rounded to float32 and merged where equal.
+    Unjoined triangles of a file are therefore not a flaw, and bodies that only touch each other are one.
 
     Codes, all errors unless noted: ``solid.empty``, ``solid.not_finite``, ``solid.units``,
     ``solid.boundary_edges`` (one face), ``solid.nonmanifold_edges`` (more than two),
     ``solid.nonmanifold_vertices`` (faces around it in more than one fan), ``solid.winding`` (neighbours
     facing opposite ways), ``solid.negative_volume`` (inside out), ``solid.degenerate_faces`` (no area),
     ``solid.self_intersections``, ``solid.internal_shell`` (a closed surface inside another one),
-    ``solid.bodies`` (not as many as asked).
+    ``solid.bodies`` (not the prescribed number).
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         Any triangle mesh, LPS millimetres.
-    bodies
+    bodies : int
         Number of separate bodies that the part should have.
 
     Returns
     -------
     SolidCheck
-        Up to five places per code; a finding's `value` counts the flaws at that place. `measures` holds the
-        totals (``boundary_edges``, ...), ``faces``, ``vertices``, ``bodies``, ``volume_mm3``, ``area_mm2``,
-        ``extents_mm``, ``euler_number``, ``watertight``, ``aspect_p99`` (longest edge over height, 1.15 at
-        best).
+        Up to five places per code; a finding's `value` is the number of flaws at that place. `measures` holds
+        the totals (``boundary_edges``, ...), ``faces``, ``vertices``, ``bodies``, ``volume_mm3``,
+        ``area_mm2``, ``extents_mm``, ``euler_number``, ``watertight``, ``aspect_p99`` (longest edge over
+        height, 1.15 at best).
 
     Notes
     -----
@@ -136,9 +135,7 @@ def _unit_findings(mesh: trimesh.Trimesh) -> list[Finding]:
     if low <= longest <= high:
         return []
     unit = "metres" if longest < low else "micrometres"
-    message = (
-        f"a cranial part is {low:g} to {high:g} mm long, this one {longest:g}: was it written in {unit}?"
-    )
+    message = f"expected a part {low:g} to {high:g} mm long, got {longest:g} mm: was it written in {unit}?"
     limit = low if longest < low else high
     return [_finding("units", message, mesh.bounds.mean(axis=0), value=longest, limit=limit, unit="mm")]
 
@@ -151,7 +148,7 @@ def _shell_findings(parts: list[Body]) -> list[Finding]:
     findings: list[Finding] = []
     for part in parts:
         if part.enclosed:
-            message = "a closed surface lies inside the body here (a cavity or a left-over): run repair"
+            message = "a closed surface lies inside the body here (a cavity or a remnant): run repair"
             findings.append(
                 _finding(
                     "internal_shell",
@@ -163,7 +160,7 @@ def _shell_findings(parts: list[Body]) -> list[Finding]:
                 )
             )
         elif part.volume_mm3 < 0:
-            message = "this body is inside out (its faces look inwards): run repair"
+            message = "this body is inside out (its faces point inward): run repair"
             findings.append(
                 _finding(
                     "negative_volume", message, part.centre_mm, value=part.volume_mm3, limit=0, unit="mm3"
@@ -177,9 +174,7 @@ def _body_findings(parts: list[Body], bodies: int) -> list[Finding]:
     if len(outer) == bodies:
         return []
     odd = outer[bodies:][:MAX_PLACES] or outer[-1:]
-    message = (
-        f"expected {bodies} separate bodies, got {len(outer)}: run separate, or ask for as many as there are"
-    )
+    message = f"expected {bodies} separate bodies, got {len(outer)}: run separate, or prescribe that number"
     return [_finding("bodies", message, part.centre_mm, value=len(outer), limit=bodies) for part in odd]
 
 

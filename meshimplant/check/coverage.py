@@ -9,18 +9,18 @@ from meshimplant.report import Finding, place_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
-#: Least share of the opening that must be covered, and largest share of the outer surface over intact bone.
+#: Least fraction of the opening to be covered, and largest fraction of the outer surface over intact bone.
 COVERAGE_FRACTION, OUTSIDE_FRACTION = 0.95, 0.01
 
 
 def measure_coverage(
     rim: FitMap, spec: ImplantSpec, defect: Volume | None
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the share of the opening that is covered, and of the part that lies over or under bone.
+    """Return the fraction of the opening that is covered, and of the part that lies over or under bone.
 
-    ``coverage_fraction`` is the share of the reconstruction where one is given. It says nothing of a
-    reconstruction that is too small itself: ``opening_coverage_fraction`` does, the share of the directions
-    that meet no bone. It is None where those run on to the end of the map, into the orbit or past the vault.
+    ``coverage_fraction`` refers to the reconstruction, if one is given, and does not detect one that is too
+    small. ``opening_coverage_fraction`` does: it refers to the directions that meet no bone, and is None
+    where these extend to the edge of the map, into the orbit or past the vault.
     """
     opening, covered_by = rim.opening(defect=defect), rim.covered(spec.clearance_mm)
     covered = rim.share(covered_by, opening)

@@ -1,14 +1,14 @@
-"""`rate`: what neurosurgeons judge of an implant design by eye, estimated from what was measured.
+"""`rate`: scores that neurosurgeons give an implant design by eye, estimated from its measures.
 
-Completeness, false positive area, fit and feasibility, with the notes 1, 0.8, 0.75, 0.6, 0.5 and 0.4 and what
-each stands for, are those by which experts judged the eleven clinical designs of the AutoImplant 2021
-challenge (as told in a talk on it; overview: Li et al., Medical Image Analysis 2023). That an implant should
-be at most half as thick as the skull is the advice of the same circle. Ours are: the other two names,
-thickness and border, and how they are noted; the numbers that "whole", "minimal" and "moderate" stand for;
-every 0 but that of fit; and which finding makes which note of feasibility.
+Completeness, false positive area, fit and feasibility, with the scores 1, 0.8, 0.75, 0.6, 0.5 and 0.4 and
+their meaning, are the scale by which experts rated the eleven clinical designs of the AutoImplant 2021
+challenge (from a talk on it; overview: Li et al., Medical Image Analysis 2023). The advice that an implant be
+at most half as thick as the skull has the same source. Our own additions are: the criteria thickness and
+border and their scores; the numbers behind "whole", "minimal" and "moderate"; every score of 0 except that of
+fit; and which finding leads to which score of feasibility.
 
-**A mechanical estimate of a human scale**: no surgeon has seen the part, and the notes were not compared with
-surgeons' notes. A criterion whose measures are missing is not rated.
+**A mechanical estimate of a human scale**: no surgeon has seen the part, and the scores were not compared
+with surgeons' scores. A criterion whose measures are missing is not rated.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Criterion, Finding
 from meshimplant.spec import ImplantSpec
 
-#: Least share of the defect for the second note of completeness (the experts' own number).
+#: Least fraction of the defect for the second score of completeness (the experts' number).
 MOSTLY_FRACTION = 0.75
-#: Largest share of a surface over or under intact bone that is minimal, and moderate.
+#: Largest fraction of a surface over or under intact bone that is minimal, and moderate.
 MINIMAL_FRACTION, MODERATE_FRACTION = 0.05, 0.15
-#: Thickness against that of the bone around which the experts advise.
+#: Thickness relative to that of the bone around, as the experts advise.
 THIN_FRACTION = 0.5
 
-#: Depth in bone on the straight way in up to which a part needs no modification, mm: less than a voxel.
+#: Depth in bone along the straight path up to which a part needs no modification, mm: less than a voxel.
 SHALLOW_MM = 0.3
 
-#: Warnings that go away when material is taken off the border, or added there.
+#: Warnings that are resolved by removing material at the border, or adding it there.
 _TO_MODIFY = frozenset({"insertion.blocked", "fit.outside", "fit.gap_min", "fit.gap_p95", "fit.gap_median"})
 
 
@@ -65,13 +65,15 @@ class _Rule:
 def rate(
     measures: Mapping[str, Any], findings: Iterable[Finding], spec: ImplantSpec
 ) -> tuple[Criterion, ...]:
-    """Estimate the notes that neurosurgeons would give a design, from its measures and findings.
+    """Estimate the scores that neurosurgeons would give a design, from its measures and findings.
 
     Parameters
     ----------
-    measures, findings
+    measures : mapping
         As `check_part` returns them with a skull; without one nothing is rated.
-    spec
+    findings : iterable of Finding
+        As `check_part` returns them.
+    spec : ImplantSpec, optional
         The prescription that the part was checked against.
 
     Returns

@@ -1,4 +1,4 @@
-"""How an implant sits in its opening, seen from inside the head: coverage, overlap with bone, flushness."""
+"""`FitMap`: an implant in its opening on a map of directions, for coverage, overlap and flushness."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from meshimplant.check.plane_fit import FIT_MM, angles_between, lay_planes, measure_bend
+from meshimplant.check.plane_fit import FIT_MM, angles_between, fit_planes, measure_curvature
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import average_known, fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
@@ -20,15 +20,15 @@ from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
-#: Width of bone around the implant that is looked at, mm.
+#: Width of the bone around the implant that is evaluated, mm.
 MARGIN_MM = 10.0
 #: Bone and implant surfaces are searched this far above and below each other, mm: the largest step that can
 #: be measured.
 _STEP_REACH_MM = 7.0
 #: Distance along the rim between two measured steps, mm.
 _RIM_SPACING_MM = 1.5
-#: Where bone is thinner than this share of the thickest within this reach, its inner side is no inner table
-#: but the wall of a defect that was cut at a slant through steep bone.
+#: Where bone is thinner than this fraction of the thickest within this distance, mm, its inner side is not
+#: inner table but the wall of a defect that was cut obliquely through steep bone.
 _TAPER_FRACTION, _TAPER_REACH_MM = 0.7, 8.0
 #: A gap up to the clearance plus this counts as covered: half a pixel and half a voxel.
 _COVER_SLACK_MM = 0.6
@@ -40,13 +40,13 @@ class BorderSteps:
 
     Attributes
     ----------
-    step_mm
-        Signed heights (n,) of the implant's surface above the skull's, mm along the outward direction:
-        positive where the implant's lies farther out.
-    angle_deg
-        Angles (n,) between the two surfaces, degrees, 0 where one continues the other.
-    points_mm
-        Where (n, 3), LPS mm.
+    step_mm : (n,) array
+        Heights of the implant's surface above the skull's along the outward direction, mm; positive where the
+        implant lies farther out.
+    angle_deg : (n,) array
+        Angles between the two surfaces, degrees; 0 where one continues the other.
+    points_mm : (n, 3) array
+        Places, LPS mm.
     """
 
     step_mm: NDArray[np.float64]
@@ -86,7 +86,7 @@ class FitMap:
         return {1: (outer, outside), -1: (inner, inside & ~walls)}
 
     def sheet(self, side: int) -> NDArray[np.bool_]:
-        """Return where the outer (1) or inner (-1) surface of the implant, not its wall, is what one sees."""
+        """Return where the outer (1) or inner (-1) surface of the implant, not its border, is visible."""
         face, label = (self.part.outer_face, OUTER) if side > 0 else (self.part.inner_face, INNER)
         return self.part.hit & (self.surfaces.face_labels[face] == label)
 
@@ -98,7 +98,7 @@ class FitMap:
         return sheet & intact & (side * (np.where(sheet, own, 0) - surface) > -0.2)
 
     def opening(self, *, defect: Volume | None = None) -> NDArray[np.bool_]:
-        """Return the opening: the reconstruction's shadow, or what meets no bone beside the implant."""
+        """Return the opening: the projection of the reconstruction, or the directions that meet no bone."""
         shadow = None if defect is None else self._shadow(defect)
         return self._boneless if shadow is None or not shadow.any() else shadow
 
@@ -114,7 +114,7 @@ class FitMap:
     def bone_thickness_mm(self) -> NDArray[np.float64]:
         """Thickness (n,) of the bone around the implant where both its surfaces are intact, mm."""
         (outer, outer_intact), (inner, inner_intact) = self._bone[1], self._bone[-1]
-        around = _flat_grown(self.part.hit, MARGIN_MM / self.view.spacing_mm) & ~self.part.hit
+        around = _dilated(self.part.hit, MARGIN_MM / self.view.spacing_mm) & ~self.part.hit
         both = around & outer_intact & inner_intact & (outer > inner)
         points = self.view.points_at(outer)[both]
         cosine = np.einsum("ij,ij->i", self.view.directions[both], self.surfaces.outward.at(points))
@@ -122,10 +122,10 @@ class FitMap:
 
     def covered(self, clearance_mm: float) -> NDArray[np.bool_]:
         """Return the directions that meet the implant or pass it within the clearance."""
-        return _flat_grown(self.part.hit, (clearance_mm + _COVER_SLACK_MM) / self.view.spacing_mm)
+        return _dilated(self.part.hit, (clearance_mm + _COVER_SLACK_MM) / self.view.spacing_mm)
 
     def share(self, of: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-        """Return the share by area of one region within another; 0 if that is empty."""
+        """Return the fraction by area of one region within another; 0 if that is empty."""
         total = float(self.weight[among].sum())
         return float(self.weight[of & among].sum()) / total if total else 0.0
 
@@ -167,18 +167,18 @@ class FitMap:
     def steps(self, side: int) -> BorderSteps:
         """Measure how flush the outer (1) or inner (-1) surface is with the skull's, along the rim.
 
-        A plane through the implant's surface within 5 mm of the rim and one through the bone's are both laid
-        on to the middle of the gap. Planes suffice, for the head's curvature is off: most of it is flat on
-        the map, and the implant's bend on it is taken off both.
+        Planes fitted to the implant's surface and to the bone's, within 5 mm of the rim, are extrapolated to
+        the middle of the gap. Planes suffice because the curvature is removed: a sphere is flat on the map,
+        and the implant's remaining curvature is subtracted from both.
         """
         surface, intact = self._bone[side]
         sheet = ndimage.binary_erosion(self.sheet(side))
         beyond = intact & ~self.part.hit
         own = self.part.outer_mm if side > 0 else self.part.inner_mm
         places = _rim_places(sheet, beyond, self.view.spacing_mm)
-        bend = measure_bend(self.view, sheet, own, places)
-        implant = lay_planes(self.view, sheet, own, places, bend=bend)
-        bone = lay_planes(self.view, ndimage.binary_erosion(beyond), surface, places, bend=bend)
+        curvature = measure_curvature(self.view, sheet, own, places)
+        implant = fit_planes(self.view, sheet, own, places, bend=curvature)
+        bone = fit_planes(self.view, ndimage.binary_erosion(beyond), surface, places, bend=curvature)
         step = implant.height_mm - bone.height_mm
         known = np.isfinite(step)
         if not known.any():
@@ -191,7 +191,7 @@ class FitMap:
 
 
 def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
-    """Return pixels (n, 2) midway between the implant's edge and the bone nearest to it, thinned out."""
+    """Return pixels (n, 2) midway between the implant's edge and the bone nearest to it, subsampled."""
     edge = np.argwhere(sheet & ~ndimage.binary_erosion(sheet))
     bone = np.argwhere(beyond)
     if not len(edge) or not len(bone):
@@ -208,7 +208,7 @@ def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: f
 def _tapering(
     thickness_mm: NDArray[np.float64], known: NDArray[np.bool_], pixel_mm: float
 ) -> NDArray[np.bool_]:
-    """Return where bone on a map is much thinner than the thickest nearby: there it was cut at a slant."""
+    """Return where bone is much thinner than the thickest nearby, because it was cut obliquely."""
     smooth, _ = average_known(thickness_mm, known, 1.0 / pixel_mm)
     reach = int(np.ceil(_TAPER_REACH_MM / pixel_mm))
     disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
@@ -216,6 +216,6 @@ def _tapering(
     return known & (thickness_mm < _TAPER_FRACTION * full)
 
 
-def _flat_grown(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
-    """Return a map's region grown by a distance in pixels."""
+def _dilated(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+    """Return a region of the map dilated by a distance in pixels."""
     return distance_outside(mask) <= pixels

@@ -12,8 +12,8 @@ from meshimplant.report import Finding, place_of
 #: Step between the implant's and the skull's outer surface at the rim, median and 95th percentile, mm.
 STEP_MEDIAN_MM, STEP_P95_MM = 0.3, 0.8
 #: Angle between the implant's and the skull's outer surface at the rim, median and 95th percentile, degrees.
-#: The unevenness of real bone, and its voxels, are in it: 17 designs in real skulls that lie flush have 1.6
-#: to 4.8 and 4.2 to 12.4 degrees; one that does not, 11 and 43.
+#: They include the roughness of real bone and its voxels: 17 flush designs in real skulls have 1.6 to 4.8 and
+#: 4.2 to 12.4 degrees; one that is not flush, 11 and 43.
 ANGLE_MEDIAN_DEG, ANGLE_P95_DEG = 6.0, 15.0
 #: How far the part may reach inward of the skull's inner surface at the rim, mm.
 PROTRUSION_MM = 2.0
@@ -32,10 +32,10 @@ def measure_outer_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def measure_inner_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
-    """Return how far the inner surface reaches inward of the skull's, and how thick the bone around is.
+    """Return how far the inner surface protrudes inward of the skull's, and the thickness of the bone around.
 
-    The worst place counts: over 95 designs in real skulls it was 1.05 mm; measured against the complete
-    skulls, where those are known, the parts reached 1.27 mm at most.
+    The worst place counts: over 95 designs in real skulls it was 1.05 mm; against the complete skulls, where
+    known, it was 1.27 mm.
     """
     inner = rim.steps(-1)
     bone = rim.bone_thickness_mm
@@ -57,7 +57,7 @@ def _step_findings(outer: BorderSteps, median: float, p95: float) -> list[Findin
         return []
     message = (
         f"the outer surface is not flush with the skull: step {median:+.2f} mm in the median, "
-        f"{p95:.2f} mm at the 95th percentile: look at the completion there"
+        f"{p95:.2f} mm at the 95th percentile: check the completion there"
     )
     place = place_of(outer.points_mm[int(np.argmax(np.abs(outer.step_mm)))])
     return [Finding("fit.step", "warning", message, p95, STEP_P95_MM, "mm", place)]
@@ -68,7 +68,7 @@ def _kink_findings(outer: BorderSteps, median: float, p95: float) -> list[Findin
         return []
     message = (
         f"the outer surface meets the skull's at an angle: {median:.1f} degrees in the median, "
-        f"{p95:.1f} at the 95th percentile: look at the completion there"
+        f"{p95:.1f} at the 95th percentile: check the completion there"
     )
     place = place_of(outer.points_mm[int(np.argmax(outer.angle_deg))])
     value, limit = (p95, ANGLE_P95_DEG) if p95 > ANGLE_P95_DEG else (median, ANGLE_MEDIAN_DEG)

@@ -15,20 +15,20 @@ from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
 
-#: Departure of the median gap from the clearance that is accepted, and excess of its 95th percentile, mm.
+#: Accepted deviation of the median gap from the clearance, and excess of its 95th percentile, mm.
 GAP_MEDIAN_TOLERANCE_MM, GAP_P95_EXCESS_MM = 0.15, 0.5
-#: Depth that counts as penetration, mm: below what any scanner or printer resolves.
+#: Depth from which bone counts as penetrated, mm: below the resolution of scanners and printers.
 PENETRATION_MM = 0.05
-#: A part of which no point comes this near to bone does not sit in this skull, mm.
+#: A part with no point this close to bone does not belong to the skull, mm.
 DETACHED_MM = 3.0
-#: Stands for the distance to bone where the part lies beyond the scan, mm.
+#: Distance to bone assumed where the part lies outside the scan, mm.
 BEYOND_MM = 1e3
 
 
 def measure_gap(
     mesh: trimesh.Trimesh, distance: NDArray[np.float64], wall: NDArray[np.bool_], spec: ImplantSpec
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the gap's statistics by area of the border wall, and what is wrong with them.
+    """Return area-weighted statistics of the gap at the border wall, and the findings.
 
     `distance` is that of each vertex (n,) to bone, mm, negative inside; `wall` selects the faces (m,) of the
     border.
@@ -42,12 +42,10 @@ def measure_gap(
     p5, median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (5, 50, 95)))
     measures |= {"gap_median_mm": median, "gap_p5_mm": p5, "gap_p95_mm": p95}
     findings = []
-    leaning_mm = spec.thickness_mm * float(
-        np.tan(np.radians(spec.bevel_deg))
-    )  # a bevelled wall leaves the bone inwards
+    leaning_mm = _leaning_mm(spec)
     if not -GAP_MEDIAN_TOLERANCE_MM <= median - spec.clearance_mm <= GAP_MEDIAN_TOLERANCE_MM + leaning_mm:
         message = (
-            f"the median gap to bone is {median:.2f} mm, asked were {spec.clearance_mm:g} mm: trim again"
+            f"expected a median gap of {spec.clearance_mm:g} mm to bone, got {median:.2f} mm: trim again"
         )
         place = place_of(mesh.vertices[_nearest_to(distance, used, median)])
         findings.append(Finding("fit.gap_median", "warning", message, median, spec.clearance_mm, "mm", place))
@@ -58,7 +56,7 @@ def measure_gap(
         findings.append(Finding("fit.gap_p95", "warning", message, p95, limit, "mm", place))
     least = spec.clearance_mm - GAP_MEDIAN_TOLERANCE_MM
     if measures["nearest_bone_mm"] < least:
-        message = f"the gap is only {distance[nearest]:.2f} mm, asked were {spec.clearance_mm:g} mm: trim it"
+        message = f"expected a gap of at least {least:.2f} mm, got {distance[nearest]:.2f} mm: trim it"
         place = place_of(mesh.vertices[nearest])
         findings.append(
             Finding("fit.gap_min", "warning", message, float(distance[nearest]), least, "mm", place)
@@ -67,19 +65,19 @@ def measure_gap(
 
 
 def widest_gap_mm(spec: ImplantSpec) -> float:
-    """Return the gap that 95 % of the border must not exceed."""
+    """Return the largest accepted 95th percentile of the gap, mm."""
     return spec.clearance_mm + GAP_P95_EXCESS_MM + _leaning_mm(spec)
 
 
 def _leaning_mm(spec: ImplantSpec) -> float:
-    """Return how far the prescribed bevel draws the border away from bone at the inner surface."""
+    """Return how far the prescribed bevel moves the border away from bone at the inner surface, mm."""
     return spec.thickness_mm * float(np.tan(np.radians(spec.bevel_deg)))
 
 
 def _facing_bone(
     faces: NDArray[np.int64], distance: NDArray[np.float64], wall: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Select (m,) the border's faces: not the walls of holes in the part, which are far from bone."""
+    """Select the border's faces (m,), without the walls of holes in the part, which are far from bone."""
     if not wall.any():
         return wall
     piece = face_pieces(faces[wall], len(distance))
@@ -93,7 +91,7 @@ def _facing_bone(
 def measure_penetration(
     mesh: trimesh.Trimesh, box: Volume, bone: Volume, distance: NDArray[np.float64]
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the volume of bone inside the part and the deepest place.
+    """Return the volume of bone inside the part, and the deepest place.
 
     `box` is the skull's mask around the part, `bone` its signed distance.
     """

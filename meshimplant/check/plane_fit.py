@@ -1,4 +1,4 @@
-"""Planes through pieces of a surface on a map of directions: their height at a place, and their normals."""
+"""Fit planes to a surface on a map of directions: their heights, slopes and the angles between them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from meshimplant.head.direction_map import DirectionMap
 
-#: Distance from a place over which a plane is laid through a surface, mm: the edges themselves are rounded.
+#: Range of distances from a place over which a plane is fitted, mm: the edges themselves are rounded.
 FIT_MM = (0.8, 5.0)
-#: Weight of a pixel falls off with its distance from the place like a Gaussian of this width, mm.
+#: Width of the Gaussian that weights pixels by their distance from the place, mm.
 _WIDTH_MM = 2.5
 _LEAST_PIXELS = 12
-#: Distance from a place over which the bend of a surface is measured, mm.
-_BEND_MM = 10.0
+#: Distance from a place over which the curvature of a surface is measured, mm.
+_CURVATURE_MM = 10.0
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Planes:
 
     Attributes
     ----------
-    height_mm
-        Distance (n,) of each plane from the map's centre, at the place.
-    slope
-        Change of that distance per mm on the map (n, 2), along rows and columns.
+    height_mm : (n,) array
+        Distance of each plane from the map's centre, at the place, mm.
+    slope : (n, 2) array
+        Change of that distance per mm on the map, along rows and columns.
     """
 
     height_mm: NDArray[np.float64]
     slope: NDArray[np.float64]
 
 
-def lay_planes(
+def fit_planes(
     view: DirectionMap,
     region: NDArray[np.bool_],
     height_mm: NDArray[np.float64],
@@ -42,18 +42,18 @@ def lay_planes(
     *,
     bend: NDArray[np.float64] | None = None,
 ) -> Planes:
-    """Lay a plane through a surface on a map at each place.
+    """Fit a plane to a surface on a map at each place.
 
     Parameters
     ----------
-    view
+    view : DirectionMap
         The map.
-    region, height_mm
-        Where the surface is, and its distance from the map's centre, both (rows, columns).
-    places
-        Fractional pixels (n, 2).
-    bend
-        How the surface bends on the map (n, 3), see `measure_bend`; it is taken off first. None: not at all.
+    region, height_mm : (rows, columns) arrays
+        Where the surface is, and its distance from the map's centre.
+    places : (n, 2) array
+        Fractional pixels.
+    bend : (n, 3) array, optional
+        Curvature of the surface on the map, see `measure_curvature`, which is subtracted first. None: 0.
     """
     planes = np.full((len(places), 3), np.nan)
     for index, place in enumerate(places):
@@ -61,23 +61,26 @@ def lay_planes(
         if len(values) >= _LEAST_PIXELS:
             if bend is not None:
                 values = values - _squares(offset) @ bend[index]
-            planes[index] = _fitted(np.column_stack([np.ones(len(offset)), offset]), values, weight)
+            planes[index] = _least_squares(np.column_stack([np.ones(len(offset)), offset]), values, weight)
     return Planes(planes[:, 0], planes[:, 1:])
 
 
-def measure_bend(
+def measure_curvature(
     view: DirectionMap, region: NDArray[np.bool_], height_mm: NDArray[np.float64], places: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return how a surface bends on the map near each place: factors (n, 3) of the offset's x x, x y and y y.
+    """Return the curvature of a surface near each place: coefficients (n, 3) of xx, xy and yy of the offset.
 
-    On the map a sphere about its centre is flat; a head is none. 0 where the surface is too small to tell.
+    On the map a sphere about its centre is flat, but a head is not a sphere. 0 where the surface is too
+    small.
     """
     bend = np.zeros((len(places), 3))
     for index, place in enumerate(places):
-        offset, values, weight = _near(region, height_mm, place, view.spacing_mm, _BEND_MM, _BEND_MM)
+        offset, values, weight = _near(
+            region, height_mm, place, view.spacing_mm, _CURVATURE_MM, _CURVATURE_MM
+        )
         if len(values) >= 4 * _LEAST_PIXELS:
             system = np.column_stack([np.ones(len(offset)), offset, _squares(offset)])
-            bend[index] = _fitted(system, values, weight)[3:]
+            bend[index] = _least_squares(system, values, weight)[3:]
     return bend
 
 
@@ -86,8 +89,8 @@ def angles_between(
 ) -> NDArray[np.float64]:
     """Return the angles (n,), degrees, between the surfaces to which two sets of planes belong.
 
-    The slopes on the map are turned into those in space, where it is narrower around its middle the farther
-    out one is, and its millimetres hold at its radius only.
+    Slopes on the map are converted to slopes in space: the map is stretched around its middle, and its
+    millimetres hold at its radius only.
     """
     cosine = np.einsum("ij,ij->i", _normals(view, places, first), _normals(view, places, second))
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
@@ -130,7 +133,7 @@ def _squares(offset: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([offset[:, 0] ** 2, offset[:, 0] * offset[:, 1], offset[:, 1] ** 2])
 
 
-def _fitted(
+def _least_squares(
     system: NDArray[np.float64], values: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Solve a weighted least squares problem (k, m) for its m unknowns."""

@@ -1,4 +1,4 @@
-"""`bevel`: let an implant's border lean inward, so that it goes in from outside and cannot fall through."""
+"""`bevel`: cut an implant's border at an angle, so that it goes in from outside and cannot fall through."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
-#: Largest bevel, degrees: a border that leans more than 50 counts as inner surface.
+#: Largest bevel, degrees: a border that leans by more than 50 degrees counts as inner surface.
 MAX_BEVEL_DEG = 45.0
-#: The bevel begins this far below the outer edge, mm, so that the edge is not touched and is no knife.
+#: The bevel starts this far below the outer edge, mm, so that the edge is preserved and not sharp.
 _LAND_MM = 0.5
-#: Distance between the points that stand for the outer edge, mm, and over how many of them, how often, it is
-#: averaged: the wall shall not repeat the waves that voxels leave in the edge (0.1 mm high, 1 to 2 mm long).
+#: Spacing of the points that sample the outer edge, mm; number of neighbours and of rounds over which they
+#: are averaged, so that the bevel does not reproduce the waves that voxels leave in the edge (0.1 mm high, 1
+#: to 2 mm long).
 _STEP_MM, _NEIGHBOURS, _AVERAGES = 0.1, 25, 2
-#: Share of what the land leaves to spare that protruding points of the edge may use up.
+#: Fraction of the margin given by the land that protruding points of the edge may use.
 _SPARE_SHARE = 0.7
-#: A border that is rounded and not cut belongs to the outer surface as far as it faces outward (cosine of 70
-#: degrees), without an edge of more than 45 degrees between, within this distance; coarse voxels round by
-#: that.
+#: A rounded border belongs to the outer surface while it faces outward (cosine of 70 degrees), is not
+#: separated by an edge of more than 45 degrees, and lies within this distance, mm: coarse voxels round the
+#: border by that much.
 _FACING_COSINE, _ROUND_COSINE, _ROUNDED_MM = 0.35, 0.7, 2.0
-#: The outward direction at the edge is fitted, linear in place, to the outer surface's normals within this,
-#: mm, once per so many points. An average alone would show that of a place farther in, 4 degrees off.
+#: The outward direction at the edge is a linear fit to the outer surface's normals within this distance, mm,
+#: made once per so many points. An average is biased towards the interior, by 4 degrees.
 _FIT_MM, _FIT_EVERY = 10.0, 20
-#: Grid on which the bevelled wall is held, mm: between edges the wall is straight, and exact on any grid.
+#: Grid spacing of the field that describes the bevelled wall, mm: a straight wall is exact on any grid.
 _GRID_MM = 0.5
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class _Edge:
-    """Points along the outer edge, the outward direction there, and the one into the part; each (n, 3)."""
+    """Points along the outer edge, the outward direction and the direction into the part; each (n, 3)."""
 
     points: Floats
     outward: Floats
@@ -59,32 +60,33 @@ class _Edge:
 def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, inside_mm: ArrayLike | None = None) -> Cut:
     """Cut an implant's border so that it leans inward by at least an angle, from its outer edge on.
 
-    From each point of the outer surface's edge a straight wall goes down, at the angle to the local outward
-    direction; what lies beyond it is cut away. Where the border leans more already, nothing is. The edge
-    itself and 0.5 mm of border below it stay.
+    From each point of the outer surface's edge a straight wall runs inward at the angle to the local outward
+    direction; material beyond it is cut away. A border that already leans more is unchanged. The edge itself
+    and 0.5 mm of border below it are preserved.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm.
-    bevel_deg
+    bevel_deg : float
         Angle between the border and the outward direction, 0 to 45 degrees; 0 changes nothing.
-    inside_mm
-        A point (3,) inside the head, LPS mm; ``None``: from the implant's own curvature.
+    inside_mm : (3,) array-like, optional
+        A point (3,) inside the head, LPS mm. None: derived from the implant's curvature.
 
     Raises
     ------
     InputError
-        The angle is out of its range.
+        The angle is out of range.
     MeshError
-        The mesh is not closed, has no outer or inner surface, or nothing of it is left.
+        The mesh is not closed, has no outer or inner surface, or nothing of it remains.
 
     Notes
     -----
-    Only the longest edge of each body's outer surface is bevelled: not the holes in it. Measured on trimmed
-    caps, 10 to 45 degrees: the wall leans as asked within 0.5 degrees in the median, 2 from the 5th to the
-    95th percentile; the outer edge moves by 0.003 mm. On four designed implants of 100 000 to 110 000 faces,
-    8 to 30 degrees: no point of the outer edge moves by more than 0.013 mm, and each stays a solid; 4 s.
+    Only the longest edge of each body's outer surface is bevelled, not the holes in it. Measured on trimmed
+    caps, 10 to 45 degrees: the lean is within 0.5 degrees of the prescribed angle in the median, within 2
+    degrees from the 5th to the 95th percentile; the outer edge moves by 0.003 mm. On four designed implants
+    of 100 000 to 110 000 faces, 8 to 30 degrees: no point of the outer edge moves by more than 0.013 mm, and
+    every part remains a solid; 4 s.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_bevel(bevel_deg)
@@ -105,12 +107,13 @@ def require_bevel(bevel_deg: float) -> None:
 
 
 def _outer_edge(mesh: trimesh.Trimesh, surfaces: Surfaces, *, spare_mm: float) -> _Edge:
-    """Return the longest edge of each body's outer surface, evened out, as points `_STEP_MM` apart.
+    """Return the smoothed longest edge of each body's outer surface as points `_STEP_MM` apart.
 
-    It is drawn outward where the true edge would protrude from it by more than `spare_mm`, as at corners.
+    The smoothed edge is moved outward where the true edge protrudes from it by more than `spare_mm`, as at
+    corners.
     """
     vertices, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
-    outer = _up_to_the_edge(mesh, surfaces)
+    outer = _faces_up_to_edge(mesh, surfaces)
     _, edge_of, uses, _ = edge_uses(faces[outer])
     half = faces[outer][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     body = np.repeat(face_pieces(faces, len(vertices))[outer], 3)
@@ -135,8 +138,8 @@ def _outer_edge(mesh: trimesh.Trimesh, surfaces: Surfaces, *, spare_mm: float) -
     return _Edge(even - missing[:, None] * inward, upward, inward)
 
 
-def _up_to_the_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.bool_]:
-    """Select (m,) the outer surface's faces and those by which it is rounded off towards the border."""
+def _faces_up_to_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.bool_]:
+    """Select the faces (m,) of the outer surface and of its rounded transition to the border."""
     outer, middles = surfaces.face_labels == OUTER, np.asarray(mesh.triangles_center)
     reach = cKDTree(middles[outer]).query(middles, distance_upper_bound=_ROUNDED_MM)[0]
     normals = face_normals_and_areas(mesh)[0]
@@ -153,7 +156,7 @@ def _up_to_the_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.boo
 
 
 def _edge_normals(mesh: trimesh.Trimesh, outer: NDArray[np.bool_], points: Floats) -> Floats:
-    """Return the normal (n, 3) that the outer surface has at its edge, without the noise of single faces."""
+    """Return the normals (n, 3) of the outer surface at its edge, from weighted linear fits."""
     normals, areas = (values[outer] for values in face_normals_and_areas(mesh))
     middles, places = np.asarray(mesh.triangles_center)[outer], points[::_FIT_EVERY]
     fits = np.empty((len(places), 4, 3))
@@ -178,20 +181,20 @@ def _longest_loops(half: Ints, body: Ints, length: Floats) -> NDArray[np.bool_]:
 
 
 def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | None:
-    """Return a field, positive where a body lies beyond the bevelled wall; never a closed hollow."""
+    """Return a field, positive where a body is beyond the bevelled wall, without closed cavities; or None."""
     grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=4.3)
     part = occupancy(mesh, grid)
     near = dilated_box(part, 3)
     values = np.full(grid.shape, -1, np.float32)
-    values[near] = _past(edge, grid.to_mm(np.argwhere(near)), angle)
+    values[near] = _beyond_wall_mm(edge, grid.to_mm(np.argwhere(near)), angle)
     pieces, count = ndimage.label(values > 0)
     enclosed = np.setdiff1d(np.arange(1, count + 1), pieces[~part])
     values[np.isin(pieces, enclosed)] = -0.1 * _GRID_MM
     return Volume(values, grid.affine) if (values[part] > LEAST_CUT_MM).any() else None
 
 
-def _past(edge: _Edge, points: Floats, angle: float) -> Floats:
-    """Return how far points (n, 3) lie beyond the straight wall below the nearest point of the edge, mm."""
+def _beyond_wall_mm(edge: _Edge, points: Floats, angle: float) -> Floats:
+    """Return how far points (n, 3) lie beyond the bevelled wall at the nearest point of the edge, mm."""
     nearest = cKDTree(edge.points).query(points)[1]
     arm, upward = points - edge.points[nearest], edge.outward[nearest]
     height = np.einsum("ij,ij->i", arm, upward)

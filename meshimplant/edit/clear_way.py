@@ -1,4 +1,4 @@
-"""`clear_way`: remove small undercuts that block a part's insertion; leave the part if they are large."""
+"""`clear_way`: remove what blocks a part's straight path into the defect, unless that is too much."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.voxels.volume import Volume
 
-#: Share of a body's volume that may be taken off to let it in. Of a plate 100 mm across, 2 % are 0.5 mm all
-#: along its border, as much as the gap may exceed the clearance. Measured: 0.01 % for the one of 95 real
-#: vault defects that was blocked, 1.3 % for a defect that reaches the orbit; neither coverage nor the gap's
-#: 95th percentile got worse.
+#: Fraction of a body's volume that may be removed. For a plate 100 mm across, 2 % is 0.5 mm along the whole
+#: border, as much as the gap may exceed the clearance. Measured: 0.01 % for the only one of 95 real vault
+#: defects that was blocked, 1.3 % for a defect that reaches the orbit; neither coverage nor the gap's 95th
+#: percentile got worse.
 MAX_REMOVED_FRACTION = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Clearing:
-    """A part and its way in; numbers of several bodies are those of the worst, or added up.
+    """A part and its straight path; for several bodies depths are those of the worst, volumes are summed.
 
     Attributes
     ----------
-    mesh
-        The part; the same object that came in where nothing was taken off.
-    directions
+    mesh : Trimesh
+        The part; the input object itself where nothing was removed.
+    directions : (k, 3) array
         Unit vectors (k, 3) out of the head, LPS, one for each body.
-    penetration_before_mm, penetration_mm
-        How deep the part goes into bone on its way, before and after.
-    blocking_mm3, removed_mm3
-        What stands in the way, and what of it was taken off.
+    penetration_before_mm, penetration_mm : float
+        Greatest depth of the part in bone along its path, mm, before and after.
+    blocking_mm3, removed_mm3 : float
+        Volume that blocks the path, and how much of it was removed.
     """
 
     mesh: trimesh.Trimesh
@@ -48,7 +48,7 @@ class Clearing:
     removed_mm3: float
 
     def numbers(self) -> dict[str, Any]:
-        """Return all but the mesh, ready for a report."""
+        """Return everything but the mesh, as plain values for a report."""
         return {
             "directions": self.directions.tolist(),
             "penetration_before_mm": self.penetration_before_mm,
@@ -65,29 +65,29 @@ def clear_way(
     inside_mm: ArrayLike | None = None,
     max_removed_fraction: float = MAX_REMOVED_FRACTION,
 ) -> Clearing:
-    """Find the straight way of each body of a part, and take off what blocks it where that is little.
+    """Find the straight path of each body of a part, and remove what blocks it if that is little.
 
-    A trimmed part follows every undercut of the defect's wall: a bay under the bone's edge, the mouth of a
-    burr hole. What lies there is behind the bone, so that taking it off leaves the part's outer border as it
-    is. Where more would have to go than the limit, the defect as a whole is narrower outside than inside;
-    then the part stays, for it may be turned in, or the surgeon widens the bone: that is not for a program to
-    decide, and `check_part` tells it.
+    A trimmed part follows every undercut of the defect's wall: a recess under the edge of the bone, the mouth
+    of a burr hole. That material lies behind bone, so removing it does not change the part's outer border.
+    Where more than the limit would have to be removed, the whole defect is narrower outside than inside. The
+    part is then returned unchanged, because it may be rotated in, or the surgeon may widen the bone;
+    `check_part` reports it.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         Solid bodies, LPS mm.
-    skull
-        Mask of the defective skull.
-    inside_mm
-        A point (3,) inside the head; ``None``: found from the part and the skull.
-    max_removed_fraction
-        Share of a body's volume that may go.
+    skull : Volume or Site
+        Mask of the defective skull, or the site.
+    inside_mm : (3,) array-like, optional
+        A point (3,) inside the head, LPS mm. None: derived from the part and the skull.
+    max_removed_fraction : float
+        Fraction of a body's volume that may be removed.
 
     Raises
     ------
     MeshError
-        A body is no solid.
+        A body is not a solid.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
@@ -113,18 +113,18 @@ def clear_way(
 
 
 def _clear(body: trimesh.Trimesh, site: Site, max_fraction: float) -> Clearing:
-    """Do as `clear_way` for one body."""
-    way = find_insertion(body, site)
-    directions, depth = way.direction[None], float(way.penetration_mm.max())
-    if way.free:
+    """Clear the path of one body."""
+    path = find_insertion(body, site)
+    directions, depth = path.direction[None], float(path.penetration_mm.max())
+    if path.free:
         return Clearing(body, directions, depth, depth, 0.0, 0.0)
     try:
-        cut = make_insertable(body, site, direction=way.direction)
-    except MeshError:  # nothing would be left
+        cut = make_insertable(body, site, direction=path.direction)
+    except MeshError:  # nothing would remain
         return Clearing(body, directions, depth, depth, enclosed_mm3(body), 0.0)
     if cut.removed_mm3 > max_fraction * enclosed_mm3(body):
         return Clearing(body, directions, depth, depth, cut.removed_mm3, 0.0)
-    left = find_insertion(cut.mesh, site, direction=way.direction)
+    remaining = find_insertion(cut.mesh, site, direction=path.direction)
     return Clearing(
-        cut.mesh, directions, depth, float(left.penetration_mm.max()), cut.removed_mm3, cut.removed_mm3
+        cut.mesh, directions, depth, float(remaining.penetration_mm.max()), cut.removed_mm3, cut.removed_mm3
     )

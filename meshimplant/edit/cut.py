@@ -1,4 +1,4 @@
-"""Cutting an implant by hand: with a plane, a box, or scissors along a closed curve on its surface."""
+"""Cut an implant manually: by a plane, a box, or along a closed curve on its surface."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from meshimplant.errors import InputError, MeshError, require_type
 from meshimplant.mesh.convert import from_manifold, new_mesh
 from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 
-#: How far the scissors' blade reaches beyond the implant on either side, mm.
-_BLADE_MM = 10.0
-#: A curve narrower than this encloses nothing, mm.
+#: How far the cutting prism extends beyond the implant on either side, mm.
+_PRISM_MARGIN_MM = 10.0
+#: A curve narrower than this does not enclose an area, mm.
 _NARROWEST_MM = 0.5
 
 
@@ -28,19 +28,19 @@ def trim_plane(
 
     Parameters
     ----------
-    point_mm, normal
-        A point (3,) of the plane, LPS mm, and its normal (3,), of any length.
-    keep
-        ``"below"``: what lies against the normal; ``"above"``: what lies along it.
-    bodies
-        Number of pieces to keep, largest first; ``None``: as many as the mesh has.
+    point_mm, normal : (3,) array-like
+        A point of the plane, LPS mm, and its normal, of any length.
+    keep : str
+        ``"below"`` keeps the side opposite to the normal, ``"above"`` the side it points to.
+    bodies : int, optional
+        Number of pieces to keep, largest first. None: as many as the mesh has.
 
     Raises
     ------
     InputError
-        The normal has no length, or `keep` is neither side.
+        The normal has zero length, or `keep` is neither side.
     MeshError
-        The mesh is no solid, or all of it lies on the side that goes.
+        The mesh is not a solid, or all of it lies on the side that is removed.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     point, axis = _vector(point_mm, "point"), _vector(normal, "normal")
@@ -67,12 +67,12 @@ def trim_box(
 
     Parameters
     ----------
-    lower_mm, upper_mm
-        Opposite corners (3,), LPS mm.
-    keep
+    lower_mm, upper_mm : (3,) array-like
+        Opposite corners, LPS mm.
+    keep : str
         ``"outside"`` or ``"inside"`` of the box.
-    bodies
-        Number of pieces to keep, largest first; ``None``: as many as the mesh has.
+    bodies : int, optional
+        Number of pieces to keep, largest first. None: as many as the mesh has.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     low, high = _vector(lower_mm, "lower corner"), _vector(upper_mm, "upper corner")
@@ -90,36 +90,36 @@ def trim_box(
 def trim_curve(
     mesh: trimesh.Trimesh, points_mm: ArrayLike, *, keep: str = "inside", bodies: int | None = None
 ) -> Cut:
-    """Cut an implant along a closed curve on its surface, as with scissors.
+    """Cut an implant along a closed curve on its surface.
 
-    The blade stands along the mean direction of the surface inside the curve, which is the normal of the
-    curve's own area; it goes through the implant under the curve and not through another part of a strongly
-    curved implant farther off.
+    The cut runs along the normal of the curve's vector area, which is the mean normal of the surface inside
+    the curve. It passes through the implant under the curve, but not through other regions of a strongly
+    curved implant.
 
     Parameters
     ----------
-    points_mm
-        Three or more points (n, 3) on or near the surface, in order, LPS mm. The last is joined to the first.
-    keep
+    points_mm : (n, 3) array-like
+        Three or more points on or near the surface, in order, LPS mm. The last is joined to the first.
+    keep : str
         ``"inside"`` or ``"outside"`` of the curve.
-    bodies
-        Number of pieces to keep, largest first; ``None``: as many as the mesh has.
+    bodies : int, optional
+        Number of pieces to keep, largest first. None: as many as the mesh has.
 
     Raises
     ------
     InputError
         Fewer than three points, a curve that encloses no area, or one that crosses itself.
     MeshError
-        The mesh is no solid, or nothing of it is left.
+        The mesh is not a solid, or nothing of it remains.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
-    tool = _blade(mesh, np.asarray(points_mm, float))
+    tool = _prism(mesh, np.asarray(points_mm, float))
     return cut_away(
         mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies=bodies
     )
 
 
-def _blade(mesh: trimesh.Trimesh, points: NDArray[np.float64]) -> trimesh.Trimesh:
+def _prism(mesh: trimesh.Trimesh, points: NDArray[np.float64]) -> trimesh.Trimesh:
     """Return the prism over a closed curve along its normal, through the implant."""
     import manifold3d
 
@@ -151,7 +151,7 @@ def _height_range(
     frame: NDArray[np.float64],
     middle: NDArray[np.float64],
 ) -> tuple[float, float]:
-    """Return how deep and how high along its axis the blade must reach."""
+    """Return the range of heights along its axis that the prism must span."""
     heights = ((points - middle) @ frame.T)[:, 2]
     flat = (np.asarray(mesh.vertices) - middle) @ frame.T
     reach = float(np.hypot(*((points - middle) @ frame.T)[:, :2].T).max())
@@ -159,7 +159,9 @@ def _height_range(
     sag = float(np.ptp(heights)) + reach
     near = near[(near > heights.min() - sag) & (near < heights.max() + sag)]
     low, high = (near.min(), near.max()) if len(near) else (heights.min(), heights.max())
-    return float(min(low, heights.min()) - _BLADE_MM), float(max(high, heights.max()) + _BLADE_MM)
+    return float(min(low, heights.min()) - _PRISM_MARGIN_MM), float(
+        max(high, heights.max()) + _PRISM_MARGIN_MM
+    )
 
 
 def _require_simple(flat: NDArray[np.float64]) -> None:
@@ -183,14 +185,14 @@ def _side(a: NDArray[np.float64], b: NDArray[np.float64], p: NDArray[np.float64]
 
 
 def _complement(mesh: trimesh.Trimesh, tool: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the space around a mesh without a tool: cutting it away leaves the inside of the tool."""
+    """Return the space around a mesh outside a tool: cutting it away keeps what is inside the tool."""
     low, high = np.asarray(mesh.bounds)
     box = trimesh.creation.box(extents=high - low + 2)
     around = require_solid(new_mesh(np.asarray(box.vertices) + (low + high) / 2, box.faces))
     left = around - require_solid(tool)
     if left.is_empty():
         raise MeshError(
-            "expected a cut through the implant, got one that holds all of it: nothing is left to cut"
+            "expected a cut through the implant, got one that encloses all of it: there is nothing to cut"
         )
     return from_manifold(left)
 

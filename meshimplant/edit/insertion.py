@@ -1,4 +1,4 @@
-"""`insertion`: the straight way of a part into its defect, what blocks it, and taking that away."""
+"""`find_insertion`, `make_insertable`: a part's straight path into its defect; removing what blocks it."""
 
 from __future__ import annotations
 
@@ -21,41 +21,42 @@ from meshimplant.report import Finding, place_of
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
-#: Way out of the head that is tested, and steps on it, mm.
+#: Length of the path out of the head that is tested, and step along it, mm.
 TRAVEL_MM, STEP_MM = 20.0, 0.5
 #: Bone farther than this from the part cannot block it, mm.
 _MARGIN_MM = TRAVEL_MM + 2
-#: Depth in bone that still counts as free, mm: below what a scanner or a printer resolves.
+#: Depth in bone that still counts as free, mm: below the resolution of scanners and printers.
 FREE_MM = 0.05
-#: Directions farther than this from the implant's own are not tried: no surgeon can reach them.
+#: Directions farther than this from the implant's mean normal are not tried: they are out of a surgeon's
+#: reach.
 _WIDEST_DEG = 45.0
-#: Spacing of the first directions tried and of the last, and how far another round looks around the best so
-#: far, degrees.
+#: Spacing of the first and of the last directions tried, and radius of another search around the best so far,
+#: degrees.
 _COARSE_DEG, _FINE_DEG, _AGAIN_DEG = 5.0, 1.0, 10.0
-#: How sharply the walls that stand against a direction outweigh those that do not.
+#: Weight of walls that oppose a direction against those that do not: the exponent's factor.
 _SHARPNESS = 8.0
-#: Points of the border that decide between directions, and how often the search is repeated with the points
-#: that go deepest on the way found.
+#: Number of border points that rank the directions, and how often the search is repeated with the points that
+#: penetrate deepest along the best path.
 _PROBES, _ROUNDS = 1500, 3
-#: Kept free along the way when what blocks is taken off, mm: the cut's own scatter. The next one is tried
-#: where the part still goes through bone, which on voxels of 2 mm it may by 0.13 mm.
+#: Distance from bone kept along the path when a part is cut free, mm: the accuracy of the cut. The next one
+#: is tried where the part still penetrates bone, which with voxels of 2 mm it may by 0.13 mm.
 _ROOMS_MM = (0.1, 0.2, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
 class Insertion:
-    """A straight way for a part.
+    """A straight path for a part.
 
     Attributes
     ----------
-    direction
-        Unit vector (3,), LPS, along which the part leaves the head; it goes in the opposite way.
-    travel_mm, penetration_mm
-        Distances (n,) moved outward, and how deep the part is in bone at each.
-    undercut_mm2
-        Area of the part's surface that would go through bone on the way.
-    findings
-        ``insertion.blocked`` with the place, if the part cannot go this way.
+    direction : (3,) array
+        Unit vector, LPS, along which the part leaves the head; it is inserted the opposite way.
+    travel_mm, penetration_mm : (n,) arrays
+        Distances moved outward, and the depth of the part in bone at each.
+    undercut_mm2 : float
+        Area of the part's surface that penetrates bone along the path.
+    findings : tuple of Finding
+        ``insertion.blocked`` with its place, if the path is blocked.
     """
 
     direction: NDArray[np.float64]
@@ -66,7 +67,7 @@ class Insertion:
 
     @property
     def free(self) -> bool:
-        """True when the part moves along the whole way without going into bone."""
+        """True when the part moves along the whole path without penetrating bone."""
         return not self.findings
 
 
@@ -79,26 +80,27 @@ def find_insertion(
 ) -> Insertion:
     """Find the best straight direction of insertion, and move the part along it.
 
-    Directions within 45 degrees of the implant's own are tried: the one with the least penetration wins, and
-    among equals the one that stands best between the walls (sum over the border of area times exp(8 cos), the
-    angle being that between direction and wall normal). Then the whole surface is moved outward by 20 mm in
-    steps of 0.5 mm and its depth in bone read from the skull's signed distance. Some points of the border
-    decide between directions; where others then go through bone, they join in, and the search goes on.
+    Directions within 45 degrees of the implant's mean normal are tried. The one with the least penetration is
+    chosen; ties are decided by the sum over the border of area times exp(8 cos), where the angle is that
+    between direction and wall normal. The whole surface is then moved outward by 20 mm in steps of 0.5 mm,
+    and its depth in bone is read from the skull's signed distance. A sample of border points ranks the
+    directions; if other points penetrate bone along the best path, they are added to the sample and the
+    search is repeated.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed part, LPS mm.
-    skull
-        Mask of the defective skull.
-    direction
-        A direction (3,) out of the head to test instead of the best one.
-    inside_mm
-        A point (3,) inside the head; ``None``: found from the part and the skull.
+    skull : Volume or Site
+        Mask of the defective skull, or the site.
+    direction : (3,) array-like, optional
+        A direction out of the head to test. None: search for the best one.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the part and the skull.
 
     Notes
     -----
-    Source: measured on slanted shafts of 0 to 30 degrees: within 2 degrees of their axis
+    Measured on shafts slanted by 0 to 30 degrees: within 2 degrees of their axis
     (tests/edit/test_insertion.py).
     """
     require_type(mesh, trimesh.Trimesh, "the part")
@@ -112,17 +114,17 @@ def find_insertion(
         axis = _checked_direction(direction)
         penetration, deepest = sweep(bone, points, axis, travel)
     else:
-        axis, penetration, deepest = _best_way(_Search(mesh, bone, site.inside_mm), points, travel)
+        axis, penetration, deepest = _best_path(_Search(mesh, bone, site.inside_mm), points, travel)
     blocked = deepest > FREE_MM
     undercut = float(vertex_areas(surface)[blocked].sum())
     findings = () if not blocked.any() else (_blocked(points, deepest, undercut),)
     return Insertion(axis, travel, penetration, undercut, findings)
 
 
-def _best_way(
+def _best_path(
     search: _Search, points: NDArray[np.float64], travel: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the best direction (3,), and as `sweep` how deep the part and its points (n, 3) get on it."""
+    """Return the best direction (3,), and the depths along it as `sweep` returns them."""
     axis = search.first()
     penetration, deepest = sweep(search.bone, points, axis, travel)
     for _ in range(_ROUNDS):
@@ -143,52 +145,52 @@ def make_insertable(
     direction: ArrayLike | None = None,
     inside_mm: ArrayLike | None = None,
 ) -> Cut:
-    """Take off a part what would go through bone on its straight way out.
+    """Remove from a part what would penetrate bone on its straight path out.
 
     Parameters
     ----------
-    direction
-        The way (3,) out of the head; ``None``: the best one.
+    direction : (3,) array-like, optional
+        The path out of the head. None: the best one.
 
     Returns
     -------
     Cut
-        The part, its fragments and the volume removed; the same mesh where nothing blocks.
+        The part, its fragments and the volume removed; the same mesh where the path is free.
 
     Raises
     ------
     MeshError
-        The mesh is no solid, or nothing of it could leave by this way.
+        The mesh is not a solid, or nothing of it could leave along this path.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
     require_solid(mesh)
     site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=_MARGIN_MM)
-    way = find_insertion(mesh, site, direction=direction)
-    if way.free or site.bone is None:
+    path = find_insertion(mesh, site, direction=direction)
+    if path.free or site.bone is None:
         return Cut(mesh.copy(), (), 0.0)
     box, bone = site.bone.mask, site.bone.distance
     travel = np.arange(0, TRAVEL_MM + STEP_MM / 4, STEP_MM / 2)
     near = np.argwhere(dilated_box(occupancy(mesh, box), 3))
-    near = near[_behind(bone, mesh, way.direction, travel, box.to_mm(near))]
+    near = near[_in_line_with_contact(bone, mesh, path.direction, travel, box.to_mm(near))]
     swept = np.full(box.shape, -1.0, np.float32)
-    swept[tuple(near.T)] = sweep(bone, box.to_mm(near), way.direction, travel)[1]
+    swept[tuple(near.T)] = sweep(bone, box.to_mm(near), path.direction, travel)[1]
     for room in _ROOMS_MM:
         cut = cut_away(mesh, extract(box.with_array(swept + np.float32(room)), level=0))
         left = np.asarray(closely_sampled(cut.mesh).vertices)
-        if sweep(bone, left, way.direction, travel)[0].max() <= FREE_MM:
+        if sweep(bone, left, path.direction, travel)[0].max() <= FREE_MM:
             break
     return cut
 
 
-def _behind(
+def _in_line_with_contact(
     bone: Volume,
     mesh: trimesh.Trimesh,
     axis: NDArray[np.float64],
     travel: NDArray[np.float64],
     points: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Select the points (n, 3) in and around a mesh that lie in line with a place that comes near bone."""
+    """Select points (n, 3) in line with parts of the surface that pass close to bone along the path."""
     surface = np.asarray(closely_sampled(mesh).vertices)
     reach = 2 * float(bone.spacing_mm.max())
     seeds = surface[sweep(bone, surface, axis, travel)[1] > -_ROOMS_MM[-1] - reach]
@@ -198,7 +200,7 @@ def _behind(
 
 
 class _Search:
-    """Looks for the best direction on a coarse, then on finer grids about the best so far."""
+    """Search for the best direction on a coarse grid, then on finer grids around the best so far."""
 
     def __init__(self, mesh: trimesh.Trimesh, bone: Volume | None, centre: NDArray[np.float64]) -> None:
         surfaces = split_surfaces(mesh, inside_mm=centre)
@@ -211,11 +213,11 @@ class _Search:
         self.probes = probes[:: max(1, len(probes) // _PROBES)]
 
     def first(self) -> NDArray[np.float64]:
-        """Return the best direction (3,); the implant's own where there is no bone or no border."""
+        """Return the best direction (3,); the implant's mean normal where there is no bone or no border."""
         return self._best(self.axis, ((_COARSE_DEG, _WIDEST_DEG), (2.0, _COARSE_DEG), (_FINE_DEG, 2.0)), 1.0)
 
     def again(self, best: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Let points (n, 3) decide, too, and look around the best direction (3,) in all steps of the way."""
+        """Add points (n, 3) to the sample, and search around the best direction (3,) with all steps."""
         self.probes = np.concatenate([self.probes, points])
         return self._best(best, ((2.0, _AGAIN_DEG), (_FINE_DEG, 2.0)), STEP_MM)
 
@@ -235,7 +237,7 @@ class _Search:
 
 
 def _around(axis: NDArray[np.float64], spacing_deg: float, widest_deg: float) -> list[NDArray[np.float64]]:
-    """Return unit vectors within an angle of an axis, the axis first, in rings."""
+    """Return unit vectors within an angle of an axis, in rings; the axis is the first."""
     right = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
     right /= np.linalg.norm(right)
     up = np.cross(axis, right)
@@ -254,9 +256,9 @@ def _ranks(
     directions: list[NDArray[np.float64]],
     travel: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the depth in bone that points reach in each direction, in units above what counts as free.
+    """Return the depth in bone that points reach in each direction, in multiples of the tolerance above it.
 
-    A direction is followed only until it is worse than the best so far.
+    A direction is abandoned as soon as it is worse than the best so far.
     """
     ranks = np.zeros(len(directions))
     least = np.inf
@@ -272,8 +274,8 @@ def _ranks(
 def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut_mm2: float) -> Finding:
     worst = int(np.argmax(deepest))
     message = (
-        f"the part cannot leave the defect along a straight line: {undercut_mm2:.0f} mm2 of it would go "
-        f"through bone, {deepest[worst]:.2f} mm deep: make it insertable, or ask for another direction"
+        f"the part cannot leave the defect along a straight line: {undercut_mm2:.0f} mm2 of its surface "
+        f"would penetrate bone by up to {deepest[worst]:.2f} mm: make it insertable, or use another direction"
     )
     depth, place = float(deepest[worst]), place_of(points[worst])
     return Finding("insertion.blocked", "warning", message, depth, FREE_MM, "mm", place)
@@ -283,5 +285,5 @@ def _checked_direction(direction: ArrayLike) -> NDArray[np.float64]:
     vector = np.asarray(direction, float)
     length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
     if not np.isfinite(length) or length == 0:
-        raise InputError(f"expected a direction of three numbers with a length, got {vector.tolist()}")
+        raise InputError(f"expected a direction of three finite numbers, not all 0, got {vector.tolist()}")
     return unit_vectors(vector)

@@ -1,4 +1,4 @@
-"""`remesh`: a closed surface from any heap of triangles, by its winding number on a fine grid."""
+"""`remesh`: build a closed surface from any set of triangles, by their winding number on a fine grid."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _BAND = 1.8
 
 
 def remesh(mesh: trimesh.Trimesh, *, spacing_mm: float | None = None) -> trimesh.Trimesh:
-    """Mesh the places where the winding number of a surface is above one half.
+    """Mesh the region where the winding number of a surface exceeds one half.
 
-    Next to the surface the exact distance to the triangles is signed by the winding number; elsewhere a
-    coarse sign is enough. Holes are closed smoothly, crossings and inner sheets vanish, bodies that overlap
-    become one. Sharp edges are cut off by up to a third of a voxel edge.
+    Near the surface the exact distance to the triangles is signed by the winding number; elsewhere a coarse
+    sign suffices. Holes are closed smoothly, self-intersections and inner sheets vanish, and overlapping
+    bodies are merged. Sharp edges are rounded by up to a third of a voxel edge.
 
     Parameters
     ----------
-    mesh
-        Consistently wound as far as that is possible; LPS millimetres.
-    spacing_mm
-        Voxel edge; ``None``: a 250th of the longest extent, within 0.2 to 0.4 mm.
+    mesh : Trimesh
+        A mesh, as consistently wound as possible, LPS mm.
+    spacing_mm : float, optional
+        Voxel edge. None: a 250th of the longest extent, within 0.2 to 0.4 mm.
 
     Raises
     ------
     MeshError
-        Nothing has a winding number above one half.
+        The winding number exceeds one half nowhere.
 
     Notes
     -----
@@ -84,15 +84,15 @@ def _coarse_signs(mesh: trimesh.Trimesh, grid: Grid) -> tuple[NDArray[np.bool_],
 
 
 def _near_triangles(mesh: trimesh.Trimesh, grid: Grid) -> NDArray[np.bool_]:
-    """Return the voxels within the band's half-width of points strewn densely over the triangles."""
+    """Return the voxels within the band's half-width of the triangles."""
     spacing = float(grid.spacing_mm[0])
     seeds = np.zeros(grid.shape, bool)
-    index = np.rint(grid.to_index(_strewn(mesh, spacing))).astype(int)
+    index = np.rint(grid.to_index(_dense_points(mesh, spacing))).astype(int)
     seeds[tuple(np.clip(index, 0, np.array(grid.shape) - 1).T)] = True
     return np.asarray(ndimage.binary_dilation(seeds, iterations=2))
 
 
-def _strewn(mesh: trimesh.Trimesh, spacing: float) -> NDArray[np.float64]:
+def _dense_points(mesh: trimesh.Trimesh, spacing: float) -> NDArray[np.float64]:
     """Return points on the triangles, no farther apart than the spacing, by halving the long ones."""
     triangles = np.asarray(mesh.triangles)
     points = [triangles.reshape(-1, 3)]

@@ -1,4 +1,4 @@
-"""`repair`: a broken mesh made a solid, or refused."""
+"""`repair`: turn a broken mesh into a solid, or refuse."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from meshimplant.mesh.limits import DEGENERATE_HEIGHT_MM
 from meshimplant.mesh.topology import as_written, face_heights, topology_flaws
 from meshimplant.mesh.winding import winding_number
 
-#: Points at which the insides before and after are compared.
+#: Points at which the interiors before and after are compared.
 _SAMPLES = 200_000
 #: Winding number above which a point lies inside the repaired body and not on its surface.
 _DEEP_INSIDE = 0.9
-#: Distance that is rounding and not movement, mm.
+#: Distances below this are rounding, not displacement, mm.
 _UNMOVED_MM = 1e-3
 
-METHODS = ("auto", "mend", "union", "pymeshfix", "remesh")
+METHODS = ("auto", "clean", "union", "pymeshfix", "remesh")
 
 
 @dataclass(frozen=True)
 class Repair:
-    """The repaired mesh, what was done to it, and by which method (``"none"`` if nothing had to be done)."""
+    """The repaired mesh, the actions taken, and the method used (``"none"`` if nothing was wrong)."""
 
     mesh: trimesh.Trimesh
     actions: tuple[str, ...]
@@ -49,23 +49,24 @@ def repair(
 ) -> Repair:
     """Make a mesh a printable solid with as little change as possible, or refuse.
 
-    A mesh that is a solid comes back as it is. Otherwise, in this order, the first that gives a solid within
-    the limits is taken: *mend* (weld, drop faces without area and duplicates, split edges at T-junctions,
-    turn faces, close holes, part touching vertices), *union* (overlapping bodies joined by manifold3d),
+    A mesh that is a solid is returned unchanged. Otherwise the first of these methods that gives a solid
+    within the limits is used: *clean* (weld, drop faces without area and duplicates, split edges at
+    T-junctions, reorient faces, close holes, separate touching vertices), *union* (overlapping bodies joined
+    by manifold3d),
     *pymeshfix* (only where that package is installed; it is under the AGPL), *remesh* (the winding number
     meshed anew on a fine grid).
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         Any triangle mesh, LPS millimetres.
-    max_volume_change_fraction
-        Largest part of the body that may change between inside and outside, compared at 200 000 points.
-    max_move_mm
-        Farthest that any point of the given surface may lie from the repaired one, unless it lies inside the
-        body, as the overlapped parts of two bodies do.
-    method
-        ``"auto"``, or one of ``"mend"``, ``"union"``, ``"pymeshfix"``, ``"remesh"`` alone.
+    max_volume_change_fraction : float
+        Largest fraction of the body that may change between inside and outside, sampled at 200 000 points.
+    max_move_mm : float
+        Largest distance of any point of the input surface from the repaired one, unless it lies inside the
+        body, as the overlapping parts of two bodies do.
+    method : str
+        ``"auto"``, or one of ``"clean"``, ``"union"``, ``"pymeshfix"``, ``"remesh"`` alone.
 
     Returns
     -------
@@ -74,15 +75,14 @@ def repair(
     Raises
     ------
     MeshError
-        No method gives a solid within the limits; the message says what each of them gave.
+        No method gives a solid within the limits; the message states the result of each.
     MissingDependencyError
         ``method="pymeshfix"`` and it is not installed.
 
     Notes
     -----
-    Measured by others' failures: pymeshfix alone deletes all bodies but the largest and lost 100 % of the
-    volume on the worst of seven inputs; every result is therefore checked against the input before it is
-    believed.
+    pymeshfix alone deletes all bodies but the largest and lost 100 % of the volume on the worst of seven
+    inputs; every result is therefore checked against the input before it is accepted.
     """
     require_type(mesh, trimesh.Trimesh, "the mesh")
     if method not in METHODS:
@@ -92,8 +92,8 @@ def repair(
     if is_solid(mesh):
         return Repair(mesh, (), "none")
     reasons = []
-    given = _Given(mesh, clean_faces(mesh))
-    for name, attempt in _attempts(given, method):
+    source = _Input(mesh, clean_faces(mesh))
+    for name, attempt in _attempts(source, method):
         try:
             result, actions = attempt()
         except (MeshError, MissingDependencyError) as error:
@@ -101,19 +101,22 @@ def repair(
                 raise
             reasons.append(f"{name}: {error}")
             continue
-        reason = _objection(given, result, max_volume_change_fraction, max_move_mm)
+        reason = _objection(source, result, max_volume_change_fraction, max_move_mm)
         if reason is None:
             return Repair(result, tuple(actions), name)
         reasons.append(f"{name}: {reason}")
     raise MeshError(
         "expected a mesh that can be made solid within the limits, got one that cannot ("
         + "; ".join(reasons)
-        + "): mend it by hand, or raise max_volume_change_fraction or max_move_mm"
+        + "): repair it by hand, or raise max_volume_change_fraction or max_move_mm"
     )
 
 
 def is_solid(mesh: trimesh.Trimesh) -> bool:
-    """Return whether a mesh, as STL, is closed, manifold, outward, simple and free of inner shells."""
+    """Return whether a mesh is a valid solid as an STL file would hold it.
+
+    It is closed, manifold, wound outward, and free of self-intersections and inner shells.
+    """
     written = as_written(mesh)
     if any(len(places) for places in topology_flaws(written).values()):
         return False
@@ -130,15 +133,15 @@ Attempt = Callable[[], tuple[trimesh.Trimesh, list[str]]]
 
 
 @dataclass(frozen=True)
-class _Given:
-    """The mesh that came in, the same one tidied, and where its inside is."""
+class _Input:
+    """The input mesh, the same mesh tidied, and its interior."""
 
     mesh: trimesh.Trimesh
     tidied: tuple[trimesh.Trimesh, list[str]]
 
     @cached_property
     def lattice_mm(self) -> NDArray[np.float64]:
-        """Points (n, 3) over the box of the mesh, off its axes of symmetry."""
+        """Points (n, 3) that fill the bounding box of the mesh, off its symmetry planes."""
         low, high = self.mesh.bounds
         step = float(np.prod(np.maximum(high - low, 1e-3)) / _SAMPLES) ** (1 / 3)
         axes = [np.arange(a + step * 0.37, b, step) for a, b in zip(low, high, strict=True)]
@@ -150,18 +153,18 @@ class _Given:
         return np.asarray(np.abs(winding_number(self.tidied[0], self.lattice_mm)) > 0.5)
 
 
-def _attempts(given: _Given, method: str) -> Iterator[tuple[str, Attempt]]:
-    """Yield the asked-for methods by name."""
-    tidied, tidying = given.tidied
-    mended, mending = close_surface(tidied)
-    actions = [*tidying, *mending]
-    ways: dict[str, Attempt] = {
-        "mend": lambda: (mended, actions),
-        "union": lambda: (_union(mended), [*actions, "joined the bodies that overlap"]),
+def _attempts(source: _Input, method: str) -> Iterator[tuple[str, Attempt]]:
+    """Yield the selected methods by name."""
+    tidied, tidying = source.tidied
+    closed, closing = close_surface(tidied)
+    actions = [*tidying, *closing]
+    methods: dict[str, Attempt] = {
+        "clean": lambda: (closed, actions),
+        "union": lambda: (_union(closed), [*actions, "joined the bodies that overlap"]),
         "pymeshfix": lambda: (_meshfix(tidied), [*tidying, "closed the surface with pymeshfix"]),
         "remesh": lambda: (remesh(tidied), [*tidying, "meshed the winding number anew"]),
     }
-    for name, attempt in ways.items():
+    for name, attempt in methods.items():
         if method in ("auto", name):
             yield name, attempt
 
@@ -200,23 +203,23 @@ def _together(meshes: list[trimesh.Trimesh]) -> trimesh.Trimesh:
 
 
 def _objection(
-    given: _Given, after: trimesh.Trimesh, max_change_fraction: float, max_move_mm: float
+    source: _Input, after: trimesh.Trimesh, max_change_fraction: float, max_move_mm: float
 ) -> str | None:
-    """Return why a result is not good enough, or None."""
+    """Return why a result is rejected, or None."""
     if len(after.faces) < 4:
         return "nothing was left"
-    moved = _moved_mm(given.mesh, after)
+    moved = _moved_mm(source.mesh, after)
     if moved > max_move_mm:
-        return f"a part of the surface would move by {moved:.3g} mm (limit {max_move_mm:g})"
-    now = winding_number(after, given.lattice_mm) > 0.5
-    change = float(np.count_nonzero(given.inside != now)) / max(float(np.count_nonzero(now)), 1.0)
+        return f"part of the surface would move by {moved:.3g} mm (limit {max_move_mm:g})"
+    now = winding_number(after, source.lattice_mm) > 0.5
+    change = float(np.count_nonzero(source.inside != now)) / max(float(np.count_nonzero(now)), 1.0)
     if change > max_change_fraction:
         return f"{change:.2%} of the volume would change (limit {max_change_fraction:.2%})"
-    return None if is_solid(after) else "the result is no solid"
+    return None if is_solid(after) else "the result is not a solid"
 
 
 def _moved_mm(before: trimesh.Trimesh, after: trimesh.Trimesh) -> float:
-    """Return how far the old surface lies from the new one at most, except inside the new body."""
+    """Return the largest distance of the old surface from the new one, except inside the new body."""
     points = surface_points(before)
     away = distances_mm(points, after)
     far = np.flatnonzero(away > _UNMOVED_MM)

@@ -12,38 +12,37 @@ from meshimplant.implant.surfaces import INNER, OUTER, WALL, Surfaces, split_sur
 from meshimplant.implant.wall_thickness import WALL_RANGE_MM
 from meshimplant.mesh.convert import new_mesh
 
-#: Share of the inner surface's area that may turn over (triangles squeezed beside the border).
+#: Fraction of the inner surface's area that may flip (triangles squeezed beside the border).
 _FLIPPED_FRACTION = 1e-3
 
 
 def rescale_inner(
     mesh: trimesh.Trimesh, factors: ArrayLike, *, centre_mm: ArrayLike, inside_mm: ArrayLike | None = None
 ) -> trimesh.Trimesh:
-    """Scale the inner surface's coordinates by (l1, l2, l3) about a centre; the outer surface stays.
+    """Scale the inner surface's coordinates by (l1, l2, l3) about a centre; the outer surface is unchanged.
 
-    The talk's form omega(l1 x, l2 y, l3 z): a point p of the inner surface moves to ``centre + l * (p -
-    centre)``, so that a factor above 1 draws it away from the centre and thins an implant that lies beyond
-    it. Vertices of the border wall move in proportion to their depth.
+    This is the form omega(l1 x, l2 y, l3 z) = 0: a point p of the inner surface moves to ``centre + l * (p -
+    centre)``, so that a factor above 1 moves it away from the centre and thins the implant. Vertices of the
+    border wall move in proportion to their depth.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm.
-    factors
-        (3,) along the patient's x, y, z; each above 0.
-    centre_mm
-        The point (3,) that stays, LPS mm. There is no default: 1.02 on a 6 mm shell gives 4.35 mm about the
-        skull's centre, 5.76 mm about the implant's centroid, and an inside-out mesh about a point 300 mm
-        away.
-    inside_mm
-        A point (3,) inside the head; ``None``: from the implant's own curvature.
+    factors : (3,) array-like
+        Factors along the patient's x, y and z, each above 0.
+    centre_mm : (3,) array-like
+        The fixed point, LPS mm. There is no default: 1.02 on a 6 mm shell gives 4.35 mm about the skull's
+        centre, 5.76 mm about the implant's centroid, and an inside-out mesh about a point 300 mm away.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the implant's curvature.
 
     Raises
     ------
     InputError
         Factors or centre are not three finite numbers, or a factor is not above 0.
     MeshError
-        The wall would become thinner than 0.3 mm or turn inside out; the message says where.
+        The wall would become thinner than 0.3 mm or turn inside out; the message gives the place.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     factors, centre = np.asarray(factors, float), np.asarray(centre_mm, float)
@@ -69,7 +68,7 @@ def rescale_inner(
 
 
 def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: Surfaces) -> None:
-    """Raise `MeshError` where the moved inner surface comes too near to the outer one or turns over."""
+    """Raise `MeshError` where the moved inner surface is too close to the outer one or flips."""
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     inner = np.flatnonzero(surfaces.vertex_labels == INNER)
     outer = np.flatnonzero(surfaces.vertex_labels == OUTER)
@@ -89,7 +88,7 @@ def _require_valid(mesh: trimesh.Trimesh, moved: NDArray[np.float64], surfaces: 
     if area[flipped].sum() > _FLIPPED_FRACTION * area.sum():
         place = vertices[sheet[flipped]].mean(axis=1)[np.argmax(area[flipped])]
         raise MeshError(
-            "expected an inner surface that keeps its side, got one that turns over at "
+            "expected an inner surface that does not flip, got one that does at "
             f"{np.round(place, 1).tolist()}: use factors nearer to 1, or set_thickness"
         )
 

@@ -15,10 +15,10 @@ from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.deviation import deviation_mm
 from meshimplant.mesh.topology import as_written, topology_flaws
 
-#: Trials between the asked-for and the given number of faces when the deviation forbids the asked-for one.
+#: Trials between the requested and the present number of faces when the deviation forbids the requested one.
 _TRIALS = 5
-#: Shares of the allowed deviation that taking out slivers may use up in one step: the second where the first
-#: leaves a 99th percentile of the aspect ratio above this (coarse meshes).
+#: Fractions of the allowed deviation that removing slivers may use in one step; the second is tried where the
+#: first leaves a 99th percentile of the aspect ratio above this limit (coarse meshes).
 _SHAPE_SHARES, _ASPECT = (0.4, 1.0), 10.0
 #: Area of an equilateral triangle, as a multiple of its edge's square.
 _EQUILATERAL = 3**0.5 / 4
@@ -31,26 +31,25 @@ def simplify(
     max_deviation_mm: float = 0.05,
     simple: bool = False,
 ) -> trimesh.Trimesh:
-    """Reduce a mesh to a number of faces and remove its slivers, within a distance and as a solid.
+    """Reduce the number of faces and remove slivers, within a deviation and without breaking the solid.
 
-    Edges are collapsed by the quadric error, then slivers are taken out (`improve_aspect_ratios`), also where
-    the mesh has few enough faces: marching cubes and every cut leave them. The result is measured against the
-    input: the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and no open,
-    non-manifold or crossing place may appear that the input did not have. Where the asked-for number cannot
-    be had so, the smallest number found that can is returned: compare ``len(result.faces)`` with what was
-    asked.
+    Edges are collapsed by the quadric error, then slivers are removed (`improve_aspect_ratios`), also from
+    meshes that have few enough faces: marching cubes and every cut leave them. The result is measured against
+    the input: the 99th percentile of the distance, both ways, must not exceed `max_deviation_mm`, and no
+    open, non-manifold or self-intersecting place may appear that the input did not have. If the requested
+    number cannot be reached, the smallest number that was reached is returned: compare ``len(result.faces)``
+    with `max_faces`.
 
     Parameters
     ----------
-    mesh
-        Closed mesh, LPS millimetres.
-    max_faces
-        Faces wanted at most. A mesh that has no more and no slivers comes back as a copy.
-    max_deviation_mm
+    mesh : Trimesh
+        Closed mesh, LPS mm.
+    max_faces : int
+        Largest number of faces. A mesh with no more faces and no slivers is returned as a copy.
+    max_deviation_mm : float
         Largest 99th percentile of the distance between the two surfaces.
-    simple
-        True where no faces of the mesh are known to cross, as of one that `repair` returned; it saves time
-        and changes nothing.
+    simple : bool
+        True if the mesh is known to have no self-intersections, as after `repair`; this saves time only.
 
     Raises
     ------
@@ -59,10 +58,11 @@ def simplify(
 
     Notes
     -----
-    Measured (smoothed 6 mm cap, 297 000 faces): 150 000 faces in 3 s, p99 0.001 mm, aspect ratio p99 7.4; 30
-    000 faces: p99 0.011 mm, 9.0. Six designed implants of 100 000 to 112 000 faces, which need no reduction:
-    aspect ratio p99 from 12.2-14.6 to 5.8-6.0, p99 of the distance 0.002 mm, no crossings, 3 s. manifold3d's
-    simplify reaches aspect ratios of 20 to 40 and is used only where the collapse breaks the solid.
+    Measured on a smoothed 6 mm cap of 297 000 faces: 150 000 faces in 3 s, p99 0.001 mm, aspect ratio p99
+    7.4; 30 000 faces: p99 0.011 mm, 9.0. Six designed implants of 100 000 to 112 000 faces, which need no
+    reduction: aspect ratio p99 from 12.2-14.6 to 5.8-6.0, p99 of the distance 0.002 mm, no
+    self-intersections, 3 s. manifold3d's simplify reaches aspect ratios of 20 to 40 and is used only where
+    the collapse breaks the solid.
     """
     require_type(mesh, trimesh.Trimesh, "the mesh")
     if len(mesh.faces) == 0 or max_faces < 4 or max_deviation_mm <= 0:
@@ -82,19 +82,18 @@ def simplify(
 
 
 def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
-    """Return a smooth closed mesh with about as many faces as equilateral ones with such edges would be.
+    """Return a smooth closed mesh with about as many faces as equilateral triangles of the given edge.
 
-    Voxels of 0.45 mm give a mesh three times as many faces as a surface that was smoothed over centimetres
-    needs, and every step after it takes its time by the face. Edges are collapsed by the quadric error, which
-    keeps borders. A mesh that has no more faces, or would cease to be closed, comes back as it is.
+    Voxels of 0.45 mm yield three times as many faces as a surface smoothed over centimetres needs, and the
+    time of every later step grows with the faces. Edges are collapsed by the quadric error, which preserves
+    borders. A mesh that has no more faces, or would not stay closed, is returned unchanged.
 
     Notes
     -----
     Measured on the smoothed implant of a skull at 0.46 x 0.46 x 0.63 mm, edges of 0.8 mm: 173 000 to 69 000
-    faces, distance p99
-    0.003 mm, 0.9 s. Of five skulls (0.43 to 0.55 mm), the designed parts lie as near to the true surface, to
-    0.001 mm RMS, as with all faces, with half as many in the end, and the steps from trim to check take two
-    thirds of their time.
+    faces, distance p99 0.003 mm, 0.9 s. On five skulls (0.43 to 0.55 mm) the designed parts are as accurate
+    as with all faces, within 0.001 mm RMS, with half as many faces, and the steps from trim to check take two
+    thirds of the time.
     """
     wanted = int(face_normals_and_areas(mesh)[1].sum() / (_EQUILATERAL * edge_mm**2))
     if wanted >= len(mesh.faces):
@@ -105,7 +104,7 @@ def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
 
 
 def _reduced(mesh: trimesh.Trimesh, max_faces: int, max_deviation_mm: float) -> trimesh.Trimesh:
-    """Return the first reduced mesh that is still a solid where the given one is; else the given one."""
+    """Return the first reduced mesh that is a solid if the input is; otherwise the input."""
     origin = mesh.vertices.mean(axis=0)
     local = new_mesh(mesh.vertices - origin, mesh.faces)
     closed = _is_closed(local)

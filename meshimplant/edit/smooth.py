@@ -1,4 +1,4 @@
-"""`smooth`: take the staircase off a mesh without shrinking, drifting, or rounding its border."""
+"""`smooth`: remove the voxel staircase from a mesh without shrinkage, drift, or rounding of its border."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from meshimplant.mesh.areas import enclosed_mm3, face_normals_and_areas
 from meshimplant.mesh.convert import new_mesh, to_pyvista
 from meshimplant.mesh.topology import edge_uses
 
-#: Pass band on the border and on the flanks, as multiples of the one asked for.
+#: Pass band on the border and on the flanks, as multiples of the given one.
 _BORDER_BAND, _FLANK_BAND = 5.0, 0.5
-#: Curvature (1/mm) at which a vertex begins to count as border, and from which it is one wholly.
+#: Curvature (1/mm) from which a vertex partly counts as border, and from which it fully does.
 _BORDER_CURVATURE = (0.15, 0.35)
-#: Rings over which the two are blended.
+#: Rings of vertices over which the two are blended.
 _BLEND_RINGS = 4
-#: Farthest that the surface is moved to give the body its volume back, mm.
+#: Largest offset of the surface that restores the enclosed volume, mm.
 _MAX_OFFSET_MM = 0.05
 
 
@@ -32,11 +32,11 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
 
     Parameters
     ----------
-    mesh
-        Closed or open triangle mesh, LPS millimetres; open borders stay where they are.
-    iterations
+    mesh : Trimesh
+        Closed or open triangle mesh, LPS mm; open borders are not moved.
+    iterations : int
         Degree of the filter; more gives a sharper cut-off. 0 returns a copy.
-    pass_band
+    pass_band : float
         Frequency up to which the shape is kept, on VTK's scale of 0 (constant) to 2.
 
     Returns

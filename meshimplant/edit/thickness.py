@@ -1,4 +1,4 @@
-"""`thickness`: measure an implant's wall, and set it to a number of millimetres."""
+"""`set_thickness`: give an implant's wall a thickness in millimetres (`measure_thickness` measures it)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.thickness_target import faded, fill_nearest, own_thickness, whole_map
+from meshimplant.edit.thickness_target import blend_at_border, fill_nearest, own_thickness, whole_map
 from meshimplant.errors import InputError, require_type
 from meshimplant.implant.surfaces import (
     INNER,
@@ -27,14 +27,14 @@ from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
-#: Grid on which the distance to the outer surface is held: it is so smooth that 1 mm gives the surface to
+#: Grid spacing of the distance to the outer surface, mm: it is smooth enough to place the surface within
 #: 0.005 mm.
 _GRID_MM = 1.0
-#: Where the wall is too thin it is first thickened by this much more than needed; the cut at the exact
-#: distance takes it off.
+#: Where the wall is too thin it is first thickened by this much more than needed, mm; the exact cut removes
+#: the surplus.
 _SURPLUS_MM = 0.4
-#: Rounds that spread the move over the border wall (2 mm on a mesh with 0.45 mm edges), attempts at a move
-#: without folds, and the distance around a fold that then stays, mm.
+#: Rounds that spread the displacement over the border wall (2 mm on a mesh with 0.45 mm edges), attempts at a
+#: displacement without folds, and the distance around a fold that is then kept fixed, mm.
 _RELAXATIONS, _ATTEMPTS, _FOLD_MM = 20, 3, 1.0
 
 
@@ -46,28 +46,28 @@ def set_thickness(
     inside_mm: ArrayLike | None = None,
     feather_mm: float = 0.0,
 ) -> trimesh.Trimesh:
-    """Set the wall thickness of an implant; its outer surface and the rest of its border stay in place.
+    """Set an implant's wall thickness; its outer surface and the remaining border do not move.
 
-    The body is cut at the target's distance from its outer surface (an offset surface, so that nothing can
-    fold over, and no part of the wall moves nearer to bone). Where the implant is thinner than asked, its
-    inner surface is moved inward first.
+    The body is cut at the target distance from its outer surface. The cut is an offset surface, so nothing
+    can fold over, and no part of the border moves closer to bone. Where the implant is thinner than the
+    target, its inner surface is first moved inward.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm.
-    target_mm
-        Thickness: one number, or one per vertex (n,), of which the outer surface's count (``nan``: take the
-        nearest). `skull_thickness`, `feather` and `thicken_at` make such maps: ``0.5 * skull_thickness(mesh,
-        skull)`` is half as thick as the bone.
-    fraction
-        In place of `target_mm`: this share of the implant's own local thickness, 0 to 2; nowhere below 0.3
-        mm.
-    inside_mm
-        A point (3,) inside the head; ``None``: from the implant's own curvature.
-    feather_mm
-        Width of the zone along the border over which the thickness goes from the implant's own to the target.
-        Default 0.
+    target_mm : float or (n,) array-like, optional
+        Thickness: one number, or one per vertex, of which those of the outer surface are used (nan: the
+        nearest known value). `skull_thickness`, `feather` and `thicken_at` make such maps: ``0.5 *
+        skull_thickness(mesh, skull)`` is half as thick as the bone.
+    fraction : float, optional
+        Instead of `target_mm`: a fraction of the implant's present local thickness, 0 to 2; at least 0.3 mm
+        everywhere.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the implant's curvature.
+    feather_mm : float
+        Width of the zone along the border over which the thickness changes from the present one to the
+        target. Default 0.
 
     Raises
     ------
@@ -78,9 +78,8 @@ def set_thickness(
 
     Notes
     -----
-    Source: measured on caps of 4 to 10 mm (vertex, parietal, frontal, temporal): median error <= 0.02 mm,
-    p5-p95 <= 0.1 mm. Where the implant gets thicker it may reach bone that it did not reach before: `trim`
-    afterwards.
+    Measured on caps of 4 to 10 mm (vertex, parietal, frontal, temporal): median error <= 0.02 mm, p5-p95 <=
+    0.1 mm. A thickened implant may reach bone that it did not reach before: run `trim` afterwards.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     solid = require_solid(mesh)
@@ -102,7 +101,7 @@ def _target(
     fraction: float | None,
     feather_mm: float,
 ) -> NDArray[np.float64]:
-    """Return the thickness (n,) asked for at each vertex, complete and checked."""
+    """Return the validated target thickness (n,) of every vertex."""
     if (target_mm is None) == (fraction is None):
         raise InputError(
             "expected either a thickness in millimetres or a fraction of the local one, got both or neither"
@@ -112,14 +111,14 @@ def _target(
     if fraction is None and feather_mm == 0:
         return whole_map(mesh, surfaces, np.asarray(target_mm, float))
     own = own_thickness(mesh, surfaces)
-    wanted = (
+    target = (
         np.asarray(target_mm, float) if fraction is None else np.maximum(fraction * own, WALL_RANGE_MM[0])
     )
-    return faded(mesh, surfaces, whole_map(mesh, surfaces, wanted), own, feather_mm)
+    return blend_at_border(mesh, surfaces, whole_map(mesh, surfaces, target), own, feather_mm)
 
 
 def _thickened(mesh: trimesh.Trimesh, surfaces: Surfaces, target: NDArray[np.float64]) -> trimesh.Trimesh:
-    """Return the mesh with its inner surface moved inward wherever it is thinner than asked."""
+    """Return the mesh with its inner surface moved inward wherever it is thinner than the target."""
     vertices = np.asarray(mesh.vertices)
     inner, wall = surfaces.vertex_labels == INNER, surfaces.vertex_labels == WALL
     missing = target - across(mesh, surfaces)
@@ -148,7 +147,7 @@ def _thickened(mesh: trimesh.Trimesh, surfaces: Surfaces, target: NDArray[np.flo
 def _relaxed(
     values: NDArray[np.float64], least: NDArray[np.float64], free: NDArray[np.bool_], faces: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Average values over neighbouring vertices, repeatedly, where they are free and not below the least."""
+    """Average the values of free vertices over their neighbours repeatedly, keeping them above a minimum."""
     corners = faces[free[faces].any(axis=1)]
     count = np.maximum(np.bincount(corners.ravel(), minlength=len(values)), 1)
     for _ in range(_RELAXATIONS):
@@ -172,7 +171,7 @@ def _beyond(
     sheet: NDArray[np.int64],
     target: NDArray[np.float64],
 ) -> Volume | None:
-    """Return a field, positive where a body is farther from the outer sheet than the target, if anywhere."""
+    """Return a field, positive where a body is farther from the outer surface than the target; or None."""
     import igl
 
     grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=3.3)

@@ -1,4 +1,4 @@
-"""Maps of wanted thickness, one value per vertex: faded out at the border, raised at fixation points."""
+"""`feather`, `thicken_at`: target thickness per vertex, tapered at the border, raised at fixation points."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from meshimplant.implant.wall_thickness import WALL_RANGE_MM, across
 
 Floats = NDArray[np.float64]
 
-#: A fixation point that is this far off the outer surface is none of this part, mm.
+#: A fixation point farther than this from the outer surface does not belong to the part, mm.
 REACH_MM = 10.0
 #: Steepest rise of the inner surface towards a boss, mm per mm (23 degrees): beyond 35 degrees it would count
-#: as border, and no longer as inner surface.
+#: as border.
 _STEEPEST = 0.43
-#: Fewer vertices of the outer surface than this do not shape a boss.
+#: Least number of vertices of the outer surface within a boss.
 _FEWEST_VERTICES = 12
 
 
@@ -30,26 +30,26 @@ def feather(
     rim_mm: ArrayLike | None = None,
     inside_mm: ArrayLike | None = None,
 ) -> Floats:
-    """Fade a wanted thickness out towards the border, smoothly over some millimetres.
+    """Taper a target thickness smoothly towards the border.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm.
-    target_mm
-        The thickness farther inside, mm: one number, or one per vertex (n,), of which the outer surface's
-        count (nan: take the nearest).
-    width_mm
-        Distance from the border, along which the thickness goes from `rim_mm` to the target; 0: no fading.
-    rim_mm
-        The thickness at the border, likewise; ``None``: the implant's own, so that the border stays as it is.
-    inside_mm
-        A point (3,) inside the head; ``None``: from the implant's own curvature.
+    target_mm : float or (n,) array-like
+        The thickness away from the border, mm: one number, or one per vertex, of which those of the outer
+        surface are used (nan: the nearest known value).
+    width_mm : float
+        Width of the zone in which the thickness changes from `rim_mm` to the target; 0: no taper.
+    rim_mm : float or (n,) array-like, optional
+        The thickness at the border. None: the present one, so that the border is unchanged.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the implant's curvature.
 
     Returns
     -------
     ndarray
-        The thickness (n,) to give to `set_thickness`.
+        The thickness (n,), for `set_thickness`.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def feather(
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     target = whole_map(mesh, surfaces, target_mm)
     rim = own_thickness(mesh, surfaces) if rim_mm is None else whole_map(mesh, surfaces, rim_mm)
-    return faded(mesh, surfaces, target, rim, width_mm)
+    return blend_at_border(mesh, surfaces, target, rim, width_mm)
 
 
 def thicken_at(
@@ -72,31 +72,32 @@ def thicken_at(
     radius_mm: float = 6.0,
     inside_mm: ArrayLike | None = None,
 ) -> Floats:
-    """Raise a wanted thickness to bosses at fixation points, so that screws find enough material.
+    """Raise a target thickness to bosses at fixation points, so that screws have enough material.
 
-    Within the radius around each point's foot on the outer surface the wall gets the asked thickness; from
-    there it goes over smoothly into the wall around, nowhere steeper than 23 degrees. A thicker wall stays.
+    Within the radius around the point of the outer surface nearest to each fixation point, the wall has the
+    given thickness; from there it blends smoothly into the surrounding wall, nowhere steeper than 23 degrees.
+    A wall that is already thicker is unchanged.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm.
-    target_mm
-        The thickness elsewhere, mm: one number, or one per vertex (n,), of which the outer surface's count
-        (nan: take the nearest).
-    points_mm
-        Fixation points (k, 3) or (3,), LPS mm, at most 10 mm off the outer surface.
-    thickness_mm
+    target_mm : float or (n,) array-like
+        The thickness elsewhere, mm: one number, or one per vertex, of which those of the outer surface are
+        used (nan: the nearest known value).
+    points_mm : (k, 3) array-like
+        Fixation points (or one point), LPS mm, at most 10 mm off the outer surface.
+    thickness_mm : float or (k,) array-like
         Thickness of the bosses.
-    radius_mm
+    radius_mm : float
         Radius of their full thickness. Default 6.
-    inside_mm
-        A point (3,) inside the head; ``None``: from the implant's own curvature.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the implant's curvature.
 
     Returns
     -------
     ndarray
-        The thickness (n,) to give to `set_thickness`.
+        The thickness (n,), for `set_thickness`.
 
     Raises
     ------
@@ -124,15 +125,15 @@ def thicken_at(
 
 
 def whole_map(mesh: trimesh.Trimesh, surfaces: Surfaces, values_mm: ArrayLike) -> Floats:
-    """Return a thickness (n,) for each vertex of one number or of one per vertex, checked, without nan."""
+    """Return a validated thickness (n,) per vertex from one number or one per vertex, nan filled in."""
     vertices = np.asarray(mesh.vertices)
-    given = np.asarray(values_mm, float)
-    if given.ndim and given.shape != (len(vertices),):
+    thickness = np.asarray(values_mm, float)
+    if thickness.ndim and thickness.shape != (len(vertices),):
         raise InputError(
-            f"expected one thickness or one per vertex ({len(vertices)}), got shape {given.shape}"
+            f"expected one thickness or one per vertex ({len(vertices)}), got shape {thickness.shape}"
         )
     outer = surfaces.vertex_labels == OUTER
-    values = fill_nearest(vertices, np.broadcast_to(given, len(vertices)), outer)
+    values = fill_nearest(vertices, np.broadcast_to(thickness, len(vertices)), outer)
     low, high = float(values.min()), float(values.max())
     if not (WALL_RANGE_MM[0] <= low and high <= WALL_RANGE_MM[1]):
         raise InputError(
@@ -143,15 +144,17 @@ def whole_map(mesh: trimesh.Trimesh, surfaces: Surfaces, values_mm: ArrayLike) -
 
 
 def own_thickness(mesh: trimesh.Trimesh, surfaces: Surfaces) -> Floats:
-    """Return the implant's own thickness (n,) at the nearest outer vertex, within `WALL_RANGE_MM`."""
+    """Return the present thickness (n,): at each vertex that of the nearest point of the outer surface."""
     outer = surfaces.vertex_labels == OUTER
     return np.clip(fill_nearest(np.asarray(mesh.vertices), across(mesh, surfaces), outer), *WALL_RANGE_MM)
 
 
-def faded(mesh: trimesh.Trimesh, surfaces: Surfaces, target: Floats, rim: Floats, width_mm: float) -> Floats:
-    """Return maps (n,) joined: the rim's at the border, the target's from `width_mm` off it."""
+def blend_at_border(
+    mesh: trimesh.Trimesh, surfaces: Surfaces, target: Floats, rim: Floats, width_mm: float
+) -> Floats:
+    """Blend two maps (n,): the rim's at the border, the target's from `width_mm` away from it."""
     if not 0 <= width_mm < np.inf:
-        raise InputError(f"expected a feather of 0 mm or more, got {width_mm!r}")
+        raise InputError(f"expected a feather width of 0 mm or more, got {width_mm!r}")
     wall = surfaces.vertex_labels == WALL
     if width_mm == 0 or not wall.any():
         return target
@@ -161,7 +164,7 @@ def faded(mesh: trimesh.Trimesh, surfaces: Surfaces, target: Floats, rim: Floats
 
 
 def fill_nearest(vertices: Floats, values: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Return values (n,) where they are known and not nan; elsewhere those of the nearest such vertex."""
+    """Return values (n,), where unknown or nan replaced by those of the nearest known vertex."""
     known = known & ~np.isnan(values)
     if not known.any():
         raise InputError("expected a thickness on the outer surface, got nan at all its vertices")
@@ -174,7 +177,7 @@ def fill_nearest(vertices: Floats, values: Floats, known: NDArray[np.bool_]) -> 
 
 
 def _feet(mesh: trimesh.Trimesh, surfaces: Surfaces, points: Floats) -> Floats:
-    """Return the places (k, 3) of the outer surface that are nearest to fixation points (k, 3)."""
+    """Return the points (k, 3) of the outer surface nearest to fixation points (k, 3)."""
     import igl
 
     sheet = np.asarray(mesh.faces)[surfaces.face_labels == OUTER]
@@ -202,6 +205,6 @@ def _require_fine(feet: Floats, vertices: Floats, radius_mm: float) -> None:
 
 
 def _smooth_step(share: Floats) -> Floats:
-    """Return 0 below 0, 1 above 1, and between them a cubic that is level at both ends; steepest at 1.5."""
+    """Return the cubic smooth step: 0 below 0, 1 above 1, flat at both ends, steepest slope 1.5."""
     share = np.clip(share, 0, 1)
     return share * share * (3 - 2 * share)

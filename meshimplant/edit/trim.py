@@ -1,4 +1,4 @@
-"""`trim`: cut an implant back to an even clearance from bone, and off what lies over or under intact bone."""
+"""`trim`: cut an implant back to a clearance from bone, and remove what lies over or under intact bone."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from meshimplant.voxels.fields import sample
 from meshimplant.voxels.occupancy import dilated_box, occupancy
 from meshimplant.voxels.volume import Volume
 
-#: Largest clearance that can be asked for, mm.
+#: Largest permitted clearance, mm.
 MAX_CLEARANCE_MM = 5.0
-#: Bone farther than this beyond the implant's box cannot touch it.
+#: Bone farther than this outside the implant's bounding box is ignored, mm.
 _MARGIN_MM = 8.0
-#: Added to the asked clearance, so that flat triangles across a hollow wall keep it too (measured on
-#: nine craniectomies: nothing nearer than 0.05 mm less than asked).
+#: Added to the clearance so that flat triangles across a concave wall keep it, too (measured on nine
+#: craniectomies: no point is more than 0.05 mm closer than prescribed).
 _CHORD_MM = 0.05
-#: No bone voxel's centre comes closer than the clearance plus this share of a voxel's edge: smoothing takes
-#: off the tips of bone, and thin layers of it.
+#: Every bone voxel's centre keeps the clearance plus this fraction of a voxel's edge: smoothing the distance
+#: removes tips and thin layers of bone.
 _CORE_VOXELS = 0.3
-#: What is left of a column that was cut must be this thick, else the whole column goes: thinner edges break
-#: in printing.
+#: The remainder of a truncated column must be this thick, mm; otherwise the whole column is removed, because
+#: thinner edges break in printing.
 _EDGE_MM = 0.6
-#: Intact surface ends about this far from the rim on the map, for the rim is rounded by a voxel.
+#: The intact surface ends about this far from the rim on the map, mm, because voxels round the rim.
 _ROUNDING_MM = 0.15
-#: Nothing farther than this from bone lies over it, under it, or in the thin rest of a column, mm.
+#: Points farther than this from bone are neither over nor under it, nor in the remainder of a column, mm.
 _BESIDE_MM = 8.0
 
 
@@ -51,39 +51,40 @@ def trim(
 ) -> trimesh.Trimesh:
     """Cut an implant back so that none of it is closer to bone than the clearance.
 
-    The bone's signed distance, extracted at the clearance, is subtracted as a solid: where the implant
-    reached the bone its wall then runs parallel to the wall of the defect, and the rest of its surface stays
-    exactly as it was. What lies over the skull's intact outer surface, or under its inner one, goes too, and
-    so do edges thinner than 0.6 mm that the cut would leave.
+    The bone, expanded by the clearance, is subtracted as a solid. Where the implant reached the bone its
+    border then runs parallel to the wall of the defect; the rest of its surface is unchanged. Material over
+    the skull's intact outer surface or under its inner surface is removed as well, and so are edges thinner
+    than 0.6 mm that the cut would leave.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm, that meets the bone or overlaps it.
-    skull
-        The defective skull's mask, on any grid; only the implant's surroundings are read.
-    clearance_mm
+    skull : Volume or Site
+        Mask of the defective skull on any grid, or the site; only the bone around the implant is read.
+    clearance_mm : float
         Distance to keep from the bone's surface, 0 to 5 mm. Default 0.8, see `ImplantSpec`.
-    bevel_deg
-        Angle to the outward direction by which the border leans inward at least, 0 to 45 degrees, see
-        `bevel`. Default 0: parallel to the wall of the defect.
-    inside_mm
-        A point (3,) inside the head, LPS mm; ``None``: found from the implant's curvature and the skull.
+    bevel_deg : float
+        Least inward lean of the border from the outward direction, 0 to 45 degrees, see `bevel`. Default 0:
+        parallel to the wall of the defect.
+    inside_mm : (3,) array-like, optional
+        A point (3,) inside the head, LPS mm. None: derived from the implant's curvature and the skull.
 
     Returns
     -------
     Trimesh
-        A solid of as many bodies as came in; loose fragments are dropped (`trim_to_clearance` lists them).
+        A solid with as many bodies as the input; loose fragments are dropped (`trim_to_clearance` lists
+        them).
 
     Raises
     ------
     MeshError
-        The mesh is not closed, or nothing of it is left.
+        The mesh is not closed, or nothing of it remains.
 
     Notes
     -----
-    Source: measured at 0.8 mm on five SkullFix implants and four other craniectomies, grown by a voxel: gap
-    0.85 mm in the median, 0.94 to 1.09 at the 95th percentile; nothing nearer than 0.75 mm; 5 s.
+    Measured at 0.8 mm on five SkullFix implants and four other craniectomies, expanded by a voxel: median gap
+    0.85 mm, 95th percentile 0.94 to 1.09 mm, no point closer than 0.75 mm; 5 s.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
@@ -120,7 +121,7 @@ def trim_to_clearance(
 
 
 def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> bool:
-    """Return whether no vertex of a mesh is nearer to bone than the clearance, within a small tolerance."""
+    """Return whether every vertex of a mesh keeps the clearance from bone within 0.05 mm."""
     bone = Site.around(site, mesh, margin_mm=clearance_mm + 2).bone
     if bone is None:
         return True
@@ -130,7 +131,7 @@ def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> bool:
 def _forbidden_field(
     mesh: trimesh.Trimesh, near_bone: Bone, clearance_mm: float, centre: NDArray[np.float64]
 ) -> Volume | None:
-    """Return a field around the implant, positive where it may not be; None if it is nowhere there."""
+    """Return a field that is positive where the implant must not be; None if the implant is nowhere there."""
     box, bone = near_bone.mask, near_bone.distance
     core = distance_outside(box.array != 0, box.spacing_mm)
     values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(
@@ -148,7 +149,7 @@ def _forbidden_field(
 
 
 def _vented(field: Volume, part: NDArray[np.bool_], centre: NDArray[np.float64]) -> Volume:
-    """Open what would be a closed hollow, about a loose piece of bone within the part, towards the head."""
+    """Connect closed cavities, around loose bone within the part, to the inside of the head."""
     pieces, count = ndimage.label(field.array > 0)
     enclosed = np.setdiff1d(np.arange(1, count + 1), pieces[~part])
     if not len(enclosed):
@@ -156,16 +157,16 @@ def _vented(field: Volume, part: NDArray[np.bool_], centre: NDArray[np.float64])
     points = field.to_mm(np.argwhere(np.isin(pieces, enclosed)))
     step = float(field.spacing_mm.min()) / 2
     inward = (centre - points) / np.linalg.norm(centre - points, axis=1, keepdims=True) * step
-    way = np.zeros(part.shape, bool)
+    channel = np.zeros(part.shape, bool)
     while len(points):
         index = np.rint(field.to_index(points)).astype(int)
         within = ((index >= 0) & (index < part.shape)).all(axis=1)
         index, points, inward = index[within], points[within], inward[within]
-        way[tuple(index.T)] = True
+        channel[tuple(index.T)] = True
         on = part[tuple(index.T)]
         points, inward = points[on] + inward[on], inward[on]
     return field.with_array(
-        np.where(dilated_box(way, 1), np.maximum(field.array, np.float32(step)), field.array)
+        np.where(dilated_box(channel, 1), np.maximum(field.array, np.float32(step)), field.array)
     )
 
 
@@ -176,11 +177,11 @@ def _column_field(
     centre: NDArray[np.float64],
     points: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return (n,), positive at points (n, 3) over or under intact bone or in columns cut to a thin rest."""
+    """Return values (n,), positive at points (n, 3) over or under intact bone or in columns cut too thin."""
     view = DirectionMap.around_points(mesh.vertices, centre)
     part = view.extent(mesh)
     pixels, reach = view.place(points)
-    field = view.read(_thin_rest(view, bone, clearance_mm, part), pixels.T)
+    field = view.read(_thin_remainder(view, bone, clearance_mm, part), pixels.T)
     outwards = outward_field(mesh, centre)
     for side in (1, -1):
         surface, intact = intact_bone(view, bone, part, outwards, side=side)
@@ -194,7 +195,9 @@ def _column_field(
     return field
 
 
-def _thin_rest(view: DirectionMap, bone: Volume, clearance_mm: float, part: Extent) -> NDArray[np.float64]:
+def _thin_remainder(
+    view: DirectionMap, bone: Volume, clearance_mm: float, part: Extent
+) -> NDArray[np.float64]:
     """Return a map, positive where the clearance leaves a column of the part thinner than `_EDGE_MM`."""
     step = 0.4
     known = part.hit
@@ -215,6 +218,6 @@ def _thin_rest(view: DirectionMap, bone: Volume, clearance_mm: float, part: Exte
 
 
 def _flat_distance(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:
-    """Return the signed distance to the edge of a map's region, mm, positive inside, lightly smoothed."""
+    """Return the smoothed signed distance to the edge of a region on the map, mm, positive inside."""
     field = np.maximum(distance_inside(mask) - 0.5, 0) - np.maximum(distance_outside(mask) - 0.5, 0)
     return ndimage.gaussian_filter(field.astype(float), 1.0) * pixel_mm

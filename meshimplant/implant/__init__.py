@@ -1,1 +1,1 @@
-"""What is known of a part: its surfaces, its thickness, the bone around it. Nothing here changes a mesh."""
+"""Measurements of a part: surfaces, wall thickness, the bone around it. Nothing here changes a mesh."""

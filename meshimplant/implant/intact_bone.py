@@ -1,4 +1,4 @@
-"""Which bone around an implant is intact outer or inner surface, and not the wall of the defect."""
+"""`intact_bone`: where bone around an implant is intact surface, and not the wall of the defect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshimplant.implant.surfaces import OutwardField
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
-#: Bone whose surface lies within this of the implant's own surface continues it; deeper bone (a sinus, the
+#: Bone whose surface lies within this of the implant's surface continues it, mm; deeper bone (a sinus, the
 #: orbit) does not.
 _REACH_MM = 4.0
 #: Intact bone surface is parallel to the implant's within this angle, cosine of 37 degrees.
@@ -34,18 +34,24 @@ def intact_bone(
 
     Parameters
     ----------
-    view, part, outwards
-        The map of directions, the implant on it, and its local outward direction.
-    bone
+    view : DirectionMap
+        The map.
+    bone : Volume
         Signed distance of the defective skull, mm, positive inside.
-    reach_mm
-        How far from the implant's surface, along each direction, bone is looked for.
+    part : Extent
+        The implant on the map.
+    outwards : OutwardField
+        Local outward direction of the implant.
+    side : int
+        1 for the outer surface, -1 for the inner one.
+    reach_mm : float
+        Distance from the implant's surface, along each direction, within which bone is searched.
 
     Returns
     -------
-    surface, intact
-        Distance of that bone surface from the centre, and where there is one, both (rows, columns). Bone that
-        faces sideways, by more than 37 degrees, is the wall of the defect.
+    surface, intact : (rows, columns) arrays
+        Distance of the bone's surface from the centre, and where it is intact. Bone that is tilted by more
+        than 37 degrees is the wall of the defect.
     """
     radii = fill_from_nearest(part.outer_mm if side > 0 else part.inner_mm, part.hit)
     surface, found = _first_bone(view, bone, radii, side, reach_mm)
@@ -63,9 +69,9 @@ def intact_bone(
 def _first_bone(
     view: DirectionMap, bone: Volume, radii: NDArray[np.float64], side: int, reach_mm: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Walk towards bone from `reach_mm` off the implant's surface; return where it begins, if it does.
+    """March towards bone from `reach_mm` off the implant's surface; return where it begins, if it does.
 
-    Steps that the distance to bone rules out are not read: a fifth of them is left, which finds the same.
+    Steps that the distance to bone rules out are skipped; a fifth of the steps remain, with the same result.
     """
     offsets = side * np.arange(reach_mm, -reach_mm - _STEP_MM, -_STEP_MM)
     spare_mm = _STEP_MM + 2 * float(bone.spacing_mm.max())

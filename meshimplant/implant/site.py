@@ -1,4 +1,4 @@
-"""`Site`: the place of a part: the bone around it, the distance to that bone, and a point inside the head."""
+"""`Site`: the bone around a part, the distance to that bone, and a point inside the head."""
 
 from __future__ import annotations
 

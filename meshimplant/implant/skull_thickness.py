@@ -1,4 +1,4 @@
-"""`skull_thickness`: how thick the bone around an implant is, carried over the implant."""
+"""`skull_thickness`: thickness of the bone around an implant, interpolated over the implant."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ from meshimplant.voxels.volume import Volume
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-#: Bone is looked for this far above and below the implant's outer surface and the sphere that goes on from
-#: it.
+#: Bone is searched this far above and below the implant's outer surface and its spherical continuation, mm.
 _REACH_MM = 7.0
-#: The thickest bone that is read, and the widest gap in it (diploe, vessels) that does not end it, mm.
+#: The thickest bone that is measured, and the widest gap in it (diploe, vessels) that does not end it, mm.
 _THICKEST_MM, _PORE_MM = 20.0, 3.0
-#: The bone's inner surface is parallel to its outer one within this angle, cosine of 37 degrees; what is not
-#: is the wall of the defect, or the base of the skull.
+#: The bone's inner surface is parallel to its outer one within this angle, cosine of 37 degrees; otherwise it
+#: is the wall of the defect or the base of the skull.
 _PARALLEL_COSINE = 0.8
-#: A surface of bone is placed by how much of a line through it is bone, up to this far on both sides, mm; the
-#: signed distance alone makes 1.5 mm of bone 0.1 to 0.4 mm too thin (measured on shells).
+#: A bone surface is located by the fraction of bone along a line through it, up to this far on both sides,
+#: mm; the signed distance alone makes 1.5 mm of bone 0.1 to 0.4 mm too thin (measured on shells).
 _HALF_LENGTH_MM, _SAMPLES = 1.0, 9
-#: Less bone than this, seen from inside the head, tells nothing about its thickness.
+#: Least area of bone, seen from inside the head, from which the thickness is estimated.
 _LEAST_MM2 = 100.0
 _PIXEL_MM, _STEP_MM = 1.0, 0.25
 
@@ -46,24 +45,25 @@ def skull_thickness(
 ) -> Floats:
     """Return the skull's local thickness (n,) at each vertex of an implant, mm.
 
-    Around the implant the bone is measured along its own normals, from where its outer surface is intact to
-    where it ends; the wall of the defect does not count. Over the implant, where there is no bone, the
-    thickness goes on as a membrane that is held at the rim, so that nothing is thicker or thinner than the
-    bone around. Where the skull holds bone at the implant's own place (a skull before its operation, or a
-    completed one), that bone is read instead.
+    Around the implant the bone is measured along its normals, from its intact outer surface to its inner end;
+    the wall of the defect does not count. Over the implant, where there is no bone, the thickness is
+    interpolated by a membrane (Laplace's equation) fixed at the rim, so it stays within the range of the bone
+    around. Where the skull has bone at the implant's place (a preoperative or a completed skull), that bone
+    is measured instead.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant in its place, LPS mm.
-    skull
-        The skull's mask, on any grid; only the implant's surroundings are read.
-    around_mm
-        Width of the ring of bone that is read. Default 12.
-    smooth_mm
-        Width of the Gaussian that evens the readings out. Default 3: sutures and vessels are no thickness.
-    inside_mm
-        A point (3,) inside the head; ``None``: found from the implant and the skull.
+    skull : Volume or Site
+        Mask of the skull on any grid, or a site wide enough (`around_mm` plus 20 mm); only the bone around
+        the implant is read.
+    around_mm : float
+        Width of the ring of bone that is measured. Default 12.
+    smooth_mm : float
+        Width of the Gaussian that smooths the measurements. Default 3: sutures and vessels are smoothed out.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the implant and the skull.
 
     Raises
     ------
@@ -72,10 +72,9 @@ def skull_thickness(
 
     Notes
     -----
-    Source: measured on shells of 1.5 to 9 mm in voxels of 0.45 x 0.45 x 0.65 and 0.6 x 0.6 x 0.8 mm: off by
-    <= 0.07 mm everywhere. On three SkullFix skulls, against the bone that was cut out: mean error 0.1 to 0.3
-    mm where that bone is in the skull, 0.5 to 0.9 mm where it is carried over an opening of 8 cm, which
-    cannot be known; 5 s.
+    Measured on shells of 1.5 to 9 mm in voxels of 0.45 x 0.45 x 0.65 and 0.6 x 0.6 x 0.8 mm: error <= 0.07 mm
+    everywhere. On three SkullFix skulls, against the bone that was cut out: mean error 0.1 to 0.3 mm where
+    that bone is in the skull, 0.5 to 0.9 mm where it is interpolated over an opening of 8 cm; 5 s.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
@@ -125,7 +124,7 @@ def _bone_thickness(
 
 
 def _depth_of_bone(bone: Volume, points: Floats, inward: Floats) -> Floats:
-    """Return how deep bone reaches from points (n, 3), mm; nan where there is no bone or no end of it."""
+    """March from points (n, 3) into bone; return the depth (n,) at which it ends, mm, or nan."""
     steps = np.arange(_STEP_MM, _THICKEST_MM + _PORE_MM, _STEP_MM)
     along = points[:, None] + inward[:, None] * steps[:, None]
     values = sample(bone, along.reshape(-1, 3), fill=-1e3).reshape(len(points), -1)
@@ -144,7 +143,7 @@ def _depth_of_bone(bone: Volume, points: Floats, inward: Floats) -> Floats:
 
 
 def _excess(skull: Volume, points: Floats, inward: Floats, depth: Floats) -> Floats:
-    """Return how much more bone (n,) the mask holds about both ends of columns than the ends say, mm."""
+    """Return the length of bone (n,) in the mask near both ends of columns in excess of their depth, mm."""
     mask = skull.with_array((skull.array != 0).astype(np.uint8))
     half = np.minimum(_HALF_LENGTH_MM, depth / 2)
     steps = (np.arange(_SAMPLES) + 0.5) * (2 / _SAMPLES) - 1
@@ -158,7 +157,7 @@ def _excess(skull: Volume, points: Floats, inward: Floats, depth: Floats) -> Flo
 
 
 def _gradient(bone: Volume, points: Floats) -> Floats:
-    """Return the unit direction (n, 3) in which a signed distance grows at points (n, 3): into the bone."""
+    """Return the unit gradient (n, 3) of a signed distance at points (n, 3): it points into the bone."""
     half = 0.5 * np.eye(3)
     gradient = np.stack(
         [sample(bone, points + e, fill=0) - sample(bone, points - e, fill=0) for e in half], axis=1

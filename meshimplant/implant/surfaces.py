@@ -1,4 +1,4 @@
-"""Telling an implant's outer surface, inner surface and border wall apart, wherever it lies."""
+"""`split_surfaces`: label an implant's outer surface, inner surface and border wall."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from meshimplant.mesh.vectors import unit_vectors
 
 WALL, OUTER, INNER = 0, 1, 2
 
-#: A face belongs to a surface when its normal is within this angle of the surface's local direction, cosine
-#: of 35 degrees.
+#: A face belongs to a surface if its normal is within this angle of the local outward direction, cosine of 35
+#: degrees.
 _SURFACE_COSINE = 0.82
-#: Faces this close to the direction from the head's centre give a first local direction, cosine of 60
-#: degrees; those within 37 degrees of it the final one, so that a leaning border does not tilt it.
+#: Faces within 60 degrees (cosine) of the direction from the head's centre give a first estimate of the local
+#: outward direction; those within 37 degrees of that estimate give the final one, so that a leaning border
+#: does not tilt it.
 _SEED_COSINES = (0.5, 0.8)
 #: Edge of the cells and width of the Gaussian over which the local direction is averaged, mm.
 _CELL_MM, _REACH_MM = 4.0, 7.0
-#: Faces this close to the commonest direction of the normals, cosine of 26 degrees, show which way an implant
-#: bulges.
+#: Faces within this angle of the principal direction of the normals, cosine of 26 degrees, show which way an
+#: implant is curved.
 _SHEET_COSINE = 0.9
-#: Radius given to a flat implant's sphere, mm.
+#: Radius assumed for a flat implant, mm.
 _FLATTEST_MM = 300.0
-#: Islands smaller than this share of the largest piece of a surface are not part of it.
+#: Islands smaller than this fraction of the largest piece of a surface do not belong to it.
 _ISLAND_FRACTION = 0.02
 
 
@@ -42,8 +43,8 @@ class OutwardField:
 
     Attributes
     ----------
-    points_mm, directions
-        Where (n, 3) and in which unit direction (n, 3) it is known; between, `at` interpolates.
+    points_mm, directions : (n, 3) arrays
+        Sample points and their unit directions; `at` interpolates between them.
     """
 
     points_mm: NDArray[np.float64]
@@ -63,16 +64,16 @@ class OutwardField:
 
 @dataclass(frozen=True, eq=False)
 class Surfaces:
-    """Which part of an implant's surface each face and vertex belongs to.
+    """The surface that each face and vertex of an implant belongs to.
 
     Attributes
     ----------
-    face_labels, vertex_labels
-        `OUTER`, `INNER` or `WALL` for each face (m,) and vertex (n,). A vertex is outer or inner only when
-        all its faces are.
-    centre_mm
-        The point inside the head from which outward was judged, (3,).
-    outward
+    face_labels, vertex_labels : (m,) and (n,) arrays of uint8
+        `OUTER`, `INNER` or `WALL` for each face and vertex. A vertex is outer or inner only if all its faces
+        are.
+    centre_mm : (3,) array
+        The point inside the head that was used to distinguish outer from inner.
+    outward : OutwardField
         The local outward direction.
     """
 
@@ -87,22 +88,22 @@ def split_surfaces(mesh: trimesh.Trimesh, *, inside_mm: ArrayLike | None = None)
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, wound outward, LPS mm.
-    inside_mm
-        A point (3,) inside the head, LPS mm, from which outward is judged. ``None``: the centre of the
-        implant's own curvature (`head_centre`), so that the result does not depend on where the implant lies.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm, that distinguishes outer from inner. None: the centre of the
+        implant's curvature (`head_centre`), so that the result does not depend on the implant's position.
 
     Raises
     ------
     MeshError
-        No outer or no inner surface is found: the mesh is no shell, or its winding is inside out.
+        There is no outer or no inner surface: the mesh is not a shell, or its winding is inside out.
 
     Notes
     -----
-    The normals vote for a local outward direction, averaged over 7 mm, which then decides: within 35 degrees
-    of it a face is outer (or inner). So a strongly curved temple is split as safely as the vertex, and a
-    border that leans by 50 degrees is still wall.
+    A face within 35 degrees of the local outward direction, which is the mean of the normals over 7 mm, is
+    outer (or, the other way round, inner). A strongly curved temple is therefore split as reliably as the
+    vertex, and a border that leans by 50 degrees is still wall.
     """
     centre = head_centre(mesh) if inside_mm is None else np.asarray(inside_mm, float)
     middles = np.asarray(mesh.triangles_center)
@@ -134,11 +135,11 @@ def vertex_labels(face_labels: NDArray[np.uint8], faces: NDArray[np.int64], coun
 
 
 def head_centre(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Return the centre (3,) of an implant's own curvature, LPS mm: a point on the side of the brain.
+    """Return the centre (3,) of an implant's curvature, LPS mm: a point on the side of the brain.
 
-    The commonest direction of the normals, either way, splits the mesh into two sheets; a sphere is fitted to
-    each; the sheet that bulges is the outer one. A flat implant is given a radius of 300 mm, on the side that
-    its slight curvature says.
+    The principal direction of the normals splits the mesh into two sheets. A sphere is fitted to each, and
+    the convex sheet is the outer one. A flat implant gets a radius of 300 mm, on the side given by its slight
+    curvature.
     """
     normals, areas = face_normals_and_areas(mesh)
     middles = np.asarray(mesh.triangles_center)
@@ -161,13 +162,15 @@ def head_centre(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
 def _fit_sphere(
     points: NDArray[np.float64], areas: NDArray[np.float64], axis: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit a sphere; return its pole along `axis` and its curvature, positive if it bulges that way."""
+    """Fit a sphere; return its pole along `axis` and its curvature, positive if it is convex that way."""
     middle = np.average(points, axis=0, weights=areas)
     local = points - middle
     system = np.column_stack([2 * local, np.ones(len(local))])
     square = (local**2).sum(axis=1)
     weight = areas
-    for _ in range(5):  # towards least absolute residuals: strips of border count little
+    for _ in range(
+        5
+    ):  # iteratively reweighted towards least absolute residuals, which discounts strips of border
         root = np.sqrt(weight)
         solved = np.linalg.lstsq(system * root[:, None], square * root, rcond=None)[0]
         residual = np.abs(system @ solved - square)
@@ -179,7 +182,7 @@ def _fit_sphere(
 
 
 def outward_field(mesh: trimesh.Trimesh, centre_mm: ArrayLike) -> OutwardField:
-    """Return an implant's local outward direction, judged from a point (3,) inside the head.
+    """Return an implant's local outward direction, given a point (3,) inside the head.
 
     The normals of both surfaces (the inner one's reversed) are averaged in cells of 4 mm, then over
     neighbours within 14 mm.
@@ -187,11 +190,13 @@ def outward_field(mesh: trimesh.Trimesh, centre_mm: ArrayLike) -> OutwardField:
     centre = np.asarray(centre_mm, float)
     middles = np.asarray(mesh.triangles_center)
     normals, areas = face_normals_and_areas(mesh)
-    field = _averaged(middles, normals, areas, unit_vectors(middles - centre), _SEED_COSINES[0], centre)
-    return _averaged(middles, normals, areas, field.at(middles), _SEED_COSINES[1], centre)
+    field = _average_normals(
+        middles, normals, areas, unit_vectors(middles - centre), _SEED_COSINES[0], centre
+    )
+    return _average_normals(middles, normals, areas, field.at(middles), _SEED_COSINES[1], centre)
 
 
-def _averaged(
+def _average_normals(
     middles: NDArray[np.float64],
     normals: NDArray[np.float64],
     areas: NDArray[np.float64],
@@ -199,7 +204,7 @@ def _averaged(
     least_cosine: float,
     centre: NDArray[np.float64],
 ) -> OutwardField:
-    """Average, in cells and over their neighbours, the normals that agree with a guess (m, 3)."""
+    """Average, in cells and over their neighbours, the normals that agree with an estimate (m, 3)."""
     cosine = np.einsum("ij,ij->i", normals, guess)
     seeds = np.abs(cosine) > least_cosine
     if not seeds.any():
@@ -225,7 +230,7 @@ def _averaged(
 def _without_islands(
     labels: NDArray[np.uint8], areas: NDArray[np.float64], faces: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Turn small islands of a surface into wall, and wall amid one surface, as a pit's, into that surface."""
+    """Relabel small islands of a surface as wall, and wall within one surface (a pit) as that surface."""
     first, second = face_pairs(faces)
     labels = labels.copy()
     for label in (WALL, OUTER, INNER):
@@ -249,7 +254,7 @@ def _label_around(
     piece: NDArray[np.int32],
     chosen: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
-    """Return for each face of chosen pieces of wall the one surface around it, `WALL` if there are two."""
+    """Return for each face of chosen pieces of wall the surface around it, `WALL` if there are two."""
     touches = np.zeros((3, int(piece.max()) + 1), bool)
     for a, b in ((first, second), (second, first)):
         edge = chosen[a] & (labels[b] != WALL)
@@ -262,9 +267,10 @@ def _label_around(
 def wall_depth(
     vertices: NDArray[np.float64], surfaces: Surfaces
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the depth of each wall vertex, 0 outside to 1 inside, and the nearest inner vertex.
+    """Return each wall vertex's relative depth and its nearest inner vertex.
 
-    The nearest one is counted among the inner vertices, not among all.
+    The depth is 0 at the outer surface and 1 at the inner one; the nearest vertex is an index into the inner
+    vertices, not into all.
     """
     wall = vertices[surfaces.vertex_labels == WALL]
     to_outer = surface_tree(vertices[surfaces.vertex_labels == OUTER]).query(wall)[0]

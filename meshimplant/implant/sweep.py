@@ -1,4 +1,4 @@
-"""Points that move along a straight way through a skull, and how deep in bone they get on it."""
+"""`sweep`: move points along a straight path through a skull, and measure how deep in bone they get."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from scipy import ndimage
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.voxels.volume import Volume
 
-#: Triangles with longer edges than this are moved by more points than their corners, mm.
+#: Triangles with longer edges than this are sampled by more points than their corners, mm.
 EDGE_MM = 2.0
-#: Distance to bone beyond the scan, mm; what lies beside its edge reads as something between, more than bone
-#: can be away.
+#: Distance to bone assumed outside the scan, mm, and a bound beyond which values are interpolated with it.
 _BEYOND_MM, _FARTHEST_MM = 1e3, 50.0
-#: Depths are exact down to this far from bone, and for a step of way and the field's scatter more, mm.
+#: Depths are exact within this distance of bone, mm, including one step of the path and the field's error.
 _NEAR_MM = 5.0
 
 
 def sweep(
     bone: Volume | None, points: NDArray[np.float64], axis: NDArray[np.float64], travel: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the depth in bone after each travelled distance, and the largest depth of each point (n,).
+    """Return the depth in bone at each travelled distance, and the greatest depth of each point (n,).
 
-    A point far from bone is not read again before it can have come near: what a point gets to is exact above
-    -3 mm, and elsewhere a lower bound.
+    A point far from bone is skipped until it can have reached it: its greatest depth is exact above -3 mm,
+    and a lower bound below.
     """
     deepest = np.full(len(points), -np.inf)
     penetration = np.zeros(len(travel))
     if bone is None:
         return penetration, deepest
-    index, step = _on_the_way(bone, points, axis)
+    index, step = _index_path(bone, points, axis)
     due = np.zeros(len(points), int)
     for number, moved in enumerate(travel):
         rows = np.flatnonzero(due == number)
@@ -48,16 +47,16 @@ def sweep(
 def depths(
     bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64], travel: NDArray[np.float64]
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield, for each distance moved, the depth in bone (n,) of points (n, 3); none beyond the scan."""
-    index, step = _on_the_way(bone, points, direction)
+    """Yield the depth in bone (n,) of points (n, 3) at each travelled distance; outside the scan is air."""
+    index, step = _index_path(bone, points, direction)
     for moved in travel:
         yield _read(bone, index + moved * step)
 
 
-def _on_the_way(
+def _index_path(
     bone: Volume, points: NDArray[np.float64], direction: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the voxel indices (3, n) of points, and the step (3, 1) of a millimetre's move."""
+    """Return the voxel indices (3, n) of points, and the index step (3, 1) of one millimetre."""
     step = bone.to_index(direction) - bone.to_index(np.zeros(3))
     return bone.to_index(points).T, step[:, None]
 
@@ -67,7 +66,7 @@ def _read(bone: Volume, index: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def closely_sampled(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the mesh with its large triangles divided, so that its vertices are dense enough to measure."""
+    """Return a mesh, for measuring only, with large triangles subdivided so that vertices are dense."""
     corners = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)]
     large = (np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2) > EDGE_MM).any(axis=1)
     if not large.any():

@@ -1,4 +1,4 @@
-"""`measure_thickness`: how thick an implant's wall is; `find_violations`: where it keeps no limit."""
+"""`measure_thickness`: the thickness of an implant's wall; `find_violations`: where it exceeds a limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WALL_RANGE_MM = (0.3, 30.0)
 #: A place may depart from a limit by this before it counts as too thin or too thick, mm: the scatter of the
 #: measurement itself.
 SCATTER_MM = 0.1
-#: Edge of the cells that join places beyond a limit to regions, mm.
+#: Edge of the cells that group places outside a limit into regions, mm.
 _CELL_MM = 3.0
 
 
@@ -32,21 +32,20 @@ class ThicknessMap:
 
     Attributes
     ----------
-    thickness_mm
-        Perpendicular distance (n,) from each vertex of the outer and inner surface to the other one; nan on
-        the border wall and where only the border lies across.
-    border_mm
-        Distance (n,) of each vertex from the border wall.
-    counted
-        The outer vertices (n,) that the statistics are taken over: those farther from the border than
-        `margin_mm`.
-    margin_mm
-        Width of the border zone that is left out, because the wall leans there.
-    median_mm, p5_mm, p95_mm, min_mm
-        Statistics by area over the counted vertices.
-    min_location_mm
-        Where the thinnest counted place is, (3,) LPS mm.
-    surfaces
+    thickness_mm : (n,) array
+        Perpendicular distance from each vertex of the outer and inner surface to the opposite one; nan on the
+        border wall and where only the border lies opposite.
+    border_mm : (n,) array
+        Distance of each vertex from the border wall.
+    counted : (n,) array of bool
+        The outer vertices that enter the statistics: those farther from the border than `margin_mm`.
+    margin_mm : float
+        Width of the border zone that is excluded because the wall leans there.
+    median_mm, p5_mm, p95_mm, min_mm : float
+        Area-weighted statistics over the counted vertices.
+    min_location_mm : (3,) tuple
+        The thinnest counted place, LPS mm.
+    surfaces : Surfaces
         The split into outer, inner and wall.
     """
 
@@ -68,21 +67,21 @@ def measure_thickness(
     """Measure an implant's wall thickness at every vertex of its outer and inner surface.
 
     A ray runs from each vertex along the local outward direction to the opposite surface; its length times
-    the cosine it makes with that surface's normal is the perpendicular distance.
+    the cosine of its angle to that surface's normal is the perpendicular distance.
 
     Parameters
     ----------
-    mesh
+    mesh : Trimesh
         A closed implant, LPS mm.
-    inside_mm
-        A point (3,) inside the head; ``None``: from the implant's own curvature.
-    margin_mm
-        Vertices this close to the border do not count in the statistics (halved until some are left, on small
-        implants).
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm. None: derived from the implant's curvature.
+    margin_mm : float
+        Vertices this close to the border are excluded from the statistics (halved on small implants until
+        some remain).
 
     Notes
     -----
-    Source: measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
+    Measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
@@ -132,18 +131,20 @@ def find_violations(
     least_mm: float | None = None,
     most_mm: float | None = None,
 ) -> tuple[Finding, ...]:
-    """Return one finding for each region that is thinner or thicker than a limit, the worst first.
+    """Return a finding for each region that is thinner or thicker than a limit, the worst first.
 
-    Places less than 3 mm apart are one region. A finding tells its worst value, the limit, and where that is;
-    its message adds the area. The border zone, which `measure_thickness` leaves out, is left out here too,
-    and so are departures up to 0.1 mm, which are the measurement's own.
+    Places less than 3 mm apart belong to one region. A finding holds the worst value, the limit and the
+    place; its message adds the area. The border zone that `measure_thickness` excludes is excluded here, too,
+    and deviations up to 0.1 mm, the accuracy of the measurement, are accepted.
 
     Parameters
     ----------
-    mesh, wall
-        An implant, LPS mm, and what `measure_thickness` measured on it.
-    least_mm, most_mm
-        The limits, each above 0; ``None``: there is none.
+    mesh : Trimesh
+        An implant, LPS mm.
+    wall : ThicknessMap
+        Its thickness, as `measure_thickness` returns it.
+    least_mm, most_mm : float, optional
+        The limits, each above 0. None: no limit.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def _violations(
     code: str,
     severity: Severity,
 ) -> list[Finding]:
-    """Return a finding for each region beyond a limit: below it (side -1) or above it (side 1)."""
+    """Return a finding for each region outside a limit: below it (side -1) or above it (side 1)."""
     if limit_mm is None:
         return []
     thickness = np.where(wall.counted, wall.thickness_mm, limit_mm)
@@ -188,7 +189,7 @@ def _violations(
 
 
 def _regions(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the region number of points (n, 3); cells with points that touch are one region."""
+    """Return the region number (n,) of points (n, 3): cells that touch, even in a corner, are one region."""
     if not len(points):
         return np.zeros(0, np.int64)
     cell = tuple(np.floor((points - points.min(axis=0)) / _CELL_MM).astype(np.int64).T)
@@ -198,7 +199,7 @@ def _regions(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def across(mesh: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.float64]:
-    """Return the perpendicular distance (n,) to the opposite surface, nan on and opposite the wall."""
+    """Return the perpendicular distance (n,) to the opposite surface; nan on and opposite the border wall."""
     rays = RayCaster(mesh)
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
     thickness = np.full(len(vertices), np.nan)

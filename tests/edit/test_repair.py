@@ -58,13 +58,13 @@ SMALL_FLAWS = {
 
 
 @pytest.mark.parametrize("flaw", SMALL_FLAWS)
-def test_small_flaws_are_mended_in_place(flaw) -> None:
+def test_small_flaws_are_repaired_in_place(flaw) -> None:
     broken = SMALL_FLAWS[flaw]()
     before = broken.vertices.copy()
     assert codes(broken)
     fixed = repair(broken)
     assert codes(fixed.mesh) == set()
-    assert fixed.method == "mend"
+    assert fixed.method == "clean"
     assert fixed.actions
     assert fixed.mesh.volume == pytest.approx(MESH.volume, rel=1e-3)
     assert np.abs(BODY.distance(fixed.mesh.vertices)).max() < 0.05
@@ -168,7 +168,7 @@ def test_a_spike_is_refused_with_every_reason() -> None:
     radius = np.linalg.norm(VERTICES - centre, axis=1)
     outer = int(np.flatnonzero(radius > 34.99)[0])
     vertices[outer] = centre + (VERTICES[outer] - centre) * (27 / 35)
-    with pytest.raises(MeshError, match=r"mend: .*union: .*remesh: "):
+    with pytest.raises(MeshError, match=r"clean: .*union: .*remesh: "):
         repair(plain_mesh(vertices, FACES))
 
 

@@ -150,8 +150,8 @@ def test_impossible_bosses_are_refused(changes: dict[str, Any], error: type[Exce
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"width_mm": -1}, "feather of 0 mm or more"),
-        ({"width_mm": float("nan")}, "feather of 0 mm or more"),
+        ({"width_mm": -1}, "feather width of 0 mm or more"),
+        ({"width_mm": float("nan")}, "feather width of 0 mm or more"),
         ({"rim_mm": 0.1}, r"0\.3 to 30"),
         ({"rim_mm": [2.0]}, "one per vertex"),
         ({"target_mm": np.inf}, r"0\.3 to 30"),
