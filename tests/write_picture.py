@@ -10,7 +10,7 @@ from PIL import Image
 from meshimplant_cli.main import run
 
 PICTURE = Path(__file__).resolve().parent.parent / ".github" / "sample-implant.png"
-WIDTH_PX, COLOURS = 1100, 96
+WIDTH_PX, COLOURS = 1100, 256
 
 
 def shrink(source: Path, target: Path) -> None:
@@ -18,7 +18,7 @@ def shrink(source: Path, target: Path) -> None:
     with Image.open(source) as picture:
         size = WIDTH_PX, round(picture.height * WIDTH_PX / picture.width)
         small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    small.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(target, optimize=True)
 
 
 if __name__ == "__main__":
