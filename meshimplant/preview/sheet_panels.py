@@ -120,8 +120,8 @@ def area_percentiles(
 ) -> NDArray[np.float64]:
     """Return percentiles of the finite values (n,) of vertices, weighted by area as in the report.
 
-    Only faces with a value at each corner count. Measured on the sample: gap 0.863 mm (median), 1.020 mm (p95);
-    the report has 0.863 and 1.019.
+    Only faces with a value at each corner count. Measured on the sample: gap 0.863 mm (median), 1.020 mm
+    (p95); the report has 0.863 and 1.019.
     """
     known = np.isfinite(values_mm)
     areas = vertex_areas(mesh, faces=known[mesh.faces].all(axis=1))

@@ -114,7 +114,7 @@ def test_bosses_and_a_feathered_rim_leave_the_outer_surface_alone(chain) -> None
 def _errors(
     result: trimesh.Trimesh, before: trimesh.Trimesh, target: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Distance of the result's inner vertices to the old outer surface less the target there, off the border."""
+    """Return the distance of inner vertices to the old outer surface less the target, off the border."""
     surfaces = split_surfaces(before)
     sheet = np.asarray(before.faces)[surfaces.face_labels == OUTER]
     after = split_surfaces(result).vertex_labels

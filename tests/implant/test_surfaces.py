@@ -1,4 +1,4 @@
-"""split_surfaces: outer surface, inner surface and border wall, each face on the right one, wherever a part lies."""
+"""split_surfaces: every face is outer surface, inner surface or border, wherever a part lies."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_flat_part_is_given_a_sphere_of_300_mm() -> None:
 
 
 def test_the_outward_field_is_radial_and_a_leaning_border_does_not_tilt_it() -> None:
-    """The border of a cone-shaped part leans by 30 degrees; the field at the border is still the surface's normal."""
+    """The border of a conical part leans by 30 degrees; the field there is still the surface's normal."""
     mesh = cap(90, 8, 20, edge_mm=1.5).mesh
     depth = (90 - np.linalg.norm(mesh.vertices, axis=1)) / 8
     narrower = mesh.vertices * (1 - 0.15 * depth[:, None] * (1, 1, 0))
