@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.channels import opening_field
-from meshimplant.networks.head_grid import CLIP_MM, FINE, packed
+from meshimplant.networks.head_grid import CLIP_MM, FINE, pack_field
 from meshimplant.networks.training_store import CaseName, Store, start_store, write_arrays
 
 THICKNESS_MM, HALF_ANGLE = 6.0, 0.35
@@ -40,12 +40,12 @@ def shell_store(folder: Path, *, training: int, tuning: int, excess_mm: float) -
         defective = np.minimum(complete, -opening)
         prior = np.maximum(defective, np.minimum(shell(radius_mm + excess_mm), opening + 2))
         flat = np.ones(len(direction_sphere()[0]))
-        write_arrays(store.skull_path(name), complete=packed(complete))
+        write_arrays(store.skull_path(name), complete=pack_field(complete))
         write_arrays(
             store.path_of(CaseName(name, 0, "random")),
-            defective=packed(defective),
-            prior=packed(np.clip(prior, -CLIP_MM, CLIP_MM)),
-            opening=packed(opening),
+            defective=pack_field(defective),
+            prior=pack_field(np.clip(prior, -CLIP_MM, CLIP_MM)),
+            opening=pack_field(opening),
             outer_mm=(radius_mm * flat).astype(np.float16),
             thickness_mm=(THICKNESS_MM * flat).astype(np.float16),
         )

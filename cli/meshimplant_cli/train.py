@@ -54,7 +54,7 @@ def train(
     require_torch()
     wanted, store = read_config(config), open_store(folder)
     from meshimplant.networks.export import export_run
-    from meshimplant.networks.training import train as learn
+    from meshimplant.networks.training_loop import train as learn
 
     with working(f"training {wanted.name}, {stage}") as progress:
         trained = learn(
@@ -67,7 +67,7 @@ def train(
             device=device,
             minutes=minutes,
             workers=workers,
-            tell=progress,
+            progress=progress,
         )
         weights = export_run(output, store)
     scores = None if trained.scores is None else vars(trained.scores)

@@ -65,7 +65,7 @@ def training_set(
             defects=defects_per_skull,
             new_heads=new_heads,
             seed=seed,
-            tell=progress,
+            progress=progress,
         )
     counts = {split: len(store.cases(split)) for split in ("training", "tuning")}
     text = f"{output.name}: {counts['training']} cases for training, {counts['tuning']} for tuning"

@@ -1,4 +1,4 @@
-"""Seeded augmentation of skulls for learning: turned, scaled, mirrored, thicker or thinner, and warped onto others."""
+"""Augmentation of skulls: rotated, scaled, mirrored, thickened or thinned, deformed towards others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
-#: Voxels that are mapped at once: their coordinates fit the processor's cache.
+#: Number of voxels mapped at once, so that their coordinates fit the CPU's cache.
 _CHUNK = 1 << 18
 _MARGIN_VOXELS = 2
 _Value = TypeVar("_Value", np.float32, np.bool_)
@@ -26,22 +26,22 @@ _Value = TypeVar("_Value", np.float32, np.bool_)
 
 @dataclass(frozen=True)
 class Ranges:
-    """How much `augment` changes a skull at most; each amount is drawn evenly from its range, 0 turns it off.
+    """Largest changes made by `augment`; each amount is uniform in its range, and 0 turns it off.
 
     Attributes
     ----------
-    rotation_deg
-        Largest angle of a turn about any axis through the head's centre.
-    shift_mm
+    rotation_deg : float
+        Largest angle of a rotation about any axis through the head's centre.
+    shift_mm : float
         Largest shift along each axis.
-    scale_fraction, shear_fraction
-        Sizes along the three axes run from 1 - to 1 + the first, shears up to the second.
-    mirror_fraction
-        Share of the results that are mirror images (left and right exchanged).
-    thickness_fraction
-        Thickness of the vault, from 1 - to 1 +.
-    warp_fraction
-        Farthest way to the shape of another head; 1 is all of it.
+    scale_fraction, shear_fraction : float
+        Largest relative change of size along each axis, and largest shear.
+    mirror_fraction : float
+        Fraction of the results that are mirrored (left and right exchanged).
+    thickness_fraction : float
+        Largest relative change of the vault's thickness.
+    warp_fraction : float
+        Largest fraction of the deformation to the shape of another head; 1 is all of it.
     """
 
     rotation_deg: float = 10.0
@@ -57,9 +57,7 @@ class Ranges:
         limits |= {"mirror_fraction": 1.0, "thickness_fraction": 0.6, "warp_fraction": 1.0}
         for name, limit in limits.items():
             if not 0 <= getattr(self, name) <= limit:
-                raise InputError(
-                    f"expected {name} of 0 to {limit:g}, got {getattr(self, name):g}: a head beyond that is none"
-                )
+                raise InputError(f"expected {name} of 0 to {limit:g}, got {getattr(self, name):g}: reduce it")
 
 
 @overload
@@ -88,37 +86,38 @@ def augment(
     others: Sequence[HeadShape] = (),
     ranges: Ranges = Ranges(),
 ) -> Volume | tuple[Volume, ...]:
-    """Change a skull into another plausible one, on the same grid.
+    """Deform a skull into another plausible one, on the same grid.
 
-    The vault takes on the shape of one of `others`, in part or wholly, and another thickness; then the whole head is
-    mirrored across its own symmetry plane, turned, scaled, sheared and shifted. The maps are smooth and cannot fold,
-    so bone neither tears nor merges. Read the shapes once with `read_head_shape`. With them, skull and implant take 0.07 s
-    of one core at 4 mm, 0.3 s at 2 mm and 11 s (1.3 GB) at 512 x 512 x 222 (measured).
+    The vault is deformed towards the shape of one of `others` and changed in thickness; then the whole head
+    is mirrored across its own symmetry plane, rotated, scaled, sheared and shifted. The maps are smooth and
+    cannot fold, so bone neither tears nor merges. Measure the shapes once with `read_head_shape`; skull and
+    implant then take 0.07 s of one core at 4 mm, 0.3 s at 2 mm and 11 s (1.3 GB) at 512 x 512 x 222
+    (measured).
 
     Parameters
     ----------
     skull : Volume or sequence of Volume
-        Mask of a complete skull (non-zero is bone), or that mask and masks of parts of it, such as ``(complete, implant)``,
-        on one grid. Parts stay parts: what was cut stays cut, at the same wall.
+        Mask of a complete skull (non-zero is bone); or it and masks of parts of it, such as ``(complete,
+        implant)``, on one grid. Parts stay parts, with the same walls between them.
     seed : int
-        Same input, seed, others and ranges: same result.
+        The same input, seed, others and ranges give the same result.
     shape : HeadShape, optional
-        The skull's own shape, if already known.
+        The skull's own shape, if known.
     others : sequence of HeadShape
-        Shapes of other heads; the seed chooses one of them. All to all of N skulls needs N shapes.
+        Shapes of other heads; the seed selects one of them.
     ranges : Ranges
-        How much may change.
+        Largest changes.
 
     Returns
     -------
     Volume or tuple of Volume
-        Masks (uint8 0/1) on the input's grid, as many as came in. Bone that would leave the grid is cut off; what lies
-        beyond the input's own grid is taken to go on as at its edge.
+        Masks (uint8 0/1) on the input's grid, one per input mask. Bone that would leave the grid is cut off;
+        beyond the input's own grid its edge values are continued.
 
     Raises
     ------
     InputError
-        No mask, or a part that is not inside the skull.
+        There is no mask, or a part is not inside the skull.
     EmptyMaskError
         The skull's mask is empty.
     GeometryError
@@ -135,36 +134,36 @@ def augment(
 def draw_warp(
     source: HeadShape, others: Sequence[HeadShape], rng: np.random.Generator, ranges: Ranges
 ) -> Warp:
-    """Draw the change of one head. The draws are the same whatever is turned off."""
-    chosen, way, mirrored = rng.random(3)
+    """Draw the deformation of one head; the random numbers used do not depend on what is turned off."""
+    chosen, fraction, mirrored = rng.random(3)
     factors = smooth_factors(rng, ranges.thickness_fraction)
     matrix, shift_mm = _affine(rng, ranges)
     if mirrored < ranges.mirror_fraction:
         matrix = matrix @ np.diag([-1.0, 1.0, 1.0])
     inner, outer = source.inner_mm, source.outer_mm
     if others and ranges.warp_fraction:
-        inner, outer = towards(source, others[int(chosen * len(others))], way * ranges.warp_fraction)
+        inner, outer = towards(source, others[int(chosen * len(others))], fraction * ranges.warp_fraction)
     if ranges.thickness_fraction:
         inner = thickened(source, inner, outer, factors)
     return Warp(source, inner, outer, matrix, shift_mm)
 
 
 def apply_warp(masks: Sequence[Volume], warp: Warp) -> tuple[Volume, ...]:
-    """Move the mask of a skull, and of its parts, by a warp; see `augment`."""
+    """Deform the mask of a skull and of its parts; see `augment`."""
     whole = masks[0].array != 0
     start, stop = bounding_box(whole)
     start, stop = start - _MARGIN_VOXELS, stop + _MARGIN_VOXELS
     fields = [mask_distance(masks[0].with_array(whole).crop(start, stop))]
     for part in masks[1:]:
-        fields.append(_nearer(masks[0].with_array(part.array != 0).crop(start, stop), fields[0]))
+        fields.append(_part_field(masks[0].with_array(part.array != 0).crop(start, stop), fields[0]))
     values = _sampled(fields, masks[0], warp)
     bone = values[0] > 0
     moved = [bone, *(bone & (value > 0) for value in values[1:])]
     return tuple(masks[0].with_array(array.astype(np.uint8)) for array in moved)
 
 
-def _nearer(part: Volume, whole: Volume) -> Volume:
-    """Return a field that is positive where the part is nearer than the rest of the whole: its zero level is the cut."""
+def _part_field(part: Volume, whole: Volume) -> Volume:
+    """Return a field that is positive closer to the part than to the rest of the skull."""
     rest = part.with_array(~part.array & (whole.array > 0))
     sharp = signed_distance(part, smooth_voxels=0).array - signed_distance(rest, smooth_voxels=0).array
     smooth = ndimage.gaussian_filter(sharp, 0.7, truncate=3, mode="nearest")
@@ -174,7 +173,7 @@ def _nearer(part: Volume, whole: Volume) -> Volume:
 
 
 def _affine(rng: np.random.Generator, ranges: Ranges) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw turn, scale and shear as one matrix, and a shift, mm."""
+    """Draw rotation, scale and shear as one matrix, and a shift, mm."""
     from scipy.spatial.transform import Rotation
 
     axis = rng.normal(size=3)
@@ -197,15 +196,15 @@ def _require_parts(masks: tuple[Volume, ...]) -> None:
         outside = np.count_nonzero((part.array != 0) & ~whole)
         if outside:
             raise InputError(
-                f"expected parts of the skull, got mask {number} with {outside} voxels outside the first: pass the "
-                "complete skull first, then its parts"
+                f"expected parts of the skull, got mask {number} with {outside} voxels outside the first: "
+                "pass the complete skull first, then its parts"
             )
 
 
 def _sampled(fields: list[Volume], grid: Volume, warp: Warp) -> list[NDArray[np.float32]]:
-    """Return each field at the place where each voxel of a grid comes from; far from the first one's surface, its sign.
+    """Return each field at the source of each voxel; far from the first field's surface, only the sign.
 
-    Blocks of voxels whose middle is farther from the surface than the warp can bring it are not looked at.
+    Blocks of voxels whose centre is farther from the surface than the deformation can move it are skipped.
     """
     block = 4
     counts = tuple(-(-n // block) for n in grid.shape)
@@ -214,9 +213,9 @@ def _sampled(fields: list[Volume], grid: Volume, warp: Warp) -> list[NDArray[np.
     reach = warp.steepness * block / 2 * float(np.linalg.norm(grid.spacing_mm))
     near = np.abs(depth) <= reach
     values = [_spread(np.where(depth > 0, 1, -1).astype(np.float32), block, grid) for _ in fields]
-    wanted = np.flatnonzero(_spread(near if len(fields) == 1 else near | (depth > 0), block, grid))
-    for start in range(0, len(wanted), _CHUNK):
-        part = wanted[start : start + _CHUNK]
+    pending = np.flatnonzero(_spread(near if len(fields) == 1 else near | (depth > 0), block, grid))
+    for start in range(0, len(pending), _CHUNK):
+        part = pending[start : start + _CHUNK]
         index = np.stack(np.unravel_index(part, grid.shape)).astype(np.float32)
         for value, found in zip(values, _at(fields, index, grid, warp), strict=True):
             value.reshape(-1)[part] = found
@@ -238,7 +237,7 @@ def _at(
 
 
 def _spread(blocks: NDArray[_Value], block: int, grid: Volume) -> NDArray[_Value]:
-    """Return the value of each voxel's block on the whole grid."""
+    """Expand values of blocks to the voxels of the whole grid."""
     for axis in range(3):
         blocks = np.repeat(blocks, block, axis=axis)
     i, j, k = grid.shape

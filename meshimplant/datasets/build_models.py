@@ -1,13 +1,14 @@
-"""Build the packaged models.
+"""Build the packaged models of the vault (the maintainer's command).
 
     python -m meshimplant.datasets.build_models skullfix SKULLFIX_FOLDER --readings FOLDER
     python -m meshimplant.datasets.build_models open PLASTIC_SKULL_CT --readings FOLDER
 
-The first makes the mean and both shape models of SkullFix's training skulls (non-commercial). The second makes a mean that
-carries no such condition: of a cast of one real skull, BSD-2, and this package's own phantoms. The same input gives the same
-bytes on one machine, with the same number of threads and the same code; of the packaged files, a later rebuild changed up to five
-values in ten thousand by the last step of their 16 bits. Each skull is read once, into FOLDER; a run that was stopped goes on
-from there. The registry is written anew.
+The first builds the mean and both shape models from SkullFix's training skulls (non-commercial). The second
+builds a mean without that restriction, from a cast of one real skull (BSD-2) and this package's own phantoms.
+The same input gives the same bytes on one machine, with the same number of threads and the same code. A later
+rebuild of the packaged files changed up to five values in ten thousand by the last of their 16 bits. Each
+skull is read once and stored in the readings' folder, from which an interrupted run continues. The registry
+is rewritten.
 """
 
 from __future__ import annotations
@@ -56,19 +57,19 @@ _WHAT = {
 
 
 def main() -> None:
-    """Read what is missing, build what was asked for, and write the registry."""
+    """Read the skulls not yet read, build the models, and write the registry."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("which", choices=("skullfix", "open"))
     parser.add_argument("source", type=Path, help="SkullFix folder, or the cast's CT")
     parser.add_argument(
-        "--readings", type=Path, required=True, help="folder that keeps what was read of each skull"
+        "--readings", type=Path, required=True, help="folder for the vault read from each skull"
     )
-    asked = parser.parse_args()
-    asked.readings.mkdir(parents=True, exist_ok=True)
-    build = _build_skullfix if asked.which == "skullfix" else _build_open
-    build(asked.source, asked.readings)
+    options = parser.parse_args()
+    options.readings.mkdir(parents=True, exist_ok=True)
+    build = _build_skullfix if options.which == "skullfix" else _build_open
+    build(options.source, options.readings)
     _write_registry()
 
 
@@ -94,13 +95,13 @@ def _build_open(cast: Path, readings: Path) -> None:
 
 
 def _heads(sources: dict[str, Callable[[], Volume]], readings: Path) -> Iterator[HeadVault]:
-    """Read each skull's vault, or what an earlier run kept of it."""
+    """Yield each skull's vault, from its stored reading if there is one."""
     for number, (name, read) in enumerate(sources.items(), start=1):
         sys.stderr.write(f"\r{number} of {len(sources)}: {name}   ")
-        kept = readings / f"{name}.npz"
-        if not kept.exists():
-            read_head_vault(read()).save(kept)
-        yield read_head_vault(kept)
+        stored = readings / f"{name}.npz"
+        if not stored.exists():
+            read_head_vault(read()).save(stored)
+        yield read_head_vault(stored)
 
 
 def _reader(path: Path) -> Callable[[], Volume]:
@@ -112,8 +113,8 @@ def _packaged(name: str) -> Path:
 
 
 def _write_registry() -> None:
-    """Write what each packaged model is, from the models themselves."""
-    lines = ["# Models in this package; written by python -m meshimplant.complete."]
+    """Write the registry of the packaged models from the models themselves."""
+    lines = ["# Models in this package; written by python -m meshimplant.datasets.build_models."]
     for name, what in _WHAT.items():
         if not _packaged(name).exists():
             continue

@@ -1,4 +1,4 @@
-"""One case of a data set of skulls: its files, and the masks in them."""
+"""One case of a data set: its files, and their masks."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from meshimplant.io.volumes import VOLUME_SUFFIXES, read_volume, volume_suffix
 from meshimplant.voxels.volume import Volume
 
 COMPLETE, IMPLANT, DEFECTIVE = "complete_skull", "implant", "defective_skull"
-#: Share of the implant's voxels that may lie off the skulls of one case, where a data set was not cut voxel by voxel.
+#: Fraction of the implant's voxels that may disagree with the skulls, in data sets not cut voxel by voxel.
 _SLACK_FRACTION = 0.01
 
 
 @dataclass(frozen=True)
 class Case:
-    """The files of one case, whatever data set it comes from.
+    """The files of one case of any data set.
 
     Attributes
     ----------
     name : str
         Unique within one listing, such as ``"007"``, ``"test-007"``, ``"007-bilateral"`` or ``"B0007"``.
     complete, implant, defective : Path or None
-        ``None`` where the data set has no such file. The implant of MUG500+ is a mesh, the others are voxels.
+        None if the data set has no such file. The implant of MUG500+ is a mesh, all others are voxels.
     kind : str
-        Kind of defect: ``"challenge"``, one of SkullBreak's, ``"other"``, ``"clinical"``; empty for a complete skull.
+        Kind of defect: ``"challenge"``, one of SkullBreak's, ``"other"``, ``"clinical"``; empty for a
+        complete skull.
     group : str
-        Patient. Cases of one group, look-alikes included, belong on one side of every split.
+        Patient. All cases of one group, including look-alikes, must be on the same side of every split.
     dataset : str
-        ``"skullfix"``, ``"skullbreak"`` or ``"mug500"``; empty when made by hand.
+        ``"skullfix"``, ``"skullbreak"`` or ``"mug500"``; empty if constructed by hand.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Case:
 
     @property
     def has_truth(self) -> bool:
-        """Whether `read_case` can read it: the complete skull and the implant are there."""
+        """Whether complete skull and implant exist, so that `read_case` can read the case."""
         return self.complete is not None and self.implant is not None
 
 
@@ -63,11 +64,11 @@ class CaseVolumes:
 
 
 def read_case(case: Case) -> CaseVolumes:
-    """Read a case with a known truth; without a file of its own the defective skull is complete minus implant.
+    """Read a case with a known truth; a missing defective skull is the complete one minus the implant.
 
-    That is exactly how SkullFix was made (checked on the 100 training cases of the source), so its three files must
-    agree to the voxel; those of other data sets may differ in 1 % of the implant, and the defective skull's file
-    then decides.
+    SkullFix was made in exactly this way (checked on the 100 training cases of the source), so its three
+    files must agree to the voxel. Those of other data sets may differ by 1 % of the implant; then the
+    defective skull's file decides.
 
     Parameters
     ----------
@@ -80,15 +81,15 @@ def read_case(case: Case) -> CaseVolumes:
     Raises
     ------
     InputError
-        The case has no complete skull or no implant; the implant is empty or is not part of the complete skull, or
-        the defective skull is not what remains.
+        The case has no complete skull or no implant; the implant is empty or not part of the complete skull;
+        or the defective skull is not the remainder.
     GeometryError
         The volumes are not on one grid.
     """
     if case.complete is None or case.implant is None:
         raise InputError(
-            f"expected a case with a complete skull and an implant, got {case.name} without: read the files it has "
-            "with read_volume or read_mesh"
+            f"expected a case with a complete skull and an implant, got {case.name} without one of them: "
+            "read its files with read_volume or read_mesh"
         )
     complete, implant = _mask(case.complete), _mask(case.implant)
     complete.require_same_grid(implant, names=("complete skull", "implant"))
@@ -108,15 +109,15 @@ def read_case(case: Case) -> CaseVolumes:
     wrong = np.count_nonzero(defective.array != rest.array)
     if wrong > slack:
         raise InputError(
-            f"expected the defective skull of {case.name} to be the complete one without the implant, got {wrong} "
-            f"other voxels: do the files belong together? Without {DEFECTIVE}/ it is computed"
+            f"expected the defective skull of {case.name} to be the complete one without the implant, "
+            f"got {wrong} other voxels: do the files belong together? Without {DEFECTIVE}/ it is computed"
         )
     defective = defective.with_array(defective.array & ~implant.array & 1)
     return CaseVolumes(complete, implant, defective)
 
 
 def volumes_in(folder: Path) -> dict[str, Path]:
-    """Return name without ending -> path of each volume in a folder; empty where there is no folder."""
+    """Return the path of each volume in a folder by name without suffix; empty if there is no folder."""
     if not folder.is_dir():
         return {}
     found = {}
@@ -128,7 +129,7 @@ def volumes_in(folder: Path) -> dict[str, Path]:
 
 
 def require_same_names(first: Iterable[str], second: Iterable[str], *, places: tuple[str, str]) -> None:
-    """Raise `FileReadError` unless two folders hold the same names: a missing file would pass as a smaller data set."""
+    """Raise `FileReadError` unless two folders hold the same names, so no missing file goes unnoticed."""
     alone = sorted(set(first) ^ set(second))
     if alone:
         raise FileReadError(
@@ -138,7 +139,7 @@ def require_same_names(first: Iterable[str], second: Iterable[str], *, places: t
 
 
 def contents_of(folder: Path) -> str:
-    """Return what a folder holds, in a few words, for messages."""
+    """Describe the contents of a folder in a few words, for messages."""
     if not folder.is_dir():
         return "no folder"
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())

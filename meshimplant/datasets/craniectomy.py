@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.datasets.defect_places import LOWER_IN_FRONT_MM, Place, choose_place
-from meshimplant.datasets.flat_vault import RIM_PLAY_MM, read_flat_vault
+from meshimplant.datasets.craniectomy_outline import draw_outline, plane
+from meshimplant.datasets.craniectomy_place import LOWER_IN_FRONT_MM, Place, choose_place
+from meshimplant.datasets.craniectomy_vault import RIM_PLAY_MM, read_flat_vault
 from meshimplant.datasets.kinds import KINDS
-from meshimplant.datasets.outline import draw_outline, plane
 from meshimplant.errors import InputError
 from meshimplant.head.braincase import Braincase, fit_braincase
 from meshimplant.head.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
@@ -20,11 +20,12 @@ from meshimplant.voxels.volume import Volume
 #: Smallest and largest implant that is cut, cm3. SkullFix: 23 to 72; a hemicraniectomy of thick bone
 #: reaches 120.
 VOLUME_RANGE_CM3 = (18.0, 115.0)
-#: A second defect goes to one of these many random places where this much bone stays between it and the first.
+#: Number of random positions to try for a further defect, and the bone that must remain between it and the
+#: first.
 _TRIES, _BRIDGE_MM = 40, 10.0
 #: Irregularity of the sawn wall, mm.
 _ROUGHNESS_MM = 0.25
-#: A piece of bone that the hole cuts off from the skull goes with the bone flap when it is smaller than this.
+#: A fragment that the hole separates from the skull is removed with the bone flap if it is smaller than this.
 _CUT_OFF_MM3 = 3000.0
 
 
@@ -41,7 +42,7 @@ class Craniectomy:
         Masks (uint8 0/1) on the complete skull's grid; the truth has one connected body
         per defect.
     kind, seed
-        As asked for.
+        As passed to `craniectomy`.
     centre_mm : (3,) array
         LPS centroid of the truth.
     """
@@ -56,7 +57,7 @@ class Craniectomy:
 def craniectomy(
     complete: Volume, *, kind: str, seed: int = 0, defects: int = 1, pose: HeadPose | None = None
 ) -> Craniectomy:
-    """Cut a defect of one kind into a complete skull; or several, the others at random places.
+    """Cut a defect of one kind into a complete skull, or several, the others at random positions.
 
     ============== =====================================================================================
     challenge      as in SkullFix: a box of scanner-parallel cuts across the midline behind the vertex, with
@@ -77,21 +78,26 @@ def craniectomy(
     ----------
     complete : Volume
         Mask of a complete skull, head up (+z of LPS); non-zero is bone.
-    kind
+    kind : str
         One of `KINDS`.
-    seed
-        Same skull, kind and seed: same defect. Seeds choose side, place, size, outline and walls.
-    defects
-        How many holes, 1 to 3. The first is the one that kind and seed give alone; at least 10 mm of bone stays
-        between any two.
-    pose
-        The head's pose, when it is known already (fitting it is half of the time).
+    seed : int
+        The same skull, kind and seed give the same defect. The seed determines side, position, size, outline
+        and walls.
+    defects : int
+        Number of holes, 1 to 3. The first is the one that kind and seed give alone; at least 10 mm of bone
+        remain between any two.
+    pose : HeadPose, optional
+        The head's pose, if known; fitting it takes half of the time.
+
+    Returns
+    -------
+    Craniectomy
 
     Raises
     ------
     InputError
-        Unknown kind, too many defects, or no vault where a defect should be (the scan was cut there, or the skull
-        is not complete).
+        The kind is unknown, there are too many defects, or there is no vault where a defect should be (the
+        scan ends there, or the skull is not complete).
     EmptyMaskError
         The mask is empty.
     """
@@ -122,7 +128,7 @@ def craniectomy(
 
 
 def _another(complete: Volume, frame: Braincase, rng: np.random.Generator, cut: _Voxels) -> _Voxels:
-    """Return the voxels of one more defect at a random place that leaves a bridge of bone to those that are cut."""
+    """Return the voxels of another random defect, with a bridge of bone to the existing ones."""
     from scipy.spatial import cKDTree
 
     taken = complete.to_mm(np.stack(cut, axis=1)[:: max(1, len(cut[0]) // 20_000)])
@@ -140,7 +146,8 @@ def _another(complete: Volume, frame: Braincase, rng: np.random.Generator, cut: 
         if tree.query(found, distance_upper_bound=_BRIDGE_MM)[0].min() == np.inf:
             return body
     raise InputError(
-        f"expected room for another defect with {_BRIDGE_MM:g} mm of bone to the first, got none at {_TRIES} places: "
+        f"expected room for another defect with {_BRIDGE_MM:g} mm of bone to the first, "
+        f"got none at {_TRIES} positions: "
         "choose another seed, or fewer defects"
     )
 
@@ -152,7 +159,7 @@ def _another(complete: Volume, frame: Braincase, rng: np.random.Generator, cut: 
 def _vault_region(
     complete: Volume, frame: Braincase, rng: np.random.Generator, kind: str, place: Place
 ) -> tuple[Volume, NDArray[np.bool_]]:
-    """Return the box of the skull that holds the defect, and the bone in it that lies in the region."""
+    """Return the box of the skull around the defect, and the mask of the bone to remove in it."""
     vault = read_flat_vault(complete, frame, place.direction)
     floor = vault.above_floor_mm(*plane(), lower_in_front_mm=LOWER_IN_FRONT_MM.get(kind, 0.0))
     state = rng.bit_generator.state
@@ -181,7 +188,7 @@ def _vault_region(
 
 
 def _box_around(complete: Volume, points_mm: NDArray[np.float64]) -> Volume:
-    """Return the box of the skull that holds LPS points (n, 3), as a mask."""
+    """Return the mask of the skull in a box around LPS points (n, 3)."""
     start, stop = complete.box_around(points_mm, 2)
     if np.any(stop <= 0) or np.any(start >= complete.shape):
         raise InputError(_NO_VAULT)
@@ -196,7 +203,7 @@ def _corners(low: tuple[float, float, float], high: tuple[float, float, float]) 
 def _challenge_region(
     complete: Volume, pose: HeadPose, rng: np.random.Generator
 ) -> tuple[Volume, NDArray[np.bool_]]:
-    """Cut scanner-parallel planes behind the vertex, as SkullFix does.
+    """Return box and region of a defect with scanner-parallel walls behind the vertex, as in SkullFix.
 
     Measured on 15 of its implants: 74 to 82 mm wide, 50 to 70 mm deep (front to back), 41 to 55 mm high, with
     burr holes of 4.5 mm radius, vertical, centred on the two front corners.
@@ -220,7 +227,7 @@ def _challenge_region(
 
 
 def _roughness(rng: np.random.Generator, local: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Smooth noise, mm, with wavelengths of 5 to 15 mm."""
+    """Return smooth noise, mm, with wavelengths of 5 to 15 mm, at points (n, 3)."""
     total = np.zeros(len(local), np.float32)
     points = local.astype(np.float32)
     for _ in range(6):
@@ -237,7 +244,7 @@ _NO_VAULT = (
 
 
 def _main_body(complete: Volume, box: Volume, region: NDArray[np.bool_]) -> _Voxels:
-    """Return the voxels (indices of the whole grid) of the region's largest body and of what it cuts off."""
+    """Return the voxel indices of the region's largest body and of the small fragments that it separates."""
     import cc3d
 
     labels = cc3d.connected_components(region, connectivity=6)
@@ -253,7 +260,7 @@ def _main_body(complete: Volume, box: Volume, region: NDArray[np.bool_]) -> _Vox
 
 
 def _cut_off(box: Volume, body: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pieces of remaining bone that touch the body, no longer hang on the skull, and are small."""
+    """Return the small fragments next to the body that are no longer connected to the skull."""
     import cc3d
     from scipy.ndimage import binary_dilation
 

@@ -1,4 +1,4 @@
-"""The braincase as a shape that can be changed into another: radius and thickness over all directions."""
+"""The shape of the braincase as maps of radius and thickness, which can be deformed into another head's."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.head.sphere import direction_sphere, read_vault
 from meshimplant.voxels.volume import Volume
 
-#: Columns are averaged over this chord (5 mm on the bone): diploe and noise go, the form of the head stays.
+#: Columns are averaged over this chord (5 mm on the bone), which removes diploe and noise and keeps the
+#: head's shape.
 _BLUR, _NEIGHBOURS = 0.06, 64
 _THICKNESS_RANGE_MM = (1.0, 20.0)
 
 
 @dataclass(frozen=True, eq=False)
 class HeadShape:
-    """What `read_head_shape` found.
+    """Pose and surfaces of a braincase, from `read_head_shape`.
 
     Attributes
     ----------
     pose : HeadPose
         The head's frame, aligned to the mean head (`align_to_mean`).
     inner_mm, outer_mm : (azimuth, elevation) arrays
-        Radius of the braincase's two surfaces from the frame's centre, at the nodes of `map_directions`.
-        Filled from around where there is no bone, so that a defective skull has a shape too. Below the vault
-        they mean little.
+        Radius of the braincase's two surfaces from the frame's centre, at the nodes of `map_directions`. Gaps
+        are filled from their surroundings, so a defective skull has a shape too. Values below the vault are
+        unreliable.
     """
 
     pose: HeadPose
@@ -40,16 +41,16 @@ class HeadShape:
 
 
 def read_head_shape(skull: Volume, *, pose: HeadPose | None = None) -> HeadShape:
-    """Read the shape of a head from the mask of its skull; takes some seconds, once per skull.
+    """Measure the shape of a head from the mask of its skull; takes a few seconds.
 
-    The shape is in patient millimetres, so one read at full resolution serves every grid of that patient.
+    The shape is in patient millimetres, so one measured at full resolution serves every grid of that patient.
 
     Parameters
     ----------
     skull : Volume
         Mask of a complete (or defective) skull; non-zero is bone.
     pose : HeadPose, optional
-        From `fit_pose`, if already known.
+        From `fit_pose`, if known.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def fit_aligned_pose(skull: Volume, *, near: HeadPose | None = None) -> HeadPose
 
 
 def _mapped(directions: NDArray[np.float64], values: NDArray[np.floating]) -> list[NDArray[np.float32]]:
-    """Average values (n, c) at scattered directions onto the maps' nodes: one map per column."""
+    """Average values (n, c) at scattered directions at the nodes of the maps; return one map per column."""
     from scipy.spatial import cKDTree
 
     nodes = map_directions()

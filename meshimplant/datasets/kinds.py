@@ -14,8 +14,8 @@ Kind = Literal[
     "random_2",
     "orbital",
 ]
-#: Where each kind of defect lies. The first is that of SkullFix; the next are those of SkullBreak (Kodym, Li et al.,
-#: Data in Brief 35:106902, 2021), with ``random`` as a third random place; ``orbital`` is in neither.
+#: Where each kind of defect lies. The first is that of SkullFix; the next are those of SkullBreak (Kodym, Li
+#: et al., Data in Brief 35:106902, 2021), with ``random`` as a third random place; ``orbital`` is in neither.
 KINDS: dict[Kind, str] = {
     "challenge": "as in SkullFix: a box across the midline behind the vertex, with two burr holes",
     "bilateral": "across the midline of the forehead, in front of the vertex",

@@ -1,4 +1,4 @@
-"""Link data sets: skulls on different grids onto one common grid, and results back onto each skull's own."""
+"""Resample skulls from different grids onto one common grid, and results back onto each skull's own grid."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from meshimplant.voxels.volume import Volume
 
 #: The grid's top lies this far above the head's centre, which is about 75 mm below the vertex.
 _TOP_MM = 95.0
-#: A grid that is not asked for has a multiple of this many voxels along each axis: networks halve it three times.
+#: An automatic grid has a multiple of this many voxels along each axis, so that networks can halve it three
+#: times.
 _MULTIPLE = 8
 _MARGIN_MM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
 class Linked:
-    """One skull on the common grid, with the way there and back.
+    """One skull on the common grid, with methods that map other volumes there and back.
 
     Attributes
     ----------
     volume : Volume
-        The skull's mask (uint8 0/1) on the common grid. The same index is the same place in every head; the affine leads
-        to this patient's own LPS millimetres.
+        The skull's mask (uint8 0/1) on the common grid. An index is the same position in every head; the
+        affine maps it to this patient's LPS millimetres.
     source : Volume
-        As given.
+        The input mask.
     outside_fraction : float
-        Share of the skull's bone that lies outside the common grid.
+        Fraction of the skull's bone outside the common grid.
     """
 
     volume: Volume
@@ -46,24 +47,24 @@ class Linked:
     def bring(self, other: Volume) -> Volume:
         """Return another volume of the same patient (an implant, a CT, distances) on the common grid.
 
-        Masks keep thin bone, as the skull's own does; other values are smoothed if need be and interpolated, and are the
-        least value outside the volume.
+        Masks keep thin bone, like the skull's own. Other values are smoothed where necessary and
+        interpolated; outside the volume they are its minimum.
         """
         return _onto(other, self.volume)
 
     def back(self, result: Volume) -> Volume:
-        """Return a result of the common grid (or any other) on the skull's own grid: masks as masks, else interpolated."""
+        """Return a result on the skull's own grid; masks stay masks, other values are interpolated."""
         return _onto(result, self.source)
 
     def completed(self, result: Volume, *, level: float | None = None) -> Volume:
-        """Return the completed skull (uint8 0/1) on the skull's own grid: its own bone, bit for bit, and what the result adds.
+        """Return the completed skull (uint8 0/1) on the skull's own grid, its own bone unchanged.
 
         Parameters
         ----------
-        result
+        result : Volume
             Completed skull or implant: mask, probabilities or signed distances.
-        level
-            Value of the surface; when left out, 0 for distances, 0.5 for probabilities.
+        level : float, optional
+            Value of the surface; by default 0 for distances, 0.5 for probabilities.
         """
         back = self.back(result)
         limit = 0.5 if _is_mask(result) else default_level(result) if level is None else level
@@ -77,25 +78,26 @@ def link(
     shape: tuple[int, int, int] | None = None,
     frame: Literal["head", "scanner"] = "head",
 ) -> tuple[Linked, ...]:
-    """Lay masks of skulls on one common grid: crop, resample, pad.
+    """Resample masks of skulls onto one common grid, with cropping and padding.
 
-    The grid's axes run to the left, to the back and up: of the head (the frame that `read_head_shape` finds too), so that
-    heads lie alike, or of the scanner. It is centred on the head from side to side and front to back, and reaches 95 mm
-    above its centre, 20 mm above the vertex. So it depends on nothing but spacing, shape and frame: sets that are linked one
-    after the other share it.
+    The grid's axes run to the left, to the back and up, in the frame of the head (that of `read_head_shape`,
+    which aligns the heads) or of the scanner. It is centred on the head from side to side and front to back,
+    and reaches 95 mm above the head's centre, 20 mm above the vertex. It depends on spacing, shape and frame
+    only, so sets that are linked separately share it.
 
-    Bone that is thinner than a voxel of the common grid is thickened to one, so that a temple of 2 mm stays closed at 4 mm.
+    Bone thinner than a voxel of the common grid is thickened to one voxel: a temple of 2 mm stays closed at 4
+    mm.
 
     Parameters
     ----------
     skulls : sequence of Volume
         Masks of complete or defective skulls, head up; non-zero is bone.
     spacing_mm : float
-        Edge of the common grid's voxels.
-    shape : (int, int, int), optional
-        Voxels along each axis. Default: the fewest multiples of 8 that hold the bone of all skulls.
-    frame : {"head", "scanner"}
-        Whose axes the grid has; ``"scanner"`` takes no time.
+        Voxel edge of the common grid.
+    shape : (3,) tuple of int, optional
+        Voxels along each axis; by default the smallest multiples of 8 that contain the bone of all skulls.
+    frame : str
+        ``"head"`` or ``"scanner"``, which needs no alignment and takes no time.
 
     Returns
     -------
@@ -105,13 +107,15 @@ def link(
     Raises
     ------
     InputError
-        A spacing or shape that is no grid, or a head whose frame cannot be found.
+        Spacing or shape is out of range, or the pose of a head cannot be found.
     EmptyMaskError
         A mask is empty.
     """
     if not 0.2 <= spacing_mm <= 10 or (shape is not None and (len(shape) != 3 or min(shape) < 2)):
         raise InputError(
-            f"expected a spacing of 0.2 to 10 mm and three counts of voxels, got {spacing_mm:g} mm and {shape}: change them"
+            "expected a spacing of 0.2 to 10 mm and three counts of voxels, "
+            f"got {spacing_mm:g} mm and {shape}: "
+            "correct them"
         )
     if frame not in ("head", "scanner"):
         raise InputError(f"expected the frame head or scanner, got {frame!r}: choose one of them")
@@ -145,7 +149,7 @@ def _linked(
 
 
 def _place(skull: Volume, frame: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the head's centre (LPS) and axes (rows)."""
+    """Return centre (LPS mm) and axes (rows) of the head, or of the scanner's frame."""
     if frame == "head":
         pose = fit_aligned_pose(skull)
         return pose.centre_mm, pose.axes
@@ -165,7 +169,7 @@ def _bone_mm(skull: Volume) -> NDArray[np.float64]:
 def _extent_mm(
     skull: Volume, centre_mm: NDArray[np.float64], axes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return how far the bone reaches from the centre: to the sides, to front or back, and down, mm."""
+    """Return the extent of the bone from the centre, mm: sideways, to front or back, and downwards."""
     local = (_bone_mm(skull) - centre_mm) @ axes.T
     return np.array([*np.abs(local[:, :2]).max(axis=0), -local[:, 2].min()]) + _MARGIN_MM
 
@@ -178,7 +182,7 @@ def _least_shape(extents_mm: list[NDArray[np.float64]], spacing_mm: float) -> tu
 
 
 def _onto(volume: Volume, grid: Grid) -> Volume:
-    """Return a volume's values on another grid."""
+    """Resample a volume onto another grid."""
     if _is_mask(volume):
         return _mask_onto(volume, grid)
     values = volume.array.astype(np.float32)
@@ -189,12 +193,12 @@ def _onto(volume: Volume, grid: Grid) -> Volume:
 
 
 def _is_mask(volume: Volume) -> bool:
-    """Tell whether there is 0 and one other value only."""
+    """Return whether a volume holds only 0 and one other value."""
     return bool(((volume.array == 0) | (volume.array == volume.array.max())).all())
 
 
 def _mask_onto(mask: Volume, grid: Grid) -> Volume:
-    """Resample a mask by its signed distance; where bone is thinner than a voxel of the grid, the level is lowered to one."""
+    """Resample a mask by its signed distance; bone thinner than a voxel is thickened to one."""
     if not mask.array.any():
         return Volume(np.zeros(grid.shape, np.uint8), grid.affine)
     edge_mm = float(grid.spacing_mm.max())

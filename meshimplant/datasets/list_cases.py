@@ -1,4 +1,4 @@
-"""The door to the data sets: recognise a folder's layout, and list its cases."""
+"""Recognise the layout of a data set's folder, and list its cases."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from meshimplant.datasets.skullbreak import is_skullbreak, list_skullbreak
 from meshimplant.datasets.skullfix import has_training, is_skullfix, list_skullfix, list_skullfix_tests
 from meshimplant.errors import FileReadError
 
-#: How many folders above the data a path may be given.
+#: A data set is searched for down to this many levels below the given folder.
 _DEEPEST = 2
 
 
 def list_cases(folder: str | Path) -> tuple[Case, ...]:
-    """Return the cases of a folder laid out like SkullFix, SkullBreak or MUG500+, whichever it is.
+    """List the cases in a folder with the layout of SkullFix, SkullBreak or MUG500+.
 
     ========== ======================================================================================
     SkullFix   ``complete_skull/NNN.nrrd``, ``implant/NNN.nrrd``, also in ``training_set/``; test skulls
@@ -26,8 +26,8 @@ def list_cases(folder: str | Path) -> tuple[Case, ...]:
     MUG500+    ``A0001/A0001.nrrd``, ``B0001/B0001.nrrd``, ``B0001/B0001_implant.stl`` (see `list_mug500`)
     ========== ======================================================================================
 
-    A folder up to two levels above is searched for all of them. Only names are read, no volume: that is
-    `read_case`. Split by `Case.group`, not by name: it joins the cases of one patient.
+    Data sets are found up to two levels below the folder. Only names are read; `read_case` reads the volumes.
+    Split by `Case.group`, which is common to the cases of one patient, not by name.
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ def list_cases(folder: str | Path) -> tuple[Case, ...]:
     Raises
     ------
     FileReadError
-        No such layout, or an incomplete one; the message says what was expected and what is there.
+        The folder has none of these layouts, or an incomplete one; the message says what was expected and
+        found.
 
     Examples
     --------
@@ -53,21 +54,21 @@ def list_cases(folder: str | Path) -> tuple[Case, ...]:
     cases += list_mug500(folder) if is_mug500(folder) else ()
     if not cases:
         raise FileReadError(
-            f"expected the layout of SkullFix (complete_skull/, implant/), SkullBreak (defective_skull/bilateral/, ...) "
-            f"or MUG500+ (A0001/, B0001/, ...) in {folder.name}/, got {contents_of(folder)}: pass the data set's own "
-            "folder"
+            "expected the layout of SkullFix (complete_skull/, implant/), SkullBreak "
+            f"(defective_skull/bilateral/, ...) or MUG500+ (A0001/, B0001/, ...) in {folder.name}/, "
+            f"got {contents_of(folder)}: pass the data set's own folder"
         )
     twice = [name for name, count in Counter(case.name for case in cases).items() if count > 1]
     if twice:
         raise FileReadError(
-            f"expected each case once under {folder.name}/, got {', '.join(twice[:5])} more than once: pass the "
-            "folder of one data set"
+            f"expected each case once under {folder.name}/, got {', '.join(twice[:5])} more than once: "
+            "pass the folder of one data set"
         )
     return cases
 
 
 def _cut_by_design(folder: Path, depth: int) -> tuple[Case, ...]:
-    """Return the cases of SkullFix and SkullBreak in a folder, or else in those below it."""
+    """Return the cases of SkullFix and SkullBreak in a folder, or else in the folders below."""
     if is_skullbreak(folder):
         return list_skullbreak(folder)
     if is_skullfix(folder):

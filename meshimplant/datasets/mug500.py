@@ -1,4 +1,4 @@
-"""Reader for folders laid out like MUG500+ (healthy skulls, and craniotomies with a designed implant)."""
+"""List the cases of MUG500+: healthy skulls, and craniotomies with a designed implant."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ _DEEPEST = 4
 
 
 def is_mug500(folder: Path) -> bool:
-    """Tell by the names of the files below it whether a folder may be MUG500+."""
+    """Return whether the names of files in or below a folder are those of MUG500+."""
     return bool(_files(folder))
 
 
 def list_mug500(folder: str | Path) -> tuple[Case, ...]:
-    """Return the skulls of a folder, sorted by name: A0001 and on are complete, B0001 and on have a craniotomy.
+    """List the skulls of a folder by name: A0001 ... are complete, B0001 ... have a craniotomy.
 
-    A complete skull has ``complete`` (``A0001.nrrd``) only: cut defects into it with `craniectomy`. A craniotomy has
-    ``defective`` (``B0001.nrrd``) and ``implant`` (``B0001_implant.stl``), a mesh designed by hand: thinner than bone,
-    so no truth for voxel metrics. The other meshes (``A0001.stl``, ``A0001_clear.stl``, ``B0001.stl``) repeat the
-    voxels.
+    A complete skull has ``complete`` (``A0001.nrrd``) only; `craniectomy` cuts defects into it. A craniotomy
+    has ``defective`` (``B0001.nrrd``) and ``implant`` (``B0001_implant.stl``), a mesh designed by hand. It is
+    thinner than bone and therefore no truth for voxel metrics. The other meshes (``A0001.stl``,
+    ``A0001_clear.stl``, ``B0001.stl``) repeat the voxels.
 
-    Files are found by their names, up to four folders deep, so that the article's folders (Li et al., Data in Brief
-    39:107524, 2021), the archives of the repository (``A0491-A0495/A0491/A0491.nrrd``,
-    ``craniotomy_skull/B0001/B0001.nrrd``; its maintainers list them), unpacked together or each in a folder of its
-    own, and a folder with all ``.nrrd`` side by side are read alike. Any number of skulls may be there.
+    Files are found by their names, up to four folders deep, so that the article's folders (Li et al., Data in
+    Brief 39:107524, 2021), the archives of the repository (``A0491-A0495/A0491/A0491.nrrd``,
+    ``craniotomy_skull/B0001/B0001.nrrd``; its maintainers list them), unpacked together or each in a folder
+    of its own, and a folder with all ``.nrrd`` side by side are read alike. Any number of skulls may be
+    there.
 
     Raises
     ------
     FileReadError
-        No such file, a skull without its ``.nrrd``, or one that is there twice.
+        There is no such file, a skull lacks its ``.nrrd``, or a file exists twice.
     """
     folder = Path(folder)
     files = _files(folder)
     names = sorted({name for name, _ in files})
     if not names:
         raise FileReadError(
-            f"expected skulls such as A0001.nrrd or B0001.nrrd under {folder.name}/, got none: unpack the archives, "
-            "and pass the folder that holds them"
+            f"expected skulls such as A0001.nrrd or B0001.nrrd under {folder.name}/, got none: "
+            "unpack the archives, and pass the folder that holds them"
         )
     lacking = [name for name in names if (name, ".nrrd") not in files]
     if lacking:
@@ -62,7 +63,7 @@ def _case(name: str, files: dict[tuple[str, str], Path]) -> Case:
 
 
 def _files(folder: Path) -> dict[tuple[str, str], Path]:
-    """Return (skull, rest of the name) -> path."""
+    """Return the path of each file by skull and remainder of the name."""
     found: dict[tuple[str, str], Path] = {}
     for place, folders, names in os.walk(folder):
         if len(Path(place).relative_to(folder).parts) >= _DEEPEST:

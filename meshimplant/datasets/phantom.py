@@ -1,4 +1,4 @@
-"""A parametric adult skull: implicit anatomy on a voxel grid, for tests, demonstrations and populations."""
+"""A parametric adult skull: implicit anatomy on a voxel grid, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.datasets.anatomy import base_floor, carve_face, face, frontal_sinus, under_base
-from meshimplant.datasets.relief import Lobe, lobes, relief, superellipsoid
-from meshimplant.datasets.solids import Points, cut, join, meet
+from meshimplant.datasets.phantom_base import base_floor, under_base
+from meshimplant.datasets.phantom_face import carve_face, face, frontal_sinus
+from meshimplant.datasets.phantom_relief import Lobe, lobes, relief, superellipsoid
+from meshimplant.datasets.phantom_solids import Points, cut, join, meet
 from meshimplant.errors import InputError
 from meshimplant.head.latitude_longitude import interpolate_map
 from meshimplant.voxels.grid import Grid, bounding_box
@@ -53,7 +54,7 @@ _THICKNESS_LOBES: tuple[Lobe, ...] = (
 
 @dataclass(frozen=True, eq=False)
 class _Head:
-    """One drawn head: its proportions, its two surfaces as maps over all directions, and its warp."""
+    """One random head: its proportions, its two surfaces as maps over all directions, and its warp."""
 
     semi_axes_mm: dict[str, float]
     outer_mm: NDArray[np.float32]
@@ -67,35 +68,39 @@ class _Head:
 def skull_phantom(*, spacing_mm: float = 1.0, seed: int = 0, tilt_deg: float = 0.0) -> Volume:
     """Return a complete adult skull without lower jaw, as a mask (uint8 0/1).
 
-    The vault is a surface given by its radius in each direction (a superellipsoid with eminences, flat
-    temples, a steep forehead and a full occiput) and a thickness that varies from 2-4 mm at the temples to
-    9-12 mm at the occipital protuberance. Base, orbits, nose, cheek bones, upper jaw and teeth are joined
-    and cut from simple solids. Seeds draw size, proportions, thickness, asymmetry (1 to 2 mm, smooth) and
+    The vault is defined by its outer radius in each direction (a superellipsoid with eminences, flat temples,
+    a steep forehead and a full occiput) and by a thickness from 2-4 mm at the temples to 9-12 mm at the
+    occipital protuberance. Base, orbits, nose, cheek bones, upper jaw and teeth are unions and differences of
+    simple solids. The seed determines size, proportions, thickness, asymmetry (1 to 2 mm, smooth) and
     details.
 
-    Means and spreads of length (183 +- 6 mm), breadth (143 +- 5), height and thickness follow published adult
-    craniometry (Howells' series; Lynnerup 2001 for thickness: about 6 +- 1 mm); details are drawn by eye.
-    It is no patient and no average of patients.
+    Means and standard deviations of length (183 +- 6 mm), breadth (143 +- 5), height and thickness follow
+    published adult craniometry (Howells' series; Lynnerup 2001 for thickness: about 6 +- 1 mm). Details are
+    drawn by eye. The phantom is neither a patient nor an average of patients.
 
     Parameters
     ----------
-    spacing_mm
-        Voxel edge, 0.3 to 3 mm. Time and memory grow with its inverse cube: 1 mm takes some 8 s.
-    seed
-        Which head; the same seed at another spacing is the same head.
-    tilt_deg
-        Turn the head by this angle about an axis drawn from the seed; the grid stays parallel to the
-        patient axes.
+    spacing_mm : float
+        Voxel edge, 0.3 to 3 mm. Time and memory grow with its inverse cube: 1 mm takes about 8 s.
+    seed : int
+        Selects the head; the same seed at another spacing gives the same head.
+    tilt_deg : float
+        Rotate the head by this angle about a random axis; the grid stays parallel to the patient's axes.
 
     Returns
     -------
     Volume
         x to the left, y to the back, z up; one connected body; the origin lies inside the head.
+
+    Raises
+    ------
+    InputError
+        The spacing is out of range.
     """
     if not _SPACING_RANGE_MM[0] <= spacing_mm <= _SPACING_RANGE_MM[1]:
         raise InputError(
             f"expected a spacing of {_SPACING_RANGE_MM[0]} to {_SPACING_RANGE_MM[1]} mm, got {spacing_mm:g}: "
-            "coarser voxels lose the temple, finer ones memory"
+            "choose one in this range (coarser voxels lose the temple, finer ones need too much memory)"
         )
     head = _draw_head(seed)
     rotation = _rotation(seed, tilt_deg)
@@ -147,7 +152,7 @@ _WARP_STEP_MM = 40.0
 
 
 def _warp(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Displacements (3, i, j, k), mm, every 40 mm: the asymmetry that all parts share."""
+    """Return displacements (3, i, j, k), mm, every 40 mm: the asymmetry common to all parts."""
     shape = np.ceil((_HIGH_MM - _LOW_MM + 200) / _WARP_STEP_MM).astype(int) + 1
     return rng.normal(0, (1.1, 0.8, 0.8), (*shape, 3)).transpose(3, 0, 1, 2).astype(np.float32)
 
@@ -164,16 +169,16 @@ def _rotation(seed: int, tilt_deg: float) -> NDArray[np.float64]:
 
 
 def _bricks(shape: NDArray[np.int64]) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield boxes of voxels small enough for the processor's cache."""
+    """Yield boxes of voxels small enough for the CPU's cache."""
     starts = [range(0, int(size), _BRICK_VOXELS) for size in shape]
     for i, j, k in product(*starts):
         yield slice(i, i + _BRICK_VOXELS), slice(j, j + _BRICK_VOXELS), slice(k, k + _BRICK_VOXELS)
 
 
 def _bone_field(head: _Head, points: Points) -> NDArray[np.float32]:
-    """Return the bone's field, about mm, positive inside, at points (3, ...).
+    """Return the field of the bone, approximately in mm, positive inside, at points (3, ...).
 
-    Far from the surfaces only its sign is right: parts that cannot reach a brick of points are left out.
+    Far from the surfaces only its sign is correct: parts that cannot reach a brick of points are skipped.
     """
     lowest = float(points[2].min())
     radius = np.sqrt((points**2).sum(axis=0))
@@ -205,7 +210,7 @@ def _displacement(head: _Head, points: Points) -> NDArray[np.float32]:
 
 
 def _vault_surfaces(head: _Head, points: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Depth under the outer and above the inner surface, mm, both positive towards the middle."""
+    """Return the depth below the outer and below the inner surface, mm, both positive towards the centre."""
     radius = np.sqrt((points**2).sum(axis=0))
     outer, thick = (
         interpolate_map(values, np.moveaxis(points, 0, -1), np.maximum(radius, 1e-3))
@@ -215,7 +220,7 @@ def _vault_surfaces(head: _Head, points: Points) -> tuple[NDArray[np.float32], N
 
 
 def _face_points(head: _Head, points: Points) -> Points:
-    """Map points into the standard face: the face's size, and the forehead it hangs from, vary."""
+    """Map points into the frame of the standard face, which varies in size and follows the forehead."""
     brow = np.float32(87.0 - head.semi_axes_mm["front"])
     scale = head.face_scale.astype(np.float32).reshape(3, *[1] * (points.ndim - 1))
     anchor = np.array([0, -60, -20], np.float32).reshape(scale.shape)
@@ -234,7 +239,7 @@ def _largest(bone: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def _trimmed(skull: Volume) -> Volume:
-    """Crop to the bone and some 4 mm of air."""
+    """Crop to the bone and a margin of 4 mm."""
     start, stop = bounding_box(skull.array)
     margin = int(np.ceil(4 / skull.spacing_mm[0]))
     box = skull.crop(start - margin, stop + margin)

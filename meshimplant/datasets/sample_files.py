@@ -1,4 +1,4 @@
-"""Where the packaged samples are, installed or in a checkout."""
+"""Locate the packaged samples, in an installed package or in a checkout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sample_folder() -> Path:
 def sample_path(name: str) -> Path:
     """Return the path of one packaged sample, such as ``"defective.nrrd"``.
 
-    Raises `FileReadError` when there is no sample of that name; the message lists those there are.
+    Raises `FileReadError` if there is no sample of that name; the message lists the available ones.
     """
     path = sample_folder() / name
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Reader for folders laid out like SkullBreak (five virtual defects in each skull)."""
+"""List the cases of SkullBreak: five virtual defects in each skull."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SKULLBREAK_KINDS = ("bilateral", "frontoorbital", "parietotemporal", "random_1",
 
 
 def is_skullbreak(folder: Path) -> bool:
-    """Tell by the names of its subfolders whether a folder may be SkullBreak."""
+    """Return whether the names of a folder's subfolders are those of SkullBreak."""
     return any(
         (folder / place / kind).is_dir() for place in (DEFECTIVE, IMPLANT) for kind in SKULLBREAK_KINDS
     )
 
 
 def list_skullbreak(folder: str | Path) -> tuple[Case, ...]:
-    """Return the cases of a folder, one per skull and kind of defect, sorted by skull.
+    """List the cases of a folder, one per skull and kind of defect, sorted by skull.
 
     Expected layout of the training set: ``complete_skull/NNN.nrrd``, ``defective_skull/KIND/NNN.nrrd`` and
-    ``implant/KIND/NNN.nrrd`` (or another volume format), with all or some of the kinds; of the test set: only the
-    second, and the cases are named ``test-NNN-KIND``. The five cases of a skull are one group.
+    ``implant/KIND/NNN.nrrd`` (or another volume format), with all or some of the kinds; of the test set: only
+    the second, and the cases are named ``test-NNN-KIND``. The five cases of a skull are one group.
 
     Raises
     ------
@@ -36,8 +36,8 @@ def list_skullbreak(folder: str | Path) -> tuple[Case, ...]:
     defective = {kind: files for kind, files in defective.items() if files}
     if not defective:
         raise FileReadError(
-            f"expected volumes in {DEFECTIVE}/{SKULLBREAK_KINDS[0]}/ or another kind under {folder.name}/, got none: "
-            "pass the folder that holds them"
+            f"expected volumes in {DEFECTIVE}/{SKULLBREAK_KINDS[0]}/ or another kind under {folder.name}/, "
+            "got none: pass the folder that holds them"
         )
     if not (folder / COMPLETE).is_dir() and not (folder / IMPLANT).is_dir():
         return _sorted(

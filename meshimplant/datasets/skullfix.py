@@ -1,4 +1,4 @@
-"""Reader for folders laid out like SkullFix (the AutoImplant challenge's first data set)."""
+"""List the cases of SkullFix, the AutoImplant challenge's first data set, and its training split."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from meshimplant.datasets.case import (
 )
 from meshimplant.errors import FileReadError
 
-#: Skulls kept aside for validation, spread over the ids; none looks like another of the set.
+#: Skulls reserved for validation, spread over the ids; none resembles another of the set.
 VALIDATION = (
     "003", "012", "018", "027", "032", "039", "046", "053", "058", "064", "072", "079", "087", "092", "098",
 )  # fmt: skip
-#: Skulls that statistics may be made from: the rest, one of each look-alike pair.
+#: Skulls for training: the rest, one of each group of look-alikes.
 TRAINING = tuple(
     name for name in (f"{n:03d}" for n in range(100)) if name not in (*VALIDATION, "052", "042", "086", "091")
 )
-#: Skulls of one patient: the first two are the same file, the next three one patient, the others look so.
+#: Skulls of one patient: the first two are the same file, the next three are one patient, the others appear
+#: to be.
 LOOK_ALIKES = (("000", "052"), ("011", "042", "test-104"), ("019", "086"), ("084", "091"))
 
-#: Where the challenge's archives keep the training cases, and where its test skulls (without truth) are.
+#: Folders of the challenge's archives with the training cases, and with the test skulls (without truth).
 _TRAINING_SET = "training_set"
 _TEST_SETS = ("test_set_for_participants", "additional_test_set_for_participants", "test_defective")
 
 
 def is_skullfix(folder: Path) -> bool:
-    """Tell by the names of its subfolders whether a folder may be SkullFix."""
+    """Return whether the names of a folder's subfolders are those of SkullFix."""
     return has_training(folder) or any((folder / name).is_dir() for name in _TEST_SETS)
 
 
 def has_training(folder: Path) -> bool:
-    """Tell whether a folder may hold training cases of SkullFix."""
+    """Return whether a folder may hold training cases of SkullFix."""
     return any((folder / name).is_dir() for name in (COMPLETE, IMPLANT, _TRAINING_SET))
 
 
 def list_skullfix(folder: str | Path) -> tuple[Case, ...]:
-    """Return the training cases of a folder, sorted by name.
+    """List the training cases of a folder, sorted by name.
 
     Expected layout: ``complete_skull/NNN.nrrd`` and ``implant/NNN.nrrd`` (or another volume format) with
     the same names, and optionally ``defective_skull/NNN.nrrd``; or the folder above, which has all this in
-    ``training_set/``, as the challenge's archives do. Nothing is read but the names. Cases with a
-    complete skull and no implant, or the reverse, are errors: a missing file would otherwise pass as a
-    smaller data set.
+    ``training_set/``, as the challenge's archives do. Only names are read. A complete skull
+    without an implant, or the reverse, is an error: otherwise a missing file would go unnoticed.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def list_skullfix(folder: str | Path) -> tuple[Case, ...]:
 
 
 def list_skullfix_tests(folder: str | Path) -> tuple[Case, ...]:
-    """Return the challenge's test skulls, which have no truth, as ``test-NNN``; none where no such folder is.
+    """List the challenge's test skulls, without truth, as ``test-NNN``; empty if there is no such folder.
 
     They lie in ``test_set_for_participants/``, ``additional_test_set_for_participants/`` or
     ``test_defective/``. Their numbers are not those of the training skulls. 000 to 099 have the training
@@ -95,6 +95,6 @@ def list_skullfix_tests(folder: str | Path) -> tuple[Case, ...]:
 
 
 def _group(name: str) -> str:
-    """Return the patient of a skull: the first of its look-alikes."""
+    """Return the group of a skull: the first of its look-alikes."""
     alike = next((names for names in LOOK_ALIKES if name in names), (name,))
     return f"skullfix-{alike[0]}"

@@ -1,6 +1,7 @@
-"""Networks that complete a skull in the head's own frame: how they are made, trained and used.
+"""Networks that complete a skull in the head's own frame: their construction, training and use.
 
-Torch is imported in this room and nowhere else, and only when a name of it is used:
+Torch is imported in this folder only, and not before one of the names below is used. `README.md` explains the
+folder.
 
 >>> from meshimplant import networks
 >>> networks.read_config("head").data.base

@@ -4,7 +4,7 @@ from .config import Config as Config
 from .config import packaged_configs as packaged_configs
 from .config import read_config as read_config
 from .require_torch import require_torch as require_torch
-from .training import train as train
+from .training_loop import train as train
 from .training_store import Store as Store
 from .training_store import open_store as open_store
 from .weights import read_weights as read_weights

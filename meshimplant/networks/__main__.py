@@ -2,8 +2,8 @@
 
     python -m meshimplant.networks WEIGHTS --licence TEXT --hardware TEXT
 
-WEIGHTS is a file that `meshimplant train` wrote. It is copied to where method network finds it, and the registry is written
-anew: what the file tells of itself, and what is said here.
+WEIGHTS is a file written by `meshimplant train`. It is copied to where method ``network`` finds it, and the
+registry ``weights.toml`` is rewritten from the file's own description and the options given here.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("weights", type=Path)
     parser.add_argument(
-        "--licence", required=True, help="what the training data let others do with the network"
+        "--licence", required=True, help="licence of the network, as the training data permit"
     )
-    parser.add_argument("--hardware", required=True, help="what it was trained on")
+    parser.add_argument("--hardware", required=True, help="hardware it was trained on")
     given = parser.parse_args(arguments)
     package(given.weights, licence=given.licence, hardware=given.hardware)
 
 
 def package(path: Path, *, licence: str, hardware: str) -> None:
-    """Copy a weights file into the package and write the registry; `FileReadError` when it is no good one."""
+    """Copy a weights file into the package and write the registry; raise `FileReadError` if it is invalid."""
     import tomli_w
 
     weights = read_weights(path)
     with atomic_path(packaged_folder() / DEFAULT) as temporary:
         temporary.write_bytes(path.read_bytes())
     head = "# Networks in this package; written by python -m meshimplant.networks.\n\n"
-    entries = {DEFAULT: entry(weights, licence=licence, hardware=hardware)}
+    entries = {DEFAULT: registry_entry(weights, licence=licence, hardware=hardware)}
     with atomic_path(packaged_folder() / REGISTRY) as temporary:
         temporary.write_text(head + tomli_w.dumps(entries), encoding="utf-8")
 
 
-def entry(weights: Weights, *, licence: str, hardware: str) -> dict[str, Any]:
-    """Return what the registry says of a network: data, licence, skulls, hardware, hours, parameters, SHA-256."""
+def registry_entry(weights: Weights, *, licence: str, hardware: str) -> dict[str, Any]:
+    """Return the registry entry of a network: data, licence, skulls, hardware, hours, parameters, SHA-256."""
     stages = [weights.about.get(stage, {}) for stage in weights.modules]
     counts = [sum(values.numel() for values in module.parameters()) for module in weights.modules.values()]
     return {

@@ -1,4 +1,4 @@
-"""The networks there are, by the names that a config gives them."""
+"""The available networks, by their names in a config."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ _Builder = TypeVar("_Builder", bound="Callable[..., nn.Module]")
 
 
 def build_coarse(config: Config) -> nn.Module:
-    """Return the dense network of a config, untrained: (B, C, X, Y, Z) -> (B, 1, X, Y, Z), in units of `CLIP_MM`.
+    """Return a config's coarse network, untrained: (B, C, X, Y, Z) -> (B, 1, X, Y, Z), in units of `CLIP_MM`.
 
-    Its answer is the base channel with a correction, which is 0 at first. Weights are drawn from torch's global generator.
+    Its output is the base channel plus a correction, which is 0 at first. Weights are drawn from torch's
+    global generator.
     """
     return _chosen(COARSE_NETWORKS, config.coarse.architecture, "coarse")(config)
 
 
 def build_fine(config: Config) -> nn.Module:
-    """Return the second network of a config, untrained; its corrections are in units of `CLIP_MM` and 0 at first.
+    """Return a config's fine network, untrained; its corrections are in units of `CLIP_MM` and 0 at first.
 
     A `DenseFine` maps (B, F, x, y, z) to (B, 1, x, y, z), the others (N, 4) int64 and (N, F) to (N, 1).
 
-    Raises `InputError` when the config has no second stage.
+    Raises `InputError` if the config has no fine stage.
     """
     if config.fine is None:
         raise InputError(
@@ -73,7 +74,7 @@ def _slice_unet(features: int, fine: Fine) -> nn.Module:
     return Slices(features, fine.widths, slab=fine.window_mm / FINE.spacing_mm)
 
 
-#: How each named network is made.
+#: Builders by architecture name.
 COARSE_NETWORKS: dict[str, Callable[[Config], nn.Module]] = {"unet": _unet, "none": _none}
 FINE_NETWORKS: dict[str, Callable[[int, Fine], nn.Module]] = {
     "sparse-unet": _sparse_unet,

@@ -1,4 +1,4 @@
-"""What a network is shown of a head: fields on a head's grid, the same for learning and for use."""
+"""Input channels of the networks: fields on the head's grid, the same in training and in use."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from meshimplant.complete.models import models_of
 from meshimplant.head.latitude_longitude import interpolate_map, map_directions
 from meshimplant.head.mean_vault import read_scattered
 from meshimplant.head.sphere import direction_sphere
-from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, head_pose
-from meshimplant.networks.surface_columns import columns_of
+from meshimplant.networks.field_columns import columns_from_field
+from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, identity_pose
 from meshimplant.skull.defect import Defect, Openings, find_defects
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
@@ -24,27 +24,28 @@ from meshimplant.voxels.volume import Volume
 _MARGIN_MM = 12.0
 #: Distance between neighbouring directions of `direction_sphere`, radians (chord).
 _STEP = float(np.sqrt(4 * np.pi / 40962))
-#: Bone within the first of these of the opening is looked at, and the second around it; edges of the box in voxels.
+#: The input box holds the bone within the first distance of the opening, and the second around it; its edges
+#: are multiples of the third, voxels.
 _FOCUS_OPENING_MM, _FOCUS_MARGIN_MM, _FOCUS_STEP = 6.0, 12.0, 8
-#: Channels that tell the place in the head, one per axis, and their unit.
-PLACES = ("side", "back", "top")
+#: Channels with the position in the head, one per axis, and their unit.
+POSITION_CHANNELS = ("side", "back", "top")
 _PLACE_MM = 100.0
-#: Step of the maps that radii are read from, degrees.
+#: Step of the maps of radii, degrees.
 _MAP_STEP_DEG = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """What the network-free completion says of one head in its own frame.
+class PriorCompletion:
+    """Completion of one head without a network, in its own frame.
 
     Attributes
     ----------
     members : (n,) array
-        Which of `direction_sphere` lead through the opening.
+        Indices of the directions of `direction_sphere` through the opening.
     prior : (*grid.shape) float32 array
-        Signed distance of the skull as completed, mm, clipped to `CLIP_MM`.
+        Signed distance of the completed skull, mm, clipped to `CLIP_MM`.
     outer_mm, thickness_mm : (m,) arrays
-        The mean vault laid on this head, along `direction_sphere`.
+        The mean vault fitted to this head, along `direction_sphere`.
     """
 
     members: NDArray[np.int64]
@@ -55,18 +56,26 @@ class Known:
 
 def complete_in_head(
     defective_mm: NDArray[np.float32], grid: HeadGrid, *, members: NDArray[np.int64] | None = None
-) -> Known:
-    """Complete the largest opening of a head in its own frame by method template.
+) -> PriorCompletion:
+    """Complete the largest opening of a head in its own frame by method ``template``.
 
-    Radii are read between the voxels, so the result is as good as on the patient's own grid (measured on a SkullFix skull: the
-    outer surface 0.32 mm off the truth in the opening, as there; 0.43 mm when they are read from voxels of 1 mm).
+    Radii are located between the voxels, so the result is as good as on the patient's own grid (measured on a
+    SkullFix skull: the outer surface is 0.32 mm off the truth in the opening on either grid, and 0.43 mm with
+    radii from voxels of 1 mm).
 
     Parameters
     ----------
     defective_mm : (*grid.shape) array
         Signed distance of the defective skull on a grid of 1 mm.
-    members
-        Which opening to close: the one that shares most directions with these; None: the largest.
+    grid : HeadGrid
+        Grid of `defective_mm`.
+    members : (n,) array of int, optional
+        Directions through the opening to close: the opening that shares most of them. Default: the largest
+        opening.
+
+    Returns
+    -------
+    PriorCompletion
 
     Raises
     ------
@@ -74,27 +83,30 @@ def complete_in_head(
         The vault has no opening.
     """
     skull = grid.volume((defective_mm > 0).astype(np.uint8))
-    opening = replace(find_defects(skull, head_pose()), columns=columns_of(defective_mm, grid=grid))
-    defect = _asked(opening, members)
+    opening = replace(
+        find_defects(skull, identity_pose()), columns=columns_from_field(defective_mm, grid=grid)
+    )
+    defect = _select_defect(opening, members)
     estimate = estimate_vault(opening, defect, models_of("template", None))
     shell = shell_field(skull, opening, defect, estimate)
     fitted = estimate.fitted[0]
     prior = np.clip(np.maximum(defective_mm, shell), -CLIP_MM, CLIP_MM)
-    return Known(defect.members, prior, fitted.outer_mm, fitted.thickness_mm)
+    return PriorCompletion(defect.members, prior, fitted.outer_mm, fitted.thickness_mm)
 
 
 def shell_field(skull: Volume, opening: Openings, defect: Defect, estimate: Estimate) -> NDArray[np.float32]:
-    """Return the signed distance of the estimate's missing piece of vault on the skull's grid, -`CLIP_MM` far from it."""
-    pose = head_pose()
+    """Return the signed distance of the missing vault on the skull's grid, -`CLIP_MM` far from it."""
+    pose = identity_pose()
     shell = close_opening(skull, pose, opening, defect, estimate, estimate.names[0])
     crop = skull.crop(*shell.box(skull, pose, margin_mm=_MARGIN_MM))
     return shell.field(crop, pose).paste_into(skull, fill=-CLIP_MM).array
 
 
 def opening_field(members: NDArray[np.int64], grid: HeadGrid) -> NDArray[np.float32]:
-    """Return the signed distance, mm, to the edge of the opening's cone of rays; positive inside, clipped to `CLIP_MM`.
+    """Return the signed distance, mm, to the edge of the opening's cone of rays, positive inside.
 
-    It is measured along the sphere through the voxel, at the voxels of `COARSE` (the field is smooth), and interpolated.
+    Clipped to `CLIP_MM`. It is measured along the sphere through the voxel, at the voxels of `COARSE`, and
+    interpolated: the field is smooth.
     """
     from scipy.spatial import cKDTree
 
@@ -107,15 +119,19 @@ def opening_field(members: NDArray[np.int64], grid: HeadGrid) -> NDArray[np.floa
     to_edge = [cKDTree(directions[side]).query(seen)[0] - _STEP / 2 for side in (inside, ~inside)]
     angle = np.where(to_edge[0] < to_edge[1], np.maximum(to_edge[1], 0), -np.maximum(to_edge[0], 0))
     field = np.clip(radius * angle, -CLIP_MM, CLIP_MM).astype(np.float32).reshape(COARSE.shape)
-    return between(field, grid)
+    return interpolate_coarse(field, grid)
 
 
 def mean_field(
     outer_mm: NDArray[np.float64], thickness_mm: NDArray[np.float64], grid: HeadGrid
 ) -> NDArray[np.float32]:
-    """Return the radial signed distance, mm, of a shell given along `direction_sphere`, clipped to `CLIP_MM`.
+    """Return the radial signed distance, mm, of the fitted mean vault, clipped to `CLIP_MM`.
 
-    It is the mean vault laid on a head: an atlas in the head's own place.
+    Parameters
+    ----------
+    outer_mm, thickness_mm : (n,) arrays
+        Outer radius and thickness along `direction_sphere`.
+    grid : HeadGrid
     """
     points = grid.points_mm()
     radius = np.linalg.norm(points, axis=-1)
@@ -130,12 +146,12 @@ def _maps(*values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.moveaxis(read.reshape(*directions.shape[:2], len(values)), -1, 0)
 
 
-def focus_of(
+def focus_box(
     opening_mm: NDArray[np.float32], prior_mm: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ``(start, stop)``, in voxels of `COARSE`, of the box that networks are shown: the opening and the bone around it.
+    """Return ``(start, stop)``, in voxels of `COARSE`, of the networks' input box around the opening.
 
-    The edges are multiples of `_FOCUS_STEP` voxels, so that a U-Net can halve them.
+    Its edges are multiples of `_FOCUS_STEP` voxels, so that a U-Net can halve them.
 
     Parameters
     ----------
@@ -153,30 +169,30 @@ def focus_of(
     return start, start + size
 
 
-def place_field(name: str, grid: HeadGrid) -> NDArray[np.float32]:
-    """Return how far a grid's voxels lie to the side (either), to the back or to the top, in units of `_PLACE_MM`.
+def position_field(name: str, grid: HeadGrid) -> NDArray[np.float32]:
+    """Return the position of a grid's voxels to the side, back or top, in units of `_PLACE_MM`.
 
-    It is scaled by `CLIP_MM`, so that `stack` gives a network values of about 1.
+    It is multiplied by `CLIP_MM`, so that `stack_channels` yields values of about 1.
     """
-    line = np.abs(grid.line_mm(0)) if name == "side" else grid.line_mm(PLACES.index(name))
+    line = np.abs(grid.line_mm(0)) if name == "side" else grid.line_mm(POSITION_CHANNELS.index(name))
     shape = [1, 1, 1]
-    shape[PLACES.index(name)] = -1
+    shape[POSITION_CHANNELS.index(name)] = -1
     scaled = line.reshape(shape) * np.float32(CLIP_MM / _PLACE_MM)
     return np.broadcast_to(scaled, grid.shape).astype(np.float32)
 
 
-def stack(names: Sequence[str], fields: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+def stack_channels(names: Sequence[str], fields: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return fields, mm, in the order of a config's channels, (channels, ...), in units of `CLIP_MM`."""
     return np.stack([fields[name] for name in names]) / np.float32(CLIP_MM)
 
 
-def mirrored(field: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a field (..., x, y, z) of the head's other side: the grids lie evenly about the plane of symmetry."""
+def mirror_field(field: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a field (..., x, y, z) mirrored across the symmetry plane, about which the grids are centred."""
     return np.ascontiguousarray(np.flip(field, -3))
 
 
-def between(coarse: NDArray[np.float32], grid: HeadGrid) -> NDArray[np.float32]:
-    """Return a field on `COARSE` at the voxels of another grid, interpolated; beyond the outermost centres as there."""
+def interpolate_coarse(coarse: NDArray[np.float32], grid: HeadGrid) -> NDArray[np.float32]:
+    """Interpolate a field on `COARSE` at another grid's voxels; constant beyond the outermost centres."""
     if grid == COARSE:
         return coarse
     matrix = np.linalg.inv(COARSE.affine) @ grid.affine
@@ -188,27 +204,29 @@ def between(coarse: NDArray[np.float32], grid: HeadGrid) -> NDArray[np.float32]:
 def defective_field(
     complete_mm: NDArray[np.float32], kept: NDArray[np.bool_], grid: HeadGrid
 ) -> NDArray[np.float32]:
-    """Return the signed distance of what is kept of a skull whose own is known between the voxels.
+    """Return the signed distance of a skull after a cut, from the complete skull's and the remaining voxels.
 
     Parameters
     ----------
     complete_mm : (*grid.shape) array
         Signed distance of the complete skull.
     kept : (*grid.shape) array of bool
-        The voxels of bone that are left.
+        The voxels of bone that remain.
 
     Returns
     -------
     (*grid.shape) float32 array
-        As `complete_mm` where the cut is not the nearest; elsewhere the distance to the voxels that are left, which knows nothing
-        of where the surface of what is gone ran between voxels: a network would learn to read it.
+        `complete_mm` where the cut is not the nearest surface. Elsewhere the distance to the remaining
+        voxels, which carries no trace of where the removed surface lay between the voxels: a network would
+        learn to read it.
     """
     whole, left = (signed_distance(grid.volume(mask)).array for mask in (complete_mm > 0, kept))
     field = np.where(np.abs(left - whole) < 1e-3, complete_mm, left)
     return np.clip(field, -CLIP_MM, CLIP_MM).astype(np.float32)
 
 
-def _asked(opening: Openings, members: NDArray[np.int64] | None) -> Defect:
+def _select_defect(opening: Openings, members: NDArray[np.int64] | None) -> Defect:
+    """Return the opening that shares most directions with `members`; the largest if there are none."""
     if members is None:
         return opening.defects[0]
     return max(opening.defects, key=lambda defect: np.isin(defect.members, members).sum())

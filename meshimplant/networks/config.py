@@ -1,4 +1,4 @@
-"""What a network is and how it is trained: one TOML file per network, read into frozen values."""
+"""Configuration of networks and their training: one TOML file per network, read into frozen values."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.networks.tables import require_keys, require_positive, require_widths, table_as
+from meshimplant.networks.config_tables import read_table, require_keys, require_positive, require_widths
 
 Stage = Literal["coarse", "fine"]
-#: Fields that a network may be shown: signed distances in the head's frame, and three that tell the place in it; see `channels`.
+#: Bits of convolutions and matrix products in training; see `precision`.
+Precision = Literal["auto", "16", "32"]
+#: Possible input channels: signed distances in the head's frame, and three with the position in it; see
+#: `channels`.
 CHANNELS = ("defective", "opening", "prior", "mirror", "mean", "side", "back", "top")
-#: Fields that a network may correct.
+#: Channels that a network may correct.
 BASES = ("prior", "defective")
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a network is shown, and which of it it corrects.
+    """The input of a network, and the channel that it corrects.
 
     Attributes
     ----------
     channels : tuple of str
-        Among `CHANNELS`, in the order in which the network gets them.
+        Names from `CHANNELS`, in the order of the network's input.
     base : str
-        Among `BASES` and `channels`: the answer of an untrained network.
+        One of `BASES`, also in `channels`: the output of an untrained network.
     """
 
     channels: tuple[str, ...] = ("defective", "opening", "prior", "mirror", "side", "back", "top")
@@ -38,12 +41,13 @@ class Data:
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or len(set(self.channels)) != len(self.channels) or not self.channels:
             raise InputError(
-                f"expected channels among {', '.join(CHANNELS)}, each once, got {', '.join(self.channels) or 'none'}: "
-                "correct data.channels"
+                f"expected channels among {', '.join(CHANNELS)}, each once, "
+                f"got {', '.join(self.channels) or 'none'}: correct data.channels"
             )
         if self.base not in BASES or self.base not in self.channels:
             raise InputError(
-                f"expected a base among {' and '.join(BASES)} that is a channel too, got {self.base!r}: correct data.base"
+                f"expected a base among {' and '.join(BASES)} that is a channel too, got {self.base!r}: "
+                "correct data.base"
             )
 
 
@@ -54,11 +58,11 @@ class Coarse:
     Attributes
     ----------
     architecture : str
-        ``unet``, or ``none``: the second stage does all the work.
+        ``unet``, or ``none``: the fine stage does all the work.
     widths : tuple of int
         Channels per level, finest first.
     residual : bool
-        Blocks that add to their input.
+        Whether blocks have residual connections.
     """
 
     architecture: str = "unet"
@@ -71,23 +75,25 @@ class Coarse:
 
 @dataclass(frozen=True)
 class Fine:
-    """The network that refines the coarse one's answer on the fine grid.
+    """The network that refines the coarse result on the fine grid.
 
     Attributes
     ----------
     architecture : str
-        ``sparse-unet`` and ``point-voxel`` see the voxels in a band around the coarse surface, ``patch-unet`` all voxels, a
-        window at a time, ``slice-unet`` all voxels, a slice at a time.
+        ``sparse-unet`` and ``point-voxel`` process the voxels in a band around the coarse surface,
+        ``patch-unet`` all voxels by windows, ``slice-unet`` all voxels by slices.
     widths : tuple of int
         Channels per level, finest first.
     band_mm : float
-        Voxels this near to the coarse network's surface, or to its base's, are refined.
+        Voxels within this distance of the coarse surface, or of the base's surface, are refined.
     margin_mm : float
-        How far beyond the opening they may lie; over this distance the coarse network's corrections fade out.
+        Largest distance of refined voxels beyond the opening; the coarse network's corrections fade out over
+        it.
     window_mm : float
-        Edge of the windows of ``patch-unet``, and of the slab of slices that a step of ``slice-unet`` learns from.
+        Edge of the windows of ``patch-unet``, and thickness of the slab for one training step of
+        ``slice-unet``.
     cell_mm : float
-        Edge of the cells in which ``point-voxel`` brings its points together.
+        Edge of the cells of ``point-voxel``.
     """
 
     architecture: str = "sparse-unet"
@@ -105,21 +111,23 @@ class Fine:
 
 @dataclass(frozen=True)
 class Latent:
-    """A variational autoencoder of complete skulls that learns beside the coarse network and judges its answers.
+    """A variational autoencoder of complete skulls, trained beside the coarse network, whose loss it extends.
 
-    To the loss comes `weight` times the distance between what it makes of the answer and of the truth, so that answers are shapes
-    that skulls have. It is not part of the network that is used.
+    The additional term is `weight` times the squared distance between the codes of the prediction and of the
+    truth, so that predictions are shapes that skulls have. The autoencoder is not part of the exported
+    network.
 
     Attributes
     ----------
     widths : tuple of int
-        Channels per level, finest first; each level halves the grid. The last is the size of a place's code.
+        Channels per level, finest first; each level halves the grid. The last is the size of the code of a
+        position.
     weight : float
-        Of the squared distance between the codes (mm per unit).
+        Weight of the squared distance between the codes (mm per unit).
     divergence : float
-        Weight of the codes' divergence from the normal distribution in the autoencoder's own loss.
+        Weight of the Kullback-Leibler divergence of the codes in the autoencoder's own loss.
     learning_rate : float
-        Of the autoencoder.
+        Learning rate of the autoencoder.
     """
 
     widths: tuple[int, ...] = (8, 16, 16)
@@ -135,42 +143,49 @@ class Latent:
 
 @dataclass(frozen=True)
 class Training:
-    """How one of the two networks is trained.
+    """Training of one of the two stages.
 
     Attributes
     ----------
     steps, batch : int
-        Steps of the optimiser, and samples in each.
+        Steps of the optimiser, and samples per step.
     learning_rate, weight_decay : float
-        Of AdamW; the rate falls with a cosine to a hundredth after `warmup` steps of rise.
+        Parameters of AdamW.
+    warmup : int
+        Steps of linear rise of the learning rate, after which it falls along a cosine to a hundredth.
     clip : float
         Largest norm of the gradient.
     seed : int
-        Of the weights and of every sample.
+        Seed of the initial weights and of every sample.
     huber_mm : float
-        Errors beyond this count linearly.
+        Error above which the Huber loss is linear.
     margin_mm : float
-        How far beyond the opening errors count in full.
+        Distance beyond the opening up to which errors have weight 1.
     near_mm : float
-        How far from the true surface, or the base's, they do; at most 7, for distances are clipped at 8.
+        Distance from the true surface, or the base's, up to which they do; at most 7, because distances are
+        clipped at 8.
     outside_weight : float
-        Weight of the errors elsewhere.
+        Weight of all other errors.
     jitter_fraction : float
-        Share of the samples that are turned, shifted and sized; the others are only mirrored, or not, and thickened.
+        Fraction of the samples that are rotated, shifted and scaled; the others are only mirrored at random
+        and thickened.
     rotation_deg, shift_mm, scale_fraction, thickness_mm : float
-        Largest turn, shift, change of size and change of thickness of a sample.
+        Largest rotation, shift, change of size and change of thickness of a sample.
     astray_mm : float
-        Largest error of a sample's completion beyond its own: constant, and along each axis.
+        Largest additional error of a sample's prior: a constant, and a gradient along each axis.
     average : float
-        Share of the running mean of the weights that a step leaves as it was; that mean is what is used.
+        Decay of the running mean of the weights, which is the network that is evaluated and exported.
     patch_mm : float
-        Edge of the part of a sample's band that a step of the fine stage learns from.
+        Edge of the part of a sample's band that is used in one step of the fine stage.
     every, checkpoint : int
-        Steps between two looks at the tuning cases, and between two checkpoints.
+        Steps between two evaluations on the tuning cases, and between two checkpoints.
     looked_at : int
-        How many tuning cases are looked at, spread over all; at the end it is all of them.
+        Number of tuning cases per evaluation, spread over all; the last evaluation uses all of them.
     without : tuple of str
-        Kinds of defect that are not learnt from.
+        Kinds of defect to leave out.
+    precision : str
+        Bits of convolutions and matrix products: ``16``, ``32``, or ``auto``: 16 where the device has the
+        instructions. Everything else is computed in 32 bits.
     """
 
     steps: int = 6000
@@ -196,15 +211,22 @@ class Training:
     checkpoint: int = 100
     looked_at: int = 20
     without: tuple[str, ...] = ()
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise InputError(
+                f"expected training.*.precision among {', '.join(get_args(Precision))}, "
+                f"got {self.precision!r}: correct it"
+            )
         for name in (
-            "steps", "batch", "learning_rate", "clip", "huber_mm", "patch_mm", "every", "checkpoint", "looked_at",
+            "steps", "batch", "learning_rate", "clip", "huber_mm", "patch_mm",
+            "every", "checkpoint", "looked_at",
         ):  # fmt: skip
             require_positive(getattr(self, name), f"training.*.{name}")
         for name in (
-            "weight_decay", "warmup", "seed", "margin_mm", "near_mm", "outside_weight", "rotation_deg", "shift_mm",
-            "scale_fraction", "thickness_mm", "astray_mm", "jitter_fraction", "average",
+            "weight_decay", "warmup", "seed", "margin_mm", "near_mm", "outside_weight", "rotation_deg",
+            "shift_mm", "scale_fraction", "thickness_mm", "astray_mm", "jitter_fraction", "average",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise InputError(
@@ -214,20 +236,20 @@ class Training:
 
 @dataclass(frozen=True)
 class Config:
-    """A network: what it sees, its two stages, and how each is trained.
+    """A network: its input, its two stages, and the training of each.
 
     Attributes
     ----------
     name : str
-        Of the file that it was read from.
+        Name of the file that it was read from.
     data : Data
     coarse : Coarse
     fine : Fine or None
-        None: the coarse network's answer is the result.
+        None: the coarse network's output is the result.
     training : dict of Training
         By stage, ``coarse`` and ``fine``.
     latent : Latent or None
-        None: answers are judged voxel by voxel only.
+        None: no additional loss.
     """
 
     name: str = "head"
@@ -240,15 +262,14 @@ class Config:
     latent: Latent | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return tables of plain values, from which `config_from` makes the same network."""
-        told = asdict(self)
-        return {key: value for key, value in told.items() if value is not None}
+        """Return tables of plain values, from which `config_from` restores the config."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 def config_from(tables: Mapping[str, Any], *, name: str = "head") -> Config:
-    """Return the network that tables of plain values describe.
+    """Return the config that tables of plain values describe.
 
-    Raises `InputError` for an unknown key, a value of another type, or one out of range.
+    Raises `InputError` for an unknown key, a value of the wrong type, or one out of range.
     """
     known = ("name", "data", "coarse", "fine", "latent", "training")
     require_keys(tables, known, "")
@@ -256,26 +277,30 @@ def config_from(tables: Mapping[str, Any], *, name: str = "head") -> Config:
     require_keys(stages, ("coarse", "fine"), "training.")
     return Config(
         name=str(tables.get("name", name)),
-        data=table_as(Data, tables.get("data", {}), "data."),
-        coarse=table_as(Coarse, tables.get("coarse", {}), "coarse."),
-        fine=table_as(Fine, tables["fine"], "fine.") if "fine" in tables else None,
-        latent=table_as(Latent, tables["latent"], "latent.") if "latent" in tables else None,
+        data=read_table(Data, tables.get("data", {}), "data."),
+        coarse=read_table(Coarse, tables.get("coarse", {}), "coarse."),
+        fine=read_table(Fine, tables["fine"], "fine.") if "fine" in tables else None,
+        latent=read_table(Latent, tables["latent"], "latent.") if "latent" in tables else None,
         training={
-            stage: table_as(Training, stages.get(stage, {}), f"training.{stage}.")
+            stage: read_table(Training, stages.get(stage, {}), f"training.{stage}.")
             for stage in ("coarse", "fine")
         },
     )
 
 
 def read_config(path: str | Path) -> Config:
-    """Read a network's TOML file, or one of those in the package by its name, such as ``head``.
+    """Read a network's TOML file, or a packaged one by its name, such as ``head``.
+
+    Parameters
+    ----------
+    path : str or Path
 
     Raises
     ------
     FileReadError
-        No such file, or not TOML.
+        There is no such file, or it is not TOML.
     InputError
-        An unknown key, or a value that cannot be.
+        A key is unknown, or a value is out of range.
     """
     path = Path(path)
     packaged = _folder() / f"{path.name}.toml"
@@ -291,7 +316,7 @@ def read_config(path: str | Path) -> Config:
 
 
 def packaged_configs() -> tuple[str, ...]:
-    """Return the names of the networks in the package."""
+    """Return the names of the packaged configs."""
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 

@@ -1,4 +1,4 @@
-"""Dense networks of the second stage: they see every voxel at full resolution, a window or a slice at a time."""
+"""Dense networks of the fine stage: they process every voxel at full resolution, by windows or by slices."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from meshimplant.networks.layers import UNet
 
 Window = tuple[slice, slice, slice]
-#: Share of a window's edge that it has in common with the next one, and slices that go through the network at once.
+#: Overlap of neighbouring windows as a fraction of their edge, and number of slices per forward pass.
 _OVERLAP, _SLICES = 0.25, 8
 
 
 class DenseFine(nn.Module, ABC):
-    """A network that corrects every voxel of what it is shown; `whole` shows it a whole box, part by part."""
+    """A network that corrects every voxel of its input; `whole` processes a whole box, part by part."""
 
     @abstractmethod
     def window(self, middle: Sequence[int], shape: Sequence[int]) -> Window:
-        """Return the part of a box of this shape, around a voxel, that a step learns from."""
+        """Return the part of a box, around a voxel, that one training step uses."""
 
     @abstractmethod
     def whole(self, features: Tensor) -> Tensor:
@@ -33,12 +33,12 @@ class Patches(DenseFine):
 
     Parameters
     ----------
-    features
-        How many values each voxel is given.
-    widths
+    features : int
+        Number of features per voxel.
+    widths : sequence of int
         Channels per level, finest first.
-    edge
-        Of a window, voxels; rounded so that it can be halved often enough.
+    edge : float
+        Edge of a window, voxels; rounded so that it can be halved at every level.
     """
 
     def __init__(self, features: int, widths: Sequence[int], *, edge: float) -> None:
@@ -52,7 +52,7 @@ class Patches(DenseFine):
         return self.network(features)
 
     def window(self, middle: Sequence[int], shape: Sequence[int]) -> Window:
-        """Return a window that holds the voxel."""
+        """Return a window that contains the voxel."""
         lows = [
             min(max(0, int(m) - self.edge // 2), max(0, size - self.edge))
             for m, size in zip(middle, shape, strict=True)
@@ -61,15 +61,15 @@ class Patches(DenseFine):
         return i, j, k
 
     def whole(self, features: Tensor) -> Tensor:
-        """Return corrections of a box: each voxel's mean over the windows that hold it, those in whose middle it lies first.
+        """Return corrections of a box: means over windows, weighted towards the middle of a window.
 
-        They are brought together in main memory, wherever the network runs.
+        They are accumulated in main memory, whatever the device.
         """
         shape = features.shape[2:]
         total = torch.zeros((len(features), 1, *shape))
         count = torch.zeros(tuple(shape))
         for window in windows(shape, self.edge):
-            weight = _hill(tuple(part.stop - part.start for part in window))
+            weight = _window_weights(tuple(part.stop - part.start for part in window))
             answer = self(features[(..., *window)]).float().cpu()
             total[(..., *window)] += weight * answer
             count[window] += weight
@@ -77,14 +77,16 @@ class Patches(DenseFine):
 
 
 class Slices(DenseFine):
-    """A U-Net over axial slices, each for itself: full resolution in the plane, and nothing of the slice above.
+    """A U-Net over axial slices: full resolution in the plane, no information from neighbouring slices.
 
     Parameters
     ----------
-    features, widths
-        As for `Patches`.
-    slab
-        How many slices a step learns from.
+    features : int
+        Number of features per voxel.
+    widths : sequence of int
+        Channels per level, finest first.
+    slab : float
+        Number of slices per training step.
     """
 
     def __init__(self, features: int, widths: Sequence[int], *, slab: float) -> None:
@@ -105,12 +107,12 @@ class Slices(DenseFine):
         return slice(0, shape[0]), slice(0, shape[1]), slice(low, low + min(self.slab, shape[2]))
 
     def whole(self, features: Tensor) -> Tensor:
-        """Return corrections of a box, some slices at a time."""
+        """Return corrections of a box, `_SLICES` slices at a time."""
         return torch.cat([self(part) for part in features.split(_SLICES, dim=4)], dim=4)
 
 
 def windows(shape: Sequence[int], edge: int) -> list[Window]:
-    """Return windows of at most this edge that cover a box and overlap by a quarter at least."""
+    """Return windows of at most this edge that cover a box and overlap by at least a quarter."""
     lines = []
     for size in shape:
         last = max(0, size - edge)
@@ -120,8 +122,8 @@ def windows(shape: Sequence[int], edge: int) -> list[Window]:
     return [(i, j, k) for i, j, k in product(*lines)]
 
 
-def _hill(shape: Sequence[int]) -> Tensor:
-    """Return weights of a window's voxels, the largest in the middle, 0 nowhere."""
+def _window_weights(shape: Sequence[int]) -> Tensor:
+    """Return positive weights of a window's voxels, largest in the middle."""
     lines = [torch.minimum(n := torch.arange(1.0, size + 1), n.flip(0)) for size in shape]
     i, j, k = (line / line.max() for line in lines)
     return i[:, None, None] * j[:, None] * k

@@ -1,4 +1,4 @@
-"""Turn a run into a weights file."""
+"""Export a training run as a weights file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import nn
 
 from meshimplant.networks.config import Stage
 from meshimplant.networks.learner import trained_stage
-from meshimplant.networks.runs import RunFolder
+from meshimplant.networks.run_folder import RunFolder
 from meshimplant.networks.training_store import NEW_HEAD, CaseName, Store
 from meshimplant.networks.weights import write_weights
 
 
 def export_run(folder: str | Path, store: Store) -> Path:
-    """Write the network of a run, as far as it is trained, into its folder under the config's name; return the file.
+    """Write a run's network, as far as it is trained, to ``NAME.npz`` in the run's folder; return that path.
 
-    Raises `FileReadError` when the run's first stage is missing or damaged.
+    NAME is the name of the config. Raises `FileReadError` if the run's first stage is missing or damaged.
     """
     folder = Path(folder)
     stages: tuple[Stage, ...] = ("coarse", "fine")
@@ -29,6 +29,7 @@ def export_run(folder: str | Path, store: Store) -> Path:
         state = RunFolder(folder, stage).load()
         trained[stage] = trained_stage(folder, stage)
         about[stage] = {"steps": state.step, "seconds": round(state.seconds), "cases": len(state.cases)}
+        about[stage] |= {"precision": state.precision} if state.precision else {}
         heads = {CaseName.of(name).skull for name in state.cases}
         about["skulls"] = len({head.split(NEW_HEAD)[0] for head in heads})
         about["new_heads"] = sum(NEW_HEAD in head for head in heads)

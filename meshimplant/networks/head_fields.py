@@ -1,4 +1,4 @@
-"""A patient's skull in the head's own frame."""
+"""Resample a patient's skull into the head's own frame, and compute the input fields of a network there."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from meshimplant.head.pose import HeadPose
 from meshimplant.networks.channels import (
-    PLACES,
+    POSITION_CHANNELS,
     complete_in_head,
     mean_field,
-    mirrored,
+    mirror_field,
     opening_field,
-    place_field,
+    position_field,
 )
 from meshimplant.networks.head_grid import CLIP_MM, FINE, HeadGrid, sample_head
 from meshimplant.voxels.distance import signed_distance
@@ -28,10 +28,11 @@ def head_field(skull: Volume, pose: HeadPose, *, grid: HeadGrid = FINE) -> NDArr
 
     Parameters
     ----------
-    skull
-        Mask; non-zero is bone. Only the part around the grid is worked on.
-    pose
-        Where the head lies in it.
+    skull : Volume
+        Mask; non-zero is bone. Only the part around the grid is processed.
+    pose : HeadPose
+        Position of the head in the skull's frame.
+    grid : HeadGrid
     """
     in_patient = Grid(grid.shape, grid.affine_in(pose))
     index = skull.to_index(in_patient.to_mm(in_patient.corners(-1, 0)))
@@ -43,20 +44,21 @@ def head_field(skull: Volume, pose: HeadPose, *, grid: HeadGrid = FINE) -> NDArr
 def head_fields(
     skull: Volume, pose: HeadPose, members: NDArray[np.int64], channels: Sequence[str]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return what a network is shown of one opening of a patient's skull, mm, on `FINE`, by name.
+    """Return the input fields of a network for one opening of a patient's skull, mm, on `FINE`, by name.
 
-    It is made as for learning: the skull is read into the head's frame at 1 mm and completed there without a network.
+    They are computed as for training: the skull is resampled into the head's frame at 1 mm and completed
+    there without a network.
 
     Parameters
     ----------
-    skull
+    skull : Volume
         Mask of the defective skull; non-zero is bone.
-    pose
-        Where the head lies in it.
-    members
-        Which of `direction_sphere` lead through the opening.
-    channels
-        Names that the network asks for; ``opening`` and ``prior`` come in any case.
+    pose : HeadPose
+        Position of the head in the skull's frame.
+    members : (n,) array of int
+        Indices of the directions of `direction_sphere` through the opening.
+    channels : sequence of str
+        Channels of the network; ``opening`` and ``prior`` are always added.
     """
     defective = head_field(skull, pose)
     known = complete_in_head(defective, FINE, members=members)
@@ -65,8 +67,8 @@ def head_fields(
         "defective": lambda: clipped,
         "opening": lambda: opening_field(known.members, FINE),
         "prior": lambda: known.prior,
-        "mirror": lambda: mirrored(clipped),
+        "mirror": lambda: mirror_field(clipped),
         "mean": lambda: mean_field(known.outer_mm, known.thickness_mm, FINE),
     }
-    makers |= {name: partial(place_field, name, FINE) for name in PLACES}
+    makers |= {name: partial(position_field, name, FINE) for name in POSITION_CHANNELS}
     return {name: makers[name]() for name in dict.fromkeys((*channels, "opening", "prior"))}

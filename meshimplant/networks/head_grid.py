@@ -1,4 +1,4 @@
-"""The grids that networks see: boxes in the head's own frame, so that every head lies alike."""
+"""Grids of the networks: boxes in the head's own frame, so that all heads are aligned."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from meshimplant.voxels.volume import Volume
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Signed distances are kept to this far from a surface; networks get and give them in this unit.
+#: Signed distances are clipped here; it is also the unit of the networks' input and output.
 CLIP_MM = 8.0
-#: On disk a signed distance is a whole number of these, so that +-`CLIP_MM` is +-120.
+#: Resolution of signed distances on disk: +-`CLIP_MM` is stored as +-120.
 STEP_MM = 1 / 15
 
 
@@ -77,7 +77,7 @@ class HeadGrid:
         return HeadGrid((float(low[0]), float(low[1]), float(low[2])), (i, j, k), self.spacing_mm)
 
     def volume(self, values: NDArray[Any]) -> Volume:
-        """Return values (*shape) as a Volume whose patient is the head itself: complete it with `head_pose`."""
+        """Return values (*shape) as a Volume in the head's own frame, where the head has `identity_pose`."""
         if values.shape != self.shape:
             raise GeometryError(
                 f"expected values of shape {self.shape}, got {values.shape}: they must lie on this grid"
@@ -85,27 +85,28 @@ class HeadGrid:
         return Volume(values, self.affine)
 
 
-#: Both have the same box; the centres of COARSE are every third centre of FINE (`coarse_of`).
+#: Both span the same box; the centres of COARSE are every third centre of FINE (`take_coarse`).
 FINE = HeadGrid((-96.0, -120.0, -54.0), (192, 240, 144), 1.0)
 COARSE = HeadGrid((-96.0, -120.0, -54.0), (64, 80, 48), 3.0)
 
 
-def head_pose() -> HeadPose:
-    """Return the pose of a head that is given in its own frame."""
+def identity_pose() -> HeadPose:
+    """Return the pose of a head in its own frame."""
     return HeadPose(np.zeros(3), np.eye(3), 0.0)
 
 
 def sample_head(volume: Volume, pose: HeadPose, grid: HeadGrid, fill: float) -> NDArray[np.float32]:
-    """Read a volume at the voxels of a head's grid by trilinear interpolation.
+    """Interpolate a volume at the voxels of a head's grid, trilinearly.
 
     Parameters
     ----------
-    volume
+    volume : Volume
         On any grid, in the patient's LPS millimetres.
-    pose
-        Where the head lies in it.
-    fill
-        The value outside the volume.
+    pose : HeadPose
+        Position of the head in the volume's frame.
+    grid : HeadGrid
+    fill : float
+        Value outside the volume.
 
     Returns
     -------
@@ -118,16 +119,16 @@ def sample_head(volume: Volume, pose: HeadPose, grid: HeadGrid, fill: float) -> 
     )
 
 
-def coarse_of(fine: _Values) -> _Values:
-    """Return values of `FINE` (..., 192, 240, 144) at the voxels of `COARSE`, whose centres are among them."""
+def take_coarse(fine: _Values) -> _Values:
+    """Return values of `FINE` (..., x, y, z) at the voxel centres of `COARSE`."""
     return fine[..., 1::3, 1::3, 1::3]
 
 
-def packed(field_mm: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Return a signed distance as whole steps of `STEP_MM`, clipped to `CLIP_MM`."""
+def pack_field(field_mm: NDArray[np.floating]) -> NDArray[np.int8]:
+    """Return a signed distance, clipped to `CLIP_MM`, in whole steps of `STEP_MM`."""
     return np.rint(np.clip(field_mm, -CLIP_MM, CLIP_MM) / STEP_MM).astype(np.int8)
 
 
-def unpacked(steps: NDArray[np.int8]) -> NDArray[np.float32]:
-    """Return what `packed` kept, mm."""
+def unpack_field(steps: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Return the signed distance, mm, from the steps of `pack_field`."""
     return steps.astype(np.float32) * np.float32(STEP_MM)

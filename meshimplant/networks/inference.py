@@ -1,4 +1,4 @@
-"""Use a trained network: a head's fields in, the completed skull's signed distance out, seen from both sides."""
+"""Predict the completed skull's signed distance with a trained network, for the head and its mirror image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from meshimplant.errors import InputError
-from meshimplant.networks.channels import focus_of, mirrored, stack
-from meshimplant.networks.forward import corrected
-from meshimplant.networks.head_grid import CLIP_MM, FINE, coarse_of
+from meshimplant.networks.apply_stages import apply_stages
+from meshimplant.networks.channels import focus_box, mirror_field, stack_channels
+from meshimplant.networks.head_grid import CLIP_MM, FINE, take_coarse
+from meshimplant.networks.precision import full_precision
 from meshimplant.networks.weights import Weights
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -23,17 +24,17 @@ Field = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class HeadPrediction:
-    """A network's answer for one opening of one head.
+    """A network's prediction for one opening of one head.
 
     Attributes
     ----------
     views_mm : tuple of two (*FINE.shape) float32 arrays
-        Signed distance of the completed skull, clipped to `CLIP_MM`: for the head as it is, and for its mirror image,
-        mirrored back. Where they differ, the network does not know.
+        Signed distance of the completed skull, clipped to `CLIP_MM`: of the head, and of its mirror image,
+        mirrored back. Their difference measures the network's uncertainty.
     device : str
-        Where it was computed, ``cpu`` or ``cuda``.
+        ``cpu`` or ``cuda``.
     fell_back : bool
-        The device that was asked for ran out of memory, and the processor did the work.
+        Whether the GPU ran out of memory and the CPU did the work.
     seconds : float
     """
 
@@ -44,43 +45,48 @@ class HeadPrediction:
 
     @property
     def field_mm(self) -> Field:
-        """The answer: the mean of both views."""
+        """The prediction: the mean of both views."""
         return (self.views_mm[0] + self.views_mm[1]) * np.float32(0.5)
 
 
-def device_of(asked: str) -> str:
-    """Return the device to compute on, ``cpu`` or ``cuda``; ``auto`` takes a GPU where there is one.
+def resolve_device(device: str) -> str:
+    """Return the device to compute on, ``cpu`` or ``cuda``; ``auto`` chooses a GPU if there is one.
 
-    Raises `InputError` for an unknown name, and for a GPU where there is none.
+    Raises `InputError` for an unknown name, and for ``cuda`` without a GPU.
     """
-    if asked not in get_args(Device):
-        raise InputError(f"expected a device among {', '.join(get_args(Device))}, got {asked!r}")
-    there = torch.cuda.is_available()
-    if asked == "cuda" and not there:
+    if device not in get_args(Device):
+        raise InputError(
+            f"expected a device among {', '.join(get_args(Device))}, got {device!r}: choose one of them"
+        )
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
         raise InputError(
             "expected a GPU that torch can use, got none: choose device cpu, or install torch for CUDA"
         )
-    return "cuda" if there and asked != "cpu" else "cpu"
+    return "cuda" if available and device != "cpu" else "cpu"
 
 
 def predict(fields: Mapping[str, Field], weights: Weights, *, device: str = "auto") -> HeadPrediction:
-    """Complete one opening of a head by a network, as it is and mirrored.
+    """Complete one opening of a head with a network, for the head and for its mirror image, in 32 bits.
 
     Parameters
     ----------
     fields : dict of (*FINE.shape) float32 arrays
-        By name, mm: the config's channels, ``opening`` and ``prior`` in any case.
-    weights
-        Of the network.
-    device
-        ``auto``, ``cpu`` or ``cuda``. A GPU that runs out of memory hands over to the processor.
+        By name, mm: the config's channels, and always ``opening`` and ``prior``.
+    weights : Weights
+    device : str
+        ``auto``, ``cpu`` or ``cuda``. A GPU that runs out of memory hands over to the CPU.
+
+    Returns
+    -------
+    HeadPrediction
 
     Raises
     ------
     InputError
         There is no such device.
     """
-    chosen = device_of(device)
+    chosen = resolve_device(device)
     start = time.perf_counter()
     try:
         views, fell_back = _views(fields, weights, chosen), False
@@ -92,25 +98,27 @@ def predict(fields: Mapping[str, Field], weights: Weights, *, device: str = "aut
 
 
 def _views(fields: Mapping[str, Field], weights: Weights, device: str) -> tuple[Field, Field]:
-    """Return the answer for the head as it is, and for its mirror image, mirrored back."""
-    here = _answer(fields, weights, device)
-    there = _answer({name: mirrored(field) for name, field in fields.items()}, weights, device)
-    return here, mirrored(there)
+    """Return the prediction for the head, and for its mirror image, mirrored back."""
+    own = _predict_view(fields, weights, device)
+    other = _predict_view({name: mirror_field(field) for name, field in fields.items()}, weights, device)
+    return own, mirror_field(other)
 
 
-def _answer(fields: Mapping[str, Field], weights: Weights, device: str) -> Field:
-    """Return the base, corrected in the box that networks are shown."""
+def _predict_view(fields: Mapping[str, Field], weights: Weights, device: str) -> Field:
+    """Return the base, corrected in the networks' input box."""
     base = fields[weights.config.data.base]
-    start, stop = focus_of(coarse_of(fields["opening"]), coarse_of(fields["prior"]))
+    start, stop = focus_box(take_coarse(fields["opening"]), take_coarse(fields["prior"]))
     box = tuple(slice(3 * int(low), 3 * int(high)) for low, high in zip(start, stop, strict=True))
-    shown = stack(weights.config.data.channels, {name: field[box] for name, field in fields.items()})
+    visible = stack_channels(
+        weights.config.data.channels, {name: field[box] for name, field in fields.items()}
+    )
     for module in weights.modules.values():
         module.to(device)
     coarse, fine = weights.modules["coarse"], weights.modules.get("fine")
-    with torch.inference_mode():
-        x = torch.from_numpy(shown)[None].to(device)
-        found = corrected(weights.config, coarse, fine, x, FINE.crop(3 * start, 3 * stop))
-        inside: Field = found[0, 0].cpu().numpy() * np.float32(CLIP_MM)
-    answer = base.copy()
-    answer[box] = np.clip(inside, -CLIP_MM, CLIP_MM)
-    return answer
+    with torch.inference_mode(), full_precision(device):
+        x = torch.from_numpy(visible)[None].to(device)
+        result = apply_stages(weights.config, coarse, fine, x, FINE.crop(3 * start, 3 * stop))
+        inside: Field = result[0, 0].cpu().numpy() * np.float32(CLIP_MM)
+    completed = base.copy()
+    completed[box] = np.clip(inside, -CLIP_MM, CLIP_MM)
+    return completed

@@ -1,7 +1,7 @@
-"""An autoencoder of complete skulls that learns beside the coarse network; its codes tell how far answers are from skulls.
+"""An autoencoder of complete skulls; distances between its codes add to the loss of the coarse network.
 
-The term ``gamma * ||z(truth) - z(answer)||`` of variational autoencoders as regularisers; the code is a map, so that boxes of any
-size have one.
+This is the term ``gamma * ||z(truth) - z(prediction)||`` of variational autoencoders used as regularisers.
+The code is a map, so boxes of any size have one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from meshimplant.networks.config import Latent
-from meshimplant.networks.layers import norm_of
+from meshimplant.networks.layers import group_norm
 
 
 class Encoder(nn.Module):
-    """Fields (B, 1, X, Y, Z) to the mean and the log variance of their codes, (B, C, x, y, z) each."""
+    """Map fields (B, 1, X, Y, Z) to mean and log variance of their codes, (B, C, x, y, z) each."""
 
     def __init__(self, latent: Latent) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Encoder(nn.Module):
         self.code = nn.Conv3d(latent.widths[-1], 2 * latent.widths[-1], 1)
 
     def forward(self, field: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance."""
+        """Return the mean and the log variance of the codes."""
         y = field
         for level in self.levels:
             y = level(y)
@@ -37,13 +37,13 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes to fields of the size that is asked for."""
+    """Map codes back to fields of a given size."""
 
     def __init__(self, latent: Latent) -> None:
         super().__init__()
         widths = [*latent.widths[::-1], latent.widths[0]]
         self.levels = nn.ModuleList(
-            nn.Sequential(nn.Conv3d(given, width, 3, padding=1, bias=False), norm_of(width), nn.SiLU())
+            nn.Sequential(nn.Conv3d(given, width, 3, padding=1, bias=False), group_norm(width), nn.SiLU())
             for given, width in pairwise(widths)
         )
         self.last = nn.Conv3d(latent.widths[0], 1, 3, padding=1)
@@ -59,7 +59,7 @@ class Decoder(nn.Module):
 
 
 class LatentTerm:
-    """The autoencoder, its optimiser, and the term that it adds to the coarse network's loss."""
+    """The autoencoder, its optimiser, and its term of the coarse network's loss."""
 
     def __init__(self, latent: Latent, device: torch.device) -> None:
         self.latent = latent
@@ -67,27 +67,27 @@ class LatentTerm:
         parameters = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimiser = torch.optim.AdamW(parameters, lr=latent.learning_rate)
 
-    def term(self, answer: Tensor, truth: Tensor) -> Tensor:
-        """Return what an answer (B, 1, X, Y, Z) costs; its gradient reaches the answer and not the autoencoder."""
-        held = {name: value.detach() for name, value in self.encoder.state_dict().items()}
-        wanted = functional_call(self.encoder, held, (truth,))[0].detach()
-        got = functional_call(self.encoder, held, (answer,))[0]
-        return self.latent.weight * (got - wanted).square().mean()
+    def term(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        """Return the loss term of a prediction (B, 1, X, Y, Z); no gradient reaches the autoencoder."""
+        frozen = {name: value.detach() for name, value in self.encoder.state_dict().items()}
+        target = functional_call(self.encoder, frozen, (truth,))[0].detach().float()
+        code = functional_call(self.encoder, frozen, (prediction,))[0].float()
+        return self.latent.weight * (code - target).square().mean()
 
     def learn(self, truth: Tensor) -> float:
-        """Teach the autoencoder a complete skull, (B, 1, X, Y, Z); return its own loss."""
+        """Train the autoencoder on a complete skull, (B, 1, X, Y, Z), in 32 bits; return its own loss."""
         self.optimiser.zero_grad(set_to_none=True)
         mean, log_variance = self.encoder(truth)
         code = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        again = self.decoder(code, truth.shape[2:])
+        decoded = self.decoder(code, truth.shape[2:])
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = functional.huber_loss(again, truth) + self.latent.divergence * divergence
+        loss = functional.huber_loss(decoded, truth) + self.latent.divergence * divergence
         loss.backward()
         self.optimiser.step()
         return float(loss.detach())
 
     def state(self) -> dict[str, Any]:
-        """Return all that a checkpoint must hold."""
+        """Return the state for a checkpoint."""
         return {
             "encoder": self.encoder.state_dict(),
             "decoder": self.decoder.state_dict(),
@@ -95,7 +95,7 @@ class LatentTerm:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take on what `state` returned."""
+        """Restore the state from a checkpoint."""
         self.encoder.load_state_dict(state["encoder"])
         self.decoder.load_state_dict(state["decoder"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -103,5 +103,5 @@ class LatentTerm:
 
 def _halving(given: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(given, width, 3, stride=2, padding=1, bias=False), norm_of(width), nn.SiLU()
+        nn.Conv3d(given, width, 3, stride=2, padding=1, bias=False), group_norm(width), nn.SiLU()
     )

@@ -10,22 +10,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from meshimplant.errors import InputError
+from meshimplant.networks.precision import GroupNorm, apply_in_32_bits
 
-#: Channels that are normalised together: statistics of a few channels over a whole head are steady at a batch of one.
+#: Channels per normalisation group: statistics of a few channels over a whole head are stable at a batch size
+#: of 1.
 _GROUP = 4
-#: Convolutions over slices and over volumes.
+#: Convolutions over slices (2) and over volumes (3).
 _CONVOLUTIONS: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 
 
 class Block(nn.Module):
-    """Two convolutions, each normalised and rectified; `residual`: they add to their input."""
+    """Two convolutions, each with normalisation and SiLU; with a residual connection if `residual`."""
 
     def __init__(self, given: int, width: int, *, residual: bool, dims: int = 3) -> None:
         super().__init__()
         convolution = _CONVOLUTIONS[dims]
         self.first = convolution(given, width, 3, padding=1, bias=False)
         self.second = convolution(width, width, 3, padding=1, bias=False)
-        self.norms = nn.ModuleList([norm_of(width), norm_of(width)])
+        self.norms = nn.ModuleList([group_norm(width), group_norm(width)])
         self.skip: nn.Module | None = None
         if residual:
             self.skip = nn.Identity() if given == width else convolution(given, width, 1)
@@ -40,19 +42,19 @@ class Block(nn.Module):
 class UNet(nn.Module):
     """A dense U-Net that corrects one of its channels, or returns a correction.
 
-    The last layer starts at zero, so that an untrained network returns its base as it came.
+    The last layer starts at zero, so an untrained network returns its base unchanged.
 
     Parameters
     ----------
-    channels
-        How many fields it is given.
-    base
-        Which of them it corrects; None: it returns the correction alone.
-    widths
+    channels : int
+        Number of input fields.
+    base : int or None
+        Index of the field to correct; None: return the correction alone.
+    widths : sequence of int
         Channels per level, finest first; each further level halves the grid.
-    residual
-        Blocks that add to their input.
-    dims
+    residual : bool
+        Whether blocks have residual connections.
+    dims : int
         3: over volumes (B, C, X, Y, Z); 2: over slices (B, C, X, Y).
     """
 
@@ -79,27 +81,27 @@ class UNet(nn.Module):
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the corrected base or the correction, (B, 1, ...), of fields (B, C, ...), in their own unit.
+        """Return the corrected base, or the correction, (B, 1, ...), of fields (B, C, ...).
 
-        Raises `InputError` for a grid that cannot be halved often enough.
+        Raises `InputError` if the grid cannot be halved at every level.
         """
         require_divisible(x.shape[2:], self.levels)
-        kept = []
+        skipped = []
         y = x
         for level, block in enumerate(self.down):
             y = block(y)
             if level < self.levels - 1:
-                kept.append(y)
+                skipped.append(y)
                 y = self.shrink[level](y)
         for level in reversed(range(self.levels - 1)):
             y = functional.interpolate(self.grow[level](y), scale_factor=2.0, mode="nearest")
-            y = self.up[level](torch.cat([kept.pop(), y], dim=1))
-        correction: Tensor = self.last(y)
+            y = self.up[level](torch.cat([skipped.pop(), y], dim=1))
+        correction = apply_in_32_bits(self.last, y)
         return correction if self.base is None else x[:, self.base : self.base + 1] + correction
 
 
 class Unchanged(nn.Module):
-    """No network: returns its base as it came, for a config whose second stage does all the work."""
+    """A stand-in that returns the base unchanged, for a config whose fine stage does all the work."""
 
     def __init__(self, base: int) -> None:
         super().__init__()
@@ -115,12 +117,13 @@ def require_divisible(shape: Sequence[int], levels: int) -> None:
     step = 2 ** (levels - 1)
     if any(int(size) % step for size in shape):
         raise InputError(
-            f"expected a grid with edges divisible by {step} for {levels} levels, got {tuple(int(n) for n in shape)}: pad it, "
-            "or choose fewer widths"
+            f"expected a grid with edges divisible by {step} for {levels} levels, "
+            f"got {tuple(int(n) for n in shape)}: "
+            "pad it, or choose fewer widths"
         )
 
 
-def norm_of(width: int) -> nn.GroupNorm:
+def group_norm(width: int) -> GroupNorm:
     """Return a normalisation over groups of about `_GROUP` channels."""
     groups = max(n for n in range(1, max(1, width // _GROUP) + 1) if width % n == 0)
-    return nn.GroupNorm(groups, width)
+    return GroupNorm(groups, width)

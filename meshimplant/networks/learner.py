@@ -1,9 +1,9 @@
-"""One stage of a network as it learns: its weights, their running mean, its optimiser and its loss."""
+"""One stage of a network in training: its weights, their running mean, the optimiser and the loss."""
 
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,20 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from meshimplant.errors import InputError
+from meshimplant.networks.apply_stages import apply_stages, coarse_correction
 from meshimplant.networks.architectures import build_coarse, build_fine
-from meshimplant.networks.band import band_of, dense_features, share_of, start_of
+from meshimplant.networks.band import coarse_result, correction_weight, dense_features, select_band
 from meshimplant.networks.config import Config, Stage, Training
 from meshimplant.networks.dense_fine import DenseFine
-from meshimplant.networks.forward import coarse_correction, corrected
-from meshimplant.networks.head_grid import CLIP_MM, coarse_of, unpacked
+from meshimplant.networks.head_grid import CLIP_MM, take_coarse, unpack_field
 from meshimplant.networks.latent import LatentTerm
-from meshimplant.networks.learning_samples import Change, Pieces, Sample, make_sample
-from meshimplant.networks.runs import RunFolder, RunState
+from meshimplant.networks.precision import Bits, full_precision, mixed_precision, resolve_precision
+from meshimplant.networks.run_folder import RunFolder, RunState
 from meshimplant.networks.scores import Scores, score
+from meshimplant.networks.training_samples import Augmentation, HeadCrops, Sample, make_sample
 from meshimplant.networks.training_store import CaseName
 
-#: Share of the highest rate at which the learning rate ends.
+#: Final learning rate as a fraction of the highest.
 _LAST_RATE = 0.01
 
 
@@ -36,6 +37,7 @@ class Learner:
     def __init__(self, config: Config, stage: Stage, run: RunFolder, device: torch.device) -> None:
         self.config, self.stage, self.run, self.device = config, stage, run, device
         self.training: Training = config.training[stage]
+        self.precision: Bits = resolve_precision(self.training.precision, device)
         torch.manual_seed(self.training.seed)
         built = build_coarse(config) if stage == "coarse" else build_fine(config)
         self.network = built.to(device)
@@ -53,7 +55,10 @@ class Learner:
             self.latent = LatentTerm(config.latent, device)
 
     def load(self, state: RunState) -> None:
-        """Take on the state of a checkpoint, if it holds one."""
+        """Restore a checkpoint, if there is one; precision ``auto`` means the one the run began with."""
+        if state.precision and self.training.precision == "auto":
+            self.precision = state.precision
+        state.precision = self.precision
         if state.tensors:
             self.network.load_state_dict(state.tensors["network"])
             self.mean.load_state_dict(state.tensors["mean"])
@@ -63,7 +68,7 @@ class Learner:
                 self.latent.load(state.tensors["latent"])
 
     def tensors(self) -> dict[str, Any]:
-        """Return all that a checkpoint must hold."""
+        """Return the tensors for a checkpoint."""
         tensors = {
             "network": self.network.state_dict(),
             "mean": self.mean.state_dict(),
@@ -73,17 +78,18 @@ class Learner:
         return tensors if self.latent is None else tensors | {"latent": self.latent.state()}
 
     def step(self, number: int, samples: list[Sample]) -> float:
-        """Learn from some samples; return their mean loss, mm."""
+        """Take one optimiser step on some samples; return their mean loss, mm."""
         rate = learning_rate(self.training, number)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
         total = 0.0
-        for place, sample in enumerate(samples):
-            loss = self.loss(sample, np.random.default_rng([self.training.seed, 11, number, place]))
-            (loss / len(samples)).backward()
-            total += float(loss.detach()) / len(samples)
+        with full_precision(self.device.type):
+            for place, sample in enumerate(samples):
+                loss = self.loss(sample, np.random.default_rng([self.training.seed, 11, number, place]))
+                (loss / len(samples)).backward()
+                total += float(loss.detach()) / len(samples)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip)
         self.optimiser.step()
         self.mean.update_parameters(self.network)
@@ -95,78 +101,89 @@ class Learner:
     def loss(self, sample: Sample, rng: np.random.Generator) -> Tensor:
         """Return the weighted Huber loss of one sample, mm."""
         fields, target, weight = self._tensors(sample)
-        with _mixed(self.device):
-            if self.stage == "coarse":
-                answer = self.network(fields)
-                loss = weighted_huber(answer.float(), target, weight, self.training.huber_mm)
-                return loss if self.latent is None else loss + self.latent.term(answer.float(), target)
+        if self.stage == "fine":
             return self._fine_loss(sample, fields, target, weight, rng)
+        with self._mixed():
+            prediction = self.network(fields)
+        loss = weighted_huber(prediction, target, weight, self.training.huber_mm)
+        if self.latent is None:
+            return loss
+        with self._mixed():
+            return loss + self.latent.term(prediction, target)
+
+    def _mixed(self) -> AbstractContextManager[None]:
+        """Return the context for the forward pass of the network in training."""
+        return mixed_precision(self.precision, self.device)
 
     def _fine_loss(
         self, sample: Sample, fields: Tensor, target: Tensor, weight: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        """Return the loss in a box around a voxel of the band, of the band's voxels or of all."""
+        """Return the loss of the fine network in a box around a random voxel of the band."""
         if self.coarse is None:
-            raise InputError("expected the coarse network for the fine stage, got none: train it first")
+            raise InputError(
+                "expected a trained coarse network for the fine stage, got none: train stage coarse first"
+            )
         with torch.no_grad():
-            correction = coarse_correction(self.config, self.coarse, coarse_of(fields))
-            band = band_of(fields, correction, self.config, grid=sample.grid)
+            correction = coarse_correction(self.config, self.coarse, take_coarse(fields))
+            band = select_band(fields, correction, self.config, grid=sample.grid)
         if len(band.coords) == 0:
             return sum(p.sum() * 0 for p in self.network.parameters())  # type: ignore[return-value]
         middle = band.coords[int(rng.integers(len(band.coords)))]
         if isinstance(self.network, DenseFine):
-            start, share = start_of(fields, correction, self.config), share_of(fields, self.config)
+            start = coarse_result(fields, correction, self.config)
             part = (slice(None), *self.network.window(middle[1:].tolist(), sample.grid.shape))
             features = dense_features(fields, start, sample.grid)
-            finer = self.network(features[:, :, part[1], part[2], part[3]])[:, 0].float()
-            answer = start[part] + share[part] * finer
-            return weighted_huber(answer, target[:, 0][part], weight[:, 0][part], self.training.huber_mm)
+            with self._mixed():
+                finer = self.network(features[:, :, part[1], part[2], part[3]])[:, 0]
+            prediction = start[part] + correction_weight(fields, self.config)[part] * finer
+            return weighted_huber(prediction, target[:, 0][part], weight[:, 0][part], self.training.huber_mm)
         reach = self.training.patch_mm / 2 / sample.grid.spacing_mm
         chosen = ((band.coords - middle)[:, 1:].abs() <= reach).all(dim=1)
         coords = band.coords[chosen]
         b, i, j, k = coords.unbind(dim=1)
-        answer = band.start[chosen] + self.network(coords, band.features[chosen]).float()
-        there = [values[b, 0, i, j, k][:, None] for values in (target, weight)]
-        return weighted_huber(answer, there[0], there[1], self.training.huber_mm)
+        with self._mixed():
+            prediction = band.start[chosen] + self.network(coords, band.features[chosen])
+        at_voxels = [values[b, 0, i, j, k][:, None] for values in (target, weight)]
+        return weighted_huber(prediction, *at_voxels, self.training.huber_mm)
 
     def _tensors(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
         arrays = (sample.channels, sample.target[None], sample.weight[None])
         fields, target, weight = (torch.from_numpy(a)[None].to(self.device) for a in arrays)
         return fields, target, weight
 
-    def scores(self, pieces: Pieces, cases: tuple[CaseName, ...]) -> Scores | None:
-        """Return how the running mean does on cases that are not learnt from; None without any."""
+    def scores(self, crops: HeadCrops, cases: tuple[CaseName, ...]) -> Scores | None:
+        """Return the mean scores of the running mean on tuning cases; None if there are none."""
         if not cases:
             return None
         self.mean.eval()
-        return Scores.mean(self.score(pieces, case) for case in cases)
+        return Scores.mean(self.score(crops, case) for case in cases)
 
-    def score(self, pieces: Pieces, case: CaseName) -> Scores:
-        """Return how the running mean does on one case."""
+    def score(self, crops: HeadCrops, case: CaseName) -> Scores:
+        """Return the scores of the running mean on one case."""
         data = self.config.data
-        sample = make_sample(pieces[case], data, self.training, Change(), coarse=False)
+        sample = make_sample(crops[case], data, self.training, Augmentation(), coarse=False)
         network: nn.Module = self.mean.module
         coarse, fine = (network, None) if self.coarse is None else (self.coarse, network)
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(self.device.type):
             fields = self._tensors(sample)[0]
-            result = corrected(self.config, coarse, fine, fields, sample.grid)[0, 0].cpu().numpy()
-        shown = dict(zip(data.channels, sample.channels, strict=True))
-        piece = pieces[case].fields
+            result = apply_stages(self.config, coarse, fine, fields, sample.grid)[0, 0].cpu().numpy()
+        inputs = dict(zip(data.channels, sample.channels, strict=True))
+        stored = crops[case].fields
         defective, opening = (
-            unpacked(piece[name]) / np.float32(CLIP_MM) for name in ("defective", "opening")
+            unpack_field(stored[name]) / np.float32(CLIP_MM) for name in ("defective", "opening")
         )
-        return score(result, shown[data.base], sample.target, defective, opening)
+        return score(result, inputs[data.base], sample.target, defective, opening)
 
 
 def trained_coarse(config: Config, folder: Path, device: torch.device | str = "cpu") -> nn.Module:
-    """Return the coarse network that a fine one goes on from: a run's, or ``none``."""
+    """Return the coarse network below a fine one: the run's, or the stand-in for architecture ``none``."""
     if config.coarse.architecture == "none":
         return build_coarse(config)
     return trained_stage(folder, "coarse", device)
 
 
 def trained_stage(folder: Path, stage: Stage, device: torch.device | str = "cpu") -> nn.Module:
-    """Return the network that a run's checkpoint holds: the running mean of its weights, ready for use."""
+    """Return the network of a run's checkpoint: the running mean of its weights, ready for use."""
     run = RunFolder(folder, stage)
     state, config = run.load(), run.config()
     network = build_coarse(config) if stage == "coarse" else build_fine(config)
@@ -176,27 +193,14 @@ def trained_stage(folder: Path, stage: Stage, device: torch.device | str = "cpu"
 
 
 def learning_rate(training: Training, step: int) -> float:
-    """Return the rate of one step: a linear rise, then half a cosine down to a hundredth."""
+    """Return the learning rate of one step: a linear rise, then half a cosine down to a hundredth."""
     rise = min(1.0, (step + 1) / (training.warmup + 1))
-    way = min(1.0, max(0.0, (step - training.warmup) / max(1, training.steps - training.warmup)))
-    fall = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * way))
+    progress = min(1.0, max(0.0, (step - training.warmup) / max(1, training.steps - training.warmup)))
+    fall = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
     return training.learning_rate * rise * fall
 
 
-def weighted_huber(answer: Tensor, target: Tensor, weight: Tensor, huber_mm: float) -> Tensor:
+def weighted_huber(prediction: Tensor, target: Tensor, weight: Tensor, huber_mm: float) -> Tensor:
     """Return the weighted mean Huber loss, mm, of fields in units of `CLIP_MM`."""
-    error = functional.huber_loss(answer * CLIP_MM, target * CLIP_MM, delta=huber_mm, reduction="none")
+    error = functional.huber_loss(prediction * CLIP_MM, target * CLIP_MM, delta=huber_mm, reduction="none")
     return (error * weight).sum() / weight.sum().clamp(min=1e-6)
-
-
-def _mixed(device: torch.device) -> Any:
-    """Return the context of mixed precision where the device multiplies 16-bit numbers by itself.
-
-    Measured on a processor with AVX-512 BF16, one core: a coarse step takes 0.12 s in place of 0.30 s.
-    """
-    if device.type == "cuda":
-        has_it = torch.cuda.is_bf16_supported()
-    else:
-        can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        has_it = can.get("avx512_bf16", False) or can.get("amx_bf16", False)
-    return torch.autocast(device.type, dtype=torch.bfloat16) if has_it else nullcontext()

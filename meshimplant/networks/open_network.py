@@ -1,4 +1,4 @@
-"""A trained network, ready to complete skulls: what `complete_skull` asks by method ``network``."""
+"""Open a trained network for method ``network`` of `complete_skull`."""
 
 from __future__ import annotations
 
@@ -23,40 +23,41 @@ if TYPE_CHECKING:
     from meshimplant.networks.inference import HeadPrediction
     from meshimplant.networks.weights import Weights
 
-#: 95th percentile of the distance between the surfaces that the network gives for the head and for its mirror image above which
-#: to warn.
+#: Warn above this 95th percentile of the distance between the surfaces predicted for the head and for its
+#: mirror image.
 UNCERTAIN_MM = 2.0
-#: The distance where only one of the two has bone.
+#: Distance assigned where only one of the two has bone.
 _ABSENT_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network and the device that it runs on; `open_network` makes it."""
+    """A trained network and its device; created by `open_network`."""
 
     weights: Weights
     device: str
 
     def predict(self, defective: Volume, pose: HeadPose, defect: Defect, template: Model) -> NetworkAnswer:
-        """Say what the vault over one opening is, as `HeadNetwork.predict` has it."""
+        """Predict the vault over one opening; see `HeadNetwork.predict`."""
+        from meshimplant.networks.field_columns import columns_from_field
         from meshimplant.networks.head_fields import head_fields
         from meshimplant.networks.head_grid import FINE
         from meshimplant.networks.inference import predict
-        from meshimplant.networks.surface_columns import columns_of
 
         fields = head_fields(defective, pose, defect.members, self.weights.config.data.channels)
         answer = predict(fields, self.weights, device=self.device)
-        columns = columns_of(answer.field_mm)
+        columns = columns_from_field(answer.field_mm)
         outer, inner = columns.outer_mm.astype(float), columns.inner_mm.astype(float)
         head = FINE.volume(answer.field_mm)
         vault = NetworkVault(outer, inner, head, defect.members, template, self.weights.about)
         unsure = _uncertainty(answer, outer, pose, defect)
-        told = self._told(answer, unsure)
+        description = self._describe(answer, unsure)
         return NetworkAnswer(
-            {"network": vault, "template": template}, unsure, told, _findings(answer, unsure)
+            {"network": vault, "template": template}, unsure, description, _findings(answer, unsure)
         )
 
-    def _told(self, answer: HeadPrediction, unsure: Uncertainty) -> dict[str, Any]:
+    def _describe(self, answer: HeadPrediction, unsure: Uncertainty) -> dict[str, Any]:
+        """Return weights, device and time, as the report names them."""
         from importlib.metadata import version
 
         from meshimplant.networks.packaged import packaged_weights
@@ -73,69 +74,74 @@ class Network:
 
 
 def open_network(weights: str | Path | None = None, *, device: str = "auto") -> Network:
-    """Return a network ready for use, before any other work is done.
+    """Open a trained network, so that a missing file or device is reported before any other work.
 
     Parameters
     ----------
-    weights
-        A file of `meshimplant train`; None: the one in the package.
-    device
-        ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+    weights : str or Path, optional
+        File written by `meshimplant train`; by default the packaged weights.
+    device : str
+        ``cpu``, ``cuda``, or ``auto``: a GPU if there is one.
+
+    Returns
+    -------
+    Network
 
     Raises
     ------
     MissingDependencyError
         Torch is not installed.
     FileReadError
-        The weights are not what they must be.
+        The weights file is missing, damaged or of another kind.
     InputError
-        There are none, or there is no such device.
+        No weights are packaged, or there is no such device.
     """
     try:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
-            "expected torch for method network, got none: pip install 'meshimplant[network]', or choose method auto, which does "
-            "without"
+            "expected torch for method network, got none: "
+            "pip install 'meshimplant[network]', or choose method auto, which needs no torch"
         ) from error
-    from meshimplant.networks.inference import device_of
+    from meshimplant.networks.inference import resolve_device
     from meshimplant.networks.weights import open_weights
 
-    device_of(device)
+    resolve_device(device)
     return Network(open_weights(weights), device)
 
 
 def _uncertainty(
     answer: HeadPrediction, outer_mm: NDArray[np.float64], pose: HeadPose, defect: Defect
 ) -> Uncertainty:
-    """Compare both views along the rays through the opening, those that meet the vault where there are any."""
-    from meshimplant.networks.surface_columns import columns_of
+    """Compare both views along the rays through the opening; rays to the vault only, if there are any."""
+    from meshimplant.networks.field_columns import columns_from_field
 
     directions = direction_sphere()[0][defect.members]
-    counted = is_vault(directions)
-    which = defect.members[counted] if counted.any() else defect.members
-    one, other = (columns_of(view, which=which) for view in answer.views_mm)
-    apart = np.maximum(np.abs(one.outer_mm - other.outer_mm), np.abs(one.inner_mm - other.inner_mm))
-    apart = np.where(one.missing & other.missing, 0.0, np.where(np.isnan(apart), _ABSENT_MM, apart))
-    seen = outer_mm[~np.isnan(outer_mm)]
-    usual = float(np.median(seen)) if len(seen) else CHART_RADIUS_MM
-    radius = np.where(np.isnan(outer_mm[which]), usual, outer_mm[which])
+    on_vault = is_vault(directions)
+    which = defect.members[on_vault] if on_vault.any() else defect.members
+    one, other = (columns_from_field(view, which=which) for view in answer.views_mm)
+    distance_mm = np.maximum(np.abs(one.outer_mm - other.outer_mm), np.abs(one.inner_mm - other.inner_mm))
+    distance_mm = np.where(np.isnan(distance_mm), _ABSENT_MM, distance_mm)
+    distance_mm = np.where(one.missing & other.missing, 0.0, distance_mm)
+    known = outer_mm[~np.isnan(outer_mm)]
+    typical_mm = float(np.median(known)) if len(known) else CHART_RADIUS_MM
+    radius = np.where(np.isnan(outer_mm[which]), typical_mm, outer_mm[which])
     points = pose.centre_mm + radius[:, None] * direction_sphere()[0][which] @ pose.axes
-    return Uncertainty(points, apart)
+    return Uncertainty(points, distance_mm)
 
 
 def _findings(answer: HeadPrediction, unsure: Uncertainty) -> list[Finding]:
-    found = []
+    findings = []
     if answer.fell_back:
-        message = "the GPU had too little memory for the network: the processor did its work, with the same result but slower"
-        found.append(Finding("network.cpu_fallback", "info", message))
+        message = "the GPU had too little memory for the network: the CPU did its work, more slowly"
+        findings.append(Finding("network.cpu_fallback", "info", message))
     if unsure.p95_mm > UNCERTAIN_MM:
         x, y, z = (float(c) for c in unsure.points_mm[int(np.argmax(unsure.distance_mm))])
         message = (
-            "the network answers otherwise for this head's mirror image (95th percentile; farthest here): look at the shape "
-            "before you use it"
+            "the network's predictions for the head and for its mirror image differ "
+            "(95th percentile; most at this location): inspect the shape before you use it"
         )
-        found.append(
+        findings.append(
             Finding("network.uncertain", "warning", message, unsure.p95_mm, UNCERTAIN_MM, "mm", (x, y, z))
         )
-    return found
+    return findings

@@ -1,4 +1,4 @@
-"""The trained networks in the package: a list with data, licence, hardware and SHA-256, which needs no torch to be read."""
+"""The packaged networks: their registry (data, licence, hardware, SHA-256), which is read without torch."""
 
 from __future__ import annotations
 
@@ -10,44 +10,45 @@ from typing import Any
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.io.payload import sha256_of
 
-#: Lists the packaged networks: file, what it is, training data, licence, skulls, hardware, time, SHA-256.
+#: Registry of the packaged networks: description, training data, licence, skulls, hardware, time, SHA-256 by
+#: file.
 REGISTRY = "weights.toml"
-#: The one that is used where no other is named.
+#: The default network.
 DEFAULT = "head.npz"
 
 
 def packaged_weights() -> dict[str, dict[str, Any]]:
-    """Return what the registry says of each packaged network, by file name; empty where none is packaged."""
+    """Return the registry entry of each packaged network by file name; empty if none is packaged."""
     registry = packaged_folder() / REGISTRY
     return tomllib.loads(registry.read_text(encoding="utf-8")) if registry.is_file() else {}
 
 
 def default_weights() -> Path:
-    """Return the file of the packaged network.
+    """Return the path of the default packaged network.
 
     Raises
     ------
     InputError
-        None is packaged.
+        No network is packaged.
     FileReadError
-        The file is not the one that the registry names.
+        The file does not match the registry.
     """
     about = packaged_weights().get(DEFAULT)
     if about is None:
         raise InputError(
-            "expected trained weights, got none: this package has no network of its own; give a weights file, or choose "
-            "method auto, which needs none"
+            "expected trained weights, got none: this package has no network of its own; "
+            "give a weights file, or choose method auto, which needs none"
         )
     path = packaged_folder() / DEFAULT
     found = sha256_of(path) if path.is_file() else "no file"
     if found != about["sha256"]:
         raise FileReadError(
-            f"expected the packaged {DEFAULT} with the SHA-256 of {REGISTRY}, got {found[:12]}...: install meshimplant again, or "
-            "choose method auto"
+            f"expected the packaged {DEFAULT} with the SHA-256 of {REGISTRY}, got {found[:12]}...: "
+            "install meshimplant again, or choose method auto"
         )
     return path
 
 
 def packaged_folder() -> Path:
-    """Return the folder of weights and registry."""
+    """Return the folder of the packaged weights and their registry."""
     return Path(str(files("meshimplant.networks")))

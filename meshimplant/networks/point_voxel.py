@@ -1,7 +1,7 @@
-"""A point-voxel network: points keep their own features, and meet their neighbours in a coarse grid of cells.
+"""A point-voxel network: points keep their own features and exchange information in a coarse grid of cells.
 
-The idea of PVCNN (Liu et al., Point-Voxel CNN for efficient 3D deep learning, NeurIPS 2019) in plain torch: a point's branch is a
-layer of its own, the cells' branch a dense convolution that is read back between the cells.
+The idea of PVCNN (Liu et al., Point-Voxel CNN for efficient 3D deep learning, NeurIPS 2019) in plain torch: a
+linear layer per point, and dense convolutions on the cells that are interpolated back at the points.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from meshimplant.networks.layers import norm_of
+from meshimplant.networks.layers import group_norm
+from meshimplant.networks.precision import LayerNorm, apply_in_32_bits
 
 
 class Cells:
@@ -20,10 +21,10 @@ class Cells:
 
     Parameters
     ----------
-    coords
-        (N, 4) int64 batch, i, j, k of the points.
-    edge
-        Of a cell, in the points' unit.
+    coords : (N, 4) int64 tensor
+        Batch index, i, j, k of the points.
+    edge : float
+        Edge of a cell, in the points' unit.
     """
 
     def __init__(self, coords: Tensor, edge: float) -> None:
@@ -39,13 +40,13 @@ class Cells:
         self.count = torch.bincount(self.flat, minlength=self.size).clamp(min=1)
 
     def gather(self, features: Tensor) -> Tensor:
-        """Return the mean of the points' features (N, C) in each cell, (B, C, x, y, z), 0 where none is."""
+        """Return the mean of the points' features (N, C) per cell, (B, C, x, y, z); 0 in empty cells."""
         total = features.new_zeros((self.size, features.shape[1])).index_add(0, self.flat, features)
         mean = total / self.count[:, None]
         return mean.reshape(self.heads, *self.shape, -1).permute(0, 4, 1, 2, 3)
 
     def read(self, values: Tensor) -> Tensor:
-        """Return what cells (B, C, x, y, z) say at the points, (N, C), interpolated between their centres."""
+        """Interpolate values of cells (B, C, x, y, z) at the points, (N, C)."""
         last = torch.tensor([max(1, n - 1) for n in self.shape], device=values.device)
         # grid_sample counts the axes backwards, from -1 to 1
         where = (2 * self.places / last - 1).flip(1).to(values.dtype)
@@ -63,15 +64,15 @@ class Cells:
 
 
 class PointVoxelBlock(nn.Module):
-    """Points and cells side by side; their answers are added."""
+    """A branch for points and a branch for cells, whose outputs are added."""
 
     def __init__(self, given: int, width: int) -> None:
         super().__init__()
         self.cells = nn.Sequential(
-            nn.Conv3d(given, width, 3, padding=1, bias=False), norm_of(width), nn.SiLU(),
-            nn.Conv3d(width, width, 3, padding=1, bias=False), norm_of(width), nn.SiLU(),
+            nn.Conv3d(given, width, 3, padding=1, bias=False), group_norm(width), nn.SiLU(),
+            nn.Conv3d(width, width, 3, padding=1, bias=False), group_norm(width), nn.SiLU(),
         )  # fmt: skip
-        self.points = nn.Sequential(nn.Linear(given, width), nn.LayerNorm(width), nn.SiLU())
+        self.points = nn.Sequential(nn.Linear(given, width), LayerNorm(width), nn.SiLU())
 
     def forward(self, features: Tensor, cells: Cells) -> Tensor:
         """Return (N, width) of (N, given)."""
@@ -81,15 +82,15 @@ class PointVoxelBlock(nn.Module):
 
 
 class PointVoxelNet(nn.Module):
-    """Blocks one after the other; the last layer sees the answers of all, and starts at zero.
+    """A sequence of blocks; the last layer sees the outputs of all of them, and starts at zero.
 
     Parameters
     ----------
-    features
-        How many values each point is given.
-    widths
-        Channels of each block; those of every second one and after meet in cells twice as large as before.
-    cell
+    features : int
+        Number of features per point.
+    widths : sequence of int
+        Channels of each block; after every second block the cells' edge doubles.
+    cell : float
         Edge of the first blocks' cells, voxels.
     """
 
@@ -106,11 +107,10 @@ class PointVoxelNet(nn.Module):
 
     def forward(self, coords: Tensor, features: Tensor) -> Tensor:
         """Return corrections (n, 1) of voxels (n, 4), int64 batch, i, j, k, with features (n, F)."""
-        told, y = [], features
+        outputs, y = [], features
         for level, block in enumerate(self.blocks):
             if level % 2 == 0:
                 cells = Cells(coords, self.cell * 2 ** (level // 2))
             y = block(y, cells)
-            told.append(y)
-        correction: Tensor = self.last(torch.cat(told, dim=1))
-        return correction
+            outputs.append(y)
+        return apply_in_32_bits(self.last, torch.cat(outputs, dim=1))

@@ -1,4 +1,4 @@
-"""Torch is an extra: say so where it is missing."""
+"""Check for torch, an optional dependency, with a message that says how to install it."""
 
 from __future__ import annotations
 

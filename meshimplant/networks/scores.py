@@ -1,4 +1,4 @@
-"""How far a completed head is from the truth, beside how far its base was."""
+"""Scores of a completed head against the truth, beside those of its base."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from meshimplant.networks.head_grid import CLIP_MM
 
-#: Voxels this near to the true surface tell how far off a field is there.
+#: The error is measured at voxels within this distance of the true surface.
 _NEAR_MM = 3.0
-#: How far beyond the opening an implant is looked for.
+#: The implant is compared up to this distance beyond the opening.
 _MARGIN_MM = 6.0
 
 
@@ -23,9 +23,10 @@ class Scores:
     Attributes
     ----------
     error_mm, base_error_mm : float
-        Mean absolute error of the signed distance in the opening within 3 mm of the true surface: the network's and its base's.
+        Mean absolute error of the signed distance in the opening, within 3 mm of the true surface, of the
+        network and of its base.
     dice, base_dice : float
-        Overlap of the implant's voxels of 1 mm with the truth.
+        Dice of the implant's voxels of 1 mm.
     """
 
     error_mm: float
@@ -35,12 +36,12 @@ class Scores:
 
     @property
     def gain_mm(self) -> float:
-        """By how much the network's error is smaller than its base's."""
+        """Reduction of the error by the network."""
         return self.base_error_mm - self.error_mm
 
     @classmethod
     def mean(cls, scores: Iterable[Scores]) -> Scores:
-        """Return the mean of several cases, each counted once."""
+        """Return the mean of several cases."""
         rows = [[getattr(one, part.name) for part in fields(cls)] for one in scores]
         return cls(*(float(value) for value in np.mean(rows, axis=0)))
 
@@ -52,15 +53,15 @@ def score(
     defective: NDArray[np.float32],
     opening: NDArray[np.float32],
 ) -> Scores:
-    """Compare a completed head and its base with the truth; all are fields of one box of `FINE`, in units of `CLIP_MM`."""
-    there = (opening > 0) & (np.abs(target) < _NEAR_MM / CLIP_MM)
+    """Score a completed head and its base; all are fields on one box of `FINE`, in units of `CLIP_MM`."""
+    near = (opening > 0) & (np.abs(target) < _NEAR_MM / CLIP_MM)
     errors = [
-        CLIP_MM * float(np.abs(field[there] - target[there]).mean()) if there.any() else 0.0
+        CLIP_MM * float(np.abs(field[near] - target[near]).mean()) if near.any() else 0.0
         for field in (result, base)
     ]
-    place = (opening > -_MARGIN_MM / CLIP_MM) & (defective <= 0)
-    truth = place & (target > 0)
-    return Scores(*errors, *(_dice(place & (field > 0), truth) for field in (result, base)))
+    compared = (opening > -_MARGIN_MM / CLIP_MM) & (defective <= 0)
+    truth = compared & (target > 0)
+    return Scores(*errors, *(_dice(compared & (field > 0), truth) for field in (result, base)))
 
 
 def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -1,4 +1,4 @@
-"""The sparse U-Net: the stage that refines the voxels near the surface at full resolution."""
+"""The sparse U-Net: refines the voxels near the surface at full resolution."""
 
 from __future__ import annotations
 
@@ -9,52 +9,53 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from meshimplant.networks.sparse import Links, Sites, gather_convolve
+from meshimplant.networks.precision import LayerNorm, apply_in_32_bits
+from meshimplant.networks.sparse import ActiveVoxels, KernelMap, gather_convolve
 
-#: Places of a submanifold kernel, and children of a voxel of twice the edge.
+#: Positions of a submanifold kernel, and children of a voxel of twice the edge.
 _PLACES, _CHILDREN = 27, 8
 
 
 class SparseConvolution(nn.Module):
-    """A convolution over given links: weights (places, given, width), no bias, for a norm follows."""
+    """A convolution over a kernel map, without bias: weights (positions, inputs, outputs)."""
 
     def __init__(self, given: int, width: int, places: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(places, given, width))
         nn.init.kaiming_uniform_(self.weight.view(places * given, width).T, a=5**0.5)
 
-    def forward(self, x: Tensor, links: Links) -> Tensor:
+    def forward(self, x: Tensor, kernel_map: KernelMap) -> Tensor:
         """Return (outputs, width) of (inputs, given)."""
-        return gather_convolve(x, self.weight, links)
+        return gather_convolve(x, self.weight, kernel_map)
 
 
 class SparseBlock(nn.Module):
-    """Two submanifold convolutions that add to their input, each normalised per voxel, so that no voxel depends on far ones."""
+    """A residual block of two submanifold convolutions, normalised per voxel."""
 
     def __init__(self, given: int, width: int) -> None:
         super().__init__()
         self.first = SparseConvolution(given, width, _PLACES)
         self.second = SparseConvolution(width, width, _PLACES)
-        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.norms = nn.ModuleList([LayerNorm(width), LayerNorm(width)])
         self.skip = nn.Identity() if given == width else nn.Linear(given, width)
 
-    def forward(self, x: Tensor, links: Links) -> Tensor:
-        """Return (n, width) of (n, given) over the links of one set of voxels."""
-        y = functional.silu(self.norms[0](self.first(x, links)))
-        y = self.norms[1](self.second(y, links))
+    def forward(self, x: Tensor, kernel_map: KernelMap) -> Tensor:
+        """Return (n, width) of (n, given) over the kernel map of one set of voxels."""
+        y = functional.silu(self.norms[0](self.first(x, kernel_map)))
+        y = self.norms[1](self.second(y, kernel_map))
         return functional.silu(y + self.skip(x))
 
 
 class SparseUNet(nn.Module):
-    """A U-Net over a set of voxels that predicts a correction for each.
+    """A U-Net over a set of voxels that predicts a correction of each.
 
-    The last layer starts at zero, so that an untrained network corrects nothing.
+    The last layer starts at zero, so an untrained network corrects nothing.
 
     Parameters
     ----------
-    features
-        How many values each voxel is given.
-    widths
+    features : int
+        Number of features per voxel.
+    widths : sequence of int
         Channels per level, finest first; each further level doubles the voxel's edge.
     """
 
@@ -74,18 +75,17 @@ class SparseUNet(nn.Module):
 
     def forward(self, coords: Tensor, features: Tensor) -> Tensor:
         """Return corrections (n, 1) of voxels (n, 4), int64 batch, i, j, k, with features (n, F)."""
-        sites = Sites(coords)
+        voxels = ActiveVoxels(coords)
         y = features
-        above: list[tuple[Tensor, Sites, Links]] = []
+        above: list[tuple[Tensor, ActiveVoxels, KernelMap]] = []
         for level, block in enumerate(self.down):
-            y = block(y, sites.neighbours)
+            y = block(y, voxels.neighbours)
             if level < len(self.shrink):
-                parents, links = sites.coarser
-                above.append((y, sites, links))
-                y, sites = self.shrink[level](y, links), parents
+                parents, kernel_map = voxels.coarser
+                above.append((y, voxels, kernel_map))
+                y, voxels = self.shrink[level](y, kernel_map), parents
         for level in reversed(range(len(self.up))):
-            kept, sites, links = above.pop()
-            y = self.grow[level](y, links.reversed)
-            y = self.up[level](torch.cat([kept, y], dim=1), sites.neighbours)
-        correction: Tensor = self.last(y)
-        return correction
+            skipped, voxels, kernel_map = above.pop()
+            y = self.grow[level](y, kernel_map.reversed)
+            y = self.up[level](torch.cat([skipped, y], dim=1), voxels.neighbours)
+        return apply_in_32_bits(self.last, y)

@@ -1,6 +1,6 @@
-"""The training set on disk: complete skulls in the head's frame, and virtual defects in them with their network-free completion.
+"""The training set on disk: complete skulls in the head's frame, and virtual defects in them.
 
-It holds patients' anatomy, however it is packed: it is treated like the skulls that it was made from.
+It is patients' anatomy, however it is packed: treat it like the skulls that it was made from.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from meshimplant.networks.head_grid import FINE, STEP_MM
 
 SKULLS, DEFECTS, ABOUT = "skulls", "defects", "store.json"
 SPLITS = ("training", "tuning")
-#: Between the names of the skull that a new head is made of and of the one whose form it takes on.
+#: Separates, in the name of a synthetic head, the deformed skull from the one whose shape it takes on.
 NEW_HEAD = "+"
 _VERSION = 1
 _FIELDS = ("defective", "prior", "opening")
@@ -32,14 +32,15 @@ _RADII = ("outer_mm", "thickness_mm")
 
 @dataclass(frozen=True, eq=False)
 class StoredCase:
-    """One virtual defect of one skull on `FINE`; fields as `packed` ones.
+    """One virtual defect of one skull on `FINE`, fields packed by `pack_field`.
 
     Attributes
     ----------
     complete, defective, prior, opening : (*FINE.shape) int8 arrays
-        Signed distances of the complete skull, of what is left, of the network-free completion, and to the opening's edge.
+        Signed distances: of the complete skull, of the defective one, of its completion without a network,
+        and to the opening's edge.
     outer_mm, thickness_mm : (n,) arrays
-        The mean vault laid on this head, along `direction_sphere`.
+        The mean vault fitted to this head, along `direction_sphere`.
     """
 
     complete: NDArray[np.int8]
@@ -52,7 +53,7 @@ class StoredCase:
 
 @dataclass(frozen=True)
 class CaseName:
-    """Which case: the ``number``-th defect of a skull, and its kind; the file's name is ``skull-number-kind``."""
+    """Name of a case: skull, number and kind of its defect; as text ``skull-number-kind``."""
 
     skull: str
     number: int
@@ -63,7 +64,7 @@ class CaseName:
 
     @classmethod
     def of(cls, text: str) -> CaseName:
-        """Return the case that a file's name without ending tells."""
+        """Parse a file name without its suffix."""
         skull, number, kind = text.rsplit("-", 2)
         return cls(skull, int(number), kind)
 
@@ -76,41 +77,41 @@ class Store:
     ----------
     folder : Path
     about : dict
-        What it was made from: ``data``, ``seed``, ``defects`` per skull, and ``skulls``: the split of each.
+        Its origin: ``data``, ``seed``, ``defects`` per skull, and the split of each of its ``skulls``.
     """
 
     folder: Path
     about: Mapping[str, Any]
 
     def skulls(self, split: str) -> tuple[str, ...]:
-        """Return the names of the skulls of a split that are in the store by now, and of the new heads made of them, sorted."""
-        there = (path.stem for path in (self.folder / SKULLS).glob("[!.]*.npz"))
+        """Return the stored skulls of a split and the synthetic heads made from them, sorted by name."""
+        stored = (path.stem for path in (self.folder / SKULLS).glob("[!.]*.npz"))
         splits = self.about["skulls"]
-        return tuple(sorted(name for name in there if splits.get(name.split(NEW_HEAD)[0]) == split))
+        return tuple(sorted(name for name in stored if splits.get(name.split(NEW_HEAD)[0]) == split))
 
     def cases(self, split: str, *, without: tuple[str, ...] = ()) -> tuple[CaseName, ...]:
-        """Return the cases of a split that are in the store by now, sorted; `without` some kinds of defect."""
+        """Return the stored cases of a split, sorted, `without` some kinds of defect."""
         skulls = set(self.skulls(split))
-        found = (CaseName.of(path.stem) for path in (self.folder / DEFECTS).glob("[!.]*.npz"))
-        kept = [case for case in found if case.skull in skulls and case.kind not in without]
-        return tuple(sorted(kept, key=lambda case: (case.skull, case.number)))
+        stored = (CaseName.of(path.stem) for path in (self.folder / DEFECTS).glob("[!.]*.npz"))
+        chosen = [case for case in stored if case.skull in skulls and case.kind not in without]
+        return tuple(sorted(chosen, key=lambda case: (case.skull, case.number)))
 
     def path_of(self, case: CaseName) -> Path:
-        """Return the file that holds a case's fields."""
+        """Return the path of a case's fields."""
         return self.folder / DEFECTS / f"{case}.npz"
 
     def skull_path(self, skull: str) -> Path:
-        """Return the file that holds a complete skull."""
+        """Return the path of a complete skull."""
         return self.folder / SKULLS / f"{skull}.npz"
 
     def read_skull(self, skull: str) -> NDArray[np.int8]:
-        """Return the signed distance of a complete skull on `FINE`, as `packed`."""
+        """Return the signed distance of a complete skull on `FINE`, packed by `pack_field`."""
         return _read(self.skull_path(skull), ("complete",))["complete"]
 
     def read(self, case: CaseName) -> StoredCase:
         """Read a case.
 
-        Raises `FileReadError` when a file is missing or is not one of this store.
+        Raises `FileReadError` if a file is missing or does not belong to this store.
         """
         arrays = _read(self.path_of(case), (*_FIELDS, *_RADII))
         radii = {name: arrays.pop(name).astype(float) for name in _RADII}
@@ -118,22 +119,23 @@ class Store:
 
 
 def open_store(folder: str | Path) -> Store:
-    """Open a training set that `build_store` made, or is making.
+    """Open a training set, complete or still being built.
 
-    Raises `FileReadError` when the folder is none.
+    Raises `FileReadError` if the folder is not a training set.
     """
     folder = Path(folder)
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FileReadError(
-            f"expected a training set with {ABOUT} in {folder.name}, got none ({type(error).__name__}): make it with "
-            "meshimplant training-set"
+            f"expected a training set with {ABOUT} in {folder.name}, got none ({type(error).__name__}): "
+            "make it with meshimplant training-set"
         ) from error
     if about.get("version") != _VERSION or about.get("grid") != _grid():
         raise FileReadError(
-            f"expected a training set of version {_VERSION} on the grid {_grid()}, got version {about.get('version')}: "
-            "make it anew"
+            f"expected a training set of version {_VERSION} on the grid {_grid()}, "
+            f"got version {about.get('version')}: "
+            "build it again"
         )
     return Store(folder, about)
 
@@ -141,29 +143,37 @@ def open_store(folder: str | Path) -> Store:
 def start_store(
     folder: str | Path, *, data: str, skulls: Mapping[str, str], seed: int, defects: int
 ) -> Store:
-    """Return the store in a folder, begun if the folder is empty or new.
+    """Open the store in a folder, or start one if the folder is empty or new.
 
     Parameters
     ----------
-    data
-        What the skulls are, in words; kept.
-    skulls
-        The split, among `SPLITS`, of each skull.
+    folder : str or Path
+    data : str
+        Description of the skulls; stored.
+    skulls : dict of str
+        The split of each skull, one of `SPLITS`.
+    seed : int
+    defects : int
+        Defects per skull; may be raised later.
+
+    Returns
+    -------
+    Store
 
     Raises
     ------
     InputError
-        The folder holds a store of other skulls, another seed or other splits; more defects are welcome.
+        The folder holds a store with other skulls, splits or another seed.
     """
     folder = Path(folder)
     about = {"version": _VERSION, "grid": _grid(), "data": data, "seed": seed, "skulls": dict(skulls)}
     if (folder / ABOUT).is_file():
-        there = open_store(folder).about
-        differs = [name for name, value in about.items() if there.get(name) != value]
+        stored = open_store(folder).about
+        differs = [name for name, value in about.items() if stored.get(name) != value]
         if differs:
             raise InputError(
-                f"expected {folder.name} empty or with a training set of the same {differs[0]}, got another: choose another "
-                "folder, or the same skulls and seed to go on"
+                f"expected {folder.name} empty or with a training set of the same {differs[0]}, got another: "
+                "choose another folder, or pass the same skulls and seed to continue"
             )
     for name in (SKULLS, DEFECTS):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -173,7 +183,7 @@ def start_store(
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write arrays as a compressed ``.npz``, whole or not at all; the same arrays give the same bytes."""
+    """Write arrays as a compressed ``.npz``, atomically; the same arrays give the same bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     with atomic_path(path) as temporary:
@@ -186,12 +196,14 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
             arrays = {name: data[name] for name in names}
     except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
         raise FileReadError(
-            f"expected fields of a training set in {path.name}, got: {error}: remove the file and make the training set again"
+            f"expected fields of a training set in {path.name}, got: {error}: "
+            "remove the file and make the training set again"
         ) from error
     wrong = [n for n, a in arrays.items() if a.dtype == np.int8 and a.shape != FINE.shape]
     if wrong:
         raise FileReadError(
-            f"expected {wrong[0]} of shape {FINE.shape} in {path.name}, got {arrays[wrong[0]].shape}: remove the file"
+            f"expected {wrong[0]} of shape {FINE.shape} in {path.name}, got {arrays[wrong[0]].shape}: "
+            "remove the file and make the training set again"
         )
     return arrays
 

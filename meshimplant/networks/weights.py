@@ -1,6 +1,6 @@
-"""Trained networks as files: arrays, and what they were made from, in one ``.npz``.
+"""Read and write trained networks: arrays, config and origin in one ``.npz``.
 
-No pickle is read or written, so that a file from elsewhere can do no more than be wrong.
+No pickle is read or written, so a file from an unknown source cannot execute code.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from meshimplant.networks.packaged import default_weights
 if TYPE_CHECKING:
     from torch import nn
 
-#: Version of the layout of a weights file.
+#: Version of the weights format.
 FORMAT = 1
 _HEADER = ("format", "config")
 _Arrays = dict[str, NDArray[np.float32]]
@@ -41,11 +41,11 @@ class Weights:
     ----------
     config : Config
     modules : dict of torch modules
-        By stage, for use and not for training; ``fine`` is absent where the file has one stage.
+        By stage, ready for use, without gradients; ``fine`` is absent if the file has one stage.
     about : dict
-        Training data, licence, hardware, time: what `write_weights` was given.
+        Training data, licence, hardware, time, as passed to `write_weights`.
     name, sha256 : str
-        Of the file.
+        Name and hash of the file.
     """
 
     config: Config
@@ -62,19 +62,18 @@ def write_weights(
 
     Parameters
     ----------
-    path
-        Where to write.
-    config
-        What the modules were built from.
-    modules
-        By stage; ``coarse``, and ``fine`` where there is one.
-    about
+    path : str or Path
+    config : Config
+        The config that the modules were built from.
+    modules : dict of Module
+        By stage: ``coarse``, and ``fine`` if there is one.
+    about : dict
         Plain values: training data, licence, skulls, hardware, time.
 
     Raises
     ------
     InputError
-        A weight is not finite as float16: the training has diverged.
+        A weight is not finite in float16: the training has diverged.
     """
     arrays = {
         f"{stage}.{name}": values.detach().cpu().float().numpy()
@@ -82,10 +81,12 @@ def write_weights(
         for name, values in module.state_dict().items()
     }
     with np.errstate(over="ignore"):
-        spoilt = [name for name, values in arrays.items() if not np.isfinite(values.astype(np.float16)).all()]
-    if spoilt:
+        diverged = [
+            name for name, values in arrays.items() if not np.isfinite(values.astype(np.float16)).all()
+        ]
+    if diverged:
         raise InputError(
-            f"expected finite weights below 65504, got others in {spoilt[0]}: train again at a lower rate"
+            f"expected finite weights below 65504, got others in {diverged[0]}: train again at a lower rate"
         )
     save_model(path, {**about, "format": FORMAT, "config": config.to_dict()}, **arrays)
 
@@ -96,45 +97,48 @@ def read_weights(path: str | Path) -> Weights:
     Raises
     ------
     FileReadError
-        No such file, a spoilt one, one of another kind or of a newer version, or arrays that do not fit its config.
+        The file is missing, damaged, of another kind or of another version, or its arrays do not match its
+        config.
     """
     path = Path(path)
-    arrays, told = _contents(path)
-    about = {key: value for key, value in told.items() if key not in _HEADER}
-    config, modules = _built(path, told["config"], {name.partition(".")[0] for name in arrays})
-    _fill(path, modules, arrays)
+    arrays, header = _contents(path)
+    about = {key: value for key, value in header.items() if key not in _HEADER}
+    config, modules = _build_modules(path, header["config"], {name.partition(".")[0] for name in arrays})
+    _load_arrays(path, modules, arrays)
     return Weights(config, modules, about, path.name, sha256_of(path))
 
 
-def open_weights(given: str | Path | None = None) -> Weights:
-    """Return the network of a file, or the packaged one; raises as `read_weights` and `default_weights` do."""
-    return read_weights(default_weights() if given is None else given)
+def open_weights(path: str | Path | None = None) -> Weights:
+    """Return the network in a file, or the packaged one; raises like `read_weights` and `default_weights`."""
+    return read_weights(default_weights() if path is None else path)
 
 
 def _contents(path: Path) -> tuple[_Arrays, dict[str, Any]]:
-    """Return the arrays of a file, float32, and what it tells of itself."""
+    """Return the arrays of a file, float32, and its description."""
     try:
         with path.open("rb") as stream, np.load(stream) as data:
             about = json.loads(str(data["about"]))
             arrays = {name: data[name].astype(np.float32) for name in data.files if name != "about"}
     except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise FileReadError(
-            f"expected weights written by meshimplant train in {path.name}, got: {error}: name another file, or fetch it again"
+            f"expected weights written by meshimplant train in {path.name}, got: {error}: "
+            "choose another file, or fetch it again"
         ) from error
     if not isinstance(about, dict) or not {*_HEADER} <= set(about):
         raise FileReadError(
-            f"expected weights of a network in {path.name}, got an .npz of another kind: name a file of meshimplant train"
+            f"expected weights of a network in {path.name}, got an .npz of another kind: "
+            "choose a file written by meshimplant train"
         )
     if about["format"] != FORMAT:
         raise FileReadError(
-            f"expected weights of format {FORMAT} in {path.name}, got format {about['format']}: install the meshimplant that "
-            "wrote them, or train again"
+            f"expected weights of format {FORMAT} in {path.name}, got format {about['format']}: "
+            "install the version of meshimplant that wrote them, or train again"
         )
     return arrays, about
 
 
-def _built(path: Path, tables: Any, stages: set[str]) -> tuple[Config, dict[Stage, nn.Module]]:
-    """Return a config and the modules that it describes, of those stages that the file has arrays of."""
+def _build_modules(path: Path, tables: Any, stages: set[str]) -> tuple[Config, dict[Stage, nn.Module]]:
+    """Return a config and its modules, for those stages that the file has arrays of."""
     try:
         config = config_from(tables)
         modules: dict[Stage, nn.Module] = {"coarse": build_coarse(config)}
@@ -142,28 +146,30 @@ def _built(path: Path, tables: Any, stages: set[str]) -> tuple[Config, dict[Stag
             modules["fine"] = build_fine(config)
     except (InputError, TypeError, AttributeError) as error:
         raise FileReadError(
-            f"expected a network that this version knows in {path.name}, got: {error}: install the meshimplant that wrote it"
+            f"expected a network that this version knows in {path.name}, got: {error}: "
+            "install the version of meshimplant that wrote it"
         ) from error
     return config, modules
 
 
-def _fill(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays) -> None:
-    """Put arrays into modules for use, all of them and no other."""
-    wanted = {
+def _load_arrays(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays) -> None:
+    """Load the arrays into the modules; they must match exactly."""
+    expected = {
         f"{stage}.{name}": tuple(values.shape)
         for stage, module in modules.items()
         for name, values in module.state_dict().items()
     }
-    if {name: values.shape for name, values in arrays.items()} != wanted:
+    if {name: values.shape for name, values in arrays.items()} != expected:
         odd = sorted(
             {
                 name
-                for name in {*wanted, *arrays}
-                if wanted.get(name) != getattr(arrays.get(name), "shape", None)
+                for name in {*expected, *arrays}
+                if expected.get(name) != getattr(arrays.get(name), "shape", None)
             }
         )
         raise FileReadError(
-            f"expected the arrays of the network that {path.name} describes, got others: {odd[0]}: fetch it again"
+            f"expected the arrays of the network that {path.name} describes, got others: {odd[0]}: "
+            "fetch it again"
         )
     if not all(np.isfinite(values).all() for values in arrays.values()):
         raise FileReadError(f"expected finite weights in {path.name}, got others: fetch it again")

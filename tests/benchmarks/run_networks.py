@@ -37,8 +37,8 @@ from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import Config, Stage, packaged_configs, read_config
 from meshimplant.networks.learner import Learner
-from meshimplant.networks.learning_samples import Pieces, case_at, draw_change, make_sample
-from meshimplant.networks.runs import RunFolder, RunState
+from meshimplant.networks.run_folder import RunFolder, RunState
+from meshimplant.networks.training_samples import HeadCrops, case_for_draw, draw_augmentation, make_sample
 from meshimplant.networks.training_store import open_store
 from meshimplant.networks.weights import write_weights
 from meshimplant.voxels.volume import Volume
@@ -95,7 +95,7 @@ def learn(
     """Take some steps of each stage; the fine one goes on from the untrained coarse one."""
     store = open_store(options.store)
     cases = store.cases("training")
-    pieces = Pieces(store, config.data.channels)
+    pieces = HeadCrops(store, config.data.channels)
     found: Record = {}
     for stage in modules:
         if not list(modules[stage].parameters()):
@@ -108,9 +108,9 @@ def learn(
         meter.begin(stage)
         for number in range(options.steps + 1):
             rng = np.random.default_rng([training.seed, 3, number])
-            piece = pieces[case_at(cases, training.seed, number)]
+            piece = pieces[case_for_draw(cases, training.seed, number)]
             sample = make_sample(
-                piece, config.data, training, draw_change(rng, training), coarse=stage == "coarse"
+                piece, config.data, training, draw_augmentation(rng, training), coarse=stage == "coarse"
             )
             start = time.perf_counter()
             learner.step(number, [sample])

@@ -24,9 +24,9 @@ from benchmarks.network_tables import score_columns
 from benchmarks.result_table import markdown, save_results
 
 from meshimplant.networks.learner import Learner
-from meshimplant.networks.learning_samples import Pieces
-from meshimplant.networks.runs import RunFolder
+from meshimplant.networks.run_folder import RunFolder
 from meshimplant.networks.scores import Scores
+from meshimplant.networks.training_samples import HeadCrops
 from meshimplant.networks.training_store import Store, open_store
 
 Record = dict[str, Any]
@@ -41,7 +41,7 @@ def rows_of(folder: Path, store: Store, device: str) -> tuple[Record, Record]:
     learner = Learner(config, runs[-1].stage, runs[-1], torch.device(device))
     learner.load(states[-1])
     learner.mean.eval()
-    pieces = Pieces(store, config.data.channels)
+    pieces = HeadCrops(store, config.data.channels)
     scores: dict[str, list[Scores]] = {}
     for case in store.cases("tuning"):
         scores.setdefault(case.kind, []).append(learner.score(pieces, case))
@@ -50,10 +50,10 @@ def rows_of(folder: Path, store: Store, device: str) -> tuple[Record, Record]:
     steps = " + ".join(str(state.step) for state in states)
     minutes = sum(state.seconds for state in states) / 60
     own = {kind: _own(group, star="*" * (kind in without)) for kind, group in scores.items()}
-    corrected = {kind: _corrected(group) for kind, group in scores.items()}
+    apply_stages = {kind: _corrected(group) for kind, group in scores.items()}
     return (
         {"run": f"`{folder.name}`", "steps": steps, "minutes": minutes, **own},
-        {"run": f"what they correct: {config.data.base}", **corrected},
+        {"run": f"what they correct: {config.data.base}", **apply_stages},
     )
 
 

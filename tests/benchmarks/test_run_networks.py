@@ -12,7 +12,7 @@ from heads import shell_store
 
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import Stage, config_from
-from meshimplant.networks.training import train
+from meshimplant.networks.training_loop import train
 
 
 def record(name: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from meshimplant.head.braincase import fit_braincase
 from meshimplant.head.columns import read_columns
 from meshimplant.head.pose import fit_pose
 
-#: SHA-256 of truth and defective skull, seeds 0 and 1, as they have always been: a seed in an article must stay.
+#: SHA-256 of truth and defective skull, seeds 0 and 1, as they have always been: a seed in an article must
+#: stay.
 ALWAYS = {
     "challenge": ("f20541b7b3710078", "b0ef72c64776b6be"),
     "bilateral": ("875eb3943bc2dcf1", "a4ae8580350b3628"),

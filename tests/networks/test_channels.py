@@ -7,14 +7,14 @@ from heads import HALF_ANGLE, THICKNESS_MM, members_around, shell
 
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.channels import (
-    between,
     defective_field,
-    focus_of,
+    focus_box,
+    interpolate_coarse,
     mean_field,
-    mirrored,
+    mirror_field,
     opening_field,
-    place_field,
-    stack,
+    position_field,
+    stack_channels,
 )
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE, HeadGrid
 
@@ -58,7 +58,7 @@ def test_the_atlas_follows_the_direction() -> None:
 
 def test_the_box_holds_the_opening_with_a_margin_and_can_be_halved() -> None:
     opening = opening_field(members_around(AXIS), COARSE)
-    start, stop = focus_of(opening, np.clip(shell(78, COARSE), -CLIP_MM, CLIP_MM))
+    start, stop = focus_box(opening, np.clip(shell(78, COARSE), -CLIP_MM, CLIP_MM))
     assert ((stop - start) % 8 == 0).all()
     assert (start >= 0).all()
     assert (stop <= COARSE.shape).all()
@@ -72,7 +72,7 @@ def test_the_box_holds_the_opening_with_a_margin_and_can_be_halved() -> None:
 
 def test_without_an_opening_the_box_is_the_whole_head() -> None:
     nothing = np.full(COARSE.shape, -CLIP_MM, np.float32)
-    start, stop = focus_of(nothing, nothing)
+    start, stop = focus_box(nothing, nothing)
     assert start.tolist() == [0, 0, 0]
     assert tuple(stop) == COARSE.shape
 
@@ -94,24 +94,24 @@ def test_what_a_cut_leaves_knows_the_skull_where_it_is_whole_and_nothing_of_what
 def test_a_mirrored_field_is_that_of_the_mirrored_head() -> None:
     left = opening_field(members_around((0.8, 0.2, 0.6)), COARSE)
     right = opening_field(members_around((-0.8, 0.2, 0.6)), COARSE)
-    assert np.abs(mirrored(left) - right).mean() < 0.05
+    assert np.abs(mirror_field(left) - right).mean() < 0.05
 
 
 def test_a_smooth_field_is_the_same_on_both_grids() -> None:
     coarse, fine = (grid.points_mm() @ np.array([0.1, -0.2, 0.3], np.float32) for grid in (COARSE, FINE))
     inner = (slice(2, -2),) * 3
-    np.testing.assert_allclose(between(coarse, FINE)[inner], fine[inner], atol=1e-3)
+    np.testing.assert_allclose(interpolate_coarse(coarse, FINE)[inner], fine[inner], atol=1e-3)
 
 
 def test_a_voxels_place_is_told_in_units_of_10_cm_and_alike_on_both_sides() -> None:
     points = FINE.points_mm()
     for axis, name in enumerate(("side", "back", "top")):
-        field = place_field(name, FINE)
+        field = position_field(name, FINE)
         wanted = np.abs(points[..., 0]) if name == "side" else points[..., axis]
         np.testing.assert_allclose(field / CLIP_MM, wanted / 100, atol=1e-5)
-        np.testing.assert_array_equal(mirrored(field), field)
+        np.testing.assert_array_equal(mirror_field(field), field)
 
 
 def test_channels_come_in_the_order_of_the_config_and_in_its_unit() -> None:
     fields = {name: np.full((2, 2, 2), value, np.float32) for name, value in (("a", 8), ("b", -4), ("c", 1))}
-    assert stack(("b", "a"), fields)[:, 0, 0, 0].tolist() == [-0.5, 1.0]
+    assert stack_channels(("b", "a"), fields)[:, 0, 0, 0].tolist() == [-0.5, 1.0]

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from meshimplant.networks.band import band_of, dense_features, feature_count, start_of
+from meshimplant.networks.apply_stages import apply_stages
+from meshimplant.networks.band import coarse_result, dense_features, feature_count, select_band
 from meshimplant.networks.config import config_from
 from meshimplant.networks.dense_fine import Patches, Slices, windows
-from meshimplant.networks.forward import corrected
 from meshimplant.networks.head_grid import FINE
 from meshimplant.networks.layers import Unchanged
 
@@ -78,9 +78,9 @@ def test_every_voxel_is_told_what_the_voxels_of_a_band_are_told() -> None:
     torch.manual_seed(0)
     fields = torch.randn(2, 2, 24, 24, 24) * 0.3
     nothing = torch.zeros(2, 1, 8, 8, 8)
-    band = band_of(fields, nothing, CONFIG, grid=grid)
+    band = select_band(fields, nothing, CONFIG, grid=grid)
     assert len(band.coords) > 100
-    dense = dense_features(fields, start_of(fields, nothing, CONFIG), grid)
+    dense = dense_features(fields, coarse_result(fields, nothing, CONFIG), grid)
     assert dense.shape == (2, feature_count(CONFIG), 24, 24, 24)
     b, i, j, k = band.coords.unbind(dim=1)
     torch.testing.assert_close(dense[b, :, i, j, k], band.features)
@@ -93,6 +93,6 @@ def test_corrections_fade_out_beyond_the_opening() -> None:
     patches = Patches(feature_count(CONFIG), (4, 4), edge=16)
     nn.init.constant_(patches.network.last.bias, 0.5)  # type: ignore[arg-type]
     with torch.no_grad():
-        found = corrected(CONFIG, Unchanged(1), patches, fields, grid)[0, 0, :, 5, 5]
+        found = apply_stages(CONFIG, Unchanged(1), patches, fields, grid)[0, 0, :, 5, 5]
     wanted = 0.5 * ((torch.arange(24.0) - 12) / 4 + 1).clamp(0, 1)
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)

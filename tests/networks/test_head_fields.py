@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere
-from meshimplant.networks.channels import PLACES
+from meshimplant.networks.channels import POSITION_CHANNELS
 from meshimplant.networks.config import CHANNELS
 from meshimplant.networks.head_fields import head_field, head_fields
 from meshimplant.networks.head_grid import CLIP_MM, FINE
@@ -76,7 +76,9 @@ def shown() -> dict[str, np.ndarray]:
 def test_a_network_is_shown_every_channel_that_a_config_can_name(shown: dict[str, np.ndarray]) -> None:
     assert set(shown) == set(CHANNELS)
     assert all(field.shape == FINE.shape and field.dtype == np.float32 for field in shown.values())
-    assert max(np.abs(field).max() for name, field in shown.items() if name not in PLACES) <= CLIP_MM
+    assert (
+        max(np.abs(field).max() for name, field in shown.items() if name not in POSITION_CHANNELS) <= CLIP_MM
+    )
 
 
 def test_the_prior_closes_the_hole_and_leaves_the_bone(shown: dict[str, np.ndarray]) -> None:

@@ -13,11 +13,11 @@ from meshimplant.networks.head_grid import (
     COARSE,
     FINE,
     HeadGrid,
-    coarse_of,
-    head_pose,
-    packed,
+    identity_pose,
+    pack_field,
     sample_head,
-    unpacked,
+    take_coarse,
+    unpack_field,
 )
 from meshimplant.voxels.volume import Volume
 
@@ -35,7 +35,7 @@ def test_both_grids_have_one_box_that_is_even_about_the_plane_of_symmetry() -> N
 
 def test_the_coarse_grids_voxels_are_among_the_fine_ones() -> None:
     np.testing.assert_allclose(
-        np.moveaxis(coarse_of(np.moveaxis(FINE.points_mm(), -1, 0)), 0, -1), COARSE.points_mm(), atol=1e-4
+        np.moveaxis(take_coarse(np.moveaxis(FINE.points_mm(), -1, 0)), 0, -1), COARSE.points_mm(), atol=1e-4
     )
 
 
@@ -54,7 +54,7 @@ def test_a_linear_field_is_read_exactly_wherever_the_head_lies() -> None:
 
 def test_beyond_the_volume_the_value_is_the_one_asked_for() -> None:
     volume = Volume(np.ones((4, 4, 4), np.uint8), np.eye(4))
-    read = sample_head(volume, head_pose(), SMALL, -8)
+    read = sample_head(volume, identity_pose(), SMALL, -8)
     assert read.dtype == np.float32
     assert read.min() == -8
     assert np.count_nonzero(read == -8) > 0.9 * read.size
@@ -82,6 +82,6 @@ def test_values_of_another_shape_are_no_volume_of_the_grid() -> None:
 
 def test_a_distance_is_kept_to_half_a_step_and_clipped() -> None:
     values = np.linspace(-20, 20, 4001, dtype=np.float32)
-    kept = unpacked(packed(values))
+    kept = unpack_field(pack_field(values))
     np.testing.assert_allclose(kept, np.clip(values, -CLIP_MM, CLIP_MM), atol=1 / 30 + 1e-5)
-    assert np.array_equal(packed(unpacked(packed(values))), packed(values))
+    assert np.array_equal(pack_field(unpack_field(pack_field(values))), pack_field(values))

@@ -13,10 +13,10 @@ from meshimplant.errors import InputError
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks import inference
 from meshimplant.networks.architectures import build_coarse, build_fine
-from meshimplant.networks.channels import focus_of, mirrored, opening_field
+from meshimplant.networks.channels import focus_box, mirror_field, opening_field
 from meshimplant.networks.config import Fine, config_from
-from meshimplant.networks.head_grid import CLIP_MM, FINE, coarse_of
-from meshimplant.networks.inference import HeadPrediction, device_of, predict
+from meshimplant.networks.head_grid import CLIP_MM, FINE, take_coarse
+from meshimplant.networks.inference import HeadPrediction, predict, resolve_device
 from meshimplant.networks.weights import Weights
 
 
@@ -55,7 +55,7 @@ def with_last(network: Weights, stage: str, bias: float) -> Weights:
 
 def counted() -> np.ndarray:
     """Return where corrections count: in the box that is shown, in the opening and the margin around it."""
-    start, stop = focus_of(coarse_of(fields()["opening"]), coarse_of(fields()["prior"]))
+    start, stop = focus_box(take_coarse(fields()["opening"]), take_coarse(fields()["prior"]))
     inside = np.zeros(FINE.shape, bool)
     inside[tuple(slice(3 * int(a), 3 * int(b)) for a, b in zip(start, stop, strict=True))] = True
     return inside & (fields()["opening"] > -Fine().margin_mm)
@@ -95,9 +95,9 @@ def test_a_network_that_knows_left_from_right_gives_two_views() -> None:
     torch.nn.init.ones_(network.modules["coarse"].last.weight)  # type: ignore[union-attr, arg-type]
     answer = predict(fields(), network, device="cpu")
     assert np.abs(answer.views_mm[0] - answer.views_mm[1]).max() > 0.01
-    turned = predict({name: mirrored(field) for name, field in fields().items()}, network, device="cpu")
-    assert np.allclose(mirrored(turned.views_mm[1]), answer.views_mm[0], atol=1e-5)
-    assert np.allclose(mirrored(turned.field_mm), answer.field_mm, atol=1e-5)
+    turned = predict({name: mirror_field(field) for name, field in fields().items()}, network, device="cpu")
+    assert np.allclose(mirror_field(turned.views_mm[1]), answer.views_mm[0], atol=1e-5)
+    assert np.allclose(mirror_field(turned.field_mm), answer.field_mm, atol=1e-5)
 
 
 def test_nothing_that_came_in_is_changed() -> None:
@@ -131,7 +131,7 @@ def test_auto_takes_a_gpu_where_there_is_one(
     asked: str, there: bool, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    assert device_of(asked) == found
+    assert resolve_device(asked) == found
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_device_that_is_not_there_is_refused(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=said):
-        device_of(asked)
+        resolve_device(asked)
 
 
 def test_the_mean_of_both_views_is_the_answer() -> None:

@@ -9,28 +9,28 @@ from torch.nn import functional
 
 from meshimplant.errors import InputError
 from meshimplant.networks import sparse
-from meshimplant.networks.sparse import Sites, gather_convolve
+from meshimplant.networks.sparse import ActiveVoxels, gather_convolve
 from meshimplant.networks.sparse_unet import SparseUNet
 
 SHAPE = (6, 8, 10)
 
 
-def some_sites(share: float, *, batch: int = 1, seed: int = 0) -> Sites:
+def some_sites(share: float, *, batch: int = 1, seed: int = 0) -> ActiveVoxels:
     """Return voxels of a grid, shuffled: rows may come in any order."""
     random = torch.Generator().manual_seed(seed)
     kept = (torch.rand(batch, *SHAPE, generator=random) < share).nonzero()
-    return Sites(kept[torch.randperm(len(kept), generator=random)])
+    return ActiveVoxels(kept[torch.randperm(len(kept), generator=random)])
 
 
 def dense_of(
-    sites: Sites, values: torch.Tensor, *, batch: int, shape: tuple[int, ...] = SHAPE
+    sites: ActiveVoxels, values: torch.Tensor, *, batch: int, shape: tuple[int, ...] = SHAPE
 ) -> torch.Tensor:
     """Return rows laid into a dense grid (B, C, X, Y, Z) of zeros."""
     grid = values.new_zeros(batch, *shape, values.shape[1]).index_put(sites.coords.unbind(dim=1), values)
     return grid.movedim(-1, 1)
 
 
-def rows_of(sites: Sites, grid: torch.Tensor) -> torch.Tensor:
+def rows_of(sites: ActiveVoxels, grid: torch.Tensor) -> torch.Tensor:
     return grid.movedim(1, -1)[sites.coords.unbind(dim=1)]
 
 
@@ -155,12 +155,12 @@ def test_an_untrained_network_corrects_nothing_but_can_learn_to() -> None:
 )
 def test_coordinates_that_are_none_are_refused(coords: torch.Tensor, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Sites(coords)
+        ActiveVoxels(coords)
 
 
 def test_a_neighbour_beyond_the_edge_is_none() -> None:
     corners = torch.tensor([[0, 0, 0, 9], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]])
-    links = Sites(corners).neighbours
+    links = ActiveVoxels(corners).neighbours
     assert np.array_equal((links.table < 4).sum(dim=1).numpy(), [1, 2, 2, 1])
 
 

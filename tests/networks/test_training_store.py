@@ -13,8 +13,8 @@ from meshimplant.datasets.list_cases import list_cases
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.networks.build_training_store import build_store, training_cases
-from meshimplant.networks.head_grid import unpacked
-from meshimplant.networks.learning_samples import cut_piece
+from meshimplant.networks.head_grid import unpack_field
+from meshimplant.networks.training_samples import crop_head
 from meshimplant.networks.training_store import CaseName, Store, open_store, start_store
 
 SKULLS = {"000": "training", "001": "tuning"}
@@ -64,10 +64,10 @@ def test_every_defect_is_cut_from_the_skull_and_completed_without_a_network(stor
         gone = complete & ~defective
         assert not (defective & ~complete).any()
         assert 18_000 < np.count_nonzero(gone) < 115_000
-        assert np.count_nonzero(gone & (unpacked(stored.opening) > -6)) > 0.99 * np.count_nonzero(gone)
+        assert np.count_nonzero(gone & (unpack_field(stored.opening) > -6)) > 0.99 * np.count_nonzero(gone)
         filled = (stored.prior > 0) & ~defective
         assert 2 * np.count_nonzero(filled & gone) / (filled.sum() + gone.sum()) > 0.7  # a phantom is lumpier
-        far = unpacked(stored.opening) < -7.9
+        far = unpack_field(stored.opening) < -7.9
         np.testing.assert_array_equal(stored.prior[far] > 0, defective[far])
 
 
@@ -86,16 +86,16 @@ def test_a_store_goes_on_where_it_was_stopped_and_gives_the_same_again(
     first, second = (store.path_of(case) for case in store.cases("training"))
     before, when = second.read_bytes(), first.stat().st_mtime_ns
     second.unlink()
-    told: list[str] = []
-    build_store(cases, store.folder, data="phantoms", tuning=0, defects=2, tell=told.append)
-    assert told == ["000-1-bilateral"]
+    messages: list[str] = []
+    build_store(cases, store.folder, data="phantoms", tuning=0, defects=2, progress=messages.append)
+    assert messages == ["000-1-bilateral"]
     assert second.read_bytes() == before
     assert first.stat().st_mtime_ns == when
 
 
 def test_the_piece_of_a_stored_case_holds_its_hole(store: Store) -> None:
     case = store.cases("training")[1]
-    stored, piece = store.read(case), cut_piece(store, case, ("defective", "opening", "prior"))
+    stored, piece = store.read(case), crop_head(store, case, ("defective", "opening", "prior"))
     gone = np.count_nonzero((stored.complete > 0) & (stored.defective <= 0))
     there = np.count_nonzero((piece.fields["complete"] > 0) & (piece.fields["defective"] <= 0))
     assert there > 0.999 * gone
@@ -126,7 +126,7 @@ def test_kinds_can_be_left_out(spheres: Store) -> None:
 
 
 def test_more_skulls_for_tuning_than_there_are_is_refused(cases: tuple[Case, ...], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected fewer skulls for tuning than the 1 given"):
+    with pytest.raises(InputError, match="expected fewer skulls for tuning than the 1 in all"):
         build_store(cases, tmp_path / "store", data="d", tuning=1)
     assert not (tmp_path / "store").exists()
 

@@ -12,9 +12,9 @@ from meshimplant.complete.models import packaged_mean
 from meshimplant.datasets.case import Case
 from meshimplant.datasets.head_shape import HeadShape
 from meshimplant.head.latitude_longitude import map_directions
-from meshimplant.networks.build_training_store import build_store, new_heads_of
-from meshimplant.networks.head_grid import CLIP_MM, FINE, head_pose
-from meshimplant.networks.new_heads import laid_on, mixed
+from meshimplant.networks.build_training_store import build_store, synthetic_head_names
+from meshimplant.networks.head_grid import CLIP_MM, FINE, identity_pose
+from meshimplant.networks.synthetic_heads import deform_to_shape, mix_shapes
 from meshimplant.networks.training_store import CaseName
 
 VAULT = map_directions()[..., 2] > 0.05
@@ -26,12 +26,12 @@ def _head(size_mm: float, departure: np.ndarray) -> HeadShape:
     usual = packaged_mean().beyond_vault.at(map_directions().reshape(-1, 3))
     outer, thickness = (share.reshape(departure.shape) * (1 + departure) for share in usual)
     outer, thickness = size_mm * outer, THICKNESS_MM * thickness
-    return HeadShape(head_pose(), (outer - thickness).astype(np.float32), outer.astype(np.float32))
+    return HeadShape(identity_pose(), (outer - thickness).astype(np.float32), outer.astype(np.float32))
 
 
 def _sphere() -> HeadShape:
     outer = np.full(VAULT.shape, RADIUS_MM, np.float32)
-    return HeadShape(head_pose(), outer - np.float32(THICKNESS_MM), outer)
+    return HeadShape(identity_pose(), outer - np.float32(THICKNESS_MM), outer)
 
 
 def _wave(axis: int, times: int) -> np.ndarray:
@@ -45,7 +45,7 @@ def heads() -> tuple[HeadShape, HeadShape]:
 
 def test_a_third_head_is_each_of_the_two_at_the_ends(heads) -> None:
     for angle, wanted in zip((0.0, np.pi / 2), heads, strict=True):
-        found = mixed(*heads, angle)
+        found = mix_shapes(*heads, angle)
         np.testing.assert_allclose(found.outer_mm[VAULT], wanted.outer_mm[VAULT], rtol=1e-5)
         np.testing.assert_allclose(found.inner_mm[VAULT], wanted.inner_mm[VAULT], rtol=1e-5)
 
@@ -58,7 +58,7 @@ def test_half_way_it_departs_from_the_mean_as_far_as_they_do(heads) -> None:
         share = (head.outer_mm / usual)[VAULT]
         return float((share / np.median(share)).std())
 
-    assert departs(mixed(*heads, np.pi / 4)) == pytest.approx(
+    assert departs(mix_shapes(*heads, np.pi / 4)) == pytest.approx(
         np.mean([departs(head) for head in heads]), rel=0.1
     )
 
@@ -66,9 +66,9 @@ def test_half_way_it_departs_from_the_mean_as_far_as_they_do(heads) -> None:
 def test_a_skull_takes_on_the_shape_and_keeps_true_distances() -> None:
     """A sphere becomes one of another size and thickness; what is read is the distance, not the warped one."""
     wanted = HeadShape(
-        head_pose(), np.full(VAULT.shape, 72.0, np.float32), np.full(VAULT.shape, 80.0, np.float32)
+        identity_pose(), np.full(VAULT.shape, 72.0, np.float32), np.full(VAULT.shape, 80.0, np.float32)
     )
-    found = laid_on(shell(RADIUS_MM), _sphere(), wanted)
+    found = deform_to_shape(shell(RADIUS_MM), _sphere(), wanted)
     radius = np.linalg.norm(FINE.points_mm(), axis=-1)
     truth = np.minimum(80 - radius, radius - 72)
     above = FINE.points_mm()[..., 2] > 10
@@ -80,11 +80,11 @@ def test_a_skull_takes_on_the_shape_and_keeps_true_distances() -> None:
 def test_nothing_changes_where_the_shape_is_its_own() -> None:
     own = np.clip(shell(RADIUS_MM), -CLIP_MM, CLIP_MM)
     near = np.abs(own) < 2.5
-    np.testing.assert_allclose(laid_on(own, _sphere(), _sphere())[near], own[near], atol=0.05)
+    np.testing.assert_allclose(deform_to_shape(own, _sphere(), _sphere())[near], own[near], atol=0.05)
 
 
 def test_every_skull_gets_as_many_and_another_skulls_share() -> None:
-    names = new_heads_of(["000", "001", "002"], 5, seed=0)
+    names = synthetic_head_names(["000", "001", "002"], 5, seed=0)
     assert len(set(names)) == 15
     for skull in ("000", "001", "002"):
         own = [name for name in names if name.skull.startswith(f"{skull}+")]
@@ -93,10 +93,10 @@ def test_every_skull_gets_as_many_and_another_skulls_share() -> None:
         assert all(name.skull != f"{skull}+{skull}" for name in own)
     assert (
         names
-        == new_heads_of(["000", "001", "002"], 5, seed=0)
-        != new_heads_of(["000", "001", "002"], 5, seed=1)
+        == synthetic_head_names(["000", "001", "002"], 5, seed=0)
+        != synthetic_head_names(["000", "001", "002"], 5, seed=1)
     )
-    assert new_heads_of(["000"], 5, seed=0) == ()
+    assert synthetic_head_names(["000"], 5, seed=0) == ()
 
 
 def test_new_heads_are_learnt_from_and_never_made_of_skulls_to_choose_by(tmp_path: Path) -> None:
@@ -105,10 +105,12 @@ def test_new_heads_are_learnt_from_and_never_made_of_skulls_to_choose_by(tmp_pat
     for path in (folder / "defects").iterdir():
         path.rename(path.with_name(path.name.replace("-0-random", "-0-challenge")))
     cases = [Case(name, Path("none.nrrd"), None) for name in ("000", "001", "002")]
-    told: list[str] = []
-    store = build_store(cases, folder, data="spheres", tuning=1, defects=1, new_heads=1, tell=told.append)
+    messages: list[str] = []
+    store = build_store(
+        cases, folder, data="spheres", tuning=1, defects=1, new_heads=1, progress=messages.append
+    )
     made = [case for case in store.cases("training") if "+" in case.skull]
-    assert [str(case) for case in made] == told == ["000+001-0-challenge", "001+000-0-bilateral"]
+    assert [str(case) for case in made] == messages == ["000+001-0-challenge", "001+000-0-bilateral"]
     assert [case.skull for case in store.cases("tuning")] == ["002"]
     for case in made:
         stored = store.read(case)

@@ -1,4 +1,4 @@
-"""Outlines of craniectomies, drawn on a plane: smooth but irregular, with burr holes at the corners."""
+"""Random outlines of craniectomies on a plane: smooth but irregular, with burr holes at the corners."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Outline:
     def read(
         self, across_mm: NDArray[np.floating], along_mm: NDArray[np.floating], depth_mm: NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        """Return the distance to the wall, positive inside the hole, at places of the plane at a depth."""
+        """Return the distance to the wall, positive inside the hole, at positions on the plane and depths."""
         index = (np.stack([across_mm, along_mm]) + HALF_MM) / STEP_MM
         distance = ndimage.map_coordinates(self.distance_mm, index, order=1, mode="nearest")
         lean = ndimage.map_coordinates(self.lean, index, order=1, mode="nearest")
@@ -110,13 +110,13 @@ def _corners(
 
 
 def _distance(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Signed distance, mm, of a drawn shape, its corners rounded."""
+    """Return the signed distance, mm, of a mask with its corners rounded."""
     signed = distance_inside(inside) - distance_outside(inside)
     return np.asarray(ndimage.gaussian_filter(signed * STEP_MM, 1.5 / STEP_MM), np.float32)
 
 
 def _lean(rng: np.random.Generator, angle: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Lean of the wall around the rim: mostly inwards by 0 to 30 degrees, undercut by up to 15 in places."""
+    """Draw the lean of the wall: mostly inwards by 0 to 30 degrees, undercut by up to 15 in places."""
     lean = np.full_like(angle, rng.uniform(0.0, 0.3))
     for order in range(1, 4):
         lean += 0.12 * rng.normal() * np.cos(order * angle + rng.uniform(0, 2 * np.pi))

@@ -15,8 +15,8 @@ from meshimplant.errors import FileReadError, InputError
 from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent, Training
 from meshimplant.networks.export import export_run
 from meshimplant.networks.learner import learning_rate, trained_stage, weighted_huber
-from meshimplant.networks.runs import RunFolder
-from meshimplant.networks.training import train
+from meshimplant.networks.run_folder import RunFolder
+from meshimplant.networks.training_loop import train
 from meshimplant.networks.training_store import Store
 from meshimplant.networks.weights import read_weights
 
@@ -30,6 +30,7 @@ QUICK = Training(
     average=0.9,
     patch_mm=30,
     astray_mm=0.0,  # what is to be learnt is one number, which nothing hides
+    precision="32",  # whatever the processor
 )
 TINY = Config(
     "tiny",
@@ -50,12 +51,13 @@ def _weights(folder: Path, stage="coarse") -> dict:
     return RunFolder(folder, stage).load().tensors
 
 
-@pytest.fixture(scope="module")
-def run(spheres: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of both stages on spheres whose prior is 1.5 mm too large."""
+@pytest.fixture(scope="module", params=["32", "16"])
+def run(request: pytest.FixtureRequest, spheres: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of both stages on spheres whose prior is 1.5 mm too large, in either precision."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     for stage in ("coarse", "fine"):
-        assert train(TINY, spheres, folder, stage=stage).finished
+        trained = train(_with(TINY, precision=request.param), spheres, folder, stage=stage)
+        assert (trained.finished, trained.precision) == (True, request.param)
     return folder
 
 
@@ -84,7 +86,7 @@ def test_curves_hold_a_row_per_look_and_no_other_file_is_left(run: Path) -> None
 
 def test_a_run_becomes_a_weights_file_with_both_stages(spheres: Store, run: Path) -> None:
     weights = read_weights(export_run(run, spheres))
-    assert weights.config == TINY
+    assert weights.config == RunFolder(run, "coarse").config()
     assert set(weights.modules) == {"coarse", "fine"}
     assert weights.about["data"] == "spheres"
     assert weights.about["skulls"] == 4
@@ -123,10 +125,11 @@ def test_a_run_learns_from_what_was_added_only_when_it_is_asked_to(tmp_path: Pat
     assert run.load().step == 3
 
 
-def test_a_network_without_a_prior_fills_the_hole(tmp_path: Path, spheres: Store) -> None:
+@pytest.mark.parametrize("precision", ["32", pytest.param("16", marks=pytest.mark.slow)])
+def test_a_network_without_a_prior_fills_the_hole(precision: str, tmp_path: Path, spheres: Store) -> None:
     """The smoke run: from the defective skull alone; without an implant the overlap is 0."""
     config = replace(
-        _with(TINY, steps=120, every=40, learning_rate=2e-2),
+        _with(TINY, steps=120, every=40, learning_rate=2e-2, precision=precision),
         data=Data(("defective", "opening"), base="defective"),
         fine=None,
     )
@@ -191,7 +194,7 @@ def test_codes_of_an_autoencoder_are_learnt_beside_the_network_and_resumed_with_
 
 
 def test_kinds_of_defect_can_be_left_out(spheres: Store, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected cases to learn from in spheres, got none"):
+    with pytest.raises(InputError, match="expected training cases in spheres, got none"):
         train(_with(TINY, without=("random",)), spheres, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

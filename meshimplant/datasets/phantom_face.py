@@ -1,11 +1,12 @@
-"""The phantom's skull base and face in a standard head: mm left, back and up from the braincase's centre."""
+"""The phantom's face: orbits, nose, cheek bones, upper jaw, teeth; in the frame of `phantom_base`."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.datasets.solids import Field, Points, box, chain, cut, ellipsoid, join, meet, rod
+from meshimplant.datasets.phantom_base import bump, foramen_magnum
+from meshimplant.datasets.phantom_solids import Field, Points, box, chain, cut, ellipsoid, join, meet, rod
 
 #: Upper edge of the cheek bone's arch.
 _ARCH = (
@@ -17,30 +18,8 @@ _ARCH = (
 )
 
 
-def base_floor(points: Points) -> Field:
-    """Return the height of the cranial cavity's floor at each point: three fossae, stepped downwards."""
-    side, back = np.abs(points[0]), points[1]
-    front, middle, rear = _fossae(side, back)
-    anterior = -25 + 8 * _bump(side - 27, 14) - 4 * _bump(side, 5)
-    central = -46 + 18 * _bump(side, 13)
-    posterior = -62 + 34 * _bump(side, 15) * _step(-4 - back, 6)
-    petrous = 15 * _bump(back - _petrous_line(side), 6) * _step(side - 12, 3)
-    wing = 3 * _bump(back - _wing_line(side), 4)
-    return front * anterior + middle * central + rear * posterior + petrous + wing
-
-
-def under_base(points: Points) -> Field:
-    """Return the height of the skull base's under side: 3 mm under the front, more under the petrous bone."""
-    side, back = np.abs(points[0]), points[1]
-    front, middle, rear = _fossae(side, back)
-    petrous = 15 * _bump(back - _petrous_line(side), 7) * _step(side - 10, 3)
-    body = 16 * _bump(side, 13) * _bump(back + 16, 16)
-    thickness = 3.5 * front + 5.0 * middle + 6.0 * rear + petrous + body
-    return base_floor(points) - thickness
-
-
 def face(points: Points, phases: NDArray[np.float64]) -> Field:
-    """Return the bones of the face and what hangs from the base, joined; cavities are cut by `carve_face`."""
+    """Return the bones of the face and the processes below the base; `carve_face` cuts the cavities."""
     half = points.copy()
     half[0] = np.abs(half[0])
     field = chain(half, ((8, -85, -20), (30, -82, -15), (49, -68, -22)), 5.0)  # upper rim of the orbit
@@ -55,7 +34,7 @@ def face(points: Points, phases: NDArray[np.float64]) -> Field:
         ellipsoid(half, (23, -66, -64), (20, 21, 20)),  # upper jaw
         _dental_arch(points),
         _teeth(points, phases),
-        box(points, (0, -62, -77), (24, 22, 1.8)) - _bump(half[0], 8) * 0.5,  # palate
+        box(points, (0, -62, -77), (24, 22, 1.8)) - bump(half[0], 8) * 0.5,  # palate
         rod(half, (14, -36, -46), (15, -38, -84), 3.5, 2.5),  # pterygoid, medial plate
         rod(half, (18, -33, -46), (24, -31, -82), 3.5, 2.5),  # pterygoid, lateral plate
         ellipsoid(half, (0, -22, -40), (17, 22, 13)),  # body of the sphenoid
@@ -72,16 +51,25 @@ def face(points: Points, phases: NDArray[np.float64]) -> Field:
 
 
 def frontal_sinus(points: Points, scale: float) -> Field:
-    """Return the two air cells behind the brow, whose size varies more than anything else of the face."""
+    """Return the two air cells behind the brow, the part of the face that varies most in size."""
     half = points.copy()
     half[0] = np.abs(half[0])
     return ellipsoid(half, (9, -84, -12), (8 * scale, 4.5, 7 * scale))
 
 
 def carve_face(bone: Field, points: Points, base: Points, phases: NDArray[np.float64]) -> Field:
-    """Cut orbits, nose, sinuses, ear canal and foramen magnum; put septum and ethmoid back into the nose.
+    """Cut orbits, nose, sinuses, ear canal and foramen magnum; restore septum and ethmoid within the nose.
 
-    `points` are those of the standard face, `base` those of the braincase.
+    Parameters
+    ----------
+    bone : array
+        Field of the bone.
+    points : (3, ...) array
+        Points in the frame of the standard face.
+    base : (3, ...) array
+        The same points in the frame of the braincase.
+    phases : (6,) array
+        Random phases of the small structures.
     """
     half = points.copy()
     half[0] = np.abs(half[0])
@@ -99,39 +87,11 @@ def carve_face(bone: Field, points: Points, base: Points, phases: NDArray[np.flo
         bone = cut(bone, void, 1.5)
     plates = np.maximum(_septum(points), _ethmoid(points, phases))
     bone = np.maximum(bone, np.minimum(plates, nose + 6))
-    return cut(bone, _foramen_magnum(base), 3.0)
-
-
-# -- parts
-# ----------------------------------------------------------------------------------------------------
-
-
-def _step(value: Field, width: float) -> Field:
-    return 1 / (1 + np.exp(np.clip(-value / np.float32(width), -30, 30)))
-
-
-def _bump(value: Field, width: float) -> Field:
-    return np.exp(-((value / np.float32(width)) ** 2))
-
-
-def _wing_line(side: Field) -> Field:
-    """Where the front fossa ends: the edge of the sphenoid's wing."""
-    return -20 - 0.45 * side
-
-
-def _petrous_line(side: Field) -> Field:
-    """Where the rear fossa begins: the ridge of the petrous bone."""
-    return -12 + 0.55 * side
-
-
-def _fossae(side: Field, back: Field) -> tuple[Field, Field, Field]:
-    behind_wing = _step(back - _wing_line(side), 2.5)
-    behind_ridge = _step(back - _petrous_line(side), 3.0)
-    return 1 - behind_wing, behind_wing * (1 - behind_ridge), behind_wing * behind_ridge
+    return cut(bone, foramen_magnum(base), 3.0)
 
 
 def _arch_distance(points: Points) -> tuple[Field, Field]:
-    """Distance from the curve on which the teeth stand, mm, and the place along it as an angle."""
+    """Return the distance from the curve of the teeth, mm, and the position along it as an angle."""
     across, ahead = points[0] / 27, (points[1] + 52) / 36
     radius = np.sqrt(across * across + ahead * ahead)
     distance = np.abs(radius - 1) * 29
@@ -158,15 +118,7 @@ def _septum(points: Points) -> Field:
 
 
 def _ethmoid(points: Points, phases: NDArray[np.float64]) -> Field:
-    """Thin walls of many small cells between the orbits: the zero level of a gyroid."""
+    """Return thin walls of many small cells between the orbits: the zero level of a gyroid."""
     x, y, z = (points[a] * np.float32(2 * np.pi / 13) + np.float32(phases[a + 1]) for a in range(3))
     gyroid = np.sin(x) * np.cos(y) + np.sin(y) * np.cos(z) + np.sin(z) * np.cos(x)
     return np.minimum(np.float32(1.1) - 2.2 * np.abs(gyroid), box(points, (0, -58, -42), (11, 22, 10)))
-
-
-def _foramen_magnum(base: Points) -> Field:
-    return cut(
-        rod(base, (0, 27, -52), (0, 23, -90), 15.5),
-        np.float32(0) * base[0] + base[2] + 50,
-        1.0,
-    )

@@ -1,4 +1,4 @@
-"""Tables of a TOML file as frozen values: keys and types are checked, and an error names the place."""
+"""Tables of a TOML file as frozen values, with checks of keys and types whose errors name the key."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from meshimplant.errors import InputError
 _Table = TypeVar("_Table")
 
 
-def table_as(kind: type[_Table], given: Any, place: str) -> _Table:
-    """Return one table's values as a dataclass, checked against the types of its defaults."""
+def read_table(kind: type[_Table], given: Any, place: str) -> _Table:
+    """Return one table as a dataclass, checked against the types of its defaults."""
     defaults = {one.name: one.default for one in fields(kind)}  # type: ignore[arg-type]
     require_keys(given, tuple(defaults), place)
     values = {key: _as(defaults[key], value, f"{place}{key}") for key, value in given.items()}
@@ -20,7 +20,7 @@ def table_as(kind: type[_Table], given: Any, place: str) -> _Table:
 
 
 def _as(default: Any, value: Any, place: str) -> Any:
-    """Return a value as the default's type; whole numbers pass for floats."""
+    """Return a value as the default's type; whole numbers are accepted as floats."""
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         return tuple(_as(default[0] if default else "", one, place) for one in value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
@@ -33,7 +33,7 @@ def _as(default: Any, value: Any, place: str) -> Any:
 
 
 def require_keys(given: Any, known: tuple[str, ...], place: str) -> None:
-    """Raise `InputError` unless `given` is a table of known keys."""
+    """Raise `InputError` unless `given` is a table with known keys only."""
     if not isinstance(given, Mapping):
         raise InputError(f"expected a table [{place.rstrip('.')}], got {given!r}: correct it")
     unknown = [key for key in given if key not in known]
@@ -44,7 +44,7 @@ def require_keys(given: Any, known: tuple[str, ...], place: str) -> None:
 
 
 def require_widths(widths: tuple[int, ...], place: str) -> None:
-    """Raise `InputError` unless there is a width for one level at least."""
+    """Raise `InputError` unless there is at least one width, all at least 1."""
     if not widths or min(widths) < 1:
         raise InputError(f"expected one or more widths of at least 1, got {list(widths)}: correct {place}")
 

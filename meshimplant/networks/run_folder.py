@@ -1,4 +1,4 @@
-"""The folder of a run: checkpoint, curves and progress, written whole as the training goes."""
+"""The folder of a training run: checkpoint, curves and progress, each written atomically."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -26,22 +26,24 @@ Row = dict[str, float]
 
 @dataclass
 class RunState:
-    """Where a training is, all that it needs to go on exactly.
+    """State of a training, sufficient to continue exactly.
 
     Attributes
     ----------
     step : int
-        Steps that are done.
+        Steps done.
     seconds : float
-        Wall-clock time they took.
+        Their wall-clock time.
     cases : list of str
-        What is learnt from, fixed when the run began.
+        Training cases, fixed when the run began.
     rows : list of dict
         The curves so far.
     losses : list of float
-        Of the steps since the last row.
+        Losses of the steps since the last row.
     tensors : dict
         State of the network, its running mean, the optimiser and torch's generator.
+    precision : str
+        ``16`` or ``32`` bits, see `precision`; empty before the first step.
     """
 
     step: int = 0
@@ -50,6 +52,7 @@ class RunState:
     rows: list[Row] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     tensors: dict[str, Any] = field(default_factory=dict)
+    precision: Literal["16", "32", ""] = ""
 
 
 @dataclass(frozen=True)
@@ -61,34 +64,34 @@ class RunFolder:
 
     @property
     def place(self) -> Path:
-        """The stage's own folder."""
+        """The folder of this stage."""
         return self.folder / self.stage
 
     def begin(self, config: Config) -> None:
-        """Make the folder and keep the config."""
+        """Create the folder and write the config."""
         self.place.mkdir(parents=True, exist_ok=True)
         self._write(CONFIG, json.dumps(config.to_dict(), indent=1))
 
     @property
     def begun(self) -> bool:
-        """Whether a checkpoint is there."""
+        """Whether there is a checkpoint."""
         return (self.place / CHECKPOINT).is_file()
 
     def require_same(self, config: Config) -> None:
-        """Raise `InputError` when the run that is there was begun with another network or other settings of this stage.
+        """Raise `InputError` if the run was begun with another network or other settings of this stage.
 
-        The number of steps, and how often is looked and kept, may change.
+        The number of steps, the intervals of evaluations and checkpoints, and the precision may change.
         """
-        there = self.config()
-        free = {name: 1 for name in ("steps", "every", "checkpoint", "looked_at")}
+        begun_with = self.config()
+        free = {name: 1 for name in ("steps", "every", "checkpoint", "looked_at", "precision")}
         pairs = [
             (one.data, one.coarse, one.fine, one.latent, vars(one.training[self.stage]) | free)
-            for one in (there, config)
+            for one in (begun_with, config)
         ]
         if pairs[0] != pairs[1]:
             raise InputError(
-                f"expected the config that {self.folder.name} was begun with, got another: choose another folder, or the "
-                "same config"
+                f"expected the config that {self.folder.name} was begun with, got another: "
+                "choose another folder, or the same config"
             )
 
     def config(self) -> Config:
@@ -97,7 +100,8 @@ class RunFolder:
             return config_from(json.loads((self.place / CONFIG).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise FileReadError(
-                f"expected a run with {self.stage}/{CONFIG} in {self.folder.name}, got none: train that stage first"
+                f"expected a run with {self.stage}/{CONFIG} in {self.folder.name}, got none: "
+                "train that stage first"
             ) from error
 
     def save(self, state: RunState, progress: Mapping[str, Any]) -> None:
@@ -108,17 +112,18 @@ class RunFolder:
         self._write(PROGRESS, json.dumps(dict(progress), indent=1))
 
     def load(self) -> RunState:
-        """Read the checkpoint; nothing in it is run as code.
+        """Read the checkpoint; nothing in it is executed.
 
-        Raises `FileReadError` when it is missing or damaged.
+        Raises `FileReadError` if it is missing or damaged.
         """
         try:
-            kept = torch.load(self.place / CHECKPOINT, map_location="cpu", weights_only=True)
-            return RunState(**kept)
-        except Exception as error:  # torch raises whatever the damage leads to
+            state = torch.load(self.place / CHECKPOINT, map_location="cpu", weights_only=True)
+            return RunState(**state)
+        except Exception as error:  # damage can raise anything in torch
             raise FileReadError(
-                f"expected a checkpoint of a run in {self.folder.name}/{self.stage}, got {type(error).__name__}: train "
-                "that stage first, or begin anew in another folder"
+                f"expected a checkpoint of a run in {self.folder.name}/{self.stage}, "
+                f"got {type(error).__name__}: "
+                "train that stage first, or start again in another folder"
             ) from error
 
     def _write(self, name: str, text: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from meshimplant.datasets.outline import HALF_MM, STEP_MM, draw_outline, plane
+from meshimplant.datasets.craniectomy_outline import HALF_MM, STEP_MM, draw_outline, plane
 
 
 def drawn(seed, **options):

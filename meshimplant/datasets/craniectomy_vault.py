@@ -1,4 +1,4 @@
-"""The vault around one direction, flattened: inner and outer radius over a plane, and back."""
+"""The vault around a virtual defect on a flat chart: inner and outer radius, and the mapping of points."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.datasets.outline import HALF_MM, STEP_MM, plane
+from meshimplant.datasets.craniectomy_outline import HALF_MM, STEP_MM, plane
 from meshimplant.head.braincase import Braincase
 from meshimplant.head.chart import Chart
 from meshimplant.head.fill import average_known
@@ -19,9 +19,10 @@ _RADII_MM = np.arange(30.0, 140.0, 0.5)
 #: Bone belongs to the vault up to this far behind its inner surface: at the sides, where the cheek bone lies
 #: 15 mm or more outside the temple, and in front, where the frontal sinus opens between the tables.
 _REACH_MM = (13.0, 24.0)
-#: Play of the shell inside the smoothed inner and outside the smoothed outer surface.
+#: Tolerance inside the smoothed inner and outside the smoothed outer surface.
 _PLAY_MM = (6.0, 3.5)
-#: The same outside, where the rim of the orbit is to be taken along: it stands out from the smoothed surface.
+#: Tolerance outside for defects that include the rim of the orbit, which stands out from the smoothed
+#: surface.
 RIM_PLAY_MM = 14.0
 
 
@@ -47,7 +48,7 @@ class FlatVault:
     def project(
         self, local_mm: NDArray[np.float64], *, play_mm: float = _PLAY_MM[1]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
-        """Map points of the frame (n, 3) to across, along, depth, and whether in the vault (`play_mm` outside)."""
+        """Map points (n, 3) to across, along and depth, mm, and whether they lie within the vault."""
         radius = np.linalg.norm(local_mm, axis=1).astype(np.float32)
         across, along = self.chart.to_mm(local_mm).astype(np.float32)
         inner, outer = (
@@ -61,10 +62,10 @@ class FlatVault:
     def above_floor_mm(
         self, across_mm: NDArray[np.float64], along_mm: NDArray[np.float64], *, lower_in_front_mm: float = 0.0
     ) -> NDArray[np.float64]:
-        """Return how high above the vault's floor its outer surface lies, mm, at places on the map.
+        """Return the height, mm, of the outer surface above the vault's floor, at positions on the chart.
 
         The floor is a level below the braincase's long axis: the upper rim of the orbits in front, the root
-        of the cheek bone at the sides, the nape's muscle line at the back. In front it can be lowered.
+        of the cheek bone at the sides, the nuchal line at the back. In front it can be lowered.
         """
         directions = self.chart.directions_at(across_mm, along_mm)
         outer = self.chart.read(self.outer_mm, self.chart.nodes_at(across_mm, along_mm))
@@ -74,7 +75,7 @@ class FlatVault:
         return outer * directions[..., 2] - floor
 
     def volume_cm3(self, drawn: NDArray[np.bool_]) -> float:
-        """Estimate the bone under a drawn outline (nodes of `outline.plane`) from the two radii."""
+        """Estimate the volume of bone under an outline (nodes of `plane`) from the two radii."""
         across, along = plane()
         nodes = self.chart.nodes_at(across, along)
         inner, outer = (self.chart.read(surface, nodes) for surface in (self.inner_mm, self.outer_mm))
@@ -85,7 +86,7 @@ class FlatVault:
     def shell_points_mm(
         self, drawn: NDArray[np.bool_], *, play_mm: float = _PLAY_MM[1]
     ) -> NDArray[np.float64]:
-        """Return LPS points on both sides of the shell under a drawn outline (nodes of `outline.plane`)."""
+        """Return LPS points on both sides of the shell under an outline (nodes of `plane`)."""
         index = np.argwhere(drawn)[::11]
         across, along = (side[tuple(index.T)] for side in plane())
         directions, nodes = self.chart.directions_at(across, along), self.chart.nodes_at(across, along)
@@ -116,7 +117,7 @@ def read_flat_vault(skull: Volume, frame: Braincase, direction: NDArray[np.float
 def _surfaces(
     skull: Volume, frame: Braincase, rays: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Inner and outer radius along rays (..., 3) of the frame; nan where they meet no bone."""
+    """Return inner and outer radius along rays (..., 3) of the frame; nan where there is no bone."""
     bone = _bone_along(skull, frame, rays.reshape(-1, 3))
     bone &= np.roll(bone, -1, axis=1)
     first = bone.argmax(axis=1)
@@ -132,7 +133,7 @@ def _surfaces(
 
 
 def _bone_along(skull: Volume, frame: Braincase, rays: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Bone at the nearest voxel, (n, radii)."""
+    """Return whether the nearest voxel is bone, (n, radii)."""
     points = frame.to_mm(rays[:, None, :] * _RADII_MM[:, None])
     index = np.rint(skull.to_index(points)).astype(np.int32)
     inside = ((index >= 0) & (index < skull.shape)).all(axis=-1)

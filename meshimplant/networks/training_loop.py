@@ -1,4 +1,4 @@
-"""Train one stage of a network on a training set: seeded, on any device, and resumed exactly where it was stopped."""
+"""The training loop: train one stage of a network, seeded and exactly resumable."""
 
 from __future__ import annotations
 
@@ -15,34 +15,43 @@ import torch
 
 from meshimplant.errors import InputError
 from meshimplant.networks.config import Config, Stage
-from meshimplant.networks.inference import device_of
+from meshimplant.networks.inference import resolve_device
 from meshimplant.networks.learner import Learner, learning_rate
-from meshimplant.networks.learning_samples import Pieces, Sample, case_at, draw_change, make_sample
-from meshimplant.networks.runs import Row, RunFolder, RunState
+from meshimplant.networks.run_folder import Row, RunFolder, RunState
 from meshimplant.networks.scores import Scores
+from meshimplant.networks.training_samples import (
+    HeadCrops,
+    Sample,
+    case_for_draw,
+    draw_augmentation,
+    make_sample,
+)
 from meshimplant.networks.training_store import CaseName, Store
 
 
 @dataclass(frozen=True)
-class Trained:
-    """How a training ended.
+class TrainingResult:
+    """Result of a training.
 
     Attributes
     ----------
     steps : int
-        Steps that are done, of this call and before.
+        Steps done, in this call and before.
     finished : bool
-        False: the time was over before.
+        False if the time ran out.
     loss : float
         Mean over the last steps.
     scores : Scores or None
-        On the tuning cases; None without any.
+        On the tuning cases; None if there are none.
+    precision : str
+        ``16`` or ``32`` bits, see `precision`.
     """
 
     steps: int
     finished: bool
     loss: float
     scores: Scores | None
+    precision: str
 
 
 def train(
@@ -56,57 +65,69 @@ def train(
     device: str = "auto",
     minutes: float | None = None,
     workers: int = 0,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Trained:
+    progress: Callable[[str], None] = lambda _: None,
+) -> TrainingResult:
     """Train the coarse stage of a network, or the fine one on top of it.
 
-    Every sample depends on the seed and its number only, so a run that is stopped and resumed ends in the same weights, bit for
-    bit on one machine's processor, as one that was not. What is learnt from is fixed when the run begins.
+    Every sample depends on the seed and its number only. A run that is stopped and resumed therefore ends in
+    the same weights as one that was not, bit for bit, on the same machine with the same number of threads.
+    The training cases are fixed when the run begins.
 
     Parameters
     ----------
-    folder
-        Of the run: ``coarse/`` and ``fine/`` with checkpoint, curves and progress.
-    resume
-        Go on with the run that is there.
-    grow
-        When it goes on, learn from what has been added to the training set since, too.
-    device
+    config : Config
+    store : Store
+        The training set.
+    folder : str or Path
+        Folder of the run; ``coarse/`` and ``fine/`` in it hold checkpoint, curves and progress.
+    stage : str
+        ``coarse`` or ``fine``.
+    resume : bool
+        Continue the run in the folder.
+    grow : bool
+        When resuming, include cases added to the training set since.
+    device : str
         ``auto``, ``cpu`` or ``cuda``.
-    minutes
-        Stop after this time, with a checkpoint to go on from.
-    workers
-        Threads that prepare samples ahead; 0: each is prepared when its turn comes.
-    tell
-        Called with the progress.
+    minutes : float, optional
+        Stop after this time, with a checkpoint to resume from.
+    workers : int
+        Threads that prepare samples ahead; 0: prepare each when it is needed.
+    progress : callable
+        Called with a line of text after every evaluation.
+
+    Returns
+    -------
+    TrainingResult
 
     Raises
     ------
     InputError
-        No case to learn from; a run is there and `resume` is False, or it was begun with another config.
+        There are no training cases; the folder holds a run and `resume` is False; or the run has another
+        config.
     FileReadError
         The checkpoint, or that of the coarse stage, is missing or damaged.
     """
     run = RunFolder(Path(folder), stage)
     state = _started(run, config, store, resume=resume, grow=grow)
-    learner = Learner(config, stage, run, torch.device(device_of(device)))
+    learner = Learner(config, stage, run, torch.device(resolve_device(device)))
     learner.load(state)
     until = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    return _loop(learner, state, store, until=until, workers=workers, tell=tell)
+    return _loop(learner, state, store, until=until, workers=workers, progress=progress)
 
 
 def _started(run: RunFolder, config: Config, store: Store, *, resume: bool, grow: bool) -> RunState:
-    """Return the state of the run that is there, or a new one."""
+    """Return the state of the run in the folder, or start a new one."""
     if run.stage == "coarse" and config.coarse.architecture == "none":
         raise InputError(
-            "expected a config with a coarse network for stage coarse, got coarse.architecture none: train stage fine"
+            "expected a config with a coarse network for stage coarse, got coarse.architecture none: "
+            "train stage fine"
         )
     cases = store.cases("training", without=config.training[run.stage].without)
     if run.begun:
         if not resume:
             raise InputError(
-                f"expected a new folder for a run, got {run.folder.name} with a {run.stage} checkpoint: resume "
-                "it, or choose another"
+                f"expected a new folder for a run, got {run.folder.name} with a {run.stage} checkpoint: "
+                "resume it, or choose another folder"
             )
         run.require_same(config)
         state = run.load()
@@ -115,8 +136,8 @@ def _started(run: RunFolder, config: Config, store: Store, *, resume: bool, grow
         return state
     if not cases:
         raise InputError(
-            f"expected cases to learn from in {store.folder.name}, got none: build the training set first, or "
-            "leave fewer kinds out"
+            f"expected training cases in {store.folder.name}, got none: "
+            "build the training set first, or exclude fewer kinds"
         )
     run.begin(config)
     return RunState(cases=[str(case) for case in cases])
@@ -129,92 +150,99 @@ def _loop(
     *,
     until: float,
     workers: int,
-    tell: Callable[[str], None],
-) -> Trained:
-    """Step until the end or until the time is over; look at the tuning cases and keep checkpoints on the way."""
+    progress: Callable[[str], None],
+) -> TrainingResult:
+    """Take steps until the last one or until time runs out, with evaluations and checkpoints in between."""
     training, channels = learner.training, learner.config.data.channels
-    pieces = Pieces(store, channels)
+    crops = HeadCrops(store, channels)
     cases = tuple(CaseName.of(name) for name in state.cases)
     tuning = store.cases("tuning")
-    watch = _Watch(learner, state, Pieces(store, channels), _spread(tuning, training.looked_at), tell)
+    monitor = _Monitor(
+        learner, state, HeadCrops(store, channels), _spread(tuning, training.looked_at), progress
+    )
 
     def draw(number: int) -> list[Sample]:
-        return [_drawn(learner, pieces, cases, number, place) for place in range(training.batch)]
+        return [_draw_sample(learner, crops, cases, number, index) for index in range(training.batch)]
 
     for number, samples in _ahead(draw, range(state.step, training.steps), workers):
-        watch.after(number + 1, learner.step(number, samples))
+        monitor.after(number + 1, learner.step(number, samples))
         if time.monotonic() > until:
             break
     finished = state.step >= training.steps
-    scores = watch.close(tuning if finished else ())
-    return Trained(state.step, finished, watch.loss, scores)
+    scores = monitor.close(tuning if finished else ())
+    return TrainingResult(state.step, finished, monitor.loss, scores, learner.precision)
 
 
-class _Watch:
-    """What is noted of a run: a row of the curves and a checkpoint now and then."""
+class _Monitor:
+    """Evaluate the run and write checkpoints at their intervals."""
 
     def __init__(
         self,
         learner: Learner,
         state: RunState,
-        pieces: Pieces,
+        crops: HeadCrops,
         cases: tuple[CaseName, ...],
-        tell: Callable[[str], None],
+        progress: Callable[[str], None],
     ) -> None:
-        self.learner, self.state, self.pieces, self.cases, self.tell = learner, state, pieces, cases, tell
+        self.learner, self.state, self.crops, self.cases = learner, state, crops, cases
+        self.progress = progress
         self.loss = state.rows[-1]["loss"] if state.rows else math.nan
         self._begun = time.monotonic() - state.seconds
         self._scores: Scores | None = None
 
     def after(self, step: int, loss: float) -> None:
-        """Take note of a step that is done."""
+        """Record a step and its loss."""
         training = self.learner.training
         self.state.step = step
         self.state.losses.append(loss)
         last = step == training.steps
         if step % training.every == 0 and not last:
-            self._look(self.cases)
+            self._evaluate(self.cases)
         if step % training.checkpoint == 0 or last:
-            self._keep()
+            self._save()
 
     def close(self, cases: tuple[CaseName, ...]) -> Scores | None:
-        """Look at all cases, if any are given, and keep the last checkpoint."""
+        """Evaluate on these cases and write the last checkpoint."""
         if self.state.losses or not self.state.rows:
-            self._look(cases)
-        self._keep()
+            self._evaluate(cases)
+        self._save()
         return self._scores
 
-    def _look(self, cases: tuple[CaseName, ...]) -> None:
+    def _evaluate(self, cases: tuple[CaseName, ...]) -> None:
         self.loss = float(np.mean(self.state.losses)) if self.state.losses else self.loss
         self.state.losses = []
-        self._scores = self.learner.scores(self.pieces, cases)
+        self._scores = self.learner.scores(self.crops, cases)
         row: Row = {"step": self.state.step, "seconds": round(time.monotonic() - self._begun, 1)}
         row |= {"learning_rate": learning_rate(self.learner.training, self.state.step - 1), "loss": self.loss}
         row |= vars(self._scores) if self._scores else {}
         self.state.rows.append(row)
-        self.tell(_told(row, self.learner.training.steps))
+        self.progress(_progress_line(row, self.learner.training.steps))
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
         self.state.seconds = time.monotonic() - self._begun
         self.state.tensors = self.learner.tensors()
-        progress: dict[str, Any] = {"stage": self.learner.stage, "device": str(self.learner.device)}
-        progress |= {"step": self.state.step, "steps": self.learner.training.steps}
-        progress |= {"seconds": round(self.state.seconds, 1), "rows": self.state.rows[-1:]}
-        self.learner.run.save(self.state, progress)
+        status: dict[str, Any] = {"stage": self.learner.stage, "device": str(self.learner.device)}
+        status |= {"precision": self.learner.precision}
+        status |= {"step": self.state.step, "steps": self.learner.training.steps}
+        status |= {"seconds": round(self.state.seconds, 1), "rows": self.state.rows[-1:]}
+        self.learner.run.save(self.state, status)
 
 
-def _drawn(learner: Learner, pieces: Pieces, cases: tuple[CaseName, ...], step: int, place: int) -> Sample:
+def _draw_sample(
+    learner: Learner, crops: HeadCrops, cases: tuple[CaseName, ...], step: int, index: int
+) -> Sample:
+    """Return the sample with this index in a step."""
     training = learner.training
-    draw = step * training.batch + place
-    change = draw_change(np.random.default_rng([training.seed, 3, draw]), training)
-    piece = pieces[case_at(cases, training.seed, draw)]
-    return make_sample(piece, learner.config.data, training, change, coarse=learner.stage == "coarse")
+    draw = step * training.batch + index
+    change = draw_augmentation(np.random.default_rng([training.seed, 3, draw]), training)
+    crop = crops[case_for_draw(cases, training.seed, draw)]
+    return make_sample(crop, learner.config.data, training, change, coarse=learner.stage == "coarse")
 
 
 def _ahead(
     draw: Callable[[int], list[Sample]], steps: range, workers: int
 ) -> Iterator[tuple[int, list[Sample]]]:
-    """Yield steps and their samples, prepared by threads some steps ahead."""
+    """Yield steps and their samples, prepared some steps ahead by threads."""
     if workers == 0:
         yield from ((step, draw(step)) for step in steps)
         return
@@ -230,13 +258,13 @@ def _ahead(
 
 
 def _spread(cases: tuple[CaseName, ...], count: int) -> tuple[CaseName, ...]:
-    """Return at most `count` cases, spread over all."""
+    """Return at most `count` cases, spread evenly."""
     if len(cases) <= count:
         return cases
     return tuple(cases[int(place)] for place in np.linspace(0, len(cases) - 1, count))
 
 
-def _told(row: Row, steps: int) -> str:
+def _progress_line(row: Row, steps: int) -> str:
     text = f"step {row['step']:.0f} of {steps}: loss {row['loss']:.4f}"
     if "dice" in row:
         text += f", error {row['error_mm']:.3f} mm (base {row['base_error_mm']:.3f})"

@@ -1,4 +1,4 @@
-"""Surfaces given by one number per direction: maps over azimuth and elevation, made of smooth lobes."""
+"""Surfaces of the phantom as maps over azimuth and elevation, composed of smooth lobes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ def directions() -> NDArray[np.float64]:
 
 
 def superellipsoid(semi_axes: dict[str, float]) -> NDArray[np.float64]:
-    """Return the radius of a superellipsoid that has its own half length to each side.
+    """Return the radius of a superellipsoid with different semi-axes in each direction.
 
-    `semi_axes`, mm: ``side``, ``front``, ``back``, ``up``, ``down``. It also holds the common ``power`` and
-    the ``taper``: by how much it is broader behind than in front.
+    Parameters
+    ----------
+    semi_axes : dict of float
+        ``side``, ``front``, ``back``, ``up`` and ``down``, mm; the common ``power``; and ``taper``, by how
+        much it is broader at the back than in front.
     """
     side, back, up = np.moveaxis(directions(), -1, 0)
     power = semi_axes["power"]
@@ -44,7 +47,7 @@ def _lobe(azimuth_deg: float, elevation_deg: float, width_deg: float) -> NDArray
 
 
 def lobes(table: Iterable[Lobe], rng: np.random.Generator, spread: float) -> NDArray[np.float64]:
-    """Return the sum of a table's lobes and their mirror images, each height drawn about the table's."""
+    """Return the sum of a table's lobes and their mirror images, with random heights around the table's."""
     total = np.zeros(directions().shape[:2])
     for azimuth, elevation, width, height in table:
         drawn = height * rng.normal(1, spread)
@@ -57,7 +60,7 @@ def lobes(table: Iterable[Lobe], rng: np.random.Generator, spread: float) -> NDA
 def relief(
     rng: np.random.Generator, heights_mm: tuple[float, ...], widths_deg: tuple[float, ...]
 ) -> NDArray[np.float64]:
-    """Return smooth random relief over all directions: at each width, enough lobes to cover the sphere."""
+    """Return smooth random relief over all directions; at each width, enough lobes to cover the sphere."""
     total = np.zeros(directions().shape[:2])
     for height, width in zip(heights_mm, widths_deg, strict=True):
         count = int(2.0 / np.radians(width) ** 2) + 4

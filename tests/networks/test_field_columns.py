@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from meshimplant.head.sphere import direction_sphere, is_vault
+from meshimplant.networks.field_columns import columns_from_field
 from meshimplant.networks.head_grid import CLIP_MM, FINE
-from meshimplant.networks.surface_columns import columns_of
 
 #: Middle of a hollow ball, off the head's centre, so that rays meet its surfaces at an angle.
 MIDDLE_MM = np.array([6.3, -8.1, 4.7])
@@ -29,7 +29,7 @@ def crossing(directions: np.ndarray, radius_mm: float) -> np.ndarray:
 
 def test_both_surfaces_are_found_between_the_voxels() -> None:
     which = np.flatnonzero(is_vault(direction_sphere()[0]))[::7]
-    columns = columns_of(ball(), which=which)
+    columns = columns_from_field(ball(), which=which)
     directions = direction_sphere()[0][which]
     for radii, truth_mm in ((columns.outer_mm, OUTER_MM), (columns.inner_mm, INNER_MM)):
         error = np.abs(radii - crossing(directions, truth_mm))
@@ -43,7 +43,7 @@ def test_a_hole_has_no_column() -> None:
     field[(np.abs(x) < 20) & (z > 30)] = -CLIP_MM
     which = np.arange(2562)
     through = direction_sphere()[0][which] @ (0.0, 0.0, 1.0) > 0.98
-    columns = columns_of(field, which=which)
+    columns = columns_from_field(field, which=which)
     assert columns.missing[through].all()
     assert np.isnan(columns.outer_mm[through]).all()
     assert not columns.missing[
@@ -52,4 +52,4 @@ def test_a_hole_has_no_column() -> None:
 
 
 def test_all_directions_are_read_where_none_are_named() -> None:
-    assert columns_of(ball()).outer_mm.shape == (len(direction_sphere()[0]),)
+    assert columns_from_field(ball()).outer_mm.shape == (len(direction_sphere()[0]),)

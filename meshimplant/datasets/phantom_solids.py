@@ -1,4 +1,4 @@
-"""Implicit solids and how to join them: fields in millimetres, positive inside."""
+"""Implicit solids of the phantom and their unions and cuts: fields in millimetres, positive inside."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ Place = tuple[float, float, float]
 
 
 def join(first: Field, second: Field, blend_mm: float) -> Field:
-    """Return the union, its inner edges filled over about `blend_mm`."""
+    """Return the union, with inner edges filled over about `blend_mm`."""
     excess = np.maximum(np.float32(blend_mm) - np.abs(first - second), 0)
     return np.maximum(first, second) + excess * excess * np.float32(0.25 / blend_mm)
 
 
 def meet(first: Field, second: Field, blend_mm: float) -> Field:
-    """Return the intersection, its outer edges rounded over about `blend_mm`."""
+    """Return the intersection, with outer edges rounded over about `blend_mm`."""
     return -join(-first, -second, blend_mm)
 
 
 def cut(first: Field, second: Field, blend_mm: float) -> Field:
-    """Return the first without the second, edges rounded."""
+    """Return the difference of two solids, with rounded edges."""
     return meet(first, -second, blend_mm)
 
 
 def ellipsoid(points: Points, centre: Place, radii: Place) -> Field:
-    """Return the field of an axis-parallel ellipsoid (exact on its surface, near it in slope)."""
+    """Return the field of an axis-parallel ellipsoid: exact on its surface, approximate near it."""
     relative = points - _column(centre, points)
     size = _column(radii, points)
     inner = np.sqrt(((relative / size) ** 2).sum(axis=0))
@@ -41,7 +41,7 @@ def ellipsoid(points: Points, centre: Place, radii: Place) -> Field:
 def rod(
     points: Points, start: Place, stop: Place, radius_mm: float, end_radius_mm: float | None = None
 ) -> Field:
-    """Return the field of a rod with round ends, whose radius may change along it."""
+    """Return the field of a rod with round ends, whose radius may vary along its length."""
     end_radius_mm = radius_mm if end_radius_mm is None else end_radius_mm
     axis = np.subtract(stop, start).astype(np.float32)
     relative = points - _column(start, points)
@@ -56,7 +56,7 @@ def rod(
 
 
 def chain(points: Points, places: tuple[Place, ...], radius_mm: float) -> Field:
-    """Return rods from place to place."""
+    """Return the field of rods along a polyline."""
     field = rod(points, places[0], places[1], radius_mm)
     for start, stop in pairwise(places[1:]):
         field = np.maximum(field, rod(points, start, stop, radius_mm))

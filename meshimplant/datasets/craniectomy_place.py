@@ -1,4 +1,4 @@
-"""Where virtual defects lie in the braincase's frame, and how large they are."""
+"""Position and size of virtual defects in the braincase's frame."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Place:
 
 #: Azimuth of the front, degrees.
 _FRONT_DEG = -90.0
-#: How far the floor of a hole is lowered in front, mm: to the upper rim of the orbit, or into it.
+#: How far a defect may reach below the vault's floor in front, mm: to the upper rim of the orbit, or into it.
 LOWER_IN_FRONT_MM = {"frontoorbital": 14.0, "orbital": 27.0}
 
 
 def choose_place(rng: np.random.Generator, kind: str) -> Place:
-    """Draw the place of a defect of one kind."""
+    """Draw position, size and rotation of a defect of one kind."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     uniform = rng.uniform
     if kind == "bilateral":

@@ -1,4 +1,4 @@
-"""A head's field read along rays from its centre: where bone begins and ends, between the voxels."""
+"""Columns of bone along rays from the head's centre, located between the voxels of a distance field."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from numpy.typing import NDArray
 
 from meshimplant.head.columns import Columns
 from meshimplant.head.sphere import direction_sphere, read_along
-from meshimplant.networks.head_grid import FINE, HeadGrid, head_pose
+from meshimplant.networks.head_grid import FINE, HeadGrid, identity_pose
 from meshimplant.voxels.fields import sample
 
-#: A surface is looked for this far from where the voxels say it is, at this spacing.
+#: Search range around the surface as found in voxels, and its step.
 _REACH_MM, _STEP_MM = 1.5, 0.25
 
 
-def columns_of(
+def columns_from_field(
     field_mm: NDArray[np.float32], *, which: NDArray[np.int64] | None = None, grid: HeadGrid = FINE
 ) -> Columns:
-    """Return the columns of bone along `direction_sphere`, or `which` of it, of a field in the head's own frame.
+    """Return the columns of bone of a field in the head's own frame, along `direction_sphere`.
 
-    Columns are found in the voxels as in any skull (`read_along`); then each end is moved to where the field is 0, which knows
-    better where between the voxels the surface runs.
+    Columns are found in the voxels as in any skull (`read_along`). Each end is then moved to the zero of the
+    field, which locates the surface between the voxels.
 
     Parameters
     ----------
     field_mm : (*grid.shape) array
         Signed distance, positive inside.
+    which : (n,) array of int, optional
+        Indices of the directions to read; all by default.
+    grid : HeadGrid
+        Grid of the field.
     """
     directions = direction_sphere()[0] if which is None else direction_sphere()[0][which]
-    rough = read_along(grid.volume((field_mm > 0).astype(np.uint8)), head_pose(), directions)
+    rough = read_along(grid.volume((field_mm > 0).astype(np.uint8)), identity_pose(), directions)
     inner = _placed(field_mm, grid, directions, rough.inner_mm, outward=1)
     outer = _placed(field_mm, grid, directions, rough.outer_mm, outward=-1)
     return Columns(np.minimum(inner, outer), outer)
@@ -42,7 +46,7 @@ def _placed(
     *,
     outward: int,
 ) -> NDArray[np.float32]:
-    """Return radii (n,) moved to the nearest place where the field crosses 0 upwards (`outward` 1) or downwards (-1)."""
+    """Return radii (n,) moved to the nearest zero crossing, upwards (`outward` 1) or downwards (-1)."""
     steps = np.arange(-_REACH_MM, _REACH_MM + _STEP_MM / 2, _STEP_MM)
     hit = np.flatnonzero(~np.isnan(radius_mm))
     radii = radius_mm[hit, None] + steps
