@@ -143,8 +143,8 @@ class Learner:
         b, i, j, k = coords.unbind(dim=1)
         with self._mixed():
             prediction = band.start[chosen] + self.network(coords, band.features[chosen])
-        at_voxels = [values[b, 0, i, j, k][:, None] for values in (target, weight)]
-        return weighted_huber(prediction, *at_voxels, self.training.huber_mm)
+        band_target, band_weight = (values[b, 0, i, j, k][:, None] for values in (target, weight))
+        return weighted_huber(prediction, band_target, band_weight, self.training.huber_mm)
 
     def _tensors(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
         arrays = (sample.channels, sample.target[None], sample.weight[None])

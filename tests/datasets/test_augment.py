@@ -1,4 +1,4 @@
-"""Augmentation: plausible skulls, exactly repeatable, parts that stay parts, and a shape that becomes another's."""
+"""Augmentation: plausible skulls, repeatable, parts that stay parts, deformation to another shape."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shape(phantom, phantom_pose):
 
 @pytest.fixture(scope="module")
 def other():
-    """A head of another size and thickness."""
+    """Return a head of another size and thickness."""
     return skull_phantom(spacing_mm=2.0, seed=5)
 
 
@@ -48,7 +48,7 @@ def other_shape(other):
 
 @pytest.fixture(scope="module")
 def cut(phantom, phantom_pose):
-    """A complete skull and its implant, with air around."""
+    """Return a complete skull and its implant, with air around."""
     case = craniectomy(phantom, kind="bilateral", seed=1, pose=phantom_pose)
     return phantom.pad(12), case.truth.pad(12)
 

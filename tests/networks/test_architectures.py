@@ -1,4 +1,4 @@
-"""Networks by name: every one that a config can name returns its base at first."""
+"""Every architecture by name returns its base before training."""
 
 from __future__ import annotations
 

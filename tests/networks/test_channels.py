@@ -1,4 +1,4 @@
-"""What networks are shown: opening, atlas, the box that is looked at, and what a cut leaves."""
+"""Input channels: opening, atlas, the input box, and the field of a cut skull."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network's TOML: what is packaged, what comes back, and what is refused."""
+"""Configs: the packaged ones, the round trip, and the rejected values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Using a network: the base comes back from an untrained one, both views agree, and a full GPU is no end."""
+"""Prediction: an untrained network returns its base, both views agree, and a full GPU falls back to the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Precision: 16 bits give the gradients of 32, and the run says which of the two it was trained in."""
+"""Precision: 16 bits give the gradients of 32, and the run names its precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparse convolutions equal dense ones wherever a dense one can be asked, values and gradients alike."""
+"""Sparse convolutions equal dense ones, in values and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New heads: a third head between two, no nearer to the mean than they are, and a skull that takes on its shape."""
+"""Synthetic heads: a third shape no closer to the mean than its parents, and a skull deformed to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RADIUS_MM = 77.0
 
 
 def _head(size_mm: float, departure: np.ndarray) -> HeadShape:
-    """A head of the mean's form but for a departure of its radius and its thickness."""
+    """Return the mean shape with a departure of radius and thickness."""
     usual = packaged_mean().beyond_vault.at(map_directions().reshape(-1, 3))
     outer, thickness = (share.reshape(departure.shape) * (1 + departure) for share in usual)
     outer, thickness = size_mm * outer, THICKNESS_MM * thickness
@@ -64,7 +64,7 @@ def test_half_way_it_departs_from_the_mean_as_far_as_they_do(heads) -> None:
 
 
 def test_a_skull_takes_on_the_shape_and_keeps_true_distances() -> None:
-    """A sphere becomes one of another size and thickness; what is read is the distance, not the warped one."""
+    """A sphere becomes one of another size and thickness, with true distances."""
     wanted = HeadShape(
         identity_pose(), np.full(VAULT.shape, 72.0, np.float32), np.full(VAULT.shape, 80.0, np.float32)
     )

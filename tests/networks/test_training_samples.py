@@ -84,7 +84,7 @@ def test_a_flipped_sample_is_the_mirrored_head(piece: HeadCrop) -> None:
 def test_a_turned_and_sized_sample_is_the_turned_and_sized_head(
     spheres: Store, piece: HeadCrop, coarse: bool
 ) -> None:
-    """A sphere stays one: its centre moves, its radius and its thickness scale, and distances are true again."""
+    """A sphere stays one: its centre moves, radius and thickness scale, and distances remain true."""
     turn, size, shift = (
         Rotation.from_rotvec([0.03, -0.05, 0.02]).as_matrix(),
         1.04,

@@ -1,4 +1,4 @@
-"""Weights as files: what is read is what was written, and nothing else passes for weights."""
+"""Weights files: they are read as written, and anything else is rejected."""
 
 from __future__ import annotations
 
