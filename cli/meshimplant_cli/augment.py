@@ -55,10 +55,10 @@ def augment(
         Complete skull: mask or CT, DICOM folder, or closed mesh.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
-    beside = output.with_name(f"{output.name[: -len(suffix_of(output))]}-implant{suffix_of(output)}")
+    implant_file = output.with_name(f"{output.name[: -len(suffix_of(output))]}-implant{suffix_of(output)}")
     if implant is not None:
-        require_free_file(beside, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
-    from meshimplant import augment as change
+        require_free_file(implant_file, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
+    from meshimplant import augment as augment_skull
     from meshimplant import read_head_shape, write_volume
     from meshimplant.datasets.augment import Ranges
 
@@ -75,11 +75,11 @@ def augment(
             progress(f"shape {number} of {len(other or [])}")
             shapes.append(read_head_shape(skull_options.skull(path).mask))
         progress("augmenting")
-        moved = change(masks, seed=seed, others=shapes, ranges=ranges)
-        files = [file for file, _ in zip((output, beside), moved, strict=False)]
-        for volume, file in zip(moved, files, strict=True):
+        augmented = augment_skull(masks, seed=seed, others=shapes, ranges=ranges)
+        files = [file for file, _ in zip((output, implant_file), augmented, strict=False)]
+        for volume, file in zip(augmented, files, strict=True):
             write_volume(volume, file)
-    volumes = [float(v.array.sum(dtype=int) * v.voxel_volume_mm3) for v in moved]
+    volumes = [float(v.array.sum(dtype=int) * v.voxel_volume_mm3) for v in augmented]
     result = {"seed": seed, "outputs": [file.name for file in files], "volumes_mm3": volumes}
     text = "\n".join(f"{file.name}: {mm3 / 1000:.1f} cm3" for file, mm3 in zip(files, volumes, strict=True))
     show(result, as_json=output_options.json, text=text)

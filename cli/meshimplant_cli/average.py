@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from meshimplant.complete.population import HeadVault
 
 Data = Annotated[str, Parameter(help="Kind and origin of the skulls; stored in the file.")]
-
-
 Licence = Annotated[str, Parameter(help="What the licence of the skulls permits; stored in the file.")]
 
 

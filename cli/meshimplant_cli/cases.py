@@ -24,20 +24,20 @@ def cases(folder: Path, /, *, print_options: PrintOptions = PrintOptions()) -> N
     """
     from meshimplant import list_cases
 
-    found = list_cases(folder)
+    listed = list_cases(folder)
     files = ("complete", "defective", "implant")
     rows: list[tuple[object, ...]] = [("case", "kind", "group", "files")]
     result = []
-    for case in found:
+    for case in listed:
         paths = {name: str(path) for name in files if (path := getattr(case, name)) is not None}
         rows.append((case.name, case.kind or "-", case.group, ", ".join(paths)))
         result.append(
             {"name": case.name, "dataset": case.dataset, "kind": case.kind, "group": case.group, **paths}
         )
-    counts = ", ".join(f"{count} of {name}" for name, count in Counter(c.dataset for c in found).items())
-    groups = len({case.group for case in found})
+    counts = ", ".join(f"{count} of {name}" for name, count in Counter(c.dataset for c in listed).items())
+    groups = len({case.group for case in listed})
     show(
         {"cases": result, "groups": groups},
         as_json=print_options.json,
-        text=f"{table(rows)}\n{len(found)} cases ({counts}), {groups} groups",
+        text=f"{table(rows)}\n{len(listed)} cases ({counts}), {groups} groups",
     )

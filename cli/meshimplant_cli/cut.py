@@ -77,12 +77,16 @@ def cut(
         before = read_mesh(mesh, frame=frame)
         side = keep or _KEEPS[tool][0]
         if curve is not None:
-            done = _along_curve(before, curve, side, bodies, frame)
+            result = _along_curve(before, curve, side, bodies, frame)
         else:
-            done = _by_numbers(before, tool, plane or box or (), side, bodies)
-        write_mesh(done.mesh, output, frame=frame)
-    facts = {"kept": side, "removed_mm3": round(done.removed_mm3, 6), "dropped_pieces": len(done.fragments)}
-    show_change(before, done.mesh, output, as_json=output_options.json, **facts)
+            result = _by_numbers(before, tool, plane or box or (), side, bodies)
+        write_mesh(result.mesh, output, frame=frame)
+    facts = {
+        "kept": side,
+        "removed_mm3": round(result.removed_mm3, 6),
+        "dropped_pieces": len(result.fragments),
+    }
+    show_change(before, result.mesh, output, as_json=output_options.json, **facts)
 
 
 def _only_tool(tools: dict[str, object]) -> str:

@@ -33,10 +33,10 @@ def demo(
 
     source, spec = sample_path("defective.nrrd"), ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM)
     with working("read") as progress:
-        made = design_implant(source, spec=spec, progress=progress)
-        save_design(made, output, {"defective": source}, force=output_options.force, progress=progress)
+        designed = design_implant(source, spec=spec, progress=progress)
+        save_design(designed, output, {"defective": source}, force=output_options.force, progress=progress)
         progress("evaluate")
         truth = read_volume(sample_path("implant.nrrd"))
-        metrics = evaluate(made.reconstruction, truth, made.defective)
+        metrics = evaluate(designed.reconstruction, truth, designed.defective)
     against_truth = {name: getattr(metrics, name) for name in SHOWN_METRICS}
-    return show_design(made, output, as_json=output_options.json, against_truth=against_truth)
+    return show_design(designed, output, as_json=output_options.json, against_truth=against_truth)

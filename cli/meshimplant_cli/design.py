@@ -102,7 +102,7 @@ def design(
                 alone=implant is not None,
             )
         seconds = time.perf_counter() - start
-        made = design_implant(
+        designed = design_implant(
             skull,
             spec=spec,
             method=method,
@@ -113,7 +113,7 @@ def design(
             seed=seed,
             progress=progress,
         )
-        made.report.steps[0] = replace(made.report.steps[0], seconds=round(seconds, 3))
+        designed.report.steps[0] = replace(designed.report.steps[0], seconds=round(seconds, 3))
         files = {
             "defective": defective,
             "template": template,
@@ -122,12 +122,12 @@ def design(
             "implant": implant,
         }
         sources = {role: path for role, path in files.items() if path is not None}
-        save_design(made, output, sources, force=output_options.force, progress=progress)
-    return show_design(made, output, as_json=output_options.json)
+        save_design(designed, output, sources, force=output_options.force, progress=progress)
+    return show_design(designed, output, as_json=output_options.json)
 
 
 def save_design(
-    made: Design, output: Path, sources: dict[str, Path], *, force: bool, progress: Callable[[str], None]
+    designed: Design, output: Path, sources: dict[str, Path], *, force: bool, progress: Callable[[str], None]
 ) -> None:
     """Write a design; the step `write` is printed, but is not in the report that it writes."""
     from meshimplant.report import Step
@@ -135,19 +135,19 @@ def save_design(
 
     progress("write")
     start = time.perf_counter()
-    made.save(output, sources=sources, force=force)
+    designed.save(output, sources=sources, force=force)
     seconds = round(time.perf_counter() - start, 3)
-    made.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
+    designed.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
 
 
-def show_design(made: Design, output: Path, *, as_json: bool, **more: dict[str, Any]) -> int:
+def show_design(designed: Design, output: Path, *, as_json: bool, **more: dict[str, Any]) -> int:
     """Print the verdict, the main measures, the findings and the files of a design; return the exit code."""
-    report = made.report.to_dict()
-    verdict = "passed" if made.report.passed else "FAILED"
+    report = designed.report.to_dict()
+    verdict = "passed" if designed.report.passed else "FAILED"
     extra = [(f"{group}_{name}", value) for group, values in more.items() for name, value in values.items()]
     lines = [f"{output.name}: the part {verdict} its check"]
     lines += [measure_table([*headlines(report["measures"]), *extra])]
-    lines += [describe_finding(finding) for finding in made.report.findings]
+    lines += [describe_finding(finding) for finding in designed.report.findings]
     lines += [f"written to {output}: {', '.join(sorted(path.name for path in output.iterdir()))}"]
     show({**report, **more}, as_json=as_json, text="\n".join(lines))
-    return DONE if made.report.passed else CHECK_FAILED
+    return DONE if designed.report.passed else CHECK_FAILED

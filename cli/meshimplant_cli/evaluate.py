@@ -25,8 +25,6 @@ _SHOWN = (
 
 #: Metrics whose means are shown with their intervals.
 _MEANS = ("dice", "border_dice", "hausdorff95_mm")
-
-
 _GROUP_HEADS = (
     *("kind", "cases", "failed", *(f"{metric} (95 %)" for metric in _MEANS)),
     *("worst coverage", "worst protrusion"),
@@ -34,8 +32,6 @@ _GROUP_HEADS = (
 
 
 _SURFACES = ("outer", "inner", "rim")
-
-
 _ERRORS = ("bias_mm", "rms_mm", "p95_mm", "protrusion_mm")
 
 
@@ -97,7 +93,8 @@ def _folder_text(result: FolderEvaluation) -> str:
         table([_GROUP_HEADS, *(_group_row(kind, summary) for kind, summary in groups.items())]),
         "",
         _surface_table(
-            {name: found.mean for name, found in result.summary.statistics.items()}, title="mean error"
+            {name: statistic.mean for name, statistic in result.summary.statistics.items()},
+            title="mean error",
         ),
         "",
         *(f"failed {case.files.name}: {case.failure}" for case in result.cases if case.failure),
@@ -110,12 +107,12 @@ def _folder_text(result: FolderEvaluation) -> str:
 
 
 def _group_row(kind: str, summary: Summary) -> Sequence[object]:
-    found = summary.statistics
-    means = [
-        f"{found[m].mean:.3f} ({found[m].mean_interval[0]:.3f} to {found[m].mean_interval[1]:.3f})"
-        for m in _MEANS
-    ]
-    worst = [found[metric].worst for metric in ("coverage_fraction", "protrusion_mm")]
+    statistics = summary.statistics
+    means = []
+    for statistic in (statistics[metric] for metric in _MEANS):
+        low, high = statistic.mean_interval
+        means.append(f"{statistic.mean:.3f} ({low:.3f} to {high:.3f})")
+    worst = [statistics[metric].worst for metric in ("coverage_fraction", "protrusion_mm")]
     return (kind, summary.cases, summary.failures, *means, *worst)
 
 

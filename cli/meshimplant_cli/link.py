@@ -48,17 +48,17 @@ def link(
         raise UsageError(
             f"expected one or more skulls with different names, got {len(skulls)}: rename the files"
         )
-    from meshimplant import link as lay
+    from meshimplant import link as link_skulls
     from meshimplant import write_volume
     from meshimplant.io.atomic import atomic_folder
 
-    together = [skulls] if shape is None else [(path,) for path in skulls]
+    batches = [skulls] if shape is None else [(path,) for path in skulls]
     rows: list[tuple[str, float]] = []
     with working("linking") as progress, atomic_folder(output) as folder:
-        for paths in together:
+        for paths in batches:
             progress(f"linking {paths[0].name}")
             masks = [skull_options.skull(path).mask for path in paths]
-            for item in lay(masks, spacing_mm=spacing_mm, shape=shape, frame=axes):
+            for item in link_skulls(masks, spacing_mm=spacing_mm, shape=shape, frame=axes):
                 name = f"{names[len(rows)]}.nrrd"
                 write_volume(item.volume, folder / name)
                 rows.append((name, item.outside_fraction))

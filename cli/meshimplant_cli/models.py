@@ -11,6 +11,11 @@ def models(*, print_options: PrintOptions = PrintOptions()) -> None:
     from meshimplant.complete.models import packaged_models
     from meshimplant.networks.packaged import packaged_weights
 
-    found = packaged_models() | packaged_weights()
-    rows = [(name, about["what"], str(about["skulls"]), about["licence"]) for name, about in found.items()]
-    show(found, as_json=print_options.json, text=table([("file", "what", "skulls", "licence"), *rows]))
+    models_by_file = packaged_models() | packaged_weights()
+    rows = [
+        (name, about["what"], str(about["skulls"]), about["licence"])
+        for name, about in models_by_file.items()
+    ]
+    show(
+        models_by_file, as_json=print_options.json, text=table([("file", "what", "skulls", "licence"), *rows])
+    )

@@ -31,11 +31,7 @@ if TYPE_CHECKING:
 
 #: Findings that are printed; with --json all are.
 _SHOWN_FINDINGS = 20
-
-
 _FACTS = ("median_mm", "p5_mm", "p95_mm", "min_mm", "min_location_mm", "margin_mm")
-
-
 Share = Annotated[float, Parameter(validator=Number(gt=0, lte=2))]
 
 
@@ -199,18 +195,18 @@ def thickness(
             if site is not None and change.clearance_mm is not None:
                 part = keep_clearance(part, site, clearance_mm=change.clearance_mm)
         measured = measure_thickness(part, inside_mm=inside_mm)
-        found = find_violations(part, measured, least_mm=least, most_mm=most)
+        violations = find_violations(part, measured, least_mm=least, most_mm=most)
         if output is not None:
             write_mesh(part, output, frame=skull_options.frame)
         if write_map is not None:
             write_thickness_map(write_map, part.vertices, measured.thickness_mm, frame=skull_options.frame)
     facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS}
-    lines = [measure_table(facts.items()), *map(describe_finding, found[:_SHOWN_FINDINGS])]
-    if len(found) > _SHOWN_FINDINGS:
-        lines.append(f"and {len(found) - _SHOWN_FINDINGS} more places; --json lists all")
-    findings = [finding.to_dict() for finding in found]
+    lines = [measure_table(facts.items()), *map(describe_finding, violations[:_SHOWN_FINDINGS])]
+    if len(violations) > _SHOWN_FINDINGS:
+        lines.append(f"and {len(violations) - _SHOWN_FINDINGS} more places; --json lists all")
+    findings = [finding.to_dict() for finding in violations]
     show({**facts, "findings": findings}, as_json=output_options.json, text="\n".join(lines))
-    return CHECK_FAILED if found else DONE
+    return CHECK_FAILED if violations else DONE
 
 
 def _require_one_change(

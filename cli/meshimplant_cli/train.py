@@ -52,13 +52,13 @@ def train(
     from meshimplant.networks import open_store, read_config, require_torch
 
     require_torch()
-    wanted, store = read_config(config), open_store(folder)
+    network_config, store = read_config(config), open_store(folder)
     from meshimplant.networks.export import export_run
-    from meshimplant.networks.training_loop import train as learn
+    from meshimplant.networks.training_loop import train as train_network
 
-    with working(f"training {wanted.name}, {stage}") as progress:
-        trained = learn(
-            wanted,
+    with working(f"training {network_config.name}, {stage}") as progress:
+        trained = train_network(
+            network_config,
             store,
             output,
             stage=stage,
