@@ -23,6 +23,7 @@ def cases(folder: Path, /, *, print_options: PrintOptions = PrintOptions()) -> N
         Folder of the data set, or a folder up to two levels above.
     """
     from meshimplant import list_cases
+    from meshimplant.preview.value_text import count_of
 
     listed = list_cases(folder)
     files = ("complete", "defective", "implant")
@@ -39,5 +40,5 @@ def cases(folder: Path, /, *, print_options: PrintOptions = PrintOptions()) -> N
     show(
         {"cases": result, "groups": groups},
         as_json=print_options.json,
-        text=f"{table(rows)}\n{len(listed)} cases ({counts}), {groups} groups",
+        text=f"{table(rows)}\n{count_of(len(listed), 'case')} ({counts}), {count_of(groups, 'group')}",
     )

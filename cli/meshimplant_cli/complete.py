@@ -70,6 +70,7 @@ def complete(
     from meshimplant import complete_skull, write_volume
     from meshimplant.design.reconstruct import prepare_skull
     from meshimplant.io.maps import write_map
+    from meshimplant.preview.value_text import count_of
 
     with working("completing the skull"):
         skull = skull_options.skull(defective)
@@ -94,10 +95,9 @@ def complete(
         "inside_mm": completion.pose.centre_mm,
         "findings": [finding.to_dict() for finding in completion.findings],
     }
-    count = len(completion.defects)
-    noun = "defect" if count == 1 else "defects"
+    count = count_of(len(completion.defects), "defect")
     lines = [
-        f"{output.name}: {count} {noun} completed by {completion.method['name']}",
+        f"{output.name}: {count} completed by {completion.method['name']}",
         f"reason: {completion.method['reason']}",
         "point inside the head: --inside-mm {!r} {!r} {!r}".format(*completion.pose.centre_mm.tolist()),
     ]

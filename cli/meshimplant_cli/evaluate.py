@@ -82,6 +82,8 @@ def _case_text(case: CaseEvaluation) -> str:
 
 def _folder_text(result: FolderEvaluation) -> str:
     """Return tables of cases, kinds and surfaces; then the failures and the unused predictions."""
+    from meshimplant.preview.value_text import count_of
+
     values = {case.files.name: case.to_dict() for case in result.cases}
     rows = [(name, *(numbers[metric] for metric in _SHOWN)) for name, numbers in values.items()]
     for row in ("mean", "median", "worst"):
@@ -102,7 +104,9 @@ def _folder_text(result: FolderEvaluation) -> str:
     if result.unused:
         lines.append(f"not used, because no truth is known: {', '.join(result.unused)}")
     summary = result.summary
-    lines.append(f"{summary.cases} cases of {summary.skulls} skulls, {summary.failures} failed")
+    lines.append(
+        f"{count_of(summary.cases, 'case')} of {count_of(summary.skulls, 'skull')}, {summary.failures} failed"
+    )
     return "\n".join(lines)
 
 

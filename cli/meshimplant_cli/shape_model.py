@@ -37,6 +37,7 @@ def shape_model(
         raise UsageError(f"expected at least three complete skulls, got {len(skulls)}: name more files")
     require_free_file(output, (".npz",), force=output_options.force)
     from meshimplant.complete.population import build_shape_model
+    from meshimplant.preview.value_text import count_of
 
     about = {"data": data, "licence": licence}
     model = build_shape_model(
@@ -44,5 +45,5 @@ def shape_model(
     )
     model.save(output)
     result = {"output": output.name, "modes": len(model.modes), **model.about}
-    text = f"{output.name}: {len(model.modes)} modes of {model.about['skulls']} skulls, on {kind}"
+    text = f"{output.name}: {count_of(len(model.modes), 'mode')} of {model.about['skulls']} skulls, on {kind}"
     show(result, as_json=output_options.json, text=text)

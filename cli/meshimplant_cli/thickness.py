@@ -179,6 +179,7 @@ def thickness(
     )
     from meshimplant import write_map as write_thickness_map
     from meshimplant.design.steps import keep_clearance, part_site
+    from meshimplant.preview.value_text import count_of
 
     with working("thickness"):
         part = read_mesh(mesh, frame=skull_options.frame)
@@ -203,7 +204,7 @@ def thickness(
     facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS}
     lines = [measure_table(facts.items()), *map(describe_finding, violations[:_SHOWN_FINDINGS])]
     if len(violations) > _SHOWN_FINDINGS:
-        lines.append(f"and {len(violations) - _SHOWN_FINDINGS} more places; --json lists all")
+        lines.append(f"and {count_of(len(violations) - _SHOWN_FINDINGS, 'more place')}; --json lists all")
     findings = [finding.to_dict() for finding in violations]
     show({**facts, "findings": findings}, as_json=output_options.json, text="\n".join(lines))
     return CHECK_FAILED if violations else DONE

@@ -54,6 +54,7 @@ def training_set(
     """
     from meshimplant import list_cases
     from meshimplant.networks import build_store, training_cases
+    from meshimplant.preview.value_text import count_of
 
     chosen = training_cases(list_cases(folder), which=skulls)
     with working("reading") as progress:
@@ -68,5 +69,7 @@ def training_set(
             progress=progress,
         )
     counts = {split: len(store.cases(split)) for split in ("training", "tuning")}
-    text = f"{output.name}: {counts['training']} cases for training, {counts['tuning']} for tuning"
+    text = (
+        f"{output.name}: {count_of(counts['training'], 'case')} for training, {counts['tuning']} for tuning"
+    )
     show({"output": output.name, "skulls": len(chosen), **counts}, as_json=print_options.json, text=text)

@@ -9,7 +9,7 @@ from typing import Any
 from meshimplant.errors import InputError
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
-from meshimplant.preview.value_text import in_unit, label_and_unit, shown
+from meshimplant.preview.value_text import count_of, in_unit, label_and_unit, shown
 from meshimplant.report import CRITERIA_NOTE, Report
 
 _SEVERITIES = ("error", "warning", "info")
@@ -119,19 +119,15 @@ def verdict(report: Report) -> dict[str, str]:
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = sum(finding.severity == "warning" for finding in report.findings)
     if errors:
-        sentence = f"{_count(errors, 'check')} failed: see the findings below."
+        sentence = f"{count_of(errors, 'check')} failed: see the findings below."
         return {"kind": "fail", "words": "NOT A PRINTABLE PART", "sentence": sentence}
     if not report.measures:
         sentence = "No part was measured, so there is no verdict."
         return {"kind": "none", "words": "NOT CHECKED", "sentence": sentence}
     if warnings:
-        sentence = f"{_count(warnings, 'warning')} to review before printing."
+        sentence = f"{count_of(warnings, 'warning')} to review before printing."
         return {"kind": "warn", "words": "PASS, WITH WARNINGS", "sentence": sentence}
     return {"kind": "pass", "words": "PASS", "sentence": "The part passed every check."}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _heading(words: str) -> str:

@@ -70,3 +70,8 @@ def label_and_unit(name: str) -> tuple[str, str]:
     if words and (last in _STATISTICS or re.fullmatch(r"p\d+", last)):
         return words + _STATISTICS.get(last, f", {last[1:]}th percentile"), unit
     return stem.replace("_", " "), unit
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one: "1 case", "2 cases"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
