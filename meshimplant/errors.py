@@ -1,15 +1,16 @@
 """The exceptions that meshimplant raises on purpose.
 
-    MeshImplantError ├── InputError (ValueError)        an argument or a file cannot be used as it is │   ├──
-    FileReadError              missing, truncated, or not the format that its name states │   ├──
-    GeometryError              affine singular, sheared or zero-spaced; grids that differ; wrong units │   ├──
-    EmptyMaskError             a mask without a voxel of the required kind │   ├── NoDefectError
-    a skull without a hole to fill │   └── SpecError                  an unknown field of the prescription, or
-    a value out of range ├── OutputError (OSError)          the place to write to is missing, occupied or
-    read-only ├── MeshError (ValueError)         a mesh operation has no valid result; the input is unchanged
-    ├── DesignRefused                  the line stopped rather than produce a bad part; `.findings` give the
-    reasons └── MissingDependencyError (ImportError)   an optional package is needed; the message names the
-    extra
+    MeshImplantError
+    ├── InputError (ValueError)        an argument or a file cannot be used as it is
+    │   ├── FileReadError              missing, truncated, or not the format that its name states
+    │   ├── GeometryError              affine singular, sheared or zero-spaced; grids that differ; wrong units
+    │   ├── EmptyMaskError             a mask without a voxel of the required kind
+    │   ├── NoDefectError              a skull without a hole to fill
+    │   └── SpecError                  an unknown field of the prescription, or a value out of range
+    ├── OutputError (OSError)          the place to write to is missing, occupied or read-only
+    ├── MeshError (ValueError)         a mesh operation has no valid result; the input is unchanged
+    ├── DesignRefused                  the line stopped rather than produce a bad part; see `.findings`
+    └── MissingDependencyError (ImportError)   an optional package is needed; the message names the extra
 
 Each message states what was expected, what was found, and what to do.
 """
