@@ -341,7 +341,7 @@ def test_a_real_implant_fits_after_trimming(data_folder: Path) -> None:
 
 
 def _missing(defect: Defect, skull: Volume) -> Volume:
-    """The bone that the hole took away, as a mask on the skull's grid."""
+    """The bone that was removed for the hole, as a mask on the skull's grid."""
     index = np.indices(skull.shape).reshape(3, -1).T
     points = skull.to_mm(index)
     radius = np.linalg.norm(points, axis=1)

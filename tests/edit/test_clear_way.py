@@ -1,4 +1,4 @@
-"""The way of a part is cleared where little blocks it; where much does, the part stays as it is."""
+"""clear_way: a small obstacle is removed from a part; where much blocks it, the part is unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HALF_MM, THICK_MM, GAP_MM = 20.0, 8.0, 0.8
 
 
 def _shaft(*, bay: bool = False, beside_mm: float = 0.0) -> tuple[Volume, trimesh.Trimesh]:
-    """Return bone and part, both moved to x = `beside_mm`; with a bay, the part runs 2 mm under the bone."""
+    """Return the bone and its part at x = `beside_mm`; with a recess, the part reaches 2 mm under the bone."""
 
     def bone(points: np.ndarray) -> np.ndarray:
         x, y, z = np.moveaxis(points, -1, 0)

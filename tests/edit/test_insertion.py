@@ -1,4 +1,4 @@
-"""Insertion: directions of slanted shafts are known; undercuts block, and what blocks is taken off."""
+"""Insertion: the directions of slanted shafts are known; undercuts block the path and are removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ THICK_MM, HALF_MM = 8.0, 20.0
 
 
 def _shaft(tilt_deg: float, draft_deg: float) -> tuple[Volume, trimesh.Trimesh, np.ndarray]:
-    """Return the bone, the part that fills the shaft but for 0.8 mm, and the shaft's axis."""
+    """Return the bone, the part that fills the shaft with 0.8 mm of clearance, and the shaft's axis."""
     lean, draft = np.tan(np.radians(tilt_deg)), np.tan(np.radians(draft_deg))
 
     def gap(points: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The mesh operations on the true implants of real skulls, each held to what it promises on analytic bodies.
+"""The mesh operations on the true implants of real skulls, with the tolerances that hold on analytic bodies.
 
 The synthetic twins are the tests of each operation beside this file.
 """
@@ -114,7 +114,7 @@ def test_bosses_and_a_feathered_rim_leave_the_outer_surface_alone(chain) -> None
 def _errors(
     result: trimesh.Trimesh, before: trimesh.Trimesh, target: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the distance of inner vertices to the old outer surface less the target, off the border."""
+    """Deviation of the inner vertices' depth below the old outer surface from the target, off the border."""
     surfaces = split_surfaces(before)
     sheet = np.asarray(before.faces)[surfaces.face_labels == OUTER]
     after = split_surfaces(result).vertex_labels

@@ -26,7 +26,7 @@ FAR_MM = (300.0, -250.0, 180.0)
 def _errors(
     result: trimesh.Trimesh, before: trimesh.Trimesh, target: NDArray[np.float64], *, margin_mm: float = 5.0
 ) -> NDArray[np.float64]:
-    """Return the distance of inner vertices to the old outer surface, less the target at its foot."""
+    """Deviation of the inner vertices' depth below the old outer surface from the local target."""
     surfaces = split_surfaces(before)
     sheet = np.asarray(before.faces)[surfaces.face_labels == OUTER]
     rim = np.asarray(before.vertices)[surfaces.vertex_labels == WALL]

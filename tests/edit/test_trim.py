@@ -161,7 +161,7 @@ def test_crumbs_are_dropped_and_listed() -> None:
 
 @pytest.mark.parametrize("clearance_mm", [0.0, 0.5])
 def test_thin_bone_is_kept_clear_too(clearance_mm: float) -> None:
-    """Threads of single bone voxels, which smoothing takes away, are still bone."""
+    """Threads of single bone voxels, which smoothing removes, still count as bone."""
     array = np.zeros((60, 60, 60), np.uint8)
     array[:, 30:33, 30] = 1
     array[:, 20, 28] = 1

@@ -51,7 +51,7 @@ def _part(angle_deg: float, slice_mm: float) -> trimesh.Trimesh:
 
 
 def _gaps(part: trimesh.Trimesh, *percents: float) -> NDArray[np.float64]:
-    """Return percentiles by area of the distance from the border to the bone that was sliced."""
+    """Percentiles by area of the exact distance from the border wall to the bone before slicing."""
     areas = vertex_areas(part, faces=split_surfaces(part).face_labels == WALL)
     gaps = _hole().gap(np.asarray(part.vertices))
     return weighted_percentiles(gaps[areas > 0], areas[areas > 0], percents)

@@ -52,7 +52,7 @@ def test_the_point_inside_is_the_one_given_or_else_the_centre_of_the_curvature(s
 def test_the_point_inside_is_the_centroid_of_the_bone_where_the_curvature_points_away_from_it(
     skull, plug
 ) -> None:
-    """A plug turned inside out bulges towards the bone: the centre of its curvature lies outside."""
+    """A plug mirrored at its own middle is curved the wrong way: its centre lies outside the head."""
     middle = plug.vertices.mean(axis=0)
     mirrored = trimesh.Trimesh(2 * middle - plug.vertices, plug.faces[:, ::-1], process=False)
     index = np.argwhere(skull.array)

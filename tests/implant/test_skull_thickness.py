@@ -19,7 +19,7 @@ FAR_MM = (60.0, -250.0, 180.0)
 
 
 def _uneven(*, hole_deg: float = 16.0, shift_mm: float = 2.0) -> tuple[Body, trimesh.Trimesh]:
-    """Bone between spheres of 80 and 74 mm, shifted along x: about 6 - shift sin(angle) mm thick."""
+    """Bone between spheres of 80 and 74 mm, one shifted along x: about 6 - shift sin(angle) mm thick."""
 
     def distance(points: NDArray[np.float64]) -> NDArray[np.float64]:
         inside = np.linalg.norm(points - (shift_mm, 0, 0), axis=-1) - 74

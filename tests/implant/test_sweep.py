@@ -1,4 +1,4 @@
-"""sweep: how deep moving points get in bone, read only where bone can be near."""
+"""sweep: the depth of moving points in bone, read only where bone can be near."""
 
 from __future__ import annotations
 

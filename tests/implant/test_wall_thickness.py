@@ -1,4 +1,4 @@
-"""measure_thickness: exact on shells of known wall; find_violations: exactly the regions beyond a limit."""
+"""measure_thickness: exact on shells of known thickness; find_violations: every region outside a limit."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_impossible_limits_are_refused(limits: dict[str, float]) -> None:
 
 
 def test_the_distance_is_perpendicular_where_the_surfaces_are_not_parallel() -> None:
-    """A sphere of 84 mm, 1.5 mm off centre: the wall along the normal is 6 + 1.5 sin(angle)."""
+    """The inner sphere is shifted by 1.5 mm: the thickness along the normal is 6 + 1.5 sin(angle)."""
     mesh = cap(90, 6, 30, edge_mm=1.0).mesh
     inner = np.linalg.norm(mesh.vertices, axis=1) < 84.5
     mesh.vertices[inner] += (1.5, 0, 0)
@@ -137,8 +137,8 @@ def test_the_border_zone_of_a_small_part_is_narrowed_until_something_is_left() -
     assert wall.counted.any()
 
 
-def test_a_plate_seen_from_the_side_has_no_thickness() -> None:
-    """From a point in its plane, the long sides of a plate are border, and its short ones too far apart."""
+def test_an_inside_out_plate_has_no_thickness() -> None:
+    """An inside-out plate has no surface that faces away from the head."""
     plate = box((60, 60, 6)).mesh.subdivide().subdivide().subdivide()
     with pytest.raises(MeshError, match="inside the head"):
         measure_thickness(plain_mesh(plate.vertices, plate.faces[:, ::-1]), inside_mm=(0, 0, -200))
