@@ -20,7 +20,7 @@ HALF_MM, THICK_MM, GAP_MM = 20.0, 8.0, 0.8
 
 
 def _shaft(*, bay: bool = False, beside_mm: float = 0.0) -> tuple[Volume, trimesh.Trimesh]:
-    """Return the bone and its part at x = `beside_mm`; with a recess, the part reaches 2 mm under the bone."""
+    """Return the bone and its part at x = `beside_mm`; with a recess it reaches 2 mm under the bone."""
 
     def bone(points: np.ndarray) -> np.ndarray:
         x, y, z = np.moveaxis(points, -1, 0)
