@@ -90,7 +90,7 @@ def test_an_orbital_defect_opens_the_orbit_and_others_do_not(phantom, phantom_po
 
 
 def roof_lost(complete, defective):
-    """Share of the front of one orbit's roof (upright lines 30 mm up from the eye) that is open in the defective skull only."""
+    """Return the fraction of an orbit's front roof (30 mm above the eye) open in the defective skull."""
     shares = []
     for side in (-1, 1):
         eyes = [(side * x, y, -36.0) for x in range(24, 41, 2) for y in range(-78, -63, 2)]

@@ -20,7 +20,8 @@ def test_a_packaged_network_is_read_by_its_name_and_comes_back_from_its_values(n
 def test_a_network_of_ones_own_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tiny.toml"
     path.write_text(
-        '[data]\nchannels = ["prior"]\n[coarse]\nwidths = [2, 4]\n[training.coarse]\nsteps = 3\nlearning_rate = 1\n'
+        '[data]\nchannels = ["prior"]\n[coarse]\nwidths = [2, 4]\n'
+        "[training.coarse]\nsteps = 3\nlearning_rate = 1\n"
     )
     config = read_config(path)
     assert config.name == "tiny"

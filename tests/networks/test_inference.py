@@ -1,4 +1,4 @@
-"""Prediction: an untrained network returns its base, both views agree, and a full GPU falls back to the CPU."""
+"""Prediction: an untrained network returns its base, both views agree, a full GPU falls back to the CPU."""
 
 from __future__ import annotations
 

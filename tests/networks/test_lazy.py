@@ -23,7 +23,8 @@ def test_every_name_of_the_stub_loads() -> None:
 def test_a_training_set_and_a_config_need_no_torch() -> None:
     code = (
         "import sys; from meshimplant import networks; import meshimplant_cli.train; "
-        "networks.read_config('head'); networks.build_store; networks.open_store; sys.exit('torch' in sys.modules)"
+        "networks.read_config('head'); networks.build_store; networks.open_store; "
+        "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

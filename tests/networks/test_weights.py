@@ -113,7 +113,10 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("weights"), "weights written by meshimplant train"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "weights written by meshimplant train"),
     "model": (lambda path: rewritten(path, lambda about, _: about.clear()), "an .npz of another kind"),
-    "newer": (lambda path: rewritten(path, lambda about, _: about.update(format=99)), "format 1 .* got format 99"),
+    "newer": (
+        lambda path: rewritten(path, lambda about, _: about.update(format=99)),
+        "format 1 .* got format 99",
+    ),
     "unknown": (
         lambda path: rewritten(path, lambda about, _: about["config"]["coarse"].update(heads=8)),
         "a network that this version knows .*heads",
@@ -123,18 +126,22 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
         "a network that this version knows .*magic",
     ),
     "lacking": (
-        lambda path: rewritten(path, lambda _, arrays: arrays.pop("coarse.last.bias")), "others: coarse.last.bias",
+        lambda path: rewritten(path, lambda _, arrays: arrays.pop("coarse.last.bias")),
+        "others: coarse.last.bias",
     ),
     "more": (
-        lambda path: rewritten(path, lambda _, arrays: arrays.update(extra=np.zeros(2))), "others: extra",
+        lambda path: rewritten(path, lambda _, arrays: arrays.update(extra=np.zeros(2))),
+        "others: extra",
     ),
     "wider": (
-        lambda path: rewritten(path, lambda about, _: about["config"]["coarse"].update(widths=[4, 3])), "got others",
+        lambda path: rewritten(path, lambda about, _: about["config"]["coarse"].update(widths=[4, 3])),
+        "got others",
     ),
     "nan": (
-        lambda path: rewritten(path, lambda _, arrays: arrays["coarse.last.bias"].fill(np.nan)), "finite weights",
+        lambda path: rewritten(path, lambda _, arrays: arrays["coarse.last.bias"].fill(np.nan)),
+        "finite weights",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", SPOILT)
@@ -168,9 +175,15 @@ def test_packaging_puts_a_network_where_it_is_found(
     (listed,) = packaged_weights().values()
     parameters = sum(p.numel() for module in small_network().values() for p in module.parameters())
     assert listed == {
-        "what": "network in 2 stage(s), coarse, fine", "data": "phantoms", "licence": "CC0 1.0", "skulls": 3,
-        "hardware": "2 cores", "hours": 1.5, "parameters": parameters, "sha256": read_weights(written).sha256,
-    }  # fmt: skip
+        "what": "network in 2 stage(s), coarse, fine",
+        "data": "phantoms",
+        "licence": "CC0 1.0",
+        "skulls": 3,
+        "hardware": "2 cores",
+        "hours": 1.5,
+        "parameters": parameters,
+        "sha256": read_weights(written).sha256,
+    }
     assert open_weights().sha256 == listed["sha256"]
     _flipped(default_weights())
     with pytest.raises(FileReadError, match=r"SHA-256 of weights.toml, got .* install meshimplant again"):
