@@ -88,6 +88,11 @@ def check_part(
         A point inside the head, LPS mm. None: derived from the part and the skull.
     directions : iterable of (3,)
         Known directions out of the head; if one of them is free, no other is searched.
+
+    Returns
+    -------
+    PartCheck
+        Measures, findings, and thickness and gap at each vertex.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     if skull is not None:

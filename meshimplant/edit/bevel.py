@@ -73,6 +73,11 @@ def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, inside_mm: ArrayLike | Non
     inside_mm : (3,) array-like, optional
         A point (3,) inside the head, LPS mm. None: derived from the implant's curvature.
 
+    Returns
+    -------
+    Cut
+        The bevelled part, and what was removed.
+
     Raises
     ------
     InputError

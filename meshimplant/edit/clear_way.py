@@ -84,6 +84,11 @@ def clear_way(
     max_removed_fraction : float
         Fraction of a body's volume that may be removed.
 
+    Returns
+    -------
+    Clearing
+        The part, and what was removed of it.
+
     Raises
     ------
     MeshError

@@ -28,12 +28,19 @@ def trim_plane(
 
     Parameters
     ----------
+    mesh : Trimesh
+        The implant, LPS mm.
     point_mm, normal : (3,) array-like
         A point of the plane, LPS mm, and its normal, of any length.
     keep : str
         ``"below"`` keeps the side opposite to the normal, ``"above"`` the side it points to.
     bodies : int, optional
         Number of pieces to keep, largest first. None: as many as the mesh has.
+
+    Returns
+    -------
+    Cut
+        The part, its fragments and the volume removed.
 
     Raises
     ------
@@ -67,12 +74,19 @@ def trim_box(
 
     Parameters
     ----------
+    mesh : Trimesh
+        The implant, LPS mm.
     lower_mm, upper_mm : (3,) array-like
         Opposite corners, LPS mm.
     keep : str
         ``"outside"`` or ``"inside"`` of the box.
     bodies : int, optional
         Number of pieces to keep, largest first. None: as many as the mesh has.
+
+    Returns
+    -------
+    Cut
+        The part, its fragments and the volume removed.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     low, high = _vector(lower_mm, "lower corner"), _vector(upper_mm, "upper corner")
@@ -98,12 +112,19 @@ def trim_curve(
 
     Parameters
     ----------
+    mesh : Trimesh
+        The implant, LPS mm.
     points_mm : (n, 3) array-like
         Three or more points on or near the surface, in order, LPS mm. The last is joined to the first.
     keep : str
         ``"inside"`` or ``"outside"`` of the curve.
     bodies : int, optional
         Number of pieces to keep, largest first. None: as many as the mesh has.
+
+    Returns
+    -------
+    Cut
+        The part, its fragments and the volume removed.
 
     Raises
     ------

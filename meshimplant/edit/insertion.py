@@ -98,6 +98,11 @@ def find_insertion(
     inside_mm : (3,) array-like, optional
         A point inside the head, LPS mm. None: derived from the part and the skull.
 
+    Returns
+    -------
+    Insertion
+        A straight path for the part, and what blocks it.
+
     Notes
     -----
     Measured on shafts slanted by 0 to 30 degrees: within 2 degrees of their axis
@@ -149,8 +154,14 @@ def make_insertable(
 
     Parameters
     ----------
+    mesh : Trimesh
+        A solid, LPS mm.
+    skull : Volume or Site
+        Mask of the bone, or the site of the part.
     direction : (3,) array-like, optional
         The path out of the head. None: the best one.
+    inside_mm : (3,) array-like, optional
+        A point inside the head, LPS mm.
 
     Returns
     -------

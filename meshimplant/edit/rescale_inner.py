@@ -37,6 +37,11 @@ def rescale_inner(
     inside_mm : (3,) array-like, optional
         A point inside the head, LPS mm. None: derived from the implant's curvature.
 
+    Returns
+    -------
+    Trimesh
+        A new mesh; the input is unchanged.
+
     Raises
     ------
     InputError

@@ -51,6 +51,11 @@ def simplify(
     simple : bool
         True if the mesh is known to have no self-intersections, as after `repair`; this saves time only.
 
+    Returns
+    -------
+    Trimesh
+        A new mesh; the input is unchanged.
+
     Raises
     ------
     MeshError

@@ -69,6 +69,11 @@ def set_thickness(
         Width of the zone along the border over which the thickness changes from the present one to the
         target. Default 0.
 
+    Returns
+    -------
+    Trimesh
+        A new mesh; the input is unchanged.
+
     Raises
     ------
     InputError

@@ -65,6 +65,11 @@ def skull_thickness(
     inside_mm : (3,) array-like, optional
         A point inside the head, LPS mm. None: derived from the implant and the skull.
 
+    Returns
+    -------
+    (n,) array
+        One value per vertex, mm; nan where it is unknown.
+
     Raises
     ------
     InputError

@@ -79,6 +79,11 @@ def measure_thickness(
         Vertices this close to the border are excluded from the statistics (halved on small implants until
         some remain).
 
+    Returns
+    -------
+    ThicknessMap
+        The thickness at each vertex.
+
     Notes
     -----
     Measured on a 6.00 mm shell of radius 90 mm with 1.5 mm edges: median 6.00, p5-p95 5.99 to 6.01.
