@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import trimesh
 
-from meshimplant.errors import MeshError
+from meshimplant.errors import MeshError, require_type
 
 if TYPE_CHECKING:
     import manifold3d
@@ -27,6 +27,7 @@ def to_pyvista(mesh: trimesh.Trimesh) -> pyvista.PolyData:
     pyvista.PolyData
         Triangles only, in the units of the mesh.
     """
+    require_type(mesh, trimesh.Trimesh, "the mesh")
     import pyvista
 
     return pyvista.PolyData.from_regular_faces(np.asarray(mesh.vertices, float), np.asarray(mesh.faces))
