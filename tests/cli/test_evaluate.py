@@ -104,7 +104,7 @@ def test_the_text_shows_cases_intervals_surfaces_and_what_failed(cli: Callable, 
     assert [row.split()[0] for row in surfaces.splitlines()] == ["mean", "outer", "inner", "rim"]
     assert end.splitlines() == [
         "failed c: no prediction",
-        "not used, for no truth is known: z",
+        "not used, because no truth is known: z",
         "3 cases of 3 skulls, 1 failed",
     ]
 
