@@ -34,7 +34,7 @@ def test_the_map_of_disagreement_is_written_on_request(cli: Callable, case, tmp_
         "--force",
     )
     assert alone.code == 2
-    assert "it tries one method only" in alone.err
+    assert "expected --disagreement with --method auto or network, got ssm" in alone.err
 
 
 def test_complete_then_subtract_then_separate_then_extract_gives_the_missing_bone(
