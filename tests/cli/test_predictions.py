@@ -97,7 +97,7 @@ def test_what_contradicts_itself_is_refused_before_any_work(
         True,
     )
     both = cli("design", case.defective, *output, "--implant", labels, "--predicted-label", 2, "--level", 1)
-    assert (both.code, "a label has no level" in both.err) == (2, True)
+    assert (both.code, "a label has none" in both.err) == (2, True)
     several = cli("design", case.defective, *output, "--implant", labels)
     assert several.code == 1
     assert "got the labels 1, 2" in several.err

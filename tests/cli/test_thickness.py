@@ -148,7 +148,10 @@ def test_every_place_beyond_a_limit_is_reported(cli: Callable, tmp_path: Path) -
         (["--target-mm", "3", "--fraction", "0.5", "-o", "b.stl"], "got 2: choose one"),
         (["--map", "m.npy", "--target-mm", "3", "-o", "b.stl"], "got 2: choose one"),
         (["--fraction", "2.5", "-o", "b.stl"], "fraction"),
-        (["--skull", "s.nrrd", "--target-mm", "3", "-o", "b.stl"], "expected --fraction or --clearance-mm with --skull"),
+        (
+            ["--skull", "s.nrrd", "--target-mm", "3", "-o", "b.stl"],
+            "expected --fraction or --clearance-mm with --skull",
+        ),
         (["--feather-mm", "-1", "--target-mm", "3", "-o", "b.stl"], "feather-mm"),
         (["--feather-mm", "5", "-o", "b.stl"], "--map with --feather-mm"),
         (["--rim-mm", "2", "--target-mm", "3", "-o", "b.stl"], "expected --feather-mm with --rim-mm"),
