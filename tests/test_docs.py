@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import cli_reference
@@ -88,9 +89,16 @@ def test_the_readme_links_every_example() -> None:
     assert {link for link in links(text_of(README)) if link.endswith(".py")} == names
 
 
-@pytest.mark.parametrize(
-    "document", [name for name, path in DOCUMENTS.items() if blocks(text_of(path), "python")]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_python_examples_import_what_exists(document: str) -> None:
+    for block in blocks(text_of(DOCUMENTS[document]), "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = import_module(str(node.module))
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "cli/README.md"])
 def test_python_examples_run(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
