@@ -25,7 +25,7 @@ def remesh(mesh: trimesh.Trimesh, *, spacing_mm: float | None = None) -> trimesh
 
     Near the surface the exact distance to the triangles is signed by the winding number; elsewhere a coarse
     sign suffices. Holes are closed smoothly, self-intersections and inner sheets vanish, and overlapping
-    bodies are merged. Sharp edges are rounded by up to a third of a voxel edge.
+    bodies are merged. Sharp edges are rounded by up to 0.6 of a voxel edge.
 
     Parameters
     ----------

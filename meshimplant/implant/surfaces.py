@@ -97,7 +97,7 @@ def split_surfaces(mesh: trimesh.Trimesh, *, inside_mm: ArrayLike | None = None)
     Raises
     ------
     MeshError
-        There is no outer or no inner surface: the mesh is not a shell, or its winding is inside out.
+        There is no outer or no inner surface: the mesh is not a shell.
 
     Notes
     -----

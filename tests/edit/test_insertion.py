@@ -110,7 +110,7 @@ def test_what_is_free_stays_as_it_is() -> None:
 
 def test_a_direction_needs_a_length() -> None:
     skull, part, _ = _shaft(0.0, 0.0)
-    with pytest.raises(InputError, match="direction of three numbers"):
+    with pytest.raises(InputError, match="direction of three finite numbers, not all 0"):
         find_insertion(part, skull, direction=(0, 0, 0), inside_mm=CENTRE)
 
 

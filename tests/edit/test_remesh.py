@@ -25,7 +25,7 @@ def test_a_sound_body_keeps_its_surface(seed: int | None) -> None:
     away = np.abs(distances_mm(result.vertices, body.mesh))
     assert np.percentile(away, 95) < 0.01
     assert away.max() < 0.1
-    assert distances_mm(body.mesh.vertices, result).max() < 0.15, "sharp edges lose a third of a voxel"
+    assert distances_mm(body.mesh.vertices, result).max() < 0.2, "sharp edges lose up to 0.6 voxels"
 
 
 def test_overlapping_bodies_become_their_union() -> None:
@@ -58,8 +58,9 @@ def test_holes_are_closed_smoothly_and_inner_sheets_vanish() -> None:
 
 
 def test_crossing_triangles_and_turned_duplicates_go() -> None:
-    """Two boxes run through each other, and one of their faces stands twice."""
-    cross = joined(box((20, 6, 6)).mesh, box((6, 20, 6)).mesh)
+    """Two boxes, oblique to the voxels, run through each other, and one of their faces stands twice more."""
+    turn = random_rotation(4)
+    cross = joined(box((20, 6, 6)).moved(turn).mesh, box((6, 20, 6)).moved(turn).mesh)
     broken = plain_mesh(cross.vertices, np.vstack([cross.faces, cross.faces[:1], cross.faces[:1, ::-1]]))
     result = remesh(broken, spacing_mm=0.25)
     assert check_solid(result).findings == ()
