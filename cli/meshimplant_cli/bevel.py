@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -41,7 +41,8 @@ def bevel(
     from meshimplant.design.steps import part_site
 
     with working("bevelling"):
-        before, point = read_mesh(mesh, frame=skull_options.frame), inside_mm
+        before = read_mesh(mesh, frame=skull_options.frame)
+        point: Any = inside_mm
         if skull is not None and inside_mm is None:
             point = part_site(before, skull_options.skull(skull).mask).inside_mm
         after = bevel_mesh(before, bevel_deg, inside_mm=point).mesh

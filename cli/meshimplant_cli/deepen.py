@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -62,11 +62,10 @@ def deepen(
 
     with working("deepening"):
         field = read_volume(body)
+        point: Any = inside_mm
         if inside_mm is None and skull is not None:
             prepared, _ = prepare_skull(skull_options.skull(skull).mask)
             point = fit_pose(prepared).centre_mm
-        else:
-            point = inside_mm
         depth = deepening_mm(thickness_mm) if depth_mm is None else depth_mm
         deepened = deepen_body(field, depth, centre_mm=point)
         write_volume(deepened, output)

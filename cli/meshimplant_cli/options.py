@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -130,7 +130,7 @@ class NetworkOptions:
 
 def _with_prescription_flags(options: type[Options]) -> type[Options]:
     """Add an option for each field of `ImplantSpec` to a class of options."""
-    kinds = {"float": float, "int": int, "str": Literal[tuple(MATERIALS_MIN_THICKNESS_MM)]}
+    kinds: dict[str, Any] = {"float": float, "int": int, "str": Literal[tuple(MATERIALS_MIN_THICKNESS_MM)]}
     ranges, meanings = field_ranges(), field_meanings()
     for field in fields(ImplantSpec):
         limits = ranges[field.name]

@@ -69,8 +69,8 @@ def read_inputs(
     facts = _facts(skull, defective)
     if not isinstance(source, Volume):
         facts["notes"] = (*facts["notes"], f"prediction: {prediction.description}")
-    roles = (prediction.volume, None) if complete is not None else (None, prediction.volume)
-    return DesignInputs(skull.mask, *roles, prediction.level, **facts)
+    completed, missing = (prediction.volume, None) if complete is not None else (None, prediction.volume)
+    return DesignInputs(skull.mask, completed, missing, prediction.level, **facts)
 
 
 def _facts(skull: SkullInput, defective: SkullSource) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def area_percentiles(
     (p95); the report has 0.863 and 1.019.
     """
     known = np.isfinite(values_mm)
-    areas = vertex_areas(mesh, faces=known[mesh.faces].all(axis=1))
+    complete_faces: NDArray[np.bool_] = np.all(known[mesh.faces], axis=1)
+    areas = vertex_areas(mesh, faces=complete_faces)
     used = known if not areas.any() else areas > 0
     weights = areas[used] if areas.any() else np.ones(int(used.sum()))
     return weighted_percentiles(values_mm[used], weights, percents)

@@ -135,7 +135,7 @@ def show(
             name="skull",
             render=False,
         )
-    _face_part(plotter, part, bone)
+    _point_camera(plotter, part, bone)
     if show:
         plotter.show()
     return plotter
@@ -164,7 +164,12 @@ def _add_part(
     colours = np.rint(np.column_stack([scale.table, np.ones(len(scale.table))]) * 255).astype(np.uint8)
     table = pyvista.LookupTable(values=colours, scalar_range=(scale.low_mm, scale.high_mm))
     table.nan_color = NO_VALUE
-    bar = {"title": _CAPTIONS[colour_by], "n_labels": len(scale.ticks_mm), "fmt": "%.2f", "color": "black"}
+    bar = {
+        "title": _CAPTIONS[colour_by],
+        "n_labels": len(scale.ticks_mm),
+        "fmt": "%.2f",
+        "color": "black",
+    }
     plotter.add_mesh(
         surface,
         scalars=f"{colour_by}_mm",
@@ -176,7 +181,7 @@ def _add_part(
     )
 
 
-def _face_part(plotter: pyvista.Plotter, part: trimesh.Trimesh, bone: trimesh.Trimesh | None) -> None:
+def _point_camera(plotter: pyvista.Plotter, part: trimesh.Trimesh, bone: trimesh.Trimesh | None) -> None:
     """Point the camera at the outer side of the part, and mark the anatomical directions."""
     outward = outward_direction(part, bone)
     centre = part.bounds.mean(axis=0)
