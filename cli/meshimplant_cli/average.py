@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import UsageError, require_free_file, show, working
+from meshimplant_cli.terminal import require_free_file, show, working
 
 if TYPE_CHECKING:
     from meshimplant.complete.population import HeadVault

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from meshimplant_cli.exit_codes import CHECK_FAILED, DONE
 from meshimplant_cli.options import (
     PrescriptionOptions,
     PrintOptions,
@@ -11,8 +12,6 @@ from meshimplant_cli.options import (
     SkullOptions,
 )
 from meshimplant_cli.terminal import (
-    CHECK_FAILED,
-    DONE,
     describe_criteria,
     describe_finding,
     headlines,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
     Count,
     Method,
@@ -19,7 +20,6 @@ from meshimplant_cli.options import (
 )
 from meshimplant_cli.terminal import (
     WRITABLE_VOXEL_SUFFIXES,
-    UsageError,
     describe_finding,
     require_free_file,
     show,

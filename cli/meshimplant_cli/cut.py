@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import Count, Frame, Output, OutputOptions, Six
-from meshimplant_cli.terminal import MESH_SUFFIXES, UsageError, require_free_file, show_change, working
+from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
 
 if TYPE_CHECKING:
     import trimesh

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
     InsideMm,
     NotNegative,
@@ -16,13 +17,7 @@ from meshimplant_cli.options import (
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import (
-    WRITABLE_VOXEL_SUFFIXES,
-    UsageError,
-    require_free_file,
-    show_body,
-    working,
-)
+from meshimplant_cli.terminal import WRITABLE_VOXEL_SUFFIXES, require_free_file, show_body, working
 
 
 def deepen(

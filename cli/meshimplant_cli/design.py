@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import CHECK_FAILED, DONE, UsageError
 from meshimplant_cli.options import (
     Level,
     Method,
@@ -23,9 +24,6 @@ from meshimplant_cli.options import (
 )
 from meshimplant_cli.predictions import PredictedLabel, read_predicted
 from meshimplant_cli.terminal import (
-    CHECK_FAILED,
-    DONE,
-    UsageError,
     describe_finding,
     headlines,
     measure_table,

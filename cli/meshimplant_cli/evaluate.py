@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import OutputOptions
-from meshimplant_cli.terminal import UsageError, require_free_file, show, table, working
+from meshimplant_cli.terminal import require_free_file, show, table, working
 
 if TYPE_CHECKING:
     from meshimplant.evaluation.evaluate_files import CaseEvaluation, FolderEvaluation

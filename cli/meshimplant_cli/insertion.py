@@ -8,10 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from meshimplant_cli.exit_codes import CHECK_FAILED, DONE
 from meshimplant_cli.options import InsideMm, OutputOptions, SkullFile, SkullOptions, Vector
 from meshimplant_cli.terminal import (
-    CHECK_FAILED,
-    DONE,
     MESH_SUFFIXES,
     describe_finding,
     measure_table,

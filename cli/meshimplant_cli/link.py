@@ -7,15 +7,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import Output, OutputOptions, Positive, SkullOptions
-from meshimplant_cli.terminal import (
-    UsageError,
-    require_free_folder,
-    show,
-    suffix_of,
-    table,
-    working,
-)
+from meshimplant_cli.terminal import require_free_folder, show, suffix_of, table, working
 
 Shape = tuple[int, int, int]
 

@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant.version import __version__
-from meshimplant_cli.terminal import DONE, FAILED, INTERRUPTED, USAGE, UsageError, describe_finding
+from meshimplant_cli.exit_codes import DONE, FAILED, INTERRUPTED, USAGE, UsageError
+from meshimplant_cli.terminal import describe_finding
 from meshimplant_cli.verbs import GROUPS
 
 if TYPE_CHECKING:

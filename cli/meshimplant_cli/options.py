@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.errors import SpecError
 from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
-from meshimplant_cli.terminal import UsageError
+from meshimplant_cli.exit_codes import UsageError
 
 if TYPE_CHECKING:
     from meshimplant.head.mean_vault import Model

@@ -29,7 +29,7 @@ def read_predicted(
     alone: bool = False,
 ) -> Prediction:
     """Read a predicted skull, or with `alone` an implant."""
-    from meshimplant_cli.terminal import UsageError
+    from meshimplant_cli.exit_codes import UsageError
 
     if label is not None and level is not None:
         raise UsageError(

@@ -7,18 +7,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
     Force,
     Output,
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import (
-    UsageError,
-    require_free_file,
-    suffix_of,
-    working,
-)
+from meshimplant_cli.terminal import require_free_file, suffix_of, working
 
 
 def preview(

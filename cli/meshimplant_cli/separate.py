@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
     Count,
     Frame,
@@ -18,7 +19,6 @@ from meshimplant_cli.options import (
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     WRITABLE_VOXEL_SUFFIXES,
-    UsageError,
     is_mesh,
     require_free_file,
     show,

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from meshimplant_cli.average import Data, Licence, read_vaults
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import Count, Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import UsageError, require_free_file, show
+from meshimplant_cli.terminal import require_free_file, show
 
 
 def shape_model(

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshimplant_cli.exit_codes import UsageError
+
 if TYPE_CHECKING:
     import trimesh
 
@@ -35,12 +37,6 @@ HEADLINES = (
 )
 #: Units as they can be printed on any terminal.
 _ASCII_UNITS = {"mm²": "mm2", "mm³": "mm3", "°": "deg"}
-#: Exit codes, explained in `meshimplant_cli.main`.
-DONE, FAILED, USAGE, CHECK_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
-
-
-class UsageError(Exception):
-    """Options contradict each other, or a value is outside its range: exit code 2."""
 
 
 def suffix_of(path: Path) -> str:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from meshimplant_cli.exit_codes import CHECK_FAILED, DONE, UsageError
 from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Vector
 from meshimplant_cli.terminal import (
-    CHECK_FAILED,
-    DONE,
     MESH_SUFFIXES,
-    UsageError,
     describe_finding,
     measure_table,
     require_free_file,

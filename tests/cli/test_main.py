@@ -15,7 +15,7 @@ import pytest
 import meshimplant
 from meshimplant.errors import DesignRefused, NoDefectError
 from meshimplant.report import Finding
-from meshimplant_cli import main, terminal
+from meshimplant_cli import exit_codes, main, terminal
 from meshimplant_cli.verbs import GROUPS
 
 VERBS = [verb.__name__.replace("_", "-") for _, verbs in GROUPS for verb in verbs]
@@ -130,7 +130,7 @@ def _failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("error", "code", "sentence"),
     [
         (NoDefectError("no defect\nfound"), 1, "meshimplant: error: no defect found\n"),
-        (terminal.UsageError("choose one"), 2, "meshimplant: error: choose one\n"),
+        (exit_codes.UsageError("choose one"), 2, "meshimplant: error: choose one\n"),
         (MemoryError(), 1, "meshimplant: error: expected enough memory"),
         (
             ZeroDivisionError("oops"),
