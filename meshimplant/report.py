@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 #: Version of the layout of `report.json`. A change that breaks readers raises the first number.
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "2.0"
 
 #: Printed wherever criteria are shown.
 CRITERIA_NOTE = (
