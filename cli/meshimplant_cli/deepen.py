@@ -62,6 +62,6 @@ def deepen(
             prepared, _ = prepare_skull(skull_options.skull(skull).mask)
             point = fit_pose(prepared).centre_mm
         depth = deepening_mm(thickness_mm) if depth_mm is None else depth_mm
-        deepened = deepen_body(field, depth, centre_mm=point)
+        deepened = deepen_body(field, depth, inside_mm=point)
         write_volume(deepened, output)
     show_body(deepened, output, output_options)

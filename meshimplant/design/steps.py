@@ -54,7 +54,7 @@ def deepening_mm(thickness_mm: float) -> float:
 
 def deepen_bodies(bodies: Sequence[Volume], *, depth_mm: float, inside_mm: ArrayLike) -> tuple[Volume, ...]:
     """Deepen each body towards the inside of the head, see `deepen`."""
-    return tuple(deepen(body, depth_mm, centre_mm=inside_mm) for body in bodies)
+    return tuple(deepen(body, depth_mm, inside_mm=inside_mm) for body in bodies)
 
 
 def extract_bodies(bodies: Sequence[Volume]) -> trimesh.Trimesh:

@@ -13,7 +13,7 @@ from meshimplant.voxels.volume import Volume
 _STEP_MM = 0.5
 
 
-def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
+def deepen(body: Volume, depth_mm: float, *, inside_mm: ArrayLike) -> Volume:
     """Sweep a body towards a point inside the head; its outer surface stays.
 
     Where the vault is thinner than the part (temples, thin skulls), the body is not deep enough for the
@@ -26,7 +26,7 @@ def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
         Field, mm, positive inside, on a grid with at least `depth_mm` of room on the inner side of the body.
     depth_mm : float
         Length of the sweep, >= 0.
-    centre_mm : (3,)
+    inside_mm : (3,)
         LPS point inside the head.
 
     Returns
@@ -45,7 +45,7 @@ def deepen(body: Volume, depth_mm: float, *, centre_mm: ArrayLike) -> Volume:
     start, stop = body.box_of(body.array > 0, depth_mm, extra_voxels=4)
     near = np.argwhere(body.array[box_slices(start, stop)] > -(depth_mm + 2.0)) + start
     points = body.to_mm(near)
-    outwards = points - np.asarray(centre_mm, float)
+    outwards = points - np.asarray(inside_mm, float)
     outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
     step_index = outwards @ np.linalg.inv(body.affine)[:3, :3].T
     values = body.array[tuple(near.T)].copy()

@@ -12,7 +12,7 @@ defective = mi.read_volume(sys.argv[1])
 completion = mi.complete_skull(defective)  # signed distances around the defect
 missing = mi.subtract(completion.field, defective)  # the missing bone, with debris
 (body,) = mi.separate(missing, skull=defective).bodies  # the implant without debris
-deep = mi.deepen(body, 3.0, centre_mm=completion.pose.centre_mm)  # room for the wall
+deep = mi.deepen(body, 3.0, inside_mm=completion.pose.centre_mm)  # room for the wall
 raw = mi.extract(deep)  # its surface
 smooth = mi.smooth(raw)
 site = mi.Site.around(defective, smooth)  # the bone around the part

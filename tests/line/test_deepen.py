@@ -40,7 +40,7 @@ def flank(field: Volume, centre: np.ndarray, axis: np.ndarray) -> tuple[np.ndarr
 @pytest.mark.parametrize("depth_mm", [3.0, 1.3])
 def test_the_outer_surface_stays_and_the_inner_one_moves_by_the_depth(place, depth_mm) -> None:
     field, centre, axis = place
-    outer, inner = flank(deepen(field, depth_mm, centre_mm=centre), centre, axis)
+    outer, inner = flank(deepen(field, depth_mm, inside_mm=centre), centre, axis)
     assert outer == pytest.approx(OUTER_MM, abs=0.1)
     assert inner == pytest.approx(OUTER_MM - THICK_MM - depth_mm, abs=0.1)
 
@@ -48,7 +48,7 @@ def test_the_outer_surface_stays_and_the_inner_one_moves_by_the_depth(place, dep
 def test_the_border_stays(place) -> None:
     """The sweep is radial, as the border is: the body grows no wider."""
     field, centre, axis = place
-    away = extract(deepen(field, 3.0, centre_mm=centre)).vertices - centre
+    away = extract(deepen(field, 3.0, inside_mm=centre)).vertices - centre
     polar = np.degrees(np.arccos(away @ axis / np.linalg.norm(away, axis=1)))
     assert np.radians(polar.max() - HALF_DEG) * OUTER_MM < 0.1
     assert np.radians(polar.max() - HALF_DEG) * OUTER_MM > -0.5
@@ -57,14 +57,14 @@ def test_the_border_stays(place) -> None:
 def test_values_outside_the_outer_surface_are_those_of_the_body(place) -> None:
     field, centre, axis = place
     points = centre + np.linspace(OUTER_MM - 0.5, OUTER_MM + 3, 20)[:, None] * axis
-    swept = deepen(field, 3.0, centre_mm=centre)
+    swept = deepen(field, 3.0, inside_mm=centre)
     assert sample(swept, points) == pytest.approx(sample(field, points), abs=0.05)
 
 
 def test_deepening_only_adds_to_the_body(place) -> None:
     field, centre, _ = place
     before = field.array.copy()
-    swept = deepen(field, 3.0, centre_mm=centre)
+    swept = deepen(field, 3.0, inside_mm=centre)
     assert np.all(swept.array >= field.array)
     assert swept.same_grid(field, tolerance_mm=0)
     assert np.array_equal(field.array, before)
@@ -72,7 +72,7 @@ def test_deepening_only_adds_to_the_body(place) -> None:
 
 def test_a_depth_of_zero_changes_nothing(place) -> None:
     field, centre, _ = place
-    assert np.array_equal(deepen(field, 0.0, centre_mm=centre).array, field.array)
+    assert np.array_equal(deepen(field, 0.0, inside_mm=centre).array, field.array)
 
 
 def swept_everywhere(body: Volume, depth_mm: float, centre_mm: np.ndarray) -> Volume:
@@ -98,7 +98,7 @@ def test_the_mesh_is_bit_for_bit_that_of_a_sweep_of_the_whole_grid(place) -> Non
     affine = field.affine.copy()
     affine[:3, 3] = field.to_mm((-20, -20, -20))
     body = Volume(wide, affine)
-    swept, everywhere = deepen(body, 3.0, centre_mm=centre), swept_everywhere(body, 3.0, centre)
+    swept, everywhere = deepen(body, 3.0, inside_mm=centre), swept_everywhere(body, 3.0, centre)
     assert not np.array_equal(swept.array, body.array)
     mesh, same = extract(swept), extract(everywhere)
     assert np.array_equal(mesh.vertices, same.vertices)
