@@ -100,7 +100,7 @@ def test_a_network_completes_and_reports_its_uncertainty(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--weights", "own.npz"), "--weights with --method network, got auto"),
+        (("--weights", "own.npz"), "--weights with --method network, got --method auto"),
         (("--uncertainty", "u.csv", "--method", "ssm"), "--uncertainty with --method network, got ssm"),
         (
             ("--disagreement", "d.csv", "--method", "ssm"),

@@ -34,5 +34,5 @@ def test_link_lays_skulls_on_one_grid(cli: Callable, case, other: Path, tmp_path
     assert 0 < small.json["skulls"][0]["outside_fraction"] < 1
     twice = cli("link", other, other, "-o", tmp_path / "twice")
     assert twice.code == 2
-    assert "of different names" in twice.err
+    assert "with different names" in twice.err
     assert not (tmp_path / "twice").exists()

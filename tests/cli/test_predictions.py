@@ -111,7 +111,7 @@ def test_points_that_are_not_what_they_must_be_are_one_sentence(
     points = np.load(producers / "completed.npz")
     np.save(tmp_path / "bare.npy", points["points"])
     np.save(tmp_path / "unit.npy", np.hstack([points["points"] / 300, points["normals"]]))
-    for name, words in (("bare.npy", "points without: which side"), ("unit.npy", "normalised")):
+    for name, words in (("bare.npy", "points without normals"), ("unit.npy", "normalised")):
         result = cli("design", case.defective, "-o", tmp_path / "part", "--complete", tmp_path / name)
         assert result.code == 1
         assert result.err.count("\n") == 1

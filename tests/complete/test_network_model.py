@@ -143,7 +143,7 @@ def test_a_gpu_that_was_too_small_is_reported(weights: Path, monkeypatch: pytest
     assert [(finding.code, finding.severity) for finding in answer.findings] == [
         ("network.cpu_fallback", "info")
     ]
-    assert "the processor did its work" in answer.findings[0].message
+    assert "the CPU did its work" in answer.findings[0].message
 
 
 def test_the_template_is_used_where_the_network_has_no_bone() -> None:

@@ -55,5 +55,5 @@ def test_the_frame_follows_a_rotated_head():
 def test_a_skull_without_a_vault_is_refused(phantom, phantom_pose):
     vault_gone = np.array(phantom.array)
     vault_gone[..., int(phantom.to_index((0, 0, 10))[2]) :] = 0
-    with pytest.raises(InputError, match="over the vault's midline"):
+    with pytest.raises(InputError, match="along the midline of the vault"):
         fit_braincase(phantom.with_array(vault_gone), pose=phantom_pose)

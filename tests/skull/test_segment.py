@@ -119,7 +119,7 @@ def test_values_that_are_not_hounsfield_units_need_a_threshold():
     with pytest.raises(InputError, match="about 1224"):
         segment_bone(stored)
     np.testing.assert_array_equal(segment_bone(stored, threshold_hu=1224).array, bone)
-    with pytest.raises(InputError, match="values of -1000 to 40"):
+    with pytest.raises(InputError, match="values from -1000 to 40"):
         segment_bone(ct.with_array(np.minimum(ct.array, 40)))
 
 

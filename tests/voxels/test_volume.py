@@ -153,7 +153,7 @@ def test_pasting_elsewhere_gives_only_fill_and_other_grids_are_refused():
 def test_with_array_keeps_the_grid_and_refuses_another_shape():
     volume = _volume()
     assert volume.with_array(np.zeros(volume.shape)).same_grid(volume)
-    with pytest.raises(GeometryError, match="must lie on this grid"):
+    with pytest.raises(GeometryError, match="must match this grid"):
         volume.with_array(np.zeros((5, 7, 6)))
 
 
