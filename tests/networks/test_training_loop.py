@@ -125,15 +125,15 @@ def test_a_run_learns_from_what_was_added_only_when_it_is_asked_to(tmp_path: Pat
     assert run.load().step == 3
 
 
-@pytest.mark.parametrize("precision", ["32", pytest.param("16", marks=pytest.mark.slow)])
-def test_a_network_without_a_prior_fills_the_hole(precision: str, tmp_path: Path, spheres: Store) -> None:
+def test_a_network_without_a_prior_fills_the_hole(tmp_path: Path, spheres: Store) -> None:
     """The smoke run: from the defective skull alone; without an implant the overlap is 0.
 
     Measured in 32 bits: Dice 0.77 and 0.83 with two seeds; after half as many steps 0.58 to 0.71 with three,
-    which is too close to the limit for a test that must not depend on the last bits of a processor.
+    which is too close to the limit for a test that must not depend on the last bits of a processor. That
+    16 bits learn as well is shown by `run` and by `test_precision`, on less work.
     """
     config = replace(
-        _with(TINY, steps=240, every=80, learning_rate=2e-2, precision=precision),
+        _with(TINY, steps=240, every=80, learning_rate=2e-2),
         data=Data(("defective", "opening"), base="defective"),
         fine=None,
     )
