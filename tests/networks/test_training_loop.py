@@ -55,8 +55,11 @@ def _weights(folder: Path, stage="coarse") -> dict:
 def run(request: pytest.FixtureRequest, spheres: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of both stages on spheres whose prior is 1.5 mm too large, in either precision."""
     folder = tmp_path_factory.mktemp("runs") / "run"
+    config = _with(TINY, precision=request.param)
+    longer = replace(config.training["coarse"], steps=80)
+    config = replace(config, training={**config.training, "coarse": longer})
     for stage in ("coarse", "fine"):
-        trained = train(_with(TINY, precision=request.param), spheres, folder, stage=stage)
+        trained = train(config, spheres, folder, stage=stage)
         assert (trained.finished, trained.precision) == (True, request.param)
     return folder
 
@@ -64,8 +67,8 @@ def run(request: pytest.FixtureRequest, spheres: Store, tmp_path_factory: pytest
 def test_the_coarse_stage_takes_off_what_its_base_is_wrong_by(run: Path) -> None:
     rows = RunFolder(run, "coarse").load().rows
     assert rows[0]["base_error_mm"] > 1
-    assert rows[-1]["loss"] < 0.6 * rows[0]["loss"]  # measured: 0.53 in 16 bits, below 0.5 in 32
-    assert rows[-1]["error_mm"] < 0.6 * rows[-1]["base_error_mm"]
+    assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
+    assert rows[-1]["error_mm"] < 0.5 * rows[-1]["base_error_mm"]
     assert rows[-1]["dice"] > rows[-1]["base_dice"] + 0.05
 
 
@@ -78,7 +81,7 @@ def test_the_fine_stage_takes_off_more(run: Path) -> None:
 def test_curves_hold_a_row_per_look_and_no_other_file_is_left(run: Path) -> None:
     with (run / "coarse" / "curves.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["step"] for row in rows] == ["20", "40"]
+    assert [row["step"] for row in rows] == ["20", "40", "60", "80"]
     assert all(float(row["dice"]) > 0 for row in rows)
     names = {path.name for path in (run / "coarse").iterdir()}
     assert names == {"config.json", "checkpoint.pt", "curves.csv", "progress.json"}
