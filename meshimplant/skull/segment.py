@@ -14,6 +14,12 @@ from meshimplant.io.meshes import MESH_SUFFIXES, read_mesh
 from meshimplant.io.volumes import read_volume
 from meshimplant.report import Finding
 from meshimplant.skull.keep_skull import keep_skull
+from meshimplant.voxels.value_kind import (
+    distinct_values,
+    is_probability,
+    require_background,
+    require_hounsfield,
+)
 from meshimplant.voxels.volume import Volume
 from meshimplant.voxels.voxelize import voxelize
 
@@ -28,8 +34,6 @@ BONE_HU = 200.0
 METAL_HU = 3000.0
 #: Less metal than this is not reported, mm3.
 _METAL_MM3 = 20.0
-#: A volume with more distinct values than this is an image, not a map of labels.
-_MAX_LEVELS = 64
 #: Range of a skull's longest side, mm.
 SKULL_EXTENT_MM = (60.0, 600.0)
 #: No bone is deeper under its surface than this, mm; a head filled with brain is 60 mm deep.
@@ -113,10 +117,10 @@ def read_skull(
         series = load_dicom_series(path)
         return _from_ct(series.volume, threshold_hu, series.findings)
     volume = read_volume(path)
-    levels = _levels(volume.array)
+    levels = distinct_values(volume.array)
     is_image = levels is None or float(levels.min()) <= -200
     cut = threshold_hu is not None and levels is not None and len(levels) > 2
-    if label is None and (is_image or cut) and not _is_probability(volume.array):
+    if label is None and (is_image or cut) and not is_probability(volume.array):
         return _from_ct(volume, threshold_hu, ())
     return _from_mask(volume, levels, label)
 
@@ -154,7 +158,7 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
 def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ...]) -> SkullInput:
     """Segment the bone of a CT; `findings` are those of its reading."""
     if threshold_hu is None:
-        _require_hounsfield(ct)
+        require_hounsfield(ct)
     threshold = BONE_HU if threshold_hu is None else float(threshold_hu)
     bone = ct.array >= threshold
     if not bone.any():
@@ -173,11 +177,11 @@ def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -
     array, note = volume.array, ""
     if label is not None:
         bone, note = array == label, f"label {label}"
-    elif _is_probability(array) and (levels is None or len(levels) > 2):
+    elif is_probability(array) and (levels is None or len(levels) > 2):
         bone, note = array >= 0.5, "a probability, bone from 0.5 upwards"
     else:
         known = np.array([]) if levels is None else levels
-        _require_background(known)
+        require_background(known)
         bone = array != 0
         if len(known) > 2:
             note = f"labels {', '.join(f'{level:g}' for level in known if level)} together"
@@ -201,54 +205,6 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
     mask = voxelize(mesh, spacing_mm=spacing_mm)
     _require_bone_not_head(mask)
     return SkullInput(mask, "mesh", (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",))
-
-
-# -- kind of the values
-
-
-def _levels(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Return the distinct values in ascending order, or None if there are more than `_MAX_LEVELS`."""
-    levels = np.unique(array[:: max(1, array.shape[0] // 8)])
-    if len(levels) > _MAX_LEVELS:
-        return None
-    low, high = array.min(), array.max()
-    if array.dtype.kind == "b" or (array.dtype.kind in "ui" and int(high) - int(low) <= 1):
-        return np.unique([low, high])
-    for plane in array.T:
-        known = np.zeros(plane.shape, bool)
-        for level in levels[:3]:
-            known |= plane == level
-        if not known.all():
-            levels = np.union1d(levels, plane[~known])
-            if len(levels) > _MAX_LEVELS:
-                return None
-    return levels
-
-
-def _is_probability(array: NDArray[Any]) -> bool:
-    """Return whether all values are floating-point numbers between 0 and 1."""
-    return array.dtype.kind == "f" and float(array.min()) >= 0 and float(array.max()) <= 1
-
-
-def _require_background(levels: NDArray[Any]) -> None:
-    """Raise `InputError` unless the values are those of a mask: 0 for air, and none negative."""
-    if levels.min() < 0 or (0 not in levels and len(levels) > 1):
-        shown = ", ".join(f"{level:g}" for level in levels[:6])
-        raise InputError(
-            f"expected a mask (0 and bone) or a CT in Hounsfield units, got the values {shown}: "
-            "set the background to 0, or give threshold_hu"
-        )
-
-
-def _require_hounsfield(ct: Volume) -> None:
-    """Raise `InputError` unless there are values below water (0 HU) and of bone (from 300 HU)."""
-    low, high = float(ct.array.min()), float(ct.array.max())
-    if low >= 0 or high < 300:
-        raise InputError(
-            "expected a CT in Hounsfield units (air -1000, bone 300 and more) or a mask, "
-            f"got values from {low:g} to {high:g}: rescale them, or give threshold_hu in their unit "
-            "(about 1224 for values stored as HU + 1024)"
-        )
 
 
 def _require_bone_not_head(mask: Volume) -> None:
