@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, GeometryError, InputError, require_type
-from meshimplant.io.meshes import MESH_SUFFIXES, read_mesh
+from meshimplant.io.meshes import MESH_SUFFIXES, load_mesh
 from meshimplant.io.volumes import read_volume
 from meshimplant.report import Finding
 from meshimplant.skull.keep_skull import keep_skull
@@ -195,7 +195,8 @@ def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
     """Read a closed surface and convert it to voxels."""
-    mesh = read_mesh(path, frame=frame)
+    loaded = load_mesh(path, frame=frame)
+    mesh = loaded.mesh
     extent = float(mesh.extents.max())
     if not SKULL_EXTENT_MM[0] <= extent <= SKULL_EXTENT_MM[1]:
         raise GeometryError(
@@ -204,7 +205,8 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
         )
     mask = voxelize(mesh, spacing_mm=spacing_mm)
     _require_bone_not_head(mask)
-    return SkullInput(mask, "mesh", (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",))
+    notes = (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",)
+    return SkullInput(mask, "mesh", notes, loaded.findings)
 
 
 def _require_bone_not_head(mask: Volume) -> None:

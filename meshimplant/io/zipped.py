@@ -1,0 +1,114 @@
+"""A mesh or volume inside a ZIP archive, as portals and mail programs pack it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from meshimplant.errors import FileReadError
+
+#: Largest content of an archive that is unpacked, bytes.
+MAX_UNPACKED_BYTES = 4 << 30
+_MOST_ENTRIES = 10_000
+
+
+def is_zip(path: Path) -> bool:
+    """Return whether a path is named as a ZIP archive."""
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def zipped_names(path: Path) -> list[str]:
+    """Return the names of the files in an archive, without those that macOS adds.
+
+    Raises `FileReadError` for a damaged archive, or one of more than 10 000 entries.
+    """
+    return [entry.filename for entry in _entries(path)]
+
+
+@contextmanager
+def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
+    """Unpack an archive into a temporary folder, and give the one file in it that has one of the endings.
+
+    Parameters
+    ----------
+    path : Path
+        The archive.
+    endings : sequence of str
+        Endings in lower case.
+
+    Yields
+    ------
+    Path
+        The file; it is removed afterwards.
+
+    Raises
+    ------
+    FileReadError
+        The archive is damaged, encrypted or larger than `MAX_UNPACKED_BYTES` when unpacked, or holds no such
+        file, or several.
+    """
+    entries = _entries(path)
+    chosen = [entry for entry in entries if entry.filename.lower().endswith(tuple(endings))]
+    if len(chosen) != 1:
+        names = ", ".join(sorted(map(_name, chosen))[:10])
+        got = f"{len(chosen)} ({names}): unpack it and name one" if chosen else "none: check the archive"
+        raise FileReadError(f"expected one file ending in {', '.join(endings)} in {path.name}, got {got}")
+    beside = [entry for entry in entries if _parent(entry) == _parent(chosen[0])]
+    size = sum(entry.file_size for entry in beside)
+    if size > MAX_UNPACKED_BYTES:
+        raise FileReadError(
+            f"expected at most {MAX_UNPACKED_BYTES >> 30} GB in {path.name}, "
+            f"got {size / 2**30:.0f} GB when unpacked: unpack it yourself if you trust it"
+        )
+    with TemporaryDirectory(prefix="meshimplant-") as folder:
+        _unpack(path, beside, Path(folder))
+        yield Path(folder) / _name(chosen[0])
+
+
+def _entries(path: Path) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise FileReadError(
+            f"expected a complete ZIP archive, got {path.name}, which is damaged or none: copy it again"
+        ) from error
+    if len(found) > _MOST_ENTRIES:
+        raise FileReadError(
+            f"expected at most {_MOST_ENTRIES} files in {path.name}, got {len(found)}: unpack it yourself"
+        )
+    return [entry for entry in found if not (entry.is_dir() or _is_hidden(entry))]
+
+
+def _path(entry: zipfile.ZipInfo) -> PurePosixPath:
+    return PurePosixPath(entry.filename.replace("\\", "/"))
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    return _path(entry).name
+
+
+def _parent(entry: zipfile.ZipInfo) -> PurePosixPath:
+    return _path(entry).parent
+
+
+def _is_hidden(entry: zipfile.ZipInfo) -> bool:
+    return "__MACOSX" in _path(entry).parts or _name(entry).startswith(".")
+
+
+def _unpack(path: Path, entries: list[zipfile.ZipInfo], folder: Path) -> None:
+    """Write files side by side; their folders are not kept, so that no name leads out of `folder`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in entries:
+                with archive.open(entry) as source, (folder / _name(entry)).open("wb") as out:
+                    while chunk := source.read(1 << 20):
+                        out.write(chunk)
+    except Exception as error:  # a damaged or encrypted archive fails in many ways
+        raise FileReadError(
+            f"expected a readable ZIP archive in {path.name}, "
+            "got one that is damaged or has a password: unpack it yourself"
+        ) from error
