@@ -1,59 +1,32 @@
-"""CT series from a folder of DICOM files: find, sort and check slices, and put them on an even grid.
-
-Only geometry and pixel tags are read from a file; name, birth date, identifiers and comments never are.
-"""
+"""CT series from DICOM files as volumes on an even grid: `load_dicom_series`, `list_series`."""
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import FileReadError, GeometryError
-from meshimplant.io.slice_stack import Stack, stack_findings, stack_to_volume
+from meshimplant.errors import GeometryError, InputError
+from meshimplant.io.dicom_choice import choose_series, with_choice
+from meshimplant.io.dicom_groups import heights_mm
+from meshimplant.io.dicom_headers import DAMAGED
+from meshimplant.io.dicom_pixels import AIR_HU, PixelReader
+from meshimplant.io.dicom_slice import SAME_PLACE_MM, LeftOut, Slice
+from meshimplant.io.dicom_study import (
+    SeriesSummary,
+    Study,
+    StudySeries,
+    counted,
+    open_study,
+    stack_of,
+)
+from meshimplant.io.slice_stack import stack_findings, stack_to_volume
 from meshimplant.report import Finding
 from meshimplant.voxels.volume import Volume
-
-#: Value of padding outside the scanner's field of view, and lower limit of all values: air.
-AIR_HU = -1024
-
-_GEOMETRY_TAGS = [
-    "SOPInstanceUID",
-    "SeriesInstanceUID",
-    "Modality",
-    "ImageType",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "PixelSpacing",
-    "SliceThickness",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-]
-_PIXEL_TAGS = [
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "PixelData",
-]
-#: Endings of files that are tried even without the DICOM preamble.
-_BARE_SUFFIXES = {"", ".dcm", ".ima", ".img"}
 
 
 @dataclass(frozen=True)
@@ -73,43 +46,81 @@ class DicomSeries:
 
 
 @dataclass(frozen=True)
-class _Slice:
-    path: Path
-    instance: str
-    series: str
-    shape: tuple[int, int]
-    pixel_mm: tuple[float, float]
-    thickness_mm: float
-    position_mm: tuple[float, float, float]
-    orientation: tuple[float, ...]
+class StudyContents:
+    """What a study holds.
 
-    @property
-    def plane(self) -> tuple[Any, ...]:
-        """Properties that all slices of a stack share, rounded to the precision of headers."""
-        return (self.shape, tuple(np.round(self.pixel_mm, 3)), tuple(np.round(self.orientation, 3) + 0.0))
+    Attributes
+    ----------
+    series : tuple of SeriesSummary
+        Its CT series, by number.
+    left_out : dict
+        Number of files that are not slices, by kind: localizers, dose reports, damaged files.
+    """
+
+    series: tuple[SeriesSummary, ...]
+    left_out: dict[str, int]
 
 
-def read_dicom_series(folder: str | Path) -> Volume:
-    """Read the largest CT series below a folder in Hounsfield units, int16.
+def list_series(path: str | Path) -> tuple[SeriesSummary, ...]:
+    """List the CT series of a DICOM study, and mark the one that is read unless another is named.
+
+    Only headers are read, and three slices of a series where its noise decides.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder (files at any depth), a zip archive of one, a DICOMDIR, or one ``.dcm`` file.
+
+    Returns
+    -------
+    tuple of SeriesSummary
+        By number.
+
+    Raises
+    ------
+    FileReadError
+        There is no CT slice, or an archive is damaged or far larger than a study.
+    GeometryError
+        There are CT slices, and none states its place.
+    """
+    return study_contents(path).series
+
+
+def study_contents(path: str | Path) -> StudyContents:
+    """Return what `list_series` returns, and the number of files that are not slices."""
+    with open_study(path) as study:
+        try:
+            chosen = choose_series(study, PixelReader()).series
+        except InputError:  # none can be read, or none without a choice: then none is marked
+            chosen = None
+        return StudyContents(with_choice(study, chosen), study.left_out_counts)
+
+
+def read_dicom_series(path: str | Path, *, series: int | str | None = None) -> Volume:
+    """Read a CT series in Hounsfield units, int16 where the values fit.
 
     Parameters, errors and method are those of `load_dicom_series`, which returns the findings, too.
     """
-    return load_dicom_series(folder).volume
+    return load_dicom_series(path, series=series).volume
 
 
-def load_dicom_series(folder: str | Path) -> DicomSeries:
-    """Read the largest CT series below a folder, with findings about tilt, uneven steps and missing slices.
+def load_dicom_series(path: str | Path, *, series: int | str | None = None) -> DicomSeries:
+    """Read the series of a DICOM study that shows bone best, with findings about what was done.
 
     Slices are sorted by their position along the slice normal. A straight, even stack is kept as it is. A
     gantry tilt (slices that also move within their plane) and uneven steps are resampled linearly onto an
     unsheared, even grid, since ignoring them shears or stretches the head. Padding becomes air. All transfer
-    syntaxes of classic CT are decoded: uncompressed, deflated, run length, JPEG (8 and 12 bits, lossless),
-    JPEG-LS and JPEG 2000.
+    syntaxes of CT are decoded, one slice or many in a file: uncompressed, deflated, run length, JPEG (8 and
+    12 bits, lossless), JPEG-LS and JPEG 2000.
 
     Parameters
     ----------
-    folder : str or Path
-        Folder that holds the files, at any depth.
+    path : str or Path
+        A folder (files at any depth), a zip archive of one, a DICOMDIR, or one ``.dcm`` file, whose series is
+        then read.
+    series : int or str, optional
+        Number of the series as `list_series` gives it, or its SeriesInstanceUID. Default: the best for bone,
+        see `choose_series`; a finding names the others.
 
     Returns
     -------
@@ -119,207 +130,84 @@ def load_dicom_series(folder: str | Path) -> DicomSeries:
     Raises
     ------
     FileReadError
-        There is no DICOM file, or no CT slice, or a slice is damaged.
+        There is no DICOM file, or no CT slice, or a slice is damaged, or several studies might be meant.
     GeometryError
-        Slices lack their position, differ in orientation, occupy one position with different content, leave a
-        gap, or are too few or too far apart.
+        Slices lack their position, occupy one position with different content, leave a gap, or are too few or
+        too far apart.
+    InputError
+        No series has the number or identifier.
     """
-    slices = _scan(Path(folder))
-    counts = Counter(item.series for item in slices)
-    series = [item for item in slices if item.series == counts.most_common(1)[0][0]]
-    findings = []
-    if len(counts) > 1:
-        message = f"The folder holds {len(counts)} CT series; the largest ({len(series)} slices) was read."
-        findings.append(Finding("input.other_series", "info", message, len(counts), 1, "series"))
-    series = _one_plane(series)
-    stack = _sorted_stack(series)
-    findings += stack_findings(stack)
-    return DicomSeries(stack_to_volume(stack, _planes(stack), fill=AIR_HU), tuple(findings))
+    reader = PixelReader()
+    with open_study(path) as study:
+        choice = choose_series(study, reader, series)
+        slices = _without_repeats(choice.series.group.slices, reader)
+        stack = stack_of(slices)
+        findings = [*choice.findings, *_left_out_findings(study, choice.series), *_repeated_uids(slices)]
+        findings += stack_findings(stack)
+        volume = stack_to_volume(stack, _planes(slices, reader), fill=AIR_HU)
+    return DicomSeries(volume, tuple(findings))
 
 
-def _scan(folder: Path) -> list[_Slice]:
-    """Return the geometry of every CT slice below the folder, each instance once."""
-    if not folder.is_dir():
-        raise FileReadError(
-            "expected a folder of DICOM files, got a path that is not a folder: name the folder"
-        )
-    slices: dict[str, _Slice] = {}
-    others: set[str] = set()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        header = _header(path)
-        if header is None:
-            continue
-        modality = str(header.get("Modality", "unknown"))
-        if modality == "CT" and "LOCALIZER" not in header.get("ImageType", ()):
-            item = _to_slice(path, header)
-            slices.setdefault(item.instance, item)
-        else:
-            others.add("a localizer" if modality == "CT" else modality)
-    if not slices:
-        kind = f"only {', '.join(sorted(others))}" if others else "no DICOM file"
-        raise FileReadError(
-            f"expected a folder with the slices of a CT series, got {kind}: name the CT's own folder"
-        )
-    return list(slices.values())
+def _planes(slices: list[Slice], reader: PixelReader) -> Iterator[NDArray[np.float32]]:
+    """Yield the slices in order as Hounsfield units (rows, columns)."""
+    for item in slices:
+        yield reader.hounsfield(item)
 
 
-def _header(path: Path) -> Any | None:
-    """Return the geometry tags of a DICOM image, or None for any other file."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    with _quiet():
-        try:
-            header = pydicom.dcmread(
-                path,
-                stop_before_pixels=True,
-                specific_tags=_GEOMETRY_TAGS,
-                force=path.suffix.lower() in _BARE_SUFFIXES,
-            )
-            return header if "Rows" in header and "Modality" in header else None
-        except InvalidDicomError:
-            return None
-        except Exception:  # parsing a foreign file can fail in any way
-            return None
-
-
-def _to_slice(path: Path, header: Any) -> _Slice:
-    if int(header.get("NumberOfFrames", 1) or 1) > 1:
-        raise FileReadError(
-            "expected one CT slice per DICOM file, got a multi-frame file: export it as classic CT slices"
-        )
-    try:
-        return _Slice(
-            path=path,
-            instance=str(header.get("SOPInstanceUID", path)),
-            series=str(header.get("SeriesInstanceUID", "")),
-            shape=(int(header.Rows), int(header.Columns)),
-            pixel_mm=_positive(_floats(header.PixelSpacing, 2)),
-            thickness_mm=float(header.get("SliceThickness", 0) or 0),
-            position_mm=_floats(header.ImagePositionPatient, 3),
-            orientation=_floats(header.ImageOrientationPatient, 6),
-        )
-    except (AttributeError, TypeError, ValueError) as error:
-        raise GeometryError(
-            "expected PixelSpacing, ImagePositionPatient and ImageOrientationPatient in every CT slice, "
-            "got a slice without a usable one: export the original series again"
-        ) from error
-
-
-def _floats(values: Sequence[Any], count: int) -> Any:
-    numbers = tuple(float(value) for value in values)
-    if len(numbers) != count or not np.isfinite(numbers).all():
-        raise ValueError(f"expected {count} finite numbers")
-    return numbers
-
-
-def _positive(numbers: tuple[float, float]) -> tuple[float, float]:
-    if min(numbers) <= 0:
-        raise ValueError("expected lengths above 0")
-    return numbers
-
-
-def _one_plane(series: list[_Slice]) -> list[_Slice]:
-    """Return the slices of the common plane; one or two others (a scout) are dropped, more are refused."""
-    planes = Counter(item.plane for item in series)
-    plane, count = planes.most_common(1)[0]
-    if len(series) - count > 2:
-        raise GeometryError(
-            "expected slices of one orientation, size and pixel spacing, "
-            f"got {len(planes)} kinds among {len(series)} slices: export one reconstruction of the series"
-        )
-    return [item for item in series if item.plane == plane]
-
-
-def _sorted_stack(series: list[_Slice]) -> Stack:
-    """Sort slices along their normal, drop identical ones at one position, and refuse different ones."""
-    orientation = np.mean([item.orientation for item in series], axis=0)
-    normal = np.cross(orientation[:3], orientation[3:])
-    heights = np.array([item.position_mm for item in series]) @ normal
-    ordered = [series[n] for n in np.argsort(heights, kind="stable")]
-    distinct: list[_Slice] = []
-    for item in ordered:
-        if distinct and np.abs((np.array(item.position_mm) - distinct[-1].position_mm) @ normal) < 1e-3:
-            if not np.array_equal(_hounsfield(item.path), _hounsfield(distinct[-1].path)):
+def _without_repeats(slices: tuple[Slice, ...], reader: PixelReader) -> list[Slice]:
+    """Drop slices that repeat the one at their position, and refuse those that differ from it."""
+    kept: list[Slice] = []
+    place = -np.inf
+    for item, height in zip(slices, heights_mm(slices), strict=True):
+        is_repeat = height - place < SAME_PLACE_MM
+        for one, other in [(item, copy) for copy in item.copies] + ([(item, kept[-1])] if is_repeat else []):
+            if not _are_equal(one, other, reader):
                 raise GeometryError(
                     "expected one slice at each position, "
                     f"got two that differ at {np.round(item.position_mm, 2).tolist()} mm: "
                     "the series holds two reconstructions or phases, export one of them"
                 )
-            continue
-        distinct.append(item)
-    return Stack(
-        shape=distinct[0].shape,
-        pixel_mm=np.array(distinct[0].pixel_mm),
-        orientation=orientation,
-        positions_mm=np.array([item.position_mm for item in distinct]),
-        thickness_mm=np.array([item.thickness_mm for item in distinct]),
-        sources=tuple(item.path for item in distinct),
-    )
+        if not is_repeat:
+            kept.append(item)
+            place = height
+    return kept
 
 
-def _planes(stack: Stack) -> Iterator[NDArray[np.float32]]:
-    """Yield the slices in order as Hounsfield units (rows, columns)."""
-    for path in stack.sources:
-        plane = _hounsfield(path)
-        if plane.shape != stack.shape:
-            raise FileReadError(
-                f"expected a slice of {stack.shape} pixels, got {plane.shape}: export the series again"
-            )
-        yield plane
+def _are_equal(one: Slice, other: Slice, reader: PixelReader) -> bool:
+    is_shifted = np.abs(np.subtract(one.position_mm, other.position_mm)).max() >= SAME_PLACE_MM
+    return not is_shifted and np.array_equal(reader.hounsfield(one), reader.hounsfield(other))
 
 
-def _hounsfield(path: Path) -> NDArray[np.float32]:
-    """Return one slice in Hounsfield units, float32 (rows, columns); padding becomes air."""
-    import pydicom
-
-    with _quiet():
-        try:
-            file = pydicom.dcmread(path, specific_tags=_PIXEL_TAGS, force=True)
-            slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
-            values = _pixels(path, file).astype(np.float32) * np.float32(slope) + np.float32(intercept)
-        except Exception as error:  # decoders fail in many ways; each makes the slice unusable
-            raise FileReadError(
-                "expected readable pixels in every slice, "
-                "got one that is truncated or in an unknown transfer syntax: copy or export the series again"
-            ) from error
-    padding = file.get("PixelPaddingValue")
-    if padding is not None:
-        limits = np.array([padding, file.get("PixelPaddingRangeLimit", padding)], float)
-        if file.get("PixelRepresentation", 0) == 1:
-            limits[limits > 32767] -= 65536  # signed values written under an unsigned tag
-        low, high = np.sort(limits * slope + intercept) + np.array([-0.25, 0.25]) * abs(slope)
-        values[(values >= low) & (values <= high)] = AIR_HU
-    return np.maximum(values, np.float32(AIR_HU), out=values)
+def _left_out_findings(study: Study, chosen: StudySeries) -> list[Finding]:
+    """Report the files that are not slices: damaged ones and pages of the chosen series as warnings."""
+    findings = []
+    damaged = [item for item in study.left_out if item.kind == DAMAGED]
+    pages = [item for item in study.left_out if item.kind != DAMAGED and item.series in chosen.uids - {""}]
+    others = [item for item in study.left_out if item not in (*damaged, *pages)]
+    if damaged:
+        message = (
+            "Files are damaged and were left out; if they are slices of this series, bone is missing at its "
+            "ends or was interpolated: copy the study again."
+        )
+        findings.append(Finding("input.damaged_files", "warning", message, len(damaged), 0, "files"))
+    if pages:
+        message = f"Files of the same series hold no slice and were left out: {_kinds(pages)}."
+        findings.append(Finding("input.pages_left_out", "warning", message, len(pages), 0, "files"))
+    if others:
+        message = f"Files of the study that are no CT slices were left out: {_kinds(others)}."
+        findings.append(Finding("input.files_left_out", "info", message, len(others), 0, "files"))
+    return findings
 
 
-def _pixels(path: Path, file: Any) -> NDArray[Any]:
-    """Decode the stored values (rows, columns) of one slice."""
-    from pydicom.uid import JPEGExtended12Bit
-
-    is_12_bit_jpeg = file.file_meta.TransferSyntaxUID == JPEGExtended12Bit and file.BitsStored > 8
-    return _pixels_through_gdcm(path) if is_12_bit_jpeg else file.pixel_array
+def _kinds(files: list[LeftOut]) -> str:
+    return counted(Counter(item.kind for item in files))
 
 
-def _pixels_through_gdcm(path: Path) -> NDArray[Any]:
-    """Decode a file with GDCM itself; its plug-in for pydicom refuses JPEG of 12 bits."""
-    import gdcm
-
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    if not reader.Read():
-        raise ValueError("GDCM cannot decode the pixels")
-    image = reader.GetImage()
-    form = image.GetPixelFormat()
-    kind = "i" if form.GetPixelRepresentation() else "u"
-    values = image.GetBuffer().encode("utf-8", "surrogateescape")  # SWIG returns bytes as a string
-    size = image.GetDimension(1), image.GetDimension(0)
-    return np.frombuffer(values, f"<{kind}{form.GetBitsAllocated() // 8}").reshape(size)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence pydicom's warnings: they may quote values, and every fault that matters is raised here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _repeated_uids(slices: list[Slice]) -> list[Finding]:
+    """Report slices at different positions that carry one identifier, which should be unique."""
+    stated = [(item.instance, item.frame) for item in slices if item.instance]
+    repeated = len(stated) - len(set(stated))
+    if not repeated:
+        return []
+    message = "Slices at different positions carry one SOPInstanceUID; each was read at its own position."
+    return [Finding("input.repeated_identifiers", "warning", message, repeated, 0, "slices")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,8 +40,6 @@ class Stack:
         Centre of each slice's first pixel, LPS.
     thickness_mm : (n,) array
         Nominal thickness of each slice, 0 where unknown.
-    sources : tuple of Path
-        Files of the slices.
     """
 
     shape: tuple[int, int]
@@ -50,7 +47,6 @@ class Stack:
     orientation: NDArray[np.float64]
     positions_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
-    sources: tuple[Path, ...]
 
     @cached_property
     def axes(self) -> NDArray[np.float64]:

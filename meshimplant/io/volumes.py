@@ -1,4 +1,4 @@
-"""Volumes in and out of files: NRRD, NIfTI, MetaImage and DICOM folders, always as LPS millimetres."""
+"""Volumes in and out of files: NRRD, NIfTI, MetaImage and DICOM studies, always as LPS millimetres."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
+from meshimplant.io.dicom_sources import is_dicom
 from meshimplant.io.metaimage import read_metaimage, write_metaimage
 from meshimplant.io.nifti import read_nifti, write_nifti
 from meshimplant.io.nrrd import read_nrrd, write_nrrd
@@ -31,8 +32,8 @@ VOLUME_SUFFIXES = tuple(_READERS)
 WRITABLE_VOLUME_SUFFIXES = tuple(_WRITERS)
 
 
-def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
-    """Read one 3-D volume from a file, or the largest CT series of a DICOM folder, in its own voxel type.
+def read_volume(path: str | Path, *, grid: Volume | None = None, series: int | str | None = None) -> Volume:
+    """Read one 3-D volume from a file, or one CT series of a DICOM study, in its own voxel type.
 
     The header is taken as it is: a zero spacing, a shear or a missing orientation is reported and never
     replaced by a default. An axis of one channel or time point is dropped, several are refused. The array is
@@ -41,10 +42,14 @@ def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
     Parameters
     ----------
     path : str or Path
-        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` of any integer or float type, or a folder of DICOM files.
+        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` of any integer or float type, or a DICOM study: a folder, a
+        ``.zip`` of one, a ``DICOMDIR``, or a ``.dcm`` file.
     grid : Volume, optional
         Place of the voxels if, and only if, the file does not state one (as an array that a network saved);
         its shape must agree.
+    series : int or str, optional
+        Number of a series of a DICOM study as `list_series` gives it, or its SeriesInstanceUID. Default: the
+        best for bone.
 
     Returns
     -------
@@ -61,15 +66,19 @@ def read_volume(path: str | Path, *, grid: Volume | None = None) -> Volume:
         The file holds several channels, colours, or values that are not finite.
     """
     path = Path(path)
-    if path.is_dir():
+    suffix = volume_suffix(path)
+    if (suffix is None and is_dicom(path)) or path.is_dir():
         from meshimplant.io.dicom import read_dicom_series
 
-        return read_dicom_series(path)
-    suffix = volume_suffix(path)
+        return read_dicom_series(path, series=series)
+    if series is not None:
+        raise InputError(
+            f"expected a DICOM study with a series to choose, got {path.name}: leave the series out"
+        )
     if suffix is None:
         raise FileReadError(
-            f"expected a volume ending in {', '.join(VOLUME_SUFFIXES)} or a DICOM folder, got {path.name}: "
-            "convert it first"
+            f"expected a volume ending in {', '.join(VOLUME_SUFFIXES)} or a DICOM folder or .zip, "
+            f"got {path.name}: convert it first"
         )
     try:
         raw = _READERS[suffix](path)

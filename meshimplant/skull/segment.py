@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, GeometryError, InputError, require_type
+from meshimplant.io.dicom_sources import is_dicom
 from meshimplant.io.meshes import MESH_SUFFIXES, load_mesh
-from meshimplant.io.volumes import read_volume
+from meshimplant.io.volumes import read_volume, volume_suffix
 from meshimplant.report import Finding
 from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.voxels.value_kind import (
@@ -74,8 +75,9 @@ def read_skull(
     frame: str = "LPS",
     spacing_mm: float = 0.5,
     label: int | None = None,
+    series: int | str | None = None,
 ) -> SkullInput:
-    """Read a skull from a mask, a CT, a DICOM folder or a closed surface.
+    """Read a skull from a mask, a CT, a DICOM study or a closed surface.
 
     The kind of a volume follows from its values. Two values are a mask. Up to 64 whole numbers from 0 are
     labels, and all but 0 are bone (or `label` alone). Numbers between 0 and 1 are a probability, thresholded
@@ -85,7 +87,8 @@ def read_skull(
     Parameters
     ----------
     path : str or Path
-        ``.nrrd .nhdr .nii .nii.gz .mha .mhd``, a DICOM folder, or ``.stl .ply .obj .3mf .glb``.
+        ``.nrrd .nhdr .nii .nii.gz .mha .mhd``, a DICOM study (a folder, a ``.zip`` of one, a ``DICOMDIR``,
+        or a ``.dcm`` file), or ``.stl .ply .obj .3mf .glb``.
     threshold_hu : float, optional
         Lowest value of bone; any volume with more than two values is then read as a CT. Default `BONE_HU`.
     frame : str
@@ -94,6 +97,9 @@ def read_skull(
         Edge length of the voxels for a mesh.
     label : int, optional
         The label of bone in a map of several tissues.
+    series : int or str, optional
+        Number of a series of a DICOM study as `list_series` gives it, or its SeriesInstanceUID. Default: the
+        best for bone; a finding names the others.
 
     Returns
     -------
@@ -109,14 +115,14 @@ def read_skull(
         The file cannot be read, its place or size is invalid, or the surface is open.
     """
     path = Path(path)
-    if path.suffix.lower() in MESH_SUFFIXES and not path.is_dir():
+    if series is None and path.suffix.lower() in MESH_SUFFIXES and not path.is_dir():
         return _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
-    if path.is_dir():
+    if path.is_dir() or (volume_suffix(path) is None and is_dicom(path)):
         from meshimplant.io.dicom import load_dicom_series
 
-        series = load_dicom_series(path)
-        return _from_ct(series.volume, threshold_hu, series.findings)
-    volume = read_volume(path)
+        read = load_dicom_series(path, series=series)
+        return _from_ct(read.volume, threshold_hu, read.findings)
+    volume = read_volume(path, series=series)
     levels = distinct_values(volume.array)
     is_image = levels is None or float(levels.min()) <= -200
     cut = threshold_hu is not None and levels is not None and len(levels) > 2

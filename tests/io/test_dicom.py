@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from meshimplant.errors import FileReadError, GeometryError
-from meshimplant.io.dicom import AIR_HU, load_dicom_series, read_dicom_series
+from meshimplant.io.dicom import load_dicom_series, read_dicom_series
+from meshimplant.io.dicom_pixels import AIR_HU
 from meshimplant.io.volumes import read_volume
 
 CENTRE = np.array([-31.0, 412.0, -95.0])
@@ -248,14 +249,16 @@ def test_identical_pixels_at_one_place_count_once_and_different_ones_are_refused
         read_dicom_series(tmp_path)
 
 
-def test_a_scout_is_dropped_and_mixed_orientations_are_refused(tmp_path):
+def test_a_scout_and_slices_of_another_plane_are_left_out_and_counted(tmp_path):
     series = generate_uid()
     _write_series(tmp_path / "a", series=series)
     _write_series(tmp_path / "scout", [0.0], series=series, axes=_rotation(0, 90))
     assert read_dicom_series(tmp_path).shape[2] == 49
     _write_series(tmp_path / "b", np.arange(0, 12, 1.5), series=series, axes=_rotation(0, 90))
-    with pytest.raises(GeometryError, match="one orientation"):
-        read_dicom_series(tmp_path)
+    read = load_dicom_series(tmp_path)
+    assert read.volume.shape[2] == 49
+    left_out = next(f for f in read.findings if f.code == "input.slices_left_out")
+    assert (left_out.severity, left_out.value) == ("warning", 9)
 
 
 def test_the_largest_series_is_read_and_reported(tmp_path):
@@ -415,27 +418,33 @@ def test_folders_without_ct_are_refused(tmp_path):
         read_dicom_series(tmp_path)
     (tmp_path / "note.txt").write_text("hello")
     (tmp_path / "noise.dcm").write_bytes(np.random.default_rng(0).bytes(5000))
-    with pytest.raises(FileReadError, match="no DICOM file"):
+    with pytest.raises(FileReadError, match=r"only damaged file \(1\)"):
         read_dicom_series(tmp_path)
     _write_series(tmp_path / "mr", [0.0, 1, 2], Modality="MR")
-    with pytest.raises(FileReadError, match="only MR"):
+    with pytest.raises(FileReadError, match=r"MR file \(3\)"):
         read_dicom_series(tmp_path)
     _write_series(tmp_path / "scout", [0.0], ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
-    with pytest.raises(FileReadError, match="a localizer"):
+    with pytest.raises(FileReadError, match=r"localizer \(1\)"):
         read_dicom_series(tmp_path)
     with pytest.raises(FileReadError, match="folder"):
         read_dicom_series(tmp_path / "note.txt")
 
 
 @pytest.mark.parametrize("tag", ["PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"])
-def test_slices_without_a_place_are_refused(tmp_path, tag):
+def test_a_slice_without_a_place_is_counted_and_none_with_one_is_refused(tmp_path, tag):
     import pydicom
 
-    path = _write_series(tmp_path, [0.0, 1.5, 3.0])[1]
-    file = pydicom.dcmread(path)
-    delattr(file, tag)
-    file.save_as(path)
-    with pytest.raises(GeometryError, match="PixelSpacing"):
+    paths = _write_series(tmp_path, [0.0, 1.5, 3.0, 4.5, 6.0])
+    for path in (paths[0], *paths[1:]):
+        file = pydicom.dcmread(path)
+        delattr(file, tag)
+        file.save_as(path)
+        if path == paths[0]:
+            read = load_dicom_series(tmp_path)
+            assert read.volume.shape[2] == 4
+            found = [(f.code, f.severity, f.value) for f in read.findings]
+            assert found == [("input.pages_left_out", "warning", 1)]
+    with pytest.raises(GeometryError, match=r"PixelSpacing.*page without a position \(5\)"):
         read_dicom_series(tmp_path)
 
 
@@ -451,9 +460,9 @@ def test_zero_pixel_spacing_is_refused(tmp_path):
         read_dicom_series(tmp_path)
 
 
-def test_a_multi_frame_file_is_refused(tmp_path):
+def test_a_multi_frame_file_without_positions_is_refused(tmp_path):
     _write_series(tmp_path, [0.0, 1.5, 3.0], NumberOfFrames=3)
-    with pytest.raises(FileReadError, match="multi-frame"):
+    with pytest.raises(GeometryError, match="multi-frame"):
         read_dicom_series(tmp_path)
 
 
