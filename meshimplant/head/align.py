@@ -25,7 +25,6 @@ _FADE_SIN = (-0.4, -0.2)
 #: Maximum number of rounds of weighting and fitting, and the change, in steps, below which they end.
 _ROUNDS, _SETTLED = 10, 1e-3
 #: Scale of the robust loss, mm.
-#: Scale of the robust loss, mm.
 _ROBUST_MM = 1.5
 #: Rounds of fitting pitch and symmetry plane in turn. After them, three SkullFix heads rotated by 18 degrees
 #: have the same frame as unrotated ones to 0.03 mm and 0.25 degrees; with a quarter of the directions in all
@@ -178,7 +177,6 @@ def move_points(points: NDArray[np.float64], pitch_back_up: NDArray[np.float64])
 
 
 def _pitch_matrix(pitch: float) -> NDArray[np.float64]:
-    """Return the rotation (3, 3) about the left axis."""
     """Return the rotation (3, 3) about the left axis."""
     cos, sin = np.cos(pitch), np.sin(pitch)
     return np.array([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from shapes import shell, skull_with_hole, sphere
 
-from meshimplant import Volume, read_volume, write_mesh, write_volume
+from meshimplant import Volume, read_volume, skull_phantom, write_mesh, write_volume
 
 GRID = Volume(np.zeros((60, 60, 60), np.uint8), np.diag([3.0, 3.0, 3.0, 1.0]))
 
@@ -37,7 +37,7 @@ def empty_mask(folder: Path) -> Path:
 
 
 def complete_skull(folder: Path) -> Path:
-    write_volume(shell(80, 7).mask(2.0), folder / "in.nrrd")
+    write_volume(skull_phantom(spacing_mm=3.0, seed=4), folder / "in.nrrd")
     return folder / "in.nrrd"
 
 

@@ -65,6 +65,12 @@ def made(cut: Craniectomy) -> Design:
 
 
 @pytest.fixture(scope="session")
+def given(cut: Craniectomy) -> Design:
+    """Return the design with the missing bone given, which takes a fifth of the time of `made`."""
+    return design_implant(cut.defective, implant=cut.truth)
+
+
+@pytest.fixture(scope="session")
 def saved(made: Design, cut: Craniectomy, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save the design; its source is named after a patient."""
     folder = tmp_path_factory.mktemp("design")
@@ -147,17 +153,17 @@ def test_its_triangles_are_well_shaped(made) -> None:
     assert made.report.measures["faces"] <= ImplantSpec().max_faces
 
 
-def test_a_bevel_makes_the_part_narrower_inside_only(made, cut) -> None:
-    leaning = design_implant(cut.defective, spec=ImplantSpec(bevel_deg=30))
+def test_a_bevel_makes_the_part_narrower_inside_only(given, cut) -> None:
+    leaning = design_implant(cut.defective, implant=cut.truth, spec=ImplantSpec(bevel_deg=30))
     steps = {step.name: step.parameters for step in leaning.report.steps}
-    assert list(steps) == [*STEPS[:-4], "bevel", *STEPS[-4:]]
+    assert list(steps) == [*STEPS[1:-4], "bevel", *STEPS[-4:]]
     assert steps["bevel"]["bevel_deg"] == leaning.report.spec["bevel_deg"] == 30
     assert [f.code for f in leaning.report.findings if f.severity == "error"] == []
     assert leaning.report.measures["penetration_mm"] == 0
-    coverages = [design.report.measures["coverage_fraction"] for design in (made, leaning)]
+    coverages = [design.report.measures["coverage_fraction"] for design in (given, leaning)]
     assert coverages[1] > coverages[0] - 0.02  # the outer edge stays, as far as voxels of 2 mm tell it
-    narrowed = made.implant.volume - leaning.implant.volume
-    wedge = 4**2 / 2 * np.tan(np.radians(30)) * 2 * np.sqrt(np.pi * made.implant.area / 2)
+    narrowed = given.implant.volume - leaning.implant.volume
+    wedge = 4**2 / 2 * np.tan(np.radians(30)) * 2 * np.sqrt(np.pi * given.implant.area / 2)
     assert wedge / 2 < narrowed < 2 * wedge
 
 
@@ -192,13 +198,13 @@ def test_progress_is_reported_before_each_step(cut) -> None:
 
 
 @pytest.mark.parametrize("orientation", ["SRA", "RAS"])
-def test_axis_order_does_not_change_the_part(made, cut, orientation) -> None:
-    given = cut.defective.reorient(orientation)
-    other = design_implant(given)
-    assert np.array_equal(other.implant.faces, made.implant.faces)
-    assert np.abs(other.implant.vertices - made.implant.vertices).max() < 1e-9
-    assert other.reconstruction.same_grid(given)
-    assert np.array_equal(other.reconstruction.array, made.reconstruction.reorient(orientation).array)
+def test_axis_order_does_not_change_the_part(given, cut, orientation) -> None:
+    turned = cut.defective.reorient(orientation)
+    other = design_implant(turned, implant=cut.truth)
+    assert np.array_equal(other.implant.faces, given.implant.faces)
+    assert np.abs(other.implant.vertices - given.implant.vertices).max() < 1e-9
+    assert other.reconstruction.same_grid(turned)
+    assert np.array_equal(other.reconstruction.array, given.reconstruction.reorient(orientation).array)
 
 
 def test_two_runs_give_the_same_bytes(cut, saved, tmp_path: Path) -> None:

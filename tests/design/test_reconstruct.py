@@ -11,7 +11,7 @@ import pytest
 
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
-from meshimplant.design.reconstruct import Reconstruction, reconstruct
+from meshimplant.design.reconstruct import Reconstruction, StepOpener, prepare_skull, reconstruct
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.evaluation.metrics import dice
 from meshimplant.voxels.volume import Volume
@@ -22,9 +22,30 @@ def cut() -> Craniectomy:
     return craniectomy(skull_phantom(spacing_mm=2.0, seed=4), kind="random", seed=1)
 
 
+Opened = list[tuple[str, dict[str, Any]]]
+
+
+def recorder(opened: Opened) -> StepOpener:
+    """Return an opener of steps that keeps their names and records."""
+
+    @contextmanager
+    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        record: dict[str, Any] = dict(parameters)
+        opened.append((name, record))
+        yield record
+
+    return step
+
+
 @pytest.fixture(scope="module")
-def made(cut: Craniectomy) -> Reconstruction:
-    return reconstruct(cut.defective)
+def made_with_steps(cut: Craniectomy) -> tuple[Reconstruction, Opened]:
+    opened: Opened = []
+    return reconstruct(cut.defective, step=recorder(opened)), opened
+
+
+@pytest.fixture(scope="module")
+def made(made_with_steps: tuple[Reconstruction, Opened]) -> Reconstruction:
+    return made_with_steps[0]
 
 
 def test_it_is_the_missing_bone_on_the_grid_of_the_input(made, cut) -> None:
@@ -65,21 +86,14 @@ def test_distances_are_those_of_the_chosen_body_and_debris_is_kept_as_voxels(cut
     assert np.array_equal(made.mask.array, cut.truth.reorient(made.mask.orientation).array != 0)
 
 
-def test_every_step_is_opened_by_name(cut) -> None:
-    opened: list[tuple[str, dict[str, Any]]] = []
-
-    @contextmanager
-    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        record: dict[str, Any] = dict(parameters)
-        opened.append((name, record))
-        yield record
-
-    reconstruct(cut.defective, implant=cut.truth, step=step)
-    reconstruct(cut.defective, step=step)
-    names = [name for name, _ in opened]
-    assert names == ["subtract", "separate", "complete", "subtract", "separate"]
-    assert opened[1][1]["opening_mm"] > opened[4][1]["opening_mm"]
-    assert opened[1][1]["removed_pieces"] == 0
+def test_every_step_is_opened_by_name(cut, made_with_steps) -> None:
+    given: Opened = []
+    reconstruct(cut.defective, implant=cut.truth, step=recorder(given))
+    own = made_with_steps[1]
+    assert [name for name, _ in given] == ["subtract", "separate"]
+    assert [name for name, _ in own] == ["complete", "subtract", "separate"]
+    assert given[1][1]["opening_mm"] > own[2][1]["opening_mm"]
+    assert given[1][1]["removed_pieces"] == 0
 
 
 def test_a_truth_given_from_elsewhere_comes_back(cut) -> None:
@@ -135,14 +149,10 @@ def test_thick_slices_are_reported(thick) -> None:
 
 
 def test_the_interpolation_is_recorded_as_a_step(fine) -> None:
-    kept: dict[str, dict[str, Any]] = {}
-
-    @contextmanager
-    def step(name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        kept[name] = parameters
-        yield parameters
-
-    reconstruct(_every_other_slice(fine.defective), implant=_every_other_slice(fine.truth), step=step)
+    opened: Opened = []
+    defective, truth = _every_other_slice(fine.defective), _every_other_slice(fine.truth)
+    reconstruct(defective, implant=truth, step=recorder(opened))
+    kept = dict(opened)
     assert list(kept) == ["interpolate", "subtract", "separate"]
     assert kept["interpolate"]["step_mm"] == pytest.approx(3.0)
     assert kept["interpolate"]["interpolated_mm"] == pytest.approx(1.5)
@@ -175,8 +185,7 @@ def test_fine_slices_are_not_touched(cut, made, monkeypatch) -> None:
         raise AssertionError("nothing is to be interpolated here")
 
     monkeypatch.setattr("meshimplant.design.reconstruct.interpolate_slices", refuse)
-    again = reconstruct(cut.defective)
-    assert made.findings == again.findings == ()
-    assert again.skull.array.tobytes() == (cut.defective.reorient("LPS").array != 0).tobytes()
-    assert again.mask.array.tobytes() == made.mask.array.tobytes()
-    assert again.missing.array.tobytes() == made.missing.array.tobytes()
+    skull, findings = prepare_skull(cut.defective)
+    assert made.findings == findings == ()
+    assert skull.array.tobytes() == (cut.defective.reorient("LPS").array != 0).tobytes()
+    assert made.skull.array.tobytes() == skull.array.tobytes()
