@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, GeometryError, InputError, require_type
 from meshimplant.io.dicom_sources import is_dicom
@@ -15,12 +14,10 @@ from meshimplant.io.meshes import MESH_SUFFIXES, load_mesh
 from meshimplant.io.volumes import read_volume, volume_suffix
 from meshimplant.report import Finding
 from meshimplant.skull.keep_skull import keep_skull
-from meshimplant.voxels.value_kind import (
-    distinct_values,
-    is_probability,
-    require_background,
-    require_hounsfield,
-)
+from meshimplant.voxels.distinct_values import as_whole_numbers, distinct_values
+from meshimplant.voxels.read_values import Reading, read_values
+from meshimplant.voxels.value_facts import MAX_BONE_DEPTH_MM
+from meshimplant.voxels.value_kind import Asking
 from meshimplant.voxels.volume import Volume
 from meshimplant.voxels.voxelize import voxelize
 
@@ -37,11 +34,12 @@ METAL_HU = 3000.0
 _METAL_MM3 = 20.0
 #: Range of a skull's longest side, mm.
 SKULL_EXTENT_MM = (60.0, 600.0)
-#: No bone is deeper under its surface than this, mm; a head filled with brain is 60 mm deep.
-MAX_DEPTH_MM = 18.0
 #: Bone cut by a side of the grid over more than this area is reported, mm2 (the lower side, the neck, is
 #: always cut and not reported).
 _CUT_AREA_MM2 = 25.0
+
+#: The options that a message about the values of a skull names.
+_ASKING = Asking(level="--threshold-hu")
 
 _SIDES = {"L": "left", "R": "right", "A": "front", "P": "back", "S": "upper"}
 
@@ -76,13 +74,13 @@ def read_skull(
     spacing_mm: float = 0.5,
     label: int | None = None,
     series: int | str | None = None,
+    values: str | None = None,
 ) -> SkullInput:
     """Read a skull from a mask, a CT, a DICOM study or a closed surface.
 
-    The kind of a volume follows from its values. Two values are a mask. Up to 64 whole numbers from 0 are
-    labels, and all but 0 are bone (or `label` alone). Numbers between 0 and 1 are a probability, thresholded
-    at 0.5. Hounsfield units are segmented with `segment_bone`. Any other values need `threshold_hu`, in their
-    own unit.
+    What a volume is follows from its values, see `read_values`. All labels but 0 are bone, or `label` alone;
+    probabilities and signed distances are cut at their surface; Hounsfield units are segmented with
+    `segment_bone`. An image of another unit needs `threshold_hu`, in that unit.
 
     Parameters
     ----------
@@ -90,7 +88,8 @@ def read_skull(
         ``.nrrd .nhdr .nii .nii.gz .mha .mhd``, a DICOM study (a folder, a ``.zip`` of one, a ``DICOMDIR``,
         or a ``.dcm`` file), or ``.stl .ply .obj .3mf .glb``.
     threshold_hu : float, optional
-        Lowest value of bone; any volume with more than two values is then read as a CT. Default `BONE_HU`.
+        Lowest value of bone; any volume with more than two values is then read as a CT, in its own unit
+        unless `values` states another. Default `BONE_HU`.
     frame : str
         Frame of a mesh whose file does not state its own.
     spacing_mm : float
@@ -100,6 +99,8 @@ def read_skull(
     series : int or str, optional
         Number of a series of a DICOM study as `list_series` gives it, or its SeriesInstanceUID. Default: the
         best for bone; a finding names the others.
+    values : str, optional
+        What the values are, one of `VALUE_MEANINGS`, where that does not follow from them.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def read_skull(
     Raises
     ------
     InputError
-        The values are neither a mask nor Hounsfield units, or the mask is a solid head.
+        The values have no meaning or more than one, or the bone is a solid head.
     EmptyMaskError
         No bone was found.
     FileReadError, GeometryError, MeshError
@@ -121,17 +122,19 @@ def read_skull(
         from meshimplant.io.dicom import load_dicom_series
 
         read = load_dicom_series(path, series=series)
-        return _from_ct(read.volume, threshold_hu, read.findings)
+        return _from_image(read.volume, threshold_hu, values, read.findings)
     volume = read_volume(path, series=series)
-    levels = distinct_values(volume.array)
-    is_image = levels is None or float(levels.min()) <= -200
-    cut = threshold_hu is not None and levels is not None and len(levels) > 2
-    if label is None and (is_image or cut) and not is_probability(volume.array):
-        return _from_ct(volume, threshold_hu, ())
-    return _from_mask(volume, levels, label)
+    if label is not None:
+        return _from_label(volume, label)
+    if threshold_hu is not None and _has_grades(volume, values):
+        return _from_image(volume, threshold_hu, values, ())
+    reading = read_values(volume, values, asking=_ASKING)
+    if reading.kind == "ct":
+        return _not_a_head(_from_ct(reading.volume, threshold_hu, ()), "state its unit with --values")
+    return _from_body(reading)
 
 
-def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
+def segment_bone(ct: Volume, *, threshold_hu: float | None = None, values: str | None = None) -> Volume:
     """Return the skull's bone in a CT as uint8 0/1 on the CT's grid.
 
     Bone is every voxel from the threshold upwards that belongs to the largest connected body, to a piece that
@@ -145,6 +148,8 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
         Hounsfield units, or the unit of `threshold_hu`.
     threshold_hu : float, optional
         Default `BONE_HU`, 200.
+    values : str, optional
+        ``"hu"``, ``"hu+1000"`` or ``"hu+1024"``, where that does not follow from the values.
 
     Returns
     -------
@@ -153,18 +158,16 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None) -> Volume:
     Raises
     ------
     InputError
-        No threshold is given and the values are not Hounsfield units.
+        No threshold is given and the values are not Hounsfield units, or the bone is a solid head.
     EmptyMaskError
         No voxel reaches the threshold.
     """
     require_type(ct, Volume, "the CT")
-    return _from_ct(ct, threshold_hu, ()).mask
+    return _from_image(ct, threshold_hu, values, ()).mask
 
 
 def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ...]) -> SkullInput:
     """Segment the bone of a CT; `findings` are those of its reading."""
-    if threshold_hu is None:
-        require_hounsfield(ct)
     threshold = BONE_HU if threshold_hu is None else float(threshold_hu)
     bone = ct.array >= threshold
     if not bone.any():
@@ -178,25 +181,59 @@ def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ..
     return SkullInput(mask, "ct", notes, found)
 
 
-def _from_mask(volume: Volume, levels: NDArray[Any] | None, label: int | None) -> SkullInput:
-    """Convert a mask, labels or a probability to a mask of bone; `levels` are its distinct values."""
-    array, note = volume.array, ""
-    if label is not None:
-        bone, note = array == label, f"label {label}"
-    elif is_probability(array) and (levels is None or len(levels) > 2):
-        bone, note = array >= 0.5, "a probability, bone from 0.5 upwards"
-    else:
-        known = np.array([]) if levels is None else levels
-        require_background(known)
-        bone = array != 0
-        if len(known) > 2:
-            note = f"labels {', '.join(f'{level:g}' for level in known if level)} together"
-    if not bone.any():
-        what = "voxel above 0" if label is None else f"voxel of label {label}"
+def _from_image(
+    image: Volume, threshold_hu: float | None, values: str | None, findings: tuple[Finding, ...]
+) -> SkullInput:
+    """Segment a CT in Hounsfield units, or an image of any unit whose threshold is given."""
+    if threshold_hu is None or values is not None:
+        reading = read_values(image, values, asking=_ASKING)
+        if reading.kind != "ct":
+            raise InputError(
+                f"expected a CT in Hounsfield units, got {reading.note or f'a {reading.kind}'}: "
+                "give --values hu if it is one, or --threshold-hu with its lowest value of bone"
+            )
+        image = reading.volume
+    return _not_a_head(
+        _from_ct(image, threshold_hu, findings), "raise --threshold-hu, in the unit of the file"
+    )
+
+
+def _not_a_head(skull: SkullInput, advice: str) -> SkullInput:
+    """Return the bone of a CT; raise `InputError` if it is solid, because soft tissue was taken for bone."""
+    _require_bone_not_head(skull.mask, advice)
+    return skull
+
+
+def _has_grades(volume: Volume, values: str | None) -> bool:
+    """Return whether a threshold applies: to more than two values that are not stated to be no CT."""
+    if values is not None:
+        return values.startswith("hu")
+    levels = distinct_values(volume.array)
+    return levels is None or len(levels) > 2
+
+
+def _from_label(volume: Volume, label: int) -> SkullInput:
+    """Return one label of a map of tissues as bone."""
+    bone = as_whole_numbers(volume.array) == label
+    return _mask_input(volume.with_array(bone), f"label {label}", (), f"voxel of label {label}")
+
+
+def _from_body(reading: Reading) -> SkullInput:
+    """Convert a mask, labels, a probability or distances to a mask of bone."""
+    array, note = reading.volume.array, reading.note
+    bone = array != 0 if reading.level is None else array >= reading.level
+    if len(reading.labels) > 1:
+        note = f"labels {', '.join(map(str, reading.labels))} together"
+    return _mask_input(reading.volume.with_array(bone), note, reading.findings, "voxel above 0")
+
+
+def _mask_input(bone: Volume, note: str, findings: tuple[Finding, ...], what: str) -> SkullInput:
+    """Return a mask of bone (bool), which must not be empty or a solid head, as uint8."""
+    if not bone.array.any():
         raise EmptyMaskError(f"expected a skull, got a mask without a single {what}: check the segmentation")
-    mask = volume.with_array(bone.view(np.uint8))
-    _require_bone_not_head(mask)
-    return SkullInput(mask, "mask", (note,) if note else (), tuple(_cut_sides(mask)))
+    mask = bone.with_array(bone.array.view(np.uint8))
+    _require_bone_not_head(mask, "give the mask of the bone, or its label")
+    return SkullInput(mask, "mask", (note,) if note else (), (*findings, *_cut_sides(mask)))
 
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
@@ -210,21 +247,20 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
             f"got {extent:.4g} mm: if it is in centimetres or without a unit, scale it to millimetres"
         )
     mask = voxelize(mesh, spacing_mm=spacing_mm)
-    _require_bone_not_head(mask)
+    _require_bone_not_head(mask, "give the surface of the bone")
     notes = (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",)
     return SkullInput(mask, "mesh", notes, loaded.findings)
 
 
-def _require_bone_not_head(mask: Volume) -> None:
+def _require_bone_not_head(mask: Volume, advice: str) -> None:
     """Raise `InputError` if the mask is solid: a filled head, or brain and skin labelled as bone."""
     from meshimplant.skull.keep_skull import depth_mm
 
     depth = depth_mm(mask)
-    if depth > MAX_DEPTH_MM:
+    if depth > MAX_BONE_DEPTH_MM:
         raise InputError(
-            f"expected bone, which is never more than {MAX_DEPTH_MM:g} mm deep, "
-            f"got a body {depth:.0f} mm deep (a whole head, or a map of several tissues): "
-            "give the mask of the bone, or its label"
+            f"expected bone, which is never more than {MAX_BONE_DEPTH_MM:g} mm deep, "
+            f"got a body {depth:.0f} mm deep (a whole head, or a map of several tissues): {advice}"
         )
 
 

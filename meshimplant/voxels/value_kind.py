@@ -1,61 +1,211 @@
-"""What the values of a volume are: a mask, labels, a probability or Hounsfield units."""
+"""`decide_values`: what the values of a volume are, in one word, or the question that is left open."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import InputError
+from meshimplant.errors import EmptyMaskError, InputError
+from meshimplant.voxels.image_kind import FULL_SCALES, fitting_words
+from meshimplant.voxels.value_facts import ValueFacts
 from meshimplant.voxels.volume import Volume
 
-__all__ = ["distinct_values", "is_probability", "require_background", "require_hounsfield"]
+__all__ = ["ASKING", "VALUE_MEANINGS", "Asking", "ValueWord", "are_levels", "decide_values"]
 
-#: A volume with more distinct values than this is an image, not a map of labels.
-MAX_LEVELS = 64
+#: What the values of a volume are, in the words of ``--values``.
+ValueWord = Literal[
+    "mask",
+    "inverted-mask",
+    "labels",
+    "probability",
+    "percent",
+    "probability-255",
+    "probability-65535",
+    "inverted-probability",
+    "logits",
+    "inverted-logits",
+    "distance",
+    "distance-outside",
+    "hu",
+    "hu+1000",
+    "hu+1024",
+]
+
+#: What each word means, for messages and documentation.
+VALUE_MEANINGS: dict[str, str] = {
+    "mask": "a mask, the higher value inside",
+    "inverted-mask": "a mask, the lower value inside",
+    "labels": "labels, 0 for the background",
+    "probability": "a probability from 0 to 1, surface at 0.5",
+    "percent": "a probability in percent, surface at 50",
+    "probability-255": "a probability from 0 to 255, surface at 127.5",
+    "probability-65535": "a probability from 0 to 65535, surface at 32767.5",
+    "inverted-probability": "a probability of the background",
+    "logits": "log-odds, surface at 0",
+    "inverted-logits": "log-odds of the background, surface at 0",
+    "distance": "signed distances, positive inside",
+    "distance-outside": "signed distances, positive outside",
+    "hu": "a CT in Hounsfield units",
+    "hu+1000": "a CT in Hounsfield units + 1000",
+    "hu+1024": "a CT in Hounsfield units + 1024",
+}
+#: Bone (200 HU) over soft tissue (40 HU), both above air (-1000 HU).
+_BONE_OVER_TISSUE = 1200 / 1040
 
 
-def distinct_values(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Return the distinct values in ascending order, or None if there are more than `MAX_LEVELS`."""
-    levels = np.unique(array[:: max(1, array.shape[0] // 8)])
-    if len(levels) > MAX_LEVELS:
-        return None
-    low, high = array.min(), array.max()
-    if array.dtype.kind == "b" or (array.dtype.kind in "ui" and int(high) - int(low) <= 1):
-        return np.unique([low, high])
-    for plane in array.T:
-        known = np.zeros(plane.shape, bool)
-        for level in levels[:3]:
-            known |= plane == level
-        if not known.all():
-            levels = np.union1d(levels, plane[~known])
-            if len(levels) > MAX_LEVELS:
-                return None
-    return levels
+@dataclass(frozen=True)
+class Asking:
+    """The options that a message names when the meaning of the values is open.
+
+    Attributes
+    ----------
+    values : str
+        The option that states what the values are.
+    level : str
+        The option that states the value at the surface, in the unit of the file.
+    """
+
+    values: str = "--values"
+    level: str = "--level"
 
 
-def is_probability(array: NDArray[Any]) -> bool:
-    """Return whether all values are floating-point numbers between 0 and 1."""
-    return array.dtype.kind == "f" and float(array.min()) >= 0 and float(array.max()) <= 1
+#: The options of a verb that reads one volume.
+ASKING = Asking()
 
 
-def require_background(levels: NDArray[Any]) -> None:
-    """Raise `InputError` unless the values are those of a mask: 0 for air, and none negative."""
-    if levels.min() < 0 or (0 not in levels and len(levels) > 1):
-        shown = ", ".join(f"{level:g}" for level in levels[:6])
-        raise InputError(
-            f"expected a mask (0 and bone) or a CT in Hounsfield units, got the values {shown}: "
-            "set the background to 0, or give threshold_hu"
+def are_levels(levels: NDArray[Any] | None) -> bool:
+    """Return whether distinct values are those of a mask or of labels: two of any kind, or whole numbers.
+
+    Parameters
+    ----------
+    levels : array or None
+        What `distinct_values` returned.
+    """
+    return levels is not None and (len(levels) <= 2 or bool((levels == np.rint(levels)).all()))
+
+
+def decide_values(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -> str:
+    """Return the only word that fits the values.
+
+    Parameters
+    ----------
+    volume : Volume
+        A volume as it was read.
+    levels : array or None
+        Its distinct values, see `distinct_values`.
+    asking : Asking
+        The options that the messages name.
+
+    Returns
+    -------
+    str
+        One of `VALUE_MEANINGS`.
+
+    Raises
+    ------
+    InputError
+        No word fits, or several do, or one that must be confirmed: an offset, or an inverted body.
+    EmptyMaskError
+        All values are one, and not 0.
+    """
+    if levels is not None and (word := _word_of_levels(volume, levels, asking)) is not None:
+        return word
+    facts = ValueFacts.of(volume)
+    words = list(fitting_words(facts))
+    if len(words) == 1 and words[0] in VALUE_MEANINGS and not words[0].startswith(("hu+", "inverted")):
+        return words[0]
+    raise _question_of(facts, words, asking) if words else _refusal(facts, asking)
+
+
+def _word_of_levels(volume: Volume, levels: NDArray[Any], asking: Asking) -> str | None:
+    """Return the word for a volume of few values; None for an image of few values."""
+    low, high = float(levels[0]), float(levels[-1])
+    if len(levels) == 1:
+        if low == 0:
+            return "mask"
+        raise EmptyMaskError(
+            f"expected a body with air around it, got a volume whose values are all {low:g}: "
+            "check that it is the right file"
         )
+    shown = f"the values {', '.join(f'{level:g}' for level in levels[:6])}{', ...' * (len(levels) > 6)}"
+    if len(levels) == 2:
+        if low <= -200 and high >= 300:
+            return None
+        if low == 0 and not _is_inverted(volume, high):
+            return "mask"
+        where = "of which none is 0" if low else f"with {high:g} on the sides of the grid"
+        raise _question(f"{shown}, {where}", ["mask", "inverted-mask"], asking)
+    is_image = low != 0 or not are_levels(levels) or _is_graded(volume, high)
+    return None if is_image else "labels"
 
 
-def require_hounsfield(ct: Volume) -> None:
-    """Raise `InputError` unless there are values below water (0 HU) and of bone (from 300 HU)."""
-    low, high = float(ct.array.min()), float(ct.array.max())
-    if low >= 0 or high < 300:
-        raise InputError(
-            "expected a CT in Hounsfield units (air -1000, bone 300 and more) or a mask, "
-            f"got values from {low:g} to {high:g}: rescale them, or give threshold_hu in their unit "
-            "(about 1224 for values stored as HU + 1024)"
+def _is_inverted(volume: Volume, high: float) -> bool:
+    """Return whether a mask is set on most of the sides of its grid, and less so within it."""
+    faces = [np.moveaxis(volume.array, axis, 0)[end] == high for axis in range(3) for end in (0, -1)]
+    border = float(np.mean(np.concatenate([face[::4, ::4].ravel() for face in faces])))
+    return border > 0.5 and border > float(np.mean(volume.array[::4, ::4, ::4] == high))
+
+
+def _is_graded(volume: Volume, high: float) -> bool:
+    """Return whether few values up to a full scale are grades of one transition instead of labels.
+
+    A label has voxels whose neighbours carry the same label; a grade of a transition has hardly any.
+    """
+    if high not in FULL_SCALES.values() or high == 1:
+        return False
+    planes = volume.array[:: max(1, volume.shape[0] // 32)]
+    core = planes[:, 1:-1, 1:-1]
+    middle = (core > 0) & (core < high)
+    flat = middle & (core == planes[:, :-2, 1:-1]) & (core == planes[:, 2:, 1:-1])
+    flat &= (core == planes[:, 1:-1, :-2]) & (core == planes[:, 1:-1, 2:])
+    return bool(middle.any() and np.count_nonzero(flat) < 0.1 * np.count_nonzero(middle))
+
+
+def _question(got: str, words: Sequence[str], asking: Asking) -> InputError:
+    """Return the error that names each reading and the option to type."""
+    choices = ", or ".join(f"{asking.values} {word} if it is {VALUE_MEANINGS[word]}" for word in words)
+    return InputError(f"expected a volume with one meaning, got {got}: give {choices}")
+
+
+def _question_of(facts: ValueFacts, words: Sequence[str], asking: Asking) -> InputError:
+    """Return the question that an image leaves open; a CT may also have a unit of its own."""
+    error = _question(f"values from {facts.low:g} to {facts.high:g}", words, asking)
+    return InputError(f"{error}, or {_own_level(facts, asking)}") if "hu+" in words[0] else error
+
+
+def _refusal(facts: ValueFacts, asking: Asking) -> InputError:
+    """Return the error for an image that fits no kind, with the options that may apply.
+
+    For an image with air and soft tissue, that is the threshold of bone in its own unit.
+    """
+    options = [f"{asking.values} {word} if it is {VALUE_MEANINGS[word]}" for word in _possible_words(facts)]
+    return InputError(
+        "expected a mask, labels, a probability, signed distances or a CT in Hounsfield units, "
+        f"got values from {facts.low:g} to {facts.high:g} that are none of them for certain: "
+        f"give {', '.join(options)}, or {_own_level(facts, asking)}"
+    )
+
+
+def _own_level(facts: ValueFacts, asking: Asking) -> str:
+    """Return the option for a value at the surface in the unit of the file, with a proposal for a CT."""
+    if (tissues := facts.tissues()) is not None:
+        air, soft = tissues
+        return (
+            f"{asking.level} {air + (soft - air) * _BONE_OVER_TISSUE:.4g} if it is a CT of another unit, "
+            f"with air at {air:.3g} and soft tissue at {soft:.4g}"
         )
+    if asking.level == "--threshold-hu":
+        return f"{asking.level} with the lowest value of bone if it is a CT of another unit"
+    return f"{asking.level} with the value at the surface"
+
+
+def _possible_words(facts: ValueFacts) -> list[str]:
+    """Return the words that the range of the values does not exclude."""
+    if facts.low < 0 < facts.high:
+        return ["hu"] if facts.high >= 300 else ["distance", "logits"]
+    full = [word for word, value in FULL_SCALES.items() if 0.2 * value < facts.high <= 1.1 * value]
+    return [*full, "hu+1024"] if facts.high >= 1200 else full or ["labels"]
