@@ -35,7 +35,8 @@ class DesignInputs:
     notes : tuple of str
         What was done to the skull and to the prediction as they were read.
     findings : tuple of Finding
-        What a person should know about the skull: tilt, gaps, metal, bone cut by the edge of the scan.
+        What a person should know about the skull (tilt, gaps, metal, bone cut by the edge of the scan) and
+        about the file of the prediction.
     """
 
     defective: Volume
@@ -67,6 +68,7 @@ def read_inputs(
         return DesignInputs(skull.mask, None, None, None, **_facts(skull, defective))
     prediction = _read_prediction(source, skull.mask, level=level, alone=implant is not None)
     facts = _facts(skull, defective)
+    facts["findings"] = (*facts["findings"], *prediction.findings)
     if not isinstance(source, Volume):
         facts["notes"] = (*facts["notes"], f"prediction: {prediction.description}")
     completed, missing = (prediction.volume, None) if complete is not None else (None, prediction.volume)

@@ -16,7 +16,7 @@ from meshimplant.io.decode_mesh import decode_mesh
 from meshimplant.io.encode_mesh import encode_glb, encode_obj, encode_ply, encode_stl
 from meshimplant.io.payload import read_bytes
 from meshimplant.io.threemf import encode_3mf
-from meshimplant.io.zipped import is_zip, unzipped
+from meshimplant.io.zipped import unzipped
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.report import Finding
 
@@ -85,7 +85,7 @@ def load_mesh(path: str | Path, *, frame: str = "LPS") -> LoadedMesh:
     """
     path = Path(path)
     signs = frame_signs(frame)
-    if is_zip(path):
+    if path.suffix.lower() == ".zip" and path.is_file():
         with unzipped(path, MESH_SUFFIXES) as member:
             return load_mesh(member, frame=frame)
     suffix = path.suffix.lower()

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
+from meshimplant.io.orientation import spacing_of
 from meshimplant.io.payload import RawVolume, deflate, inflate, read_bytes, shape_voxels, voxel_bytes
+from meshimplant.report import Finding
+from meshimplant.voxels.grid import Grid
 
 #: Voxel type of each ElementType; the last name of a type is written.
 _TYPES = {
@@ -28,13 +31,18 @@ _TYPES = {
 }
 _NAMES = {code: name for name, code in _TYPES.items()}
 _MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "um": 1e-3, "?": 1.0}
+_MATRIX_KEYS = ("TransformMatrix", "Rotation", "Orientation")
+#: Letters of the identity: the axes come from right, anterior and inferior.
+_IDENTITY_LETTERS = "RAI"
+#: Sides, ordered so that each one's opposite is at the same place from the end.
+_SIDES = "LPSIAR"
 
 
 def read_metaimage(path: Path) -> RawVolume:
     """Read a MetaImage file, attached or detached, raw or zlib-compressed.
 
-    Positions are LPS, as ITK defines the format. A missing orientation means the identity, as the format
-    says; a missing spacing is not replaced by 1.
+    Positions are LPS, as ITK defines the format. A missing orientation is not replaced by the identity, nor a
+    missing spacing by 1.
 
     Source: https://itk.org/Wiki/MetaIO/Documentation.
     """
@@ -55,8 +63,13 @@ def read_metaimage(path: Path) -> RawVolume:
         data, start = inflate(data[start:], name=path.name), 0
     if fields.get("HeaderSize") == "-1":
         start = len(data) - int(np.prod(sizes)) * dtype.itemsize
-    affine, missing = _affine(fields, name=path.name)
-    return RawVolume(shape_voxels(data, dtype, sizes, name=path.name, start=max(0, start)), affine, missing)
+    array = shape_voxels(data, dtype, sizes, name=path.name, start=max(0, start))
+    affine = _affine(fields, name=path.name)
+    if affine is None:
+        return RawVolume(array, None, "'ElementSpacing'")
+    if missing := _missing_orientation(fields):
+        return RawVolume(array, None, missing, spacing_of(affine[:3, :3]))
+    return RawVolume(array, affine, findings=_contradictions(fields, affine, name=path.name))
 
 
 def write_metaimage(
@@ -136,15 +149,47 @@ def _dtype(fields: dict[str, str], *, name: str) -> np.dtype[Any]:
     return np.dtype((">" if big else "<") + _TYPES[stated])
 
 
-def _affine(fields: dict[str, str], *, name: str) -> tuple[NDArray[np.float64] | None, str]:
-    """Return the affine or None, and what the header lacks for it."""
+def _missing_orientation(fields: dict[str, str]) -> str:
+    """Return what the header lacks for an orientation; empty where it has one.
+
+    Without a matrix the format defines the identity, which many programs leave as it is for any orientation;
+    it is believed where the letters of the header agree.
+    """
+    if any(key in fields for key in _MATRIX_KEYS):
+        return ""
+    letters = fields.get("AnatomicalOrientation", "???").upper()
+    if letters == _IDENTITY_LETTERS:
+        return ""
+    return f"'TransformMatrix' (its 'AnatomicalOrientation' is {letters})"
+
+
+def _contradictions(fields: dict[str, str], affine: NDArray[np.float64], *, name: str) -> tuple[Finding, ...]:
+    """Return a warning where the letters of the header fit its matrix in neither way of writing them.
+
+    MetaIO defines the letters as the sides from which the axes come; some programs write those to which they
+    run.
+    """
+    letters = fields.get("AnatomicalOrientation", "???").upper()
+    if set(letters) - set(_SIDES) or len(letters) != 3 or spacing_of(affine[:3, :3]) is None:
+        return ()
+    towards = Grid((1, 1, 1), affine).orientation
+    origin = "".join(_SIDES[::-1][_SIDES.index(letter)] for letter in towards)
+    if letters in (towards, origin):
+        return ()
+    message = (
+        f"The TransformMatrix of {name} states {towards}, its AnatomicalOrientation {letters}; "
+        "the matrix was used: compare left and right with the scan."
+    )
+    return (Finding("input.header_contradiction", "warning", message),)
+
+
+def _affine(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:
+    """Return the affine, or None where the header states no voxel size."""
     if not {"ElementSpacing", "ElementSize"} & set(fields):
-        return None, "'ElementSpacing'"
+        return None
     spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), name=name)
     dimensions = len(spacing)
-    matrix = _numbers(
-        fields, ("TransformMatrix", "Rotation", "Orientation"), name=name, default=np.eye(dimensions).ravel()
-    )
+    matrix = _numbers(fields, _MATRIX_KEYS, name=name, default=np.eye(dimensions).ravel())
     offset = _numbers(fields, ("Offset", "Position", "Origin"), name=name, default=np.zeros(dimensions))
     if dimensions < 3 or len(matrix) != dimensions**2 or len(offset) != dimensions:
         raise GeometryError(
@@ -157,7 +202,7 @@ def _affine(fields: dict[str, str], *, name: str) -> tuple[NDArray[np.float64] |
     affine = np.eye(4)
     affine[:3, :3] = matrix.reshape(dimensions, dimensions)[:3, :3].T * spacing[:3] * _MM_PER_UNIT[unit]
     affine[:3, 3] = offset[:3] * _MM_PER_UNIT[unit]
-    return affine, ""
+    return affine
 
 
 def _numbers(

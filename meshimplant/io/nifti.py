@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError
+from meshimplant.io.orientation import compare_places, spacing_of
 from meshimplant.io.payload import RawVolume, deflate, inflate, read_bytes, shape_voxels, voxel_bytes
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def read_nifti(path: Path) -> RawVolume:
     """Read a NIfTI-1 or NIfTI-2 file as LPS millimetres, with its intensity scale applied.
 
     The sform states the place, unless it leads to a template space (codes 3 and up) while the qform leads to
-    the scanner. A file with neither states no orientation.
+    the scanner. A file with neither states no orientation. Where both are there, they are compared.
 
     Source: https://nifti.nimh.nih.gov (nifti1.h, nifti2.h).
     """
@@ -44,8 +45,7 @@ def read_nifti(path: Path) -> RawVolume:
     header = _read_header(data, name=path.name)
     sizes, dtype = _sizes(header, name=path.name), _dtype(header, name=path.name)
     array = shape_voxels(data, dtype, sizes, name=path.name, start=int(header["vox_offset"]))
-    affine = _affine(header, name=path.name)
-    return RawVolume(_scaled(array, header), affine, "" if affine is not None else "a qform or sform")
+    return _placed(_scaled(array, header), header, name=path.name)
 
 
 def write_nifti(array: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:
@@ -131,23 +131,52 @@ def _scaled(array: NDArray[Any], header: Nifti1Header) -> NDArray[Any]:
     return (array * np.float64(slope) + intercept).astype(np.float32)
 
 
-def _affine(header: Nifti1Header, *, name: str) -> NDArray[np.float64] | None:
-    """Return the index -> LPS mm affine, or None where neither form states one."""
+def _placed(array: NDArray[Any], header: Nifti1Header, *, name: str) -> RawVolume:
+    """Return the voxels with the place that the header states, and what speaks against it."""
+    mm_per_unit = _mm_per_unit(header, name=name)
     sform_code, qform_code = int(header["sform_code"]), int(header["qform_code"])
-    template_only = sform_code >= _TEMPLATE_CODE and qform_code > 0
-    if sform_code > 0 and not template_only:
-        affine = header.get_sform()
-    elif qform_code > 0:
-        affine = _qform(header, name=name)
-    else:
-        return None
+    forms = []
+    if sform_code > 0:
+        forms.append(("sform", _lps(header.get_sform(), mm_per_unit)))
+    if qform_code > 0:
+        try:
+            forms.append(("qform", _lps(_qform(header, name=name), mm_per_unit)))
+        except GeometryError:
+            if not forms:
+                raise
+    if not forms:
+        edges = np.asarray(header["pixdim"][1:4], np.float64) * mm_per_unit
+        return RawVolume(array, None, "a qform or sform", spacing_mm=spacing_of(np.diag(edges)))
+    if len(forms) < 2 or not all(_is_usable(affine) for _, affine in forms):
+        return RawVolume(array, forms[0][1])
+    to_template = sform_code >= _TEMPLATE_CODE
+    used = forms[::-1] if to_template else forms
+    same_frame = not to_template or qform_code == sform_code
+    findings = compare_places(used, array.shape, name=name, same_frame=same_frame)
+    if findings is None:
+        return RawVolume(array, None, choices=tuple(used))
+    return RawVolume(array, used[0][1], findings=findings)
+
+
+def _mm_per_unit(header: Nifti1Header, *, name: str) -> float:
     units = int(header["xyzt_units"])
     if units & 7 not in _MM_PER_UNIT:
         raise GeometryError(
             f"expected a length unit of millimetres in {name}, got xyzt_units {units}: export it in mm"
         )
-    affine[:3] = affine[:3] * np.diag(_LPS_FROM_RAS)[:3, None] * _MM_PER_UNIT[units & 7]
+    return _MM_PER_UNIT[units & 7]
+
+
+def _lps(ras: NDArray[np.float64], mm_per_unit: float) -> NDArray[np.float64]:
+    """Convert an index -> RAS affine in the unit of the file to LPS mm."""
+    affine = np.array(ras, np.float64)
+    affine[:3] = affine[:3] * np.diag(_LPS_FROM_RAS)[:3, None] * mm_per_unit
     return affine
+
+
+def _is_usable(affine: NDArray[np.float64]) -> bool:
+    """Whether an affine is finite and has three axes; others are reported when the volume is made."""
+    return bool(np.isfinite(affine).all() and np.linalg.norm(affine[:3, :3], axis=0).min() > 0)
 
 
 def _qform(header: Nifti1Header, *, name: str) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
+from meshimplant.io.orientation import spacing_of
 from meshimplant.io.payload import (
     RawVolume,
     deflate,
@@ -75,7 +76,8 @@ def read_nrrd(path: Path) -> RawVolume:
         payload, start = _parse_text(payload[start:], dtype, name=path.name), 0
     spatial, affine, missing = _affine(fields, len(sizes), name=path.name)
     array = shape_voxels(payload, dtype, _channels_last(sizes, spatial), name=path.name, start=start)
-    return RawVolume(array, affine, missing)
+    spacing_mm = _spacing_mm(fields, name=path.name) if affine is None else None
+    return RawVolume(array, affine, missing, spacing_mm)
 
 
 def write_nrrd(array: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:
@@ -230,6 +232,18 @@ def _affine(
     affine[:3, :3] = np.array(columns).T * scale[:, None]
     affine[:3, 3] = _vector(fields.get("space origin", "(0,0,0)"), name=name) * scale
     return spatial, affine, ""
+
+
+def _spacing_mm(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:
+    """Return the voxel edges (3,) of a header without an orientation, or None where it has none."""
+    vectors = re.findall(r"\([^)]*\)", fields.get("space directions", ""))
+    if len(vectors) == 3:
+        edges = spacing_of(np.array([_vector(text, name=name) for text in vectors]).T)
+    else:
+        steps = [float(text) for text in fields.get("spacings", "").split()]
+        steps = [step for step in steps if np.isfinite(step)]
+        edges = spacing_of(np.diag(steps)) if len(steps) == 3 else None
+    return None if edges is None else edges * _mm_per_unit(fields, name=name)
 
 
 def _vector(text: str, *, name: str) -> NDArray[np.float64]:

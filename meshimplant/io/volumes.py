@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError, require_type
+from meshimplant.errors import FileReadError, InputError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.dicom_sources import is_dicom
 from meshimplant.io.metaimage import read_metaimage, write_metaimage
 from meshimplant.io.nifti import read_nifti, write_nifti
 from meshimplant.io.nrrd import read_nrrd, write_nrrd
+from meshimplant.io.orientation import place_voxels, require_agreement
+from meshimplant.io.payload import RawVolume
+from meshimplant.io.zipped import holds_one_of, unzipped
+from meshimplant.report import Finding
 from meshimplant.voxels.volume import Volume
 
 _READERS = {
@@ -32,24 +38,54 @@ VOLUME_SUFFIXES = tuple(_READERS)
 WRITABLE_VOLUME_SUFFIXES = tuple(_WRITERS)
 
 
-def read_volume(path: str | Path, *, grid: Volume | None = None, series: int | str | None = None) -> Volume:
+@dataclass(frozen=True, eq=False)
+class LoadedVolume:
+    """A volume as it was read.
+
+    Attributes
+    ----------
+    volume : Volume
+        Voxels and their index -> LPS mm affine.
+    findings : tuple of Finding
+        What was resampled, left out, stated by the user, or contradictory in the header.
+    is_ct : bool
+        Whether the values are Hounsfield units for certain: a CT series of a DICOM study.
+    """
+
+    volume: Volume
+    findings: tuple[Finding, ...] = ()
+    is_ct: bool = False
+
+
+def read_volume(
+    path: str | Path,
+    *,
+    grid: Volume | None = None,
+    series: int | str | None = None,
+    orientation: str | None = None,
+) -> Volume:
     """Read one 3-D volume from a file, or one CT series of a DICOM study, in its own voxel type.
 
     The header is taken as it is: a zero spacing, a shear or a missing orientation is reported and never
     replaced by a default. An axis of one channel or time point is dropped, several are refused. The array is
     (i, j, k), first index fastest in memory, and not copied where the byte order of the file allows.
+    `load_volume` returns the findings, too.
 
     Parameters
     ----------
     path : str or Path
-        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` of any integer or float type, or a DICOM study: a folder, a
-        ``.zip`` of one, a ``DICOMDIR``, or a ``.dcm`` file.
+        ``.nrrd .nhdr .nii .nii.gz .mha .mhd`` of any integer or float type, a ``.zip`` that holds one of
+        them, or a DICOM study: a folder, a ``.zip`` of one, a ``DICOMDIR``, or a ``.dcm`` file.
     grid : Volume, optional
         Place of the voxels if, and only if, the file does not state one (as an array that a network saved);
         its shape must agree.
     series : int or str, optional
         Number of a series of a DICOM study as `list_series` gives it, or its SeriesInstanceUID. Default: the
         best for bone.
+    orientation : str, optional
+        Three letters for the sides to which the first, second and third voxel axis run (RAS: to the patient's
+        right, to the front, up). They fill the gap of a header that states no orientation, or decide between
+        two statements in it that contradict each other; they never replace a statement.
 
     Returns
     -------
@@ -61,16 +97,32 @@ def read_volume(path: str | Path, *, grid: Volume | None = None, series: int | s
     FileReadError
         The file is missing, empty, truncated, or not what its name says.
     GeometryError
-        The header states no place in the patient, or an impossible one.
+        The header states no place in the patient, an impossible one, two that contradict each other, or
+        another one than `orientation`.
     InputError
         The file holds several channels, colours, or values that are not finite.
     """
+    return load_volume(path, grid=grid, series=series, orientation=orientation).volume
+
+
+def load_volume(
+    path: str | Path,
+    *,
+    grid: Volume | None = None,
+    series: int | str | None = None,
+    orientation: str | None = None,
+) -> LoadedVolume:
+    """Read one 3-D volume with findings about its header.
+
+    Parameters, errors and method are those of `read_volume`.
+    """
     path = Path(path)
     suffix = volume_suffix(path)
-    if (suffix is None and is_dicom(path)) or path.is_dir():
-        from meshimplant.io.dicom import read_dicom_series
-
-        return read_dicom_series(path, series=series)
+    if holds_one_of(path, VOLUME_SUFFIXES):
+        with unzipped(path, VOLUME_SUFFIXES) as member:
+            return load_volume(member, grid=grid, series=series, orientation=orientation)
+    if path.is_dir() or (suffix is None and is_dicom(path)):
+        return _load_series(path, series, orientation)
     if series is not None:
         raise InputError(
             f"expected a DICOM study with a series to choose, got {path.name}: leave the series out"
@@ -80,26 +132,32 @@ def read_volume(path: str | Path, *, grid: Volume | None = None, series: int | s
             f"expected a volume ending in {', '.join(VOLUME_SUFFIXES)} or a DICOM folder or .zip, "
             f"got {path.name}: convert it first"
         )
+    return _load_file(path, _READERS[suffix], grid, orientation)
+
+
+def _load_file(
+    path: Path, read: Callable[[Path], RawVolume], grid: Volume | None, orientation: str | None
+) -> LoadedVolume:
     try:
-        raw = _READERS[suffix](path)
-    except InputError:
-        raise
+        raw = read(path)
+        affine, findings = place_voxels(raw, orientation=orientation, grid=grid, name=path.name)
+        return LoadedVolume(Volume(raw.array, affine), findings)
+    except InputError as error:
+        if path.name in str(error):
+            raise
+        raise type(error)(f"{path.name}: {error}") from error
     except (ValueError, OverflowError) as error:  # a field that is not a number
         raise FileReadError(
             f"expected a readable header in {path.name}, got a damaged one: copy or export it again"
         ) from error
-    affine = raw.affine
-    if affine is None and grid is not None and raw.array.shape == grid.shape:
-        affine = grid.affine
-    if affine is None:
-        raise GeometryError(
-            f"expected {path.name} to state its place in the patient, got a header without {raw.missing}: "
-            "left and right would be a guess; write the file with its orientation"
-        )
-    try:
-        return Volume(raw.array, affine)
-    except InputError as error:
-        raise type(error)(f"{path.name}: {error}") from error
+
+
+def _load_series(path: Path, series: int | str | None, orientation: str | None) -> LoadedVolume:
+    from meshimplant.io.dicom import load_dicom_series
+
+    read = load_dicom_series(path, series=series)
+    require_agreement(read.volume, orientation, name=path.name)
+    return LoadedVolume(read.volume, read.findings, is_ct=True)
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, FileReadError, InputError
 from meshimplant.io.points import POINT_SUFFIXES, read_points
-from meshimplant.io.volumes import VOLUME_SUFFIXES, read_volume, volume_suffix
+from meshimplant.io.volumes import VOLUME_SUFFIXES, load_volume, volume_suffix
 from meshimplant.predictions.points_to_volume import points_to_volume
+from meshimplant.report import Finding
 from meshimplant.voxels.volume import Volume
 
 #: More distinct whole numbers than this are an image, not labels.
@@ -32,11 +33,14 @@ class Prediction:
     level : float or None
         Value at the surface, where one was given; None means 0.5 for masks and probabilities, 0 for
         distances.
+    findings : tuple of Finding
+        What a person should know about the file.
     """
 
     volume: Volume
     description: str
     level: float | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def read_prediction(
@@ -47,6 +51,7 @@ def read_prediction(
     level: float | None = None,
     frame: str = "LPS",
     implant_only: bool = False,
+    orientation: str | None = None,
 ) -> Prediction:
     """Read a predicted skull or implant: voxels on any grid, or points with normals.
 
@@ -66,6 +71,9 @@ def read_prediction(
     implant_only : bool
         Whether the prediction is an implant. A map of several labels then requires `label`, since the others
         would become part of the implant.
+    orientation : str, optional
+        Three letters for the sides to which the voxel axes run, where the header does not state them; see
+        `read_volume`.
 
     Returns
     -------
@@ -83,9 +91,10 @@ def read_prediction(
     """
     path = Path(path)
     if path.suffix.lower() in POINT_SUFFIXES:
-        if label is not None or level is not None:
+        if label is not None or level is not None or orientation is not None:
             raise InputError(
-                f"expected voxels for a label or a level, got the points {path.name}: omit label and level"
+                "expected voxels for a label, a level or an orientation, "
+                f"got the points {path.name}: omit label, level and orientation"
             )
         cloud = read_points(path, frame=frame)
         count = len(cloud.points_mm)
@@ -95,10 +104,11 @@ def read_prediction(
         raise FileReadError(
             f"expected voxels or points with normals ({endings}), got {path.name}: convert it first"
         )
-    volume = read_volume(path)
+    loaded = load_volume(path, orientation=orientation)
     if label is None and level is not None:
-        return Prediction(volume, f"voxels, surface at {level:g}", level)
-    return _select_label(volume, label, path.name, implant_only=implant_only)
+        return Prediction(loaded.volume, f"voxels, surface at {level:g}", level, loaded.findings)
+    selected = _select_label(loaded.volume, label, path.name, implant_only=implant_only)
+    return replace(selected, findings=loaded.findings)
 
 
 def _select_label(volume: Volume, label: int | None, name: str, *, implant_only: bool) -> Prediction:

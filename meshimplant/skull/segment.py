@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from meshimplant.errors import EmptyMaskError, GeometryError, InputError, require_type
-from meshimplant.io.dicom_sources import is_dicom
 from meshimplant.io.meshes import MESH_SUFFIXES, load_mesh
-from meshimplant.io.volumes import read_volume, volume_suffix
+from meshimplant.io.volumes import LoadedVolume, load_volume
+from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
 from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.voxels.distinct_values import as_whole_numbers, distinct_values
@@ -75,6 +75,7 @@ def read_skull(
     label: int | None = None,
     series: int | str | None = None,
     values: str | None = None,
+    orientation: str | None = None,
 ) -> SkullInput:
     """Read a skull from a mask, a CT, a DICOM study or a closed surface.
 
@@ -86,7 +87,7 @@ def read_skull(
     ----------
     path : str or Path
         ``.nrrd .nhdr .nii .nii.gz .mha .mhd``, a DICOM study (a folder, a ``.zip`` of one, a ``DICOMDIR``,
-        or a ``.dcm`` file), or ``.stl .ply .obj .3mf .glb``.
+        or a ``.dcm`` file), ``.stl .ply .obj .3mf .glb``, or a ``.zip`` that holds one volume or mesh.
     threshold_hu : float, optional
         Lowest value of bone; any volume with more than two values is then read as a CT, in its own unit
         unless `values` states another. Default `BONE_HU`.
@@ -101,6 +102,9 @@ def read_skull(
         best for bone; a finding names the others.
     values : str, optional
         What the values are, one of `VALUE_MEANINGS`, where that does not follow from them.
+    orientation : str, optional
+        Three letters for the sides to which the voxel axes run, where the header of a volume does not state
+        them; see `read_volume`.
 
     Returns
     -------
@@ -116,14 +120,28 @@ def read_skull(
         The file cannot be read, its place or size is invalid, or the surface is open.
     """
     path = Path(path)
-    if series is None and path.suffix.lower() in MESH_SUFFIXES and not path.is_dir():
+    is_mesh = (path.suffix.lower() in MESH_SUFFIXES and not path.is_dir()) or holds_one_of(
+        path, MESH_SUFFIXES
+    )
+    if is_mesh and series is None:
+        if orientation is not None:
+            raise InputError(
+                f"expected voxels for an orientation, got the mesh {path.name}: "
+                "leave orientation (--orientation) out; a mesh has a frame (--frame)"
+            )
         return _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
-    if path.is_dir() or (volume_suffix(path) is None and is_dicom(path)):
-        from meshimplant.io.dicom import load_dicom_series
+    loaded = load_volume(path, series=series, orientation=orientation)
+    skull = _from_voxels(loaded, threshold_hu, values, label)
+    return replace(skull, findings=(*loaded.findings, *skull.findings))
 
-        read = load_dicom_series(path, series=series)
-        return _from_image(read.volume, threshold_hu, values, read.findings)
-    volume = read_volume(path, series=series)
+
+def _from_voxels(
+    loaded: LoadedVolume, threshold_hu: float | None, values: str | None, label: int | None
+) -> SkullInput:
+    """Convert voxels to a mask of bone, by the kind of their values."""
+    volume = loaded.volume
+    if loaded.is_ct:
+        return _from_image(volume, threshold_hu, values, ())
     if label is not None:
         return _from_label(volume, label)
     if threshold_hu is not None and _has_grades(volume, values):

@@ -89,5 +89,5 @@ def test_unusable_input_is_reported(written, tmp_path: Path) -> None:
     with pytest.raises(FileReadError, match=r"voxels or points with normals \(.*\.npz\), got p\.stl"):
         read_prediction(tmp_path / "p.stl", SKULL)
     np.save(tmp_path / "p.npy", rows(shell_points(40, 6, 500)))
-    with pytest.raises(InputError, match="voxels for a label or a level, got the points"):
+    with pytest.raises(InputError, match="voxels for a label, a level or an orientation, got the points"):
         read_prediction(tmp_path / "p.npy", SKULL, label=1)
