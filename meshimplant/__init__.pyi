@@ -78,6 +78,8 @@ from .preview.viewer_page import write_viewer as write_viewer
 from .report import Finding as Finding
 from .report import Report as Report
 from .report import Step as Step
+from .skull.describe_file import FileDescription as FileDescription
+from .skull.describe_file import describe_file as describe_file
 from .skull.segment import SkullInput as SkullInput
 from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone

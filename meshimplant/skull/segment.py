@@ -120,10 +120,7 @@ def read_skull(
         The file cannot be read, its place or size is invalid, or the surface is open.
     """
     path = Path(path)
-    is_mesh = (path.suffix.lower() in MESH_SUFFIXES and not path.is_dir()) or holds_one_of(
-        path, MESH_SUFFIXES
-    )
-    if is_mesh and series is None:
+    if is_mesh_file(path) and series is None:
         if orientation is not None:
             raise InputError(
                 f"expected voxels for an orientation, got the mesh {path.name}: "
@@ -131,14 +128,23 @@ def read_skull(
             )
         return _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
     loaded = load_volume(path, series=series, orientation=orientation)
-    skull = _from_voxels(loaded, threshold_hu, values, label)
+    skull = skull_of(loaded, threshold_hu=threshold_hu, values=values, label=label)
     return replace(skull, findings=(*loaded.findings, *skull.findings))
 
 
-def _from_voxels(
-    loaded: LoadedVolume, threshold_hu: float | None, values: str | None, label: int | None
+def is_mesh_file(path: Path) -> bool:
+    """Return whether a path is a mesh file or a ZIP archive that holds one."""
+    return (path.suffix.lower() in MESH_SUFFIXES and not path.is_dir()) or holds_one_of(path, MESH_SUFFIXES)
+
+
+def skull_of(
+    loaded: LoadedVolume,
+    *,
+    threshold_hu: float | None = None,
+    values: str | None = None,
+    label: int | None = None,
 ) -> SkullInput:
-    """Convert voxels to a mask of bone, by the kind of their values."""
+    """Convert voxels that were read to a mask of bone, by the kind of their values, as `read_skull` does."""
     volume = loaded.volume
     if loaded.is_ct:
         return _from_image(volume, threshold_hu, values, ())

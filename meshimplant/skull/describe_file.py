@@ -1,0 +1,133 @@
+"""`describe_file`: what a voxel file, DICOM folder or mesh holds, and what is seen of a skull in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trimesh
+
+from meshimplant.errors import MeshImplantError
+from meshimplant.io.meshes import read_mesh
+from meshimplant.io.volumes import LoadedVolume, load_volume
+from meshimplant.report import Finding
+from meshimplant.skull.describe_skull import describe_skull
+from meshimplant.skull.segment import is_mesh_file, skull_of
+from meshimplant.voxels.volume import Volume
+
+#: What is told about a file: the name of each fact, which ends in its unit, and its value.
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class FileDescription:
+    """What a file holds; each fact is named with its unit.
+
+    Attributes
+    ----------
+    facts : dict
+        The grid of voxels or the size of a mesh: ``kind``, ``shape``, ``spacing_mm``, ...
+    sections : dict of dict
+        Further facts by subject: ``skull``.
+    findings : tuple of Finding
+        What a person should know before designing: tilt, gaps, metal, bone cut by the edge of the scan.
+    """
+
+    facts: Facts
+    sections: dict[str, Facts] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def to_dict(self) -> Facts:
+        """Return the facts with the sections and findings below them."""
+        return {
+            **self.facts,
+            **self.sections,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def describe_file(
+    path: str | Path,
+    *,
+    frame: str = "LPS",
+    threshold_hu: float | None = None,
+    label: int | None = None,
+    series: int | str | None = None,
+    values: str | None = None,
+    orientation: str | None = None,
+) -> FileDescription:
+    """Describe a file: its grid and values, and, where it shows a skull, what of the head is seen.
+
+    Parameters
+    ----------
+    path : str or Path
+        Voxel file, DICOM study, or mesh.
+    frame : str
+        Frame of a mesh whose file does not state its own.
+    threshold_hu : float, optional
+        Lowest value of bone, as in `read_skull`, like the next four.
+    label : int, optional
+        The label of bone in a map of several tissues.
+    series : int or str, optional
+        The series of a DICOM study.
+    values : str, optional
+        What the values are, where that does not follow from them.
+    orientation : str, optional
+        Three letters for the sides to which the voxel axes run, where the header does not state them.
+
+    Returns
+    -------
+    FileDescription
+
+    Raises
+    ------
+    InputError
+        The file cannot be read. Values that show no skull are described without one, with the reason.
+    """
+    path = Path(path)
+    if is_mesh_file(path) and series is None:
+        return FileDescription(_mesh_facts(read_mesh(path, frame=frame)))
+    loaded = load_volume(path, series=series, orientation=orientation)
+    skull, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
+    return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, (*loaded.findings, *seen))
+
+
+def _skull_facts(loaded: LoadedVolume, **options: Any) -> tuple[Facts, tuple[Finding, ...]]:
+    """Describe the skull in a volume, and return the findings about it; or say why there is none."""
+    try:
+        skull = skull_of(loaded, **options)
+    except MeshImplantError as error:
+        return {"reason": str(error)}, ()
+    return {"read_as": skull.kind, **describe_skull(skull.mask)}, skull.findings
+
+
+def _voxel_facts(volume: Volume) -> Facts:
+    return {
+        "kind": "voxels",
+        "shape": list(volume.shape),
+        "type": str(volume.array.dtype),
+        "spacing_mm": volume.spacing_mm.round(4).tolist(),
+        "orientation": volume.orientation,
+        "origin_mm": volume.affine[:3, 3].round(3).tolist(),
+        "extents_mm": (volume.spacing_mm * volume.shape).round(2).tolist(),
+        "minimum": float(volume.array.min()),
+        "maximum": float(volume.array.max()),
+        "nonzero_volume_mm3": float((volume.array != 0).sum() * volume.voxel_volume_mm3),
+    }
+
+
+def _mesh_facts(mesh: trimesh.Trimesh) -> Facts:
+    return {
+        "kind": "mesh",
+        "vertices": len(mesh.vertices),
+        "faces": len(mesh.faces),
+        "low_mm": mesh.bounds[0].round(3).tolist(),
+        "high_mm": mesh.bounds[1].round(3).tolist(),
+        "extents_mm": mesh.extents.round(3).tolist(),
+        "volume_mm3": float(mesh.volume) if mesh.is_watertight else None,
+        "area_mm2": float(mesh.area),
+        "watertight": bool(mesh.is_watertight),
+        "consistent_winding": bool(mesh.is_winding_consistent),
+        "bodies": int(mesh.body_count),
+    }
