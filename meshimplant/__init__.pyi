@@ -57,9 +57,11 @@ from .io.dicom import list_series as list_series
 from .io.dicom_study import SeriesSummary as SeriesSummary
 from .io.maps import read_map as read_map
 from .io.maps import write_map as write_map
+from .io.meshes import load_mesh as load_mesh
 from .io.meshes import read_mesh as read_mesh
 from .io.meshes import write_mesh as write_mesh
 from .io.points import read_points as read_points
+from .io.volumes import load_volume as load_volume
 from .io.volumes import read_volume as read_volume
 from .io.volumes import write_volume as write_volume
 from .line.deepen import deepen as deepen

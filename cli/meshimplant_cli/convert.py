@@ -12,11 +12,13 @@ from meshimplant_cli.options import (
     Count,
     Frame,
     Level,
+    Orientation,
     OutputOptions,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     WRITABLE_VOXEL_SUFFIXES,
+    describe_finding,
     is_mesh,
     require_free_file,
     show,
@@ -36,6 +38,7 @@ def convert(
     level: Level | None = None,
     smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
     max_faces: Annotated[Count | None, Parameter(help="Simplify to at most this many faces.")] = None,
+    orientation: Orientation | None = None,
     frame: Frame = "LPS",
     target_frame: Annotated[
         Frame | None, Parameter(help="Frame of the written mesh. Default: the same as --frame.")
@@ -58,28 +61,37 @@ def convert(
             "expected --level, --smooth and --max-faces for a mesh, got voxels as TARGET: leave them out"
         )
     require_free_file(target, allowed, force=output_options.force)
-    from meshimplant import read_volume, write_mesh, write_volume
+    from meshimplant import load_volume, simplify, write_mesh, write_volume
+    from meshimplant import smooth as smooth_mesh
 
     with working("converting"):
         if voxels_to_voxels:
-            volume = read_volume(source)
-            write_volume(volume, target)
-            show({"output": target.name}, as_json=output_options.json, text=f"{target.name}: {volume!r}")
+            loaded = load_volume(source, orientation=orientation)
+            write_volume(loaded.volume, target)
+            findings = [describe_finding(finding) for finding in loaded.findings]
+            text = "\n".join([f"{target.name}: {loaded.volume!r}", *findings])
+            facts = {
+                "output": target.name,
+                "findings": [finding.to_dict() for finding in loaded.findings],
+            }
+            show(facts, as_json=output_options.json, text=text)
             return
-        mesh = _surface(source, level=level, smooth_it=smooth, max_faces=max_faces, frame=frame)
+        mesh = _surface(source, level=level, frame=frame, orientation=orientation)
+        if smooth:
+            mesh = smooth_mesh(mesh)
+        if max_faces is not None:
+            mesh = simplify(mesh, max_faces=max_faces)
         write_mesh(mesh, target, frame=target_frame or frame)
     show_change(mesh, mesh, target, as_json=output_options.json)
 
 
-def _surface(
-    source: Path, *, level: float | None, smooth_it: bool, max_faces: int | None, frame: Frame
-) -> trimesh.Trimesh:
+def _surface(source: Path, *, level: float | None, frame: Frame, orientation: str | None) -> trimesh.Trimesh:
     import meshimplant as mi
 
     if is_mesh(source):
-        mesh = mi.read_mesh(source, frame=frame)
-    else:
-        mesh = mi.extract(mi.read_volume(source), level=level)
-    if smooth_it:
-        mesh = mi.smooth(mesh)
-    return mesh if max_faces is None else mi.simplify(mesh, max_faces=max_faces)
+        if orientation is not None:
+            raise UsageError(
+                "expected --orientation for voxels, got a mesh: leave it out; a mesh has a --frame"
+            )
+        return mi.read_mesh(source, frame=frame)
+    return mi.extract(mi.read_volume(source, orientation=orientation), level=level)

@@ -22,7 +22,7 @@ from meshimplant_cli.options import (
     Template,
     read_template,
 )
-from meshimplant_cli.predictions import PredictedLabel, read_predicted
+from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, read_predicted
 from meshimplant_cli.terminal import (
     describe_finding,
     headlines,
@@ -49,6 +49,7 @@ def design(
     implant: Path | None = None,
     level: Level | None = None,
     predicted_label: PredictedLabel | None = None,
+    predicted_orientation: PredictedOrientation | None = None,
     seed: Seed = 0,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
@@ -75,7 +76,12 @@ def design(
         raise UsageError("expected --complete or --implant, got both: choose one")
     if template is not None and (complete is not None or implant is not None):
         raise UsageError("expected --template, or --complete or --implant, got both: leave --template out")
-    for option, value in (("--level", level), ("--predicted-label", predicted_label)):
+    of_prediction = {
+        "--level": level,
+        "--predicted-label": predicted_label,
+        "--predicted-orientation": predicted_orientation,
+    }
+    for option, value in of_prediction.items():
         if value is not None and complete is None and implant is None:
             raise UsageError(
                 f"expected {option} together with --complete or --implant, got it alone: leave it out"
@@ -97,6 +103,7 @@ def design(
                 label=predicted_label,
                 level=level,
                 frame=skull_options.frame,
+                orientation=predicted_orientation,
                 alone=implant is not None,
             )
         seconds = time.perf_counter() - start

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from meshimplant_cli.options import (
     Frame,
     Level,
+    Orientation,
     Output,
     OutputOptions,
 )
@@ -31,6 +32,7 @@ def extract(
         bool,
         Parameter(help="Keep only the outermost surface: hollows are filled, fragments dropped."),
     ] = False,
+    orientation: Orientation | None = None,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -47,7 +49,7 @@ def extract(
     from meshimplant.design.steps import outermost_surface
 
     with working("extracting the surface"):
-        mesh = extract_surface(read_volume(voxels), level=level)
+        mesh = extract_surface(read_volume(voxels, orientation=orientation), level=level)
         if outermost:
             mesh = outermost_surface(mesh)
         write_mesh(mesh, output, frame=frame)

@@ -27,6 +27,12 @@ SkullFile = Annotated[Path, Parameter(help="Defective skull: mask, CT, DICOM fol
 Frame = Annotated[
     Literal["LPS", "RAS"], Parameter(help="Frame of mesh and point files; voxel files state their own.")
 ]
+Orientation = Annotated[
+    str,
+    Parameter(
+        help="Sides to which the voxel axes run (RAS: right, anterior, superior), for a header without them."
+    ),
+]
 Level = Annotated[
     float,
     Parameter(help="Value at the surface. Default: 0 for distances, 0.5 for masks and probabilities."),
@@ -86,12 +92,19 @@ class SkullOptions:
         int | None, Parameter(help="The label of bone in a label map. Default: all labels but 0.")
     ] = None
     frame: Frame = "LPS"
+    orientation: Orientation | None = None
 
     def skull(self, path: Path) -> SkullInput:
         """Read a skull with these options."""
         from meshimplant import read_skull
 
-        return read_skull(path, threshold_hu=self.threshold_hu, label=self.label, frame=self.frame)
+        return read_skull(
+            path,
+            threshold_hu=self.threshold_hu,
+            label=self.label,
+            frame=self.frame,
+            orientation=self.orientation,
+        )
 
     def bone(self, path: Path | None) -> Volume | None:
         """Read the mask of a skull; None without a path."""

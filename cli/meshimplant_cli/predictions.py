@@ -17,6 +17,13 @@ PredictedLabel = Annotated[
         help="The label of the prediction in a label map. Default for a completed skull: all labels but 0."
     ),
 ]
+PredictedOrientation = Annotated[
+    str,
+    Parameter(
+        help="Sides to which the voxel axes of the prediction run (RAS: right, anterior, superior), for a "
+        "header without them."
+    ),
+]
 
 
 def read_predicted(
@@ -26,6 +33,7 @@ def read_predicted(
     label: int | None,
     level: float | None,
     frame: str,
+    orientation: str | None = None,
     alone: bool = False,
 ) -> Prediction:
     """Read a predicted skull, or with `alone` an implant."""
@@ -37,4 +45,12 @@ def read_predicted(
         )
     from meshimplant.predictions.read_prediction import read_prediction
 
-    return read_prediction(path, skull, label=label, level=level, frame=frame, implant_only=alone)
+    return read_prediction(
+        path,
+        skull,
+        label=label,
+        level=level,
+        frame=frame,
+        implant_only=alone,
+        orientation=orientation,
+    )

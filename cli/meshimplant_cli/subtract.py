@@ -10,7 +10,7 @@ from meshimplant_cli.options import (
     OutputOptions,
     SkullOptions,
 )
-from meshimplant_cli.predictions import PredictedLabel, read_predicted
+from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, read_predicted
 from meshimplant_cli.terminal import (
     WRITABLE_VOXEL_SUFFIXES,
     require_free_file,
@@ -27,6 +27,7 @@ def subtract(
     output: Output,
     level: Level | None = None,
     predicted_label: PredictedLabel | None = None,
+    predicted_orientation: PredictedOrientation | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -51,7 +52,12 @@ def subtract(
     with working("subtracting"):
         skull = skull_options.skull(defective)
         given = read_predicted(
-            completed, skull.mask, label=predicted_label, level=level, frame=skull_options.frame
+            completed,
+            skull.mask,
+            label=predicted_label,
+            level=level,
+            frame=skull_options.frame,
+            orientation=predicted_orientation,
         )
         prepared, _ = prepare_skull(skull.mask)
         source, level = prepare_prediction(given.volume, level)

@@ -45,8 +45,10 @@ def suffix_of(path: Path) -> str:
 
 
 def is_mesh(path: Path) -> bool:
-    """Return whether a file name has the ending of a mesh file."""
-    return suffix_of(path) in MESH_SUFFIXES
+    """Return whether a file has the ending of a mesh, or is a ZIP archive that holds one."""
+    from meshimplant.io.zipped import holds_one_of
+
+    return suffix_of(path) in MESH_SUFFIXES or holds_one_of(path, MESH_SUFFIXES)
 
 
 def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> None:

@@ -16,7 +16,7 @@ from meshimplant.io.decode_mesh import decode_mesh
 from meshimplant.io.encode_mesh import encode_glb, encode_obj, encode_ply, encode_stl
 from meshimplant.io.payload import read_bytes
 from meshimplant.io.threemf import encode_3mf
-from meshimplant.io.zipped import unzipped
+from meshimplant.io.zipped import is_zip, unzipped
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.report import Finding
 
@@ -81,11 +81,23 @@ def read_mesh(path: str | Path, *, frame: str = "LPS") -> trimesh.Trimesh:
 def load_mesh(path: str | Path, *, frame: str = "LPS") -> LoadedMesh:
     """Read a triangle mesh as LPS millimetres, with findings about what was left out or interpreted.
 
-    Parameters, errors and method are those of `read_mesh`.
+    Method and errors are those of `read_mesh`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, see `read_mesh`.
+    frame : str
+        "LPS" or "RAS": the frame of a file that does not state its own.
+
+    Returns
+    -------
+    LoadedMesh
+        The mesh, and the findings.
     """
     path = Path(path)
     signs = frame_signs(frame)
-    if path.suffix.lower() == ".zip" and path.is_file():
+    if is_zip(path):
         with unzipped(path, MESH_SUFFIXES) as member:
             return load_mesh(member, frame=frame)
     suffix = path.suffix.lower()

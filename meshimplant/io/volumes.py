@@ -112,9 +112,25 @@ def load_volume(
     series: int | str | None = None,
     orientation: str | None = None,
 ) -> LoadedVolume:
-    """Read one 3-D volume with findings about its header.
+    """Read one 3-D volume, with findings about its header.
 
-    Parameters, errors and method are those of `read_volume`.
+    Method and errors are those of `read_volume`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A voxel file or a DICOM study, see `read_volume`.
+    grid : Volume, optional
+        Place of the voxels of a file that states none.
+    series : int or str, optional
+        Number or SeriesInstanceUID of a series of a DICOM study.
+    orientation : str, optional
+        Three letters for the sides to which the voxel axes run, where the header does not state them.
+
+    Returns
+    -------
+    LoadedVolume
+        The volume, the findings, and whether it is a CT for certain.
     """
     path = Path(path)
     suffix = volume_suffix(path)

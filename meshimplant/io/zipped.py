@@ -15,6 +15,19 @@ MAX_UNPACKED_BYTES = 4 << 30
 _MOST_ENTRIES = 10_000
 
 
+def is_zip(path: Path) -> bool:
+    """Return whether a path is a file named as a ZIP archive."""
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def zipped_names(path: Path) -> list[str]:
+    """Return the names of the files in an archive, without those that macOS adds.
+
+    Raises `FileReadError` for a damaged archive, or one of more than 10 000 entries.
+    """
+    return [entry.filename for entry in _entries(path)]
+
+
 def holds_one_of(path: Path, endings: Sequence[str]) -> bool:
     """Return whether a path is a ZIP archive that holds a file with one of the endings.
 
@@ -30,10 +43,10 @@ def holds_one_of(path: Path, endings: Sequence[str]) -> bool:
     bool
         False for anything else, damaged archives included.
     """
-    if path.suffix.lower() != ".zip" or not path.is_file():
+    if not is_zip(path):
         return False
     try:
-        return any(entry.filename.lower().endswith(tuple(endings)) for entry in _entries(path))
+        return any(name.lower().endswith(tuple(endings)) for name in zipped_names(path))
     except FileReadError:
         return False
 

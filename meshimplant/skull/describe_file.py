@@ -9,7 +9,7 @@ from typing import Any
 import trimesh
 
 from meshimplant.errors import MeshImplantError
-from meshimplant.io.meshes import read_mesh
+from meshimplant.io.meshes import load_mesh
 from meshimplant.io.volumes import LoadedVolume, load_volume
 from meshimplant.report import Finding
 from meshimplant.skull.describe_skull import describe_skull
@@ -87,7 +87,8 @@ def describe_file(
     """
     path = Path(path)
     if is_mesh_file(path) and series is None:
-        return FileDescription(_mesh_facts(read_mesh(path, frame=frame)))
+        read = load_mesh(path, frame=frame)
+        return FileDescription(_mesh_facts(read.mesh), findings=read.findings)
     loaded = load_volume(path, series=series, orientation=orientation)
     skull, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
     return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, (*loaded.findings, *seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,3 +39,28 @@ def test_convert_changes_frame_faces_and_voxel_format(cli: Callable, tmp_path: P
     copy = read_volume(tmp_path / "ball.nii.gz")
     assert copy.same_grid(mask)
     assert np.array_equal(copy.array, mask.array)
+
+
+def test_convert_states_the_orientation_of_voxels_without_one(cli: Callable, tmp_path: Path) -> None:
+    head = "NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 3 4\nspacings: 1 1 2\nencoding: raw\n\n"
+    (tmp_path / "network.nrrd").write_bytes(head.encode() + bytes(range(24)))
+    files = tmp_path / "network.nrrd", tmp_path / "stated.nrrd"
+    refused = cli("convert", *files)
+    assert refused.code != 0
+    assert "--orientation" in refused.err
+    answer = cli("convert", *files, "--orientation", "RAS", "--json")
+    assert [finding["code"] for finding in answer.json["findings"]] == ["input.stated_orientation"]
+    assert read_volume(files[1]).orientation == "RAS"
+    again = cli("info", files[1], "--orientation", "LPS")
+    assert again.code != 0
+    assert "states RAS" in again.err
+
+
+def test_convert_takes_a_mesh_from_an_archive(cli: Callable, tmp_path: Path) -> None:
+    write_mesh(sphere(12, (20, -30, 40)).mesh, tmp_path / "ball.stl")
+    with zipfile.ZipFile(tmp_path / "ball.zip", "w") as archive:
+        archive.write(tmp_path / "ball.stl", "case/ball.STL")
+    assert cli("convert", tmp_path / "ball.zip", tmp_path / "ball.ply").code == 0
+    assert read_mesh(tmp_path / "ball.ply").is_volume
+    mesh_with_axes = cli("convert", tmp_path / "ball.zip", tmp_path / "b.ply", "--orientation", "RAS")
+    assert "--frame" in mesh_with_axes.err
