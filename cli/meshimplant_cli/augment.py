@@ -52,7 +52,7 @@ def augment(
     Parameters
     ----------
     skull
-        Complete skull: mask or CT, DICOM folder, or closed mesh.
+        Complete skull: mask or CT, DICOM study, or closed mesh.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
     implant_file = output.with_name(f"{output.name[: -len(suffix_of(output))]}-implant{suffix_of(output)}")

@@ -36,7 +36,7 @@ def average(
     Parameters
     ----------
     skulls
-        Two or more complete skulls: masks, CTs, DICOM folders or closed meshes.
+        Two or more complete skulls: masks, CTs, DICOM studies or closed meshes.
     """
     if len(skulls) < 2:
         raise UsageError(f"expected at least two complete skulls, got {len(skulls)}: name more files")

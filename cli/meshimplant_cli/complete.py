@@ -62,7 +62,7 @@ def complete(
     Parameters
     ----------
     defective
-        Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
+        Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM study, or closed .stl/.ply skull.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
     _require_maps(method, disagreement, uncertainty, output_options)

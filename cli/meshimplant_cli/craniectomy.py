@@ -40,7 +40,7 @@ def craniectomy(
     Parameters
     ----------
     completed
-        Complete skull: mask or CT, DICOM folder, or closed mesh.
+        Complete skull: mask or CT, DICOM study, or closed mesh.
     """
     require_free_folder(output, force=output_options.force)
     from meshimplant import craniectomy as cut_defect

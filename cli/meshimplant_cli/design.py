@@ -65,7 +65,7 @@ def design(
     Parameters
     ----------
     defective
-        Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM folder, or closed .stl/.ply skull.
+        Mask or CT (.nrrd .nhdr .nii .nii.gz .mha .mhd), DICOM study, or closed .stl/.ply skull.
     complete
         Completed skull from elsewhere (a network): mask, labels, probabilities or signed distances on any
         grid, or points with normals (.ply .npy .npz).

@@ -1,13 +1,22 @@
-"""The verb `info`: describe a file."""
+"""The verb `info`: describe a file, or list the series of a DICOM study."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshimplant_cli.options import PrintOptions, SkullOptions
-from meshimplant_cli.terminal import describe_finding, measure_table, show, working
+from meshimplant_cli.terminal import describe_finding, measure_table, show, table, working
+
+if TYPE_CHECKING:
+    from meshimplant.io.dicom import StudyContents
+    from meshimplant.io.dicom_study import SeriesSummary
+
+_SERIES_HEADER = (
+    *("no.", "description", "kernel", "kind", "slices", "step mm", "thick mm", "tilt deg"),
+    *("field mm", "head", "read"),
+)
 
 
 def info(
@@ -17,21 +26,26 @@ def info(
     skull_options: SkullOptions = SkullOptions(),
     print_options: PrintOptions = PrintOptions(),
 ) -> None:
-    """Describe a voxel file, DICOM folder or mesh: size, spacing, position, values, and the skull in it.
+    """Describe a voxel file, DICOM study or mesh: size, spacing, position, values, and the skull in it.
+
+    All CT series of a DICOM study are listed, and the one that is read is described.
 
     Parameters
     ----------
     file
-        Voxel file, DICOM folder, or mesh.
+        Voxel file, mesh, or DICOM study (a folder, a .zip of one, a DICOMDIR or a .dcm file).
     """
     with working("reading"):
         from meshimplant import describe_file
 
         described = describe_file(file, **vars(skull_options))
     sections = {"": described.facts, **described.sections}
-    lines = [_section(title, facts) for title, facts in sections.items()]
+    lines = [] if described.study is None else [_series_table(described.study)]
+    lines += [_section(title, facts) for title, facts in sections.items()]
     lines += [describe_finding(finding) for finding in described.findings]
     show(described.to_dict(), as_json=print_options.json, text="\n".join(lines))
+    if described.error is not None:
+        raise described.error
 
 
 def _section(title: str, facts: Mapping[str, Any]) -> str:
@@ -42,3 +56,22 @@ def _section(title: str, facts: Mapping[str, Any]) -> str:
 
 def _exact(steps: list[float]) -> list[str]:
     return [f"{step:.4g}" for step in steps]
+
+
+def _series_table(study: StudyContents) -> str:
+    """Return the series as a table, with the files that are no slices below it."""
+    rows: list[tuple[object, ...]] = [_SERIES_HEADER, *map(_series_row, study.series)]
+    if len({item.study for item in study.series}) > 1:
+        numbers = ["study", *(str(item.study) for item in study.series)]
+        rows = [(*row, number) for row, number in zip(rows, numbers, strict=True)]
+    left_out = ", ".join(f"{kind} ({count})" for kind, count in study.left_out.items())
+    return "\n".join([table(rows), *([f"no slices: {left_out}"] if left_out else []), ""])
+
+
+def _series_row(item: SeriesSummary) -> tuple[object, ...]:
+    values = (item.step_mm, item.thickness_mm, item.tilt_deg)
+    numbers = ["-" if value is None else f"{value:.4g}" for value in values]
+    field = " x ".join(f"{length:.0f}" for length in item.extent_mm)
+    use = "yes" if item.chosen else "no" if item.problem is None else "cannot be"
+    words = (str(item.number), item.description or "-", item.kernel or "-", item.kind)
+    return (*words, item.slices, *numbers, field, f"{item.head_fraction:.0%}", use)

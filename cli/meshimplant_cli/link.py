@@ -34,7 +34,7 @@ def link(
     Parameters
     ----------
     skulls
-        Complete or defective skulls: masks, CTs, DICOM folders or closed meshes.
+        Complete or defective skulls: masks, CTs, DICOM studies or closed meshes.
     """
     require_free_folder(output, force=output_options.force)
     names = [path.name[: len(path.name) - len(suffix_of(path))] for path in skulls]

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 Options = TypeVar("Options")
 
 Output = Annotated[Path, Parameter(alias="-o", help="Where to write.")]
-SkullFile = Annotated[Path, Parameter(help="Defective skull: mask, CT, DICOM folder or closed mesh.")]
+SkullFile = Annotated[Path, Parameter(help="Defective skull: mask, CT, DICOM study or closed mesh.")]
+Series = Annotated[
+    str,
+    Parameter(
+        help="Series of a DICOM study: its number as info lists it, or its UID. Default: the best for bone."
+    ),
+]
 Frame = Annotated[
     Literal["LPS", "RAS"], Parameter(help="Frame of mesh and point files; voxel files state their own.")
 ]
@@ -91,6 +97,7 @@ class SkullOptions:
     label: Annotated[
         int | None, Parameter(help="The label of bone in a label map. Default: all labels but 0.")
     ] = None
+    series: Series | None = None
     frame: Frame = "LPS"
     orientation: Orientation | None = None
 
@@ -102,6 +109,7 @@ class SkullOptions:
             path,
             threshold_hu=self.threshold_hu,
             label=self.label,
+            series=self.series,
             frame=self.frame,
             orientation=self.orientation,
         )

@@ -32,7 +32,7 @@ def shape_model(
     Parameters
     ----------
     skulls
-        Three or more complete skulls: masks, CTs, DICOM folders or closed meshes.
+        Three or more complete skulls: masks, CTs, DICOM studies or closed meshes.
     """
     if len(skulls) < 3:
         raise UsageError(f"expected at least three complete skulls, got {len(skulls)}: name more files")

@@ -42,7 +42,7 @@ def subtract(
         The completed skull: signed distances, a mask, labels or probabilities on any grid, or points with
         normals (.ply .npy .npz).
     defective
-        Mask or CT, DICOM folder, or closed mesh.
+        Mask or CT, DICOM study, or closed mesh.
     """
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
     from meshimplant import subtract as subtract_skull

@@ -47,7 +47,7 @@ class ThicknessOptions:
     ] = None
     skull: Annotated[
         Path | None,
-        Parameter(help="The skull of --fraction and --clearance-mm: mask, CT, DICOM folder or closed mesh."),
+        Parameter(help="The skull of --fraction and --clearance-mm: mask, CT, DICOM study or closed mesh."),
     ] = None
     clearance_mm: Annotated[
         Positive | None,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from meshimplant.io.dicom_study import (
     stack_of,
 )
 from meshimplant.io.slice_stack import stack_findings, stack_to_volume
-from meshimplant.report import Finding
+from meshimplant.report import Finding, plain_values
 from meshimplant.voxels.volume import Volume
 
 
@@ -59,6 +60,10 @@ class StudyContents:
 
     series: tuple[SeriesSummary, ...]
     left_out: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready values."""
+        return {"series": [plain_values(vars(item)) for item in self.series], "left_out": self.left_out}
 
 
 def list_series(path: str | Path) -> tuple[SeriesSummary, ...]:

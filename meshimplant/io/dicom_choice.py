@@ -178,7 +178,7 @@ def _rank(summary: SeriesSummary, widest: float, kernels: dict[int, int]) -> _Ra
         int(np.floor(10 * max(lost, 0.0) + 1e-9)),
         int(np.searchsorted(_THICKNESS_CLASSES_MM, thickness)),
         kernels.get(summary.number, 1),
-        round(thickness, 2),
+        round(thickness, 1),
         -summary.slices,
         summary.number,
     )

@@ -74,6 +74,8 @@ def read_headers(files: Iterable[StudyFile]) -> tuple[list[Slice], list[LeftOut]
 
 def _read(file: StudyFile) -> list[Slice] | LeftOut:
     """Return the slices of a file, none for one that is no DICOM, or what else it is."""
+    if file.is_directory_file:
+        return []
     damaged = LeftOut(DAMAGED, "", file)
     try:
         with file.open() as stream:
@@ -109,7 +111,7 @@ def _slices(file: StudyFile, header: Any) -> list[Slice] | LeftOut:
     with quiet():
         series = str(header.get("SeriesInstanceUID", "") or "")
         sop_class = str(header.get("SOPClassUID", "") or "")
-        if sop_class == _DIRECTORY or file.is_directory_file:
+        if sop_class == _DIRECTORY:
             return []
         kind = _other_kind(header, sop_class)
         if kind is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -296,12 +297,14 @@ def _tilt(stack: Stack) -> float | None:
 
 
 def _head_fraction(stack: Stack, extent: tuple[float, float, float]) -> float:
-    """Return how much of the box of a head fits into the box of the slices, along the patient's axes."""
+    """Return how much of the box of a head fits into the box of the slices, turned to the nearest axes."""
     try:
-        along = np.abs(stack.axes) @ np.array(extent)
+        axes = np.abs(stack.axes)
     except GeometryError:
         return 0.0
-    return float(np.prod(np.minimum(along / HEAD_BOX_MM, 1)))
+    turns = [list(turn) for turn in itertools.permutations(range(3))]
+    nearest = max(turns, key=lambda turn: float(axes[turn, range(3)].prod()))
+    return float(np.prod(np.minimum(np.array(extent) / np.array(HEAD_BOX_MM)[nearest], 1)))
 
 
 def _kind(item: Slice) -> Kind:

@@ -137,7 +137,7 @@ def load_volume(
     if holds_one_of(path, VOLUME_SUFFIXES):
         with unzipped(path, VOLUME_SUFFIXES) as member:
             return load_volume(member, grid=grid, series=series, orientation=orientation)
-    if path.is_dir() or (suffix is None and is_dicom(path)):
+    if is_study(path):
         return _load_series(path, series, orientation)
     if series is not None:
         raise InputError(
@@ -207,6 +207,13 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     array = _storable(volume.array, name=path.name)
     with atomic_path(path) as temporary:
         write(array, volume.affine, temporary)
+
+
+def is_study(path: Path) -> bool:
+    """Return whether a path is read as a DICOM study: a folder, a zip of one, a DICOMDIR, or a DICOM file."""
+    if path.is_dir():
+        return True
+    return volume_suffix(path) is None and not holds_one_of(path, VOLUME_SUFFIXES) and is_dicom(path)
 
 
 def volume_suffix(path: str | Path) -> str | None:

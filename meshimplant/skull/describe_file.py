@@ -1,4 +1,4 @@
-"""`describe_file`: what a voxel file, DICOM folder or mesh holds, and what is seen of a skull in it."""
+"""`describe_file`: what a voxel file, DICOM study or mesh holds, and what is seen of a skull in it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import trimesh
 
-from meshimplant.errors import MeshImplantError
+from meshimplant.errors import InputError, MeshImplantError
+from meshimplant.io.dicom import StudyContents, study_contents
 from meshimplant.io.meshes import load_mesh
-from meshimplant.io.volumes import LoadedVolume, load_volume
+from meshimplant.io.volumes import LoadedVolume, is_study, load_volume
 from meshimplant.report import Finding
 from meshimplant.skull.describe_skull import describe_skull
 from meshimplant.skull.segment import is_mesh_file, skull_of
@@ -32,17 +33,24 @@ class FileDescription:
         Further facts by subject: ``skull``.
     findings : tuple of Finding
         What a person should know before designing: tilt, gaps, metal, bone cut by the edge of the scan.
+    study : StudyContents or None
+        The series of a DICOM study; the facts are those of the one that is read.
+    error : InputError or None
+        Why no series of a study can be read; the facts are then those of the study alone.
     """
 
     facts: Facts
     sections: dict[str, Facts] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    study: StudyContents | None = None
+    error: InputError | None = None
 
     def to_dict(self) -> Facts:
-        """Return the facts with the sections and findings below them."""
+        """Return the facts with the sections, the series of a study, and the findings below them."""
         return {
             **self.facts,
             **self.sections,
+            **({} if self.study is None else self.study.to_dict()),
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -83,15 +91,23 @@ def describe_file(
     Raises
     ------
     InputError
-        The file cannot be read. Values that show no skull are described without one, with the reason.
+        The file cannot be read. Values that show no skull are described without one, with the reason, and a
+        study of which no series can be read by its list of series.
     """
     path = Path(path)
     if is_mesh_file(path) and series is None:
         read = load_mesh(path, frame=frame)
         return FileDescription(_mesh_facts(read.mesh), findings=read.findings)
-    loaded = load_volume(path, series=series, orientation=orientation)
+    study = study_contents(path) if is_study(path) else None
+    try:
+        loaded = load_volume(path, series=series, orientation=orientation)
+    except InputError as error:
+        if study is None:
+            raise
+        return FileDescription({"kind": "study"}, study=study, error=error)
     skull, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
-    return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, (*loaded.findings, *seen))
+    findings = (*loaded.findings, *seen)
+    return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, findings, study)
 
 
 def _skull_facts(loaded: LoadedVolume, **options: Any) -> tuple[Facts, tuple[Finding, ...]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import gdcm
 import numpy as np
 import pytest
+from dicom_files import recode
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -301,22 +302,6 @@ SYNTAXES = {
 }
 
 
-def _recode(path: Path, syntax: int) -> None:
-    """Write a slice again in another transfer syntax."""
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    assert reader.Read()
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFileName(str(path))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
-
-
 @pytest.mark.parametrize("name", SYNTAXES)
 def test_every_lossless_coding_gives_the_same_volume(tmp_path, name):
     import pydicom
@@ -325,7 +310,7 @@ def test_every_lossless_coding_gives_the_same_volume(tmp_path, name):
     paths = _write_series(tmp_path, [0.0, 1.5, 3.0])
     expected = read_dicom_series(tmp_path)
     for path in paths:
-        _recode(path, syntax)
+        recode(path, syntax)
     assert pydicom.dcmread(paths[0]).file_meta.TransferSyntaxUID == uid
     series = read_dicom_series(tmp_path)
     np.testing.assert_array_equal(series.array, expected.array)
@@ -339,7 +324,7 @@ def test_a_truncated_code_stream_is_refused(tmp_path, name, share):
     from pydicom.encaps import encapsulate, generate_frames
 
     path = _write_series(tmp_path, [0.0, 1.5, 3.0])[1]
-    _recode(path, SYNTAXES[name][0])
+    recode(path, SYNTAXES[name][0])
     file = pydicom.dcmread(path)
     stream = next(generate_frames(file.PixelData, number_of_frames=1))
     file.PixelData = encapsulate([stream[: int(len(stream) * share)]])
@@ -368,7 +353,7 @@ def test_lossy_codings_give_nearly_the_same_volume(tmp_path, name):
     paths = _series_of_8_bit(tmp_path)
     expected = read_dicom_series(tmp_path).array.astype(int)
     for path in paths:
-        _recode(path, getattr(gdcm.TransferSyntax, name))
+        recode(path, getattr(gdcm.TransferSyntax, name))
     assert np.abs(read_dicom_series(tmp_path).array - expected).mean() < 8  # one grey level
 
 
