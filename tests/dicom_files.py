@@ -55,7 +55,7 @@ def put_pixels(file: Dataset, values: np.ndarray, *, intercept: int = -1024) -> 
     file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
     file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 16, 15, 0
     file.RescaleSlope, file.RescaleIntercept = 1, intercept
-    file.PixelData = (values.astype(int) - intercept).astype(np.uint16).tobytes()
+    file.PixelData = np.maximum(values.astype(int) - intercept, 0).astype(np.uint16).tobytes()
 
 
 def ct_slice(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshimplant_cli.exit_codes import DONE, FAILED
 from meshimplant_cli.options import PrintOptions, SkullOptions
 from meshimplant_cli.terminal import describe_finding, measure_table, show, table, working
 
@@ -25,10 +27,11 @@ def info(
     *,
     skull_options: SkullOptions = SkullOptions(),
     print_options: PrintOptions = PrintOptions(),
-) -> None:
+) -> int:
     """Describe a voxel file, DICOM study or mesh: size, spacing, position, values, and the skull in it.
 
-    All CT series of a DICOM study are listed, and the one that is read is described.
+    All CT series of a DICOM study are listed, and the one that is read is described. Exit code 1 if there are
+    series and none of them can be read.
 
     Parameters
     ----------
@@ -44,8 +47,10 @@ def info(
     lines += [_section(title, facts) for title, facts in sections.items()]
     lines += [describe_finding(finding) for finding in described.findings]
     show(described.to_dict(), as_json=print_options.json, text="\n".join(lines))
-    if described.error is not None:
-        raise described.error
+    if described.error is None:
+        return DONE
+    print(f"meshimplant: error: {described.error}", file=sys.stderr)
+    return FAILED
 
 
 def _section(title: str, facts: Mapping[str, Any]) -> str:

@@ -191,8 +191,15 @@ def _kernel_ranks(usable: list[StudySeries], reader: PixelReader) -> dict[int, i
     ranks = {}
     for item in usable:
         if item.summary.has_bone_kernel:
-            ranks[item.summary.number] = 0 if noise_hu(item, reader) <= MAX_NOISE_HU else 2
+            ranks[item.summary.number] = 0 if _is_quiet(item, reader) else 2
     return ranks
+
+
+def _is_quiet(series: StudySeries, reader: PixelReader) -> bool:
+    try:
+        return noise_hu(series, reader) <= MAX_NOISE_HU
+    except FileReadError:  # reading it reports why, if it is chosen all the same
+        return False
 
 
 def noise_hu(series: StudySeries, reader: PixelReader) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from meshimplant.errors import FileReadError
@@ -113,8 +113,13 @@ def study_files(path: Path) -> Iterator[list[StudyFile]]:
 
 
 def _folder_files(folder: Path, paths: Iterator[Path]) -> list[StudyFile]:
-    files = sorted(path for path in paths if path.is_file())
+    files = sorted(path for path in paths if path.is_file() and not _is_hidden(path.relative_to(folder)))
     return [StudyFile(str(path.relative_to(folder)), partial(_opened_file, path)) for path in files]
+
+
+def _is_hidden(name: PurePath) -> bool:
+    """Whether a file is one that macOS adds beside each file that it copies or packs."""
+    return name.name.startswith("._") or "__MACOSX" in name.parts
 
 
 def _opened_file(path: Path) -> BinaryIO:
@@ -153,7 +158,11 @@ def _require_moderate(archive: zipfile.ZipFile, packed_bytes: int) -> None:
 
 
 def _archive_files(archive: zipfile.ZipFile) -> list[StudyFile]:
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    entries = [
+        entry
+        for entry in archive.infolist()
+        if not (entry.is_dir() or _is_hidden(PurePosixPath(entry.filename.replace("\\", "/"))))
+    ]
     files = [StudyFile(entry.filename, partial(_opened_entry, archive, entry)) for entry in entries]
     return sorted(files, key=lambda file: file.name)
 

@@ -51,6 +51,7 @@ class FileDescription:
             **self.facts,
             **self.sections,
             **({} if self.study is None else self.study.to_dict()),
+            **({} if self.error is None else {"error": _error_facts(self.error)}),
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -108,6 +109,10 @@ def describe_file(
     skull, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
     findings = (*loaded.findings, *seen)
     return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, findings, study)
+
+
+def _error_facts(error: InputError) -> Facts:
+    return {"type": type(error).__name__, "message": str(error)}
 
 
 def _skull_facts(loaded: LoadedVolume, **options: Any) -> tuple[Facts, tuple[Finding, ...]]:

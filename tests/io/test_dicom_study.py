@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_files import (
     HEAD_MM,
@@ -274,3 +275,23 @@ def test_a_series_of_a_viewer_with_nothing_but_damaged_slices_is_refused(tmp_pat
         path.write_bytes(path.read_bytes()[:180])
     with pytest.raises(FileReadError, match=r"got only damaged file \(4\)"):
         read_dicom_series(tmp_path)
+
+
+# -- a real series among others
+
+
+@pytest.mark.realdata
+def test_a_real_series_in_a_study_of_made_ones_is_listed_and_read(data_folder, tmp_path):
+    archive = data_folder / "ct" / "human_head_ge_tilt_variable_spacing_dicom.zip"
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path / "GE")
+    one = pydicom.dcmread(next((tmp_path / "GE").rglob("*.dcm")), stop_before_pixels=True)
+    same = {"StudyInstanceUID": one.StudyInstanceUID, "FrameOfReferenceUID": one.FrameOfReferenceUID}
+    write_series(tmp_path / "thick", np.arange(0, 160, 10.0), SeriesNumber=3, SliceThickness=10, **same)
+    for n, file in enumerate([scout(**same), dose_report(**same), capture(**same), page(**same)]):
+        write(file, tmp_path / f"x{n}")
+    assert [(item.number, item.chosen) for item in list_series(tmp_path)] == [(2, True), (3, False)]
+    read, alone = load_dicom_series(tmp_path), load_dicom_series(archive)
+    np.testing.assert_array_equal(read.volume.array, alone.volume.array)
+    codes = {"input.other_series", "input.files_left_out"}
+    assert {finding.code for finding in read.findings} - {f.code for f in alone.findings} == codes
