@@ -54,7 +54,7 @@ from .implant.wall_thickness import find_violations as find_violations
 from .implant.wall_thickness import measure_thickness as measure_thickness
 from .io.curves import read_curve as read_curve
 from .io.dicom import list_series as list_series
-from .io.dicom_study import SeriesSummary as SeriesSummary
+from .io.dicom_summary import SeriesSummary as SeriesSummary
 from .io.maps import read_map as read_map
 from .io.maps import write_map as write_map
 from .io.meshes import load_mesh as load_mesh

@@ -13,7 +13,7 @@ from meshimplant_cli.terminal import describe_finding, measure_table, show, tabl
 
 if TYPE_CHECKING:
     from meshimplant.io.dicom import StudyContents
-    from meshimplant.io.dicom_study import SeriesSummary
+    from meshimplant.io.dicom_summary import SeriesSummary
 
 _SERIES_HEADER = (
     *("no.", "description", "kernel", "kind", "slices", "step mm", "thick mm", "tilt deg"),

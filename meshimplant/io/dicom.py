@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,12 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import GeometryError, InputError
 from meshimplant.io.dicom_choice import choose_series, with_choice
+from meshimplant.io.dicom_findings import left_out_findings, repeated_uid_findings
 from meshimplant.io.dicom_groups import heights_mm
-from meshimplant.io.dicom_headers import DAMAGED
 from meshimplant.io.dicom_pixels import AIR_HU, PixelReader
-from meshimplant.io.dicom_slice import SAME_PLACE_MM, LeftOut, Slice
-from meshimplant.io.dicom_study import (
-    SeriesSummary,
-    Study,
-    StudySeries,
-    counted,
-    open_study,
-    stack_of,
-)
+from meshimplant.io.dicom_slice import SAME_PLACE_MM, Slice
+from meshimplant.io.dicom_study import open_study
+from meshimplant.io.dicom_summary import SeriesSummary, stack_of
 from meshimplant.io.slice_stack import stack_findings, stack_to_volume
 from meshimplant.report import Finding, plain_values
 from meshimplant.voxels.volume import Volume
@@ -147,7 +140,11 @@ def load_dicom_series(path: str | Path, *, series: int | str | None = None) -> D
         choice = choose_series(study, reader, series)
         slices = _without_repeats(choice.series.group.slices, reader)
         stack = stack_of(slices)
-        findings = [*choice.findings, *_left_out_findings(study, choice.series), *_repeated_uids(slices)]
+        findings = [
+            *choice.findings,
+            *left_out_findings(study, choice.series),
+            *repeated_uid_findings(slices),
+        ]
         findings += stack_findings(stack)
         volume = stack_to_volume(stack, _planes(slices, reader), fill=AIR_HU)
     return DicomSeries(volume, tuple(findings))
@@ -181,38 +178,3 @@ def _without_repeats(slices: tuple[Slice, ...], reader: PixelReader) -> list[Sli
 def _are_equal(one: Slice, other: Slice, reader: PixelReader) -> bool:
     is_shifted = np.abs(np.subtract(one.position_mm, other.position_mm)).max() >= SAME_PLACE_MM
     return not is_shifted and np.array_equal(reader.hounsfield(one), reader.hounsfield(other))
-
-
-def _left_out_findings(study: Study, chosen: StudySeries) -> list[Finding]:
-    """Report the files that are not slices: damaged ones and pages of the chosen series as warnings."""
-    findings = []
-    damaged = [item for item in study.left_out if item.kind == DAMAGED]
-    pages = [item for item in study.left_out if item.kind != DAMAGED and item.series in chosen.uids - {""}]
-    others = [item for item in study.left_out if item not in (*damaged, *pages)]
-    if damaged:
-        message = (
-            "Files are damaged and were left out; if they are slices of this series, bone is missing at its "
-            "ends or was interpolated: copy the study again."
-        )
-        findings.append(Finding("input.damaged_files", "warning", message, len(damaged), 0, "files"))
-    if pages:
-        message = f"Files of the same series hold no slice and were left out: {_kinds(pages)}."
-        findings.append(Finding("input.pages_left_out", "warning", message, len(pages), 0, "files"))
-    if others:
-        message = f"Files of the study that are no CT slices were left out: {_kinds(others)}."
-        findings.append(Finding("input.files_left_out", "info", message, len(others), 0, "files"))
-    return findings
-
-
-def _kinds(files: list[LeftOut]) -> str:
-    return counted(Counter(item.kind for item in files))
-
-
-def _repeated_uids(slices: list[Slice]) -> list[Finding]:
-    """Report slices at different positions that carry one identifier, which should be unique."""
-    stated = [(item.instance, item.frame) for item in slices if item.instance]
-    repeated = len(stated) - len(set(stated))
-    if not repeated:
-        return []
-    message = "Slices at different positions carry one SOPInstanceUID; each was read at its own position."
-    return [Finding("input.repeated_identifiers", "warning", message, repeated, 0, "slices")]

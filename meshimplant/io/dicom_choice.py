@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
+from meshimplant.io.dicom_findings import NOISY, READABLE_KINDS, Rank, series_findings
 from meshimplant.io.dicom_groups import MIN_SLICES
 from meshimplant.io.dicom_pixels import PixelReader
-from meshimplant.io.dicom_study import SeriesSummary, Study, StudySeries
+from meshimplant.io.dicom_study import Study, StudySeries
+from meshimplant.io.dicom_summary import SeriesSummary
 from meshimplant.report import Finding
 
 #: Noise of soft tissue up to which a bone kernel is preferred, HU: bone (from 200 HU) is then five standard
 #: deviations away from brain (about 40 HU), so no speck of noise is taken for bone.
 MAX_NOISE_HU = 30.0
-#: Kinds that are read without being asked for, the best first.
-_READABLE = ("original", "derived", "reformatted")
 #: Upper limits of the classes of slice thickness, mm: within a class, other properties count first.
 _THICKNESS_CLASSES_MM = (1.3, 2.6, 5.2)
 #: A series is not taken for a better one that cannot be read if it covers less than this fraction of it.
@@ -27,18 +26,6 @@ _MIN_COVERED = 0.8
 _RIVAL_COVERED = 0.5
 #: Values of soft tissue, HU.
 _SOFT_HU = (-50.0, 120.0)
-
-_Rank = tuple[int, int, int, int, float, int, int]
-#: Why a series comes after another, by the first entry of its rank that is higher.
-_REASONS = (
-    "{kind}, not original",
-    "covers less of the head",
-    "thicker slices",
-    "{kernel}",
-    "thicker slices",
-    "fewer slices",
-    "no better",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +75,7 @@ def choose_series(study: Study, reader: PixelReader, series: int | str | None = 
         The best series has missing slices or too few.
     """
     asked = [] if series is None else _named(study, series)
-    candidates = asked or [item for item in study.series if item.summary.kind in _READABLE]
+    candidates = asked or [item for item in study.series if item.summary.kind in READABLE_KINDS]
     if not candidates:
         kinds = ", ".join(sorted({item.summary.kind for item in study.series}))
         raise FileReadError(
@@ -100,7 +87,7 @@ def choose_series(study: Study, reader: PixelReader, series: int | str | None = 
     best = _readable(ordered)
     if not asked:
         _require_one_study(ordered, best)
-    return Choice(best, tuple(_findings(study, best, ranks, is_asked=bool(asked))))
+    return Choice(best, tuple(series_findings(study, best, ranks, is_asked=bool(asked))))
 
 
 def _named(study: Study, series: int | str) -> list[StudySeries]:
@@ -163,18 +150,18 @@ def _require_one_study(ordered: list[StudySeries], best: StudySeries) -> None:
 # -- rank
 
 
-def _ranks(candidates: list[StudySeries], reader: PixelReader) -> dict[int, _Rank]:
+def _ranks(candidates: list[StudySeries], reader: PixelReader) -> dict[int, Rank]:
     usable = [item for item in candidates if item.summary.problem is None] or candidates
     widest = max(item.summary.head_fraction for item in usable)
     kernels = _kernel_ranks(usable, reader)
     return {item.summary.number: _rank(item.summary, widest, kernels) for item in candidates}
 
 
-def _rank(summary: SeriesSummary, widest: float, kernels: dict[int, int]) -> _Rank:
+def _rank(summary: SeriesSummary, widest: float, kernels: dict[int, int]) -> Rank:
     thickness = max(summary.step_mm or 0.0, summary.thickness_mm or 0.0)
     lost = 1 - summary.head_fraction / widest if widest > 0 else 0.0
     return (
-        _READABLE.index(summary.kind) if summary.kind in _READABLE else len(_READABLE),
+        READABLE_KINDS.index(summary.kind) if summary.kind in READABLE_KINDS else len(READABLE_KINDS),
         int(np.floor(10 * max(lost, 0.0) + 1e-9)),
         int(np.searchsorted(_THICKNESS_CLASSES_MM, thickness)),
         kernels.get(summary.number, 1),
@@ -191,7 +178,7 @@ def _kernel_ranks(usable: list[StudySeries], reader: PixelReader) -> dict[int, i
     ranks = {}
     for item in usable:
         if item.summary.has_bone_kernel:
-            ranks[item.summary.number] = 0 if _is_quiet(item, reader) else 2
+            ranks[item.summary.number] = 0 if _is_quiet(item, reader) else NOISY
     return ranks
 
 
@@ -223,87 +210,6 @@ def _differences(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     sums = plane[:-2] + plane[1:-1] + plane[2:]
     means = (sums[:, :-2] + sums[:, 1:-1] + sums[:, 2:]) / 9
     return np.abs(both[(means > _SOFT_HU[0]) & (means < _SOFT_HU[1])]) / 6
-
-
-# -- findings
-
-
-def _findings(study: Study, best: StudySeries, ranks: dict[int, _Rank], *, is_asked: bool) -> list[Finding]:
-    findings = []
-    others = [item for item in study.series if item is not best]
-    if others:
-        findings.append(_others_finding(best, others, ranks, is_asked=is_asked))
-    same = sum(len(item.group.slices) for item in others if item.uids & best.uids)
-    if same:
-        message = (
-            "Slices of the same series were left out, since they lie in another plane or belong to another "
-            "reconstruction or phase: compare with meshimplant info."
-        )
-        findings.append(Finding("input.slices_left_out", "warning", message, same, 0, "slices"))
-    if best.group.joined > 1:
-        message = (
-            "Each slice was a series of its own; those that agree in frame of reference, plane, kernel and "
-            "description were read as one."
-        )
-        findings.append(Finding("input.joined_series", "warning", message, best.group.joined, 1, "series"))
-    if best.summary.kind != "original":
-        message = (
-            f"The series is {best.summary.kind}, not as the scanner reconstructed it: thin bone may be lost; "
-            "read the original series if there is one."
-        )
-        findings.append(Finding("input.derived_series", "warning", message))
-    return findings
-
-
-def _others_finding(
-    best: StudySeries, others: list[StudySeries], ranks: dict[int, _Rank], *, is_asked: bool
-) -> Finding:
-    """Name the series that are not read, and why."""
-    reasons = {item.summary.number: _reason(item, best, ranks, is_asked=is_asked) for item in others}
-    shown = [f"{number} ({reason})" for number, reason in list(reasons.items())[:10]]
-    rest = f" and {len(reasons) - len(shown)} more" if len(reasons) > len(shown) else ""
-    chosen = best.summary
-    how = "as asked for" if is_asked else "the best for bone"
-    message = (
-        f"The study holds {len(others) + 1} CT series; number {chosen.number} was read, {how} "
-        f"({_facts(chosen)}). Not read: {', '.join(shown)}{rest}. Choose another with --series N."
-    )
-    better = [item for item in others if item.summary.problem and _is_before(item, best, ranks)]
-    severity: Literal["info", "warning"] = "warning" if better and not is_asked else "info"
-    return Finding("input.other_series", severity, message, len(others) + 1, 1, "series")
-
-
-def _facts(summary: SeriesSummary) -> str:
-    step = "" if summary.step_mm is None else f", {summary.step_mm:.2f} mm apart"
-    return f"{summary.slices} slices{step}{', bone kernel' if summary.has_bone_kernel else ''}"
-
-
-def _is_before(item: StudySeries, best: StudySeries, ranks: dict[int, _Rank]) -> bool:
-    number = item.summary.number
-    return (
-        item.summary.slices >= MIN_SLICES and number in ranks and ranks[number] < ranks[best.summary.number]
-    )
-
-
-def _reason(item: StudySeries, best: StudySeries, ranks: dict[int, _Rank], *, is_asked: bool) -> str:
-    summary = item.summary
-    if summary.slices < MIN_SLICES:
-        return "too few slices"
-    if summary.problem is not None:
-        return "slices missing or too far apart"
-    if summary.kind not in _READABLE:
-        return summary.kind
-    if is_asked or summary.number not in ranks:
-        return "not asked for"
-    kernel = "noisy bone kernel" if ranks[summary.number][3] == 2 else "no bone kernel"
-    worse = next(
-        n
-        for n, (theirs, ours) in enumerate(
-            zip(ranks[summary.number], ranks[best.summary.number], strict=True)
-        )
-        if theirs > ours
-    )
-    return _REASONS[worse].format(kind=summary.kind, kernel=kernel)
 
 
 def with_choice(study: Study, chosen: StudySeries | None) -> tuple[SeriesSummary, ...]:

@@ -6,10 +6,14 @@ date, patient numbers and comments never are.
 
 from __future__ import annotations
 
+import lzma
 import re
-from collections.abc import Iterable
+import zipfile
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
+from meshimplant.io.dicom_directory import missing_files
 from meshimplant.io.dicom_enhanced import frame_slices
 from meshimplant.io.dicom_slice import (
     LeftOut,
@@ -56,10 +60,11 @@ _MODALITIES = {
 _BARE_SUFFIXES = {"", *DICOM_SUFFIXES, ".img"}
 
 
-def read_headers(files: Iterable[StudyFile]) -> tuple[list[Slice], list[LeftOut]]:
+def read_headers(files: Sequence[StudyFile]) -> tuple[list[Slice], list[LeftOut]]:
     """Return every CT slice of a study, and every other DICOM file with its kind.
 
-    Files that are no DICOM (notes, viewers of a CD) are in neither list.
+    Files that are no DICOM (notes, viewers of a CD) are in neither list. Images that a DICOMDIR lists and
+    that are not there count among the others.
     """
     slices: list[Slice] = []
     others: list[LeftOut] = []
@@ -69,7 +74,7 @@ def read_headers(files: Iterable[StudyFile]) -> tuple[list[Slice], list[LeftOut]
             others.append(found)
         else:
             slices.extend(found)
-    return slices, others
+    return slices, others + missing_files(files)
 
 
 def _read(file: StudyFile) -> list[Slice] | LeftOut:
@@ -84,7 +89,7 @@ def _read(file: StudyFile) -> list[Slice] | LeftOut:
                 return []
             stream.seek(0)
             header = _parsed(stream)
-    except OSError:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError):
         return damaged
     if header is None or not ("SOPClassUID" in header or "Modality" in header):
         return damaged if marked or file.suffix in DICOM_SUFFIXES else []
@@ -101,8 +106,6 @@ def _parsed(stream: Any) -> Any | None:
     with quiet():
         try:
             return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-        except OSError:
-            raise
         except Exception:  # parsing a damaged or foreign file can fail in any way
             return None
 

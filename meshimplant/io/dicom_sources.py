@@ -1,18 +1,17 @@
 """The files of a DICOM study: those of a folder, of a DICOMDIR's folder, of a zip archive, beside one file.
 
-A zip archive is read in memory, one entry at a time; nothing of it is unpacked.
+A zip archive is read in memory, one entry at a time; nothing of it is unpacked to a disk.
 """
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from meshimplant.errors import FileReadError
 
@@ -168,13 +167,8 @@ def _archive_files(archive: zipfile.ZipFile) -> list[StudyFile]:
 
 
 def _opened_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> BinaryIO:
-    """Unpack one entry in memory; raises OSError for a damaged one."""
+    """Open one entry to be unpacked as it is read; raises OSError for a damaged one."""
     try:
-        with archive.open(entry) as stream:
-            return io.BytesIO(stream.read())
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
+        return cast(BinaryIO, archive.open(entry))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
         raise OSError("the entry is damaged") from error
-    except Exception as error:
-        if type(error).__module__ in ("zlib", "lzma", "_lzma"):
-            raise OSError("the entry is damaged") from error
-        raise
