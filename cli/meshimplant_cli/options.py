@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.errors import SpecError
 from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
+from meshimplant.voxels.value_words import ValueWord
 from meshimplant_cli.exit_codes import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ Orientation = Annotated[
 Level = Annotated[
     float,
     Parameter(help="Value at the surface. Default: 0 for distances, 0.5 for masks and probabilities."),
+]
+Values = Annotated[
+    ValueWord,
+    Parameter(
+        help="What the values of the volume are. Default: what they show, or a question. "
+        "Distances are positive inside unless outside is said; hu is a CT in Hounsfield units."
+    ),
 ]
 Method = Annotated[MethodName, Parameter(help="How to complete; auto chooses and reports why.")]
 Template = Annotated[
@@ -98,6 +106,13 @@ class SkullOptions:
         int | None, Parameter(help="The label of bone in a label map. Default: all labels but 0.")
     ] = None
     series: Series | None = None
+    values: Annotated[
+        ValueWord | None,
+        Parameter(
+            help="What the values of the skull's volume are, where they do not show it. With hu+1024, "
+            "--threshold-hu is in Hounsfield units; without, in the unit of the file."
+        ),
+    ] = None
     frame: Frame = "LPS"
     orientation: Orientation | None = None
 

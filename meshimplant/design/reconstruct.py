@@ -19,8 +19,10 @@ from meshimplant.line.extract import body_of, is_mask
 from meshimplant.line.separate import Separation, separate
 from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
+from meshimplant.predictions.read_prediction import PREDICTION_ASKING
 from meshimplant.report import Finding
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
+from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.volume import Volume
 
 #: Opens a step of the line: takes its name and parameters; what the block puts into the dictionary is
@@ -97,8 +99,8 @@ def reconstruct(
         A completed skull, or the missing bone alone, from elsewhere: mask, probability or signed distance on
         any grid.
     level : float, optional
-        Value at the surface of `complete` or `implant`; None: 0.5 for masks and probabilities, 0 for
-        distances.
+        Value at the surface of `complete` or `implant`; by default it follows from the values, see
+        `read_values`.
     bodies : int
         Number of separate bodies.
     step : callable, optional
@@ -160,11 +162,15 @@ def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple
     The mask becomes uint8 with axes to L, P and S, so that no step depends on the orientation of the file.
     Thick slices are interpolated.
     """
-    return _with_fine_slices(_canonical(defective), step or _no_step)
+    mask = read_mask(defective, "the defective skull")
+    return _with_fine_slices(_canonical(mask), step or _no_step)
 
 
 def prepare_prediction(source: Volume, level: float | None = None) -> tuple[Volume, float | None]:
-    """Interpolate the thick slices of a mask; return it, or a field unchanged, and its level."""
+    """Decide what the values are; return a mask with thick slices interpolated, or a field, and its level."""
+    if level is None:
+        body = read_body(source, asking=PREDICTION_ASKING)
+        source, level = body.volume, body.level
     if thick_axis(source) is None or not is_mask(source, level=level):
         return source, level
     inside, _ = body_of(source, level=level)

@@ -59,7 +59,7 @@ def deepen_bodies(bodies: Sequence[Volume], *, depth_mm: float, inside_mm: Array
 
 def extract_bodies(bodies: Sequence[Volume]) -> trimesh.Trimesh:
     """Extract the outermost surface of each body as one mesh: hollows are filled, fragments dropped."""
-    return join_meshes([outermost_surface(extract(body)) for body in bodies])
+    return join_meshes([outermost_surface(extract(body, level=0)) for body in bodies])
 
 
 def outermost_surface(mesh: trimesh.Trimesh) -> trimesh.Trimesh:

@@ -16,6 +16,8 @@ from meshimplant.evaluation.summary import LARGER_IS_BETTER, Summary, summarize
 from meshimplant.evaluation.surface_errors import SurfaceErrors, surface_errors
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.volumes import read_volume
+from meshimplant.voxels.read_values import read_mask
+from meshimplant.voxels.value_words import Asking
 from meshimplant.voxels.volume import Volume
 
 #: What a failed case counts as: overlaps 0, distances infinite.
@@ -86,7 +88,14 @@ class FolderEvaluation:
         }
 
 
-def evaluate_files(prediction: str | Path, truth: str | Path, defective: str | Path) -> CaseEvaluation:
+def evaluate_files(
+    prediction: str | Path,
+    truth: str | Path,
+    defective: str | Path,
+    *,
+    values: str | None = None,
+    truth_values: str | None = None,
+) -> CaseEvaluation:
     """Measure one predicted implant in files of masks on one grid.
 
     An empty prediction is a result: overlaps 0, distances infinite.
@@ -95,6 +104,9 @@ def evaluate_files(prediction: str | Path, truth: str | Path, defective: str | P
     ----------
     prediction, truth, defective : str or Path
         Predicted implant, true implant and defective skull.
+    values, truth_values : str, optional
+        What the values of the prediction, and of the truth and the defective skull, are: one of
+        `VALUE_MEANINGS`. By default only masks are accepted.
 
     Returns
     -------
@@ -106,11 +118,12 @@ def evaluate_files(prediction: str | Path, truth: str | Path, defective: str | P
     FileReadError, GeometryError, EmptyMaskError
         A file cannot be read, the grids differ, or the truth or the defective skull is empty.
     InputError
-        A file holds values between 0 and 1; it must be thresholded first.
+        A file is no mask, and its values are not stated.
     """
     name = Path(truth).name
     files = CaseFiles(name, None, name, Path(prediction), Path(truth), Path(defective))
-    return _measure(files, _read_mask(files.truth), found=_read_mask(Path(prediction)))
+    found = _read_mask(Path(prediction), "the prediction", values)
+    return _measure(files, _read_truth(files.truth, truth_values), found, truth_values)
 
 
 def evaluate_folders(
@@ -118,6 +131,8 @@ def evaluate_folders(
     truth: str | Path,
     defective: str | Path,
     *,
+    values: str | None = None,
+    truth_values: str | None = None,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> FolderEvaluation:
@@ -131,6 +146,9 @@ def evaluate_folders(
     prediction, truth, defective : str or Path
         Folders, matched by name; see `meshimplant.evaluation.match_cases` for how they name cases, skulls and
         kinds of defect.
+    values, truth_values : str, optional
+        What the values of the prediction, and of the truth and the defective skull, are: one of
+        `VALUE_MEANINGS`. By default only masks are accepted.
     seed : int
         Seed of the bootstrap over skulls.
     progress : callable, optional
@@ -152,7 +170,7 @@ def evaluate_folders(
     for number, files in enumerate(matched, start=1):
         if progress is not None:
             progress(f"case {number} of {len(matched)}: {files.name}")
-        cases.append(_measure_or_fail(files))
+        cases.append(_measure_or_fail(files, values, truth_values))
     if all(case.failure for case in cases):
         raise InputError(f"expected predictions that can be measured, got none: {_reasons(cases)}")
     kinds = {case.files.kind for case in cases} - {None}
@@ -196,21 +214,21 @@ def write_evaluation(result: CaseEvaluation | FolderEvaluation, path: str | Path
         writer.writerows(rows)
 
 
-def _measure_or_fail(files: CaseFiles) -> CaseEvaluation:
+def _measure_or_fail(files: CaseFiles, values: str | None, truth_values: str | None) -> CaseEvaluation:
     if files.prediction is None:
         return CaseEvaluation(files, None, None, "no prediction")
     try:
-        found = _read_mask(files.prediction)
+        found = _read_mask(files.prediction, "the prediction", values)
     except InputError as error:
         return CaseEvaluation(files, None, None, str(error))
-    truth = _read_mask(files.truth)
+    truth = _read_truth(files.truth, truth_values)
     if not found.same_grid(truth):
         return CaseEvaluation(files, None, None, f"on another grid: {found!r} where the truth is {truth!r}")
-    return _measure(files, truth, found=found)
+    return _measure(files, truth, found, truth_values)
 
 
-def _measure(files: CaseFiles, truth: Volume, *, found: Volume) -> CaseEvaluation:
-    defective = _read_mask(files.defective)
+def _measure(files: CaseFiles, truth: Volume, found: Volume, truth_values: str | None) -> CaseEvaluation:
+    defective = _read_mask(files.defective, "the defective skull", truth_values)
     metrics = evaluate(found, truth, defective)
     try:
         return CaseEvaluation(files, metrics, surface_errors(found, truth, defective))
@@ -218,14 +236,18 @@ def _measure(files: CaseFiles, truth: Volume, *, found: Volume) -> CaseEvaluatio
         return CaseEvaluation(files, metrics, None, "empty prediction")
 
 
-def _read_mask(path: Path) -> Volume:
-    volume = read_volume(path)
-    if volume.array.dtype.kind == "f" and ((volume.array != 0) & (volume.array != 1)).any():
-        raise InputError(
-            f"expected a mask of 0 and 1 in {path.name}, got values from {volume.array.min():g} to "
-            f"{volume.array.max():g}: threshold it first, or evaluate the reconstruction that design writes"
-        )
-    return volume
+def _read_truth(path: Path, values: str | None) -> Volume:
+    return _read_mask(path, "the truth", values)
+
+
+def _read_mask(path: Path, role: str, values: str | None) -> Volume:
+    """Read a mask, or a body that is said to be one by `values`; messages name the file."""
+    asking = Asking("--values" if role == "the prediction" else "--truth-values")
+    try:
+        return read_mask(read_volume(path), role, values=values, asking=asking)
+    except InputError as error:
+        text = str(error)
+        raise error if path.name in text else type(error)(f"{path.name}: {text}") from error
 
 
 def _summary(cases: Sequence[CaseEvaluation], seed: int) -> Summary:

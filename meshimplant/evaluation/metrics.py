@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import EmptyMaskError, require_type
+from meshimplant.errors import EmptyMaskError
 from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.read_values import read_mask
 from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, voxels_within
 from meshimplant.voxels.volume import Volume
 
@@ -149,7 +150,7 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
     Parameters
     ----------
     prediction, truth, defective : Volume
-        Masks on one grid; non-zero is set. An empty prediction is a result: overlaps 0, distances infinite.
+        Masks on one grid. An empty prediction is a result: overlaps 0, distances infinite.
 
     Returns
     -------
@@ -158,14 +159,16 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
 
     Raises
     ------
+    InputError
+        One of them is no mask.
     GeometryError
         The three volumes are not on one grid.
     EmptyMaskError
         The truth or the defective skull is empty.
     """
-    require_type(prediction, Volume, "the prediction")
-    require_type(truth, Volume, "the truth")
-    require_type(defective, Volume, "the defective skull")
+    prediction = read_mask(prediction, "the prediction")
+    truth = read_mask(truth, "the truth")
+    defective = read_mask(defective, "the defective skull")
     _require_one_grid(prediction, truth, defective)
     if not truth.array.any():
         raise EmptyMaskError("expected a true implant with at least one voxel, got an empty one")

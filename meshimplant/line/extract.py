@@ -9,10 +9,11 @@ import trimesh
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.errors import EmptyMaskError, require_type
+from meshimplant.errors import EmptyMaskError
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.read_values import read_body
 from meshimplant.voxels.volume import Volume
 
 #: Voxels kept around a mask before its distance is taken: the Gaussian in it reaches 3 x 0.7 voxels.
@@ -40,12 +41,10 @@ def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
     Parameters
     ----------
     volume : Volume
-        Larger inside the body than outside, on a grid of any orientation, also mirrored. Bool and integer
-        arrays are masks, and so are float arrays of only two values; everything else is a field. Integers
-        with more than two values are a field (Hounsfield units) if a `level` is given.
+        Larger inside the body than outside, on a grid of any orientation, also mirrored. Without a `level`
+        its kind follows from its values, see `read_values`; with one, any values are a field.
     level : float or None
-        The value at the surface. None: 0 for masks and for fields with negative values, else 0.5 (a
-        probability).
+        The value at the surface.
 
     Returns
     -------
@@ -54,6 +53,8 @@ def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
 
     Raises
     ------
+    InputError
+        The values have no meaning or more than one, and no `level` is given.
     EmptyMaskError
         The volume is constant, or the level leaves nothing inside or nothing outside.
 
@@ -70,7 +71,8 @@ def extract(volume: Volume, *, level: float | None = None) -> trimesh.Trimesh:
     >>> extract(Volume(mask, np.eye(4))).is_watertight
     True
     """
-    require_type(volume, Volume, "the volume")
+    reading = read_body(volume, level=level)
+    volume, level = reading.volume, reading.level
     body, level = body_of(volume, level=level)
     if is_mask(volume, level=level):
         return _meshed(_mask_field(body, volume))

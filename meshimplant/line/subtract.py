@@ -13,6 +13,7 @@ from scipy import ndimage
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError, require_type
 from meshimplant.line.extract import body_of, default_level, is_mask, mask_distance
 from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.surface_distances import eroded
 from meshimplant.voxels.volume import Volume
 
@@ -40,7 +41,7 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     defective : Volume
         Mask of the defective skull.
     level : float or None
-        Value at the surface of `complete`; None: 0 for masks and distances, 0.5 for probabilities.
+        Value at the surface of `complete`; by default it follows from the values, see `read_values`.
 
     Returns
     -------
@@ -51,6 +52,8 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
 
     Raises
     ------
+    InputError
+        The values of one of them have no meaning or more than one.
     GeometryError
         The two volumes do not overlap in space.
     NoDefectError
@@ -59,8 +62,9 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
         One of them is empty, or the complete body lies wholly inside the bone.
     """
     require_type(complete, Volume, "the complete skull")
-    require_type(defective, Volume, "the defective skull")
-    difference = Difference.of(complete, defective, level=level)
+    mask = read_mask(defective, "the defective skull")
+    body = read_body(complete, level=level)
+    difference = Difference.of(body.volume, mask, level=body.level)
     return difference.field(difference.bone)
 
 

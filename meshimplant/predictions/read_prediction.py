@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, FileReadError, InputError
 from meshimplant.io.points import POINT_SUFFIXES, read_points
 from meshimplant.io.volumes import VOLUME_SUFFIXES, load_volume, volume_suffix
 from meshimplant.predictions.points_to_volume import points_to_volume
 from meshimplant.report import Finding
+from meshimplant.voxels.distinct_values import as_whole_numbers
+from meshimplant.voxels.read_values import read_body, read_values
+from meshimplant.voxels.value_words import Asking
 from meshimplant.voxels.volume import Volume
 
-#: More distinct whole numbers than this are an image, not labels.
-_MAX_LABELS = 64
+#: The options that a message about the values of a prediction names.
+PREDICTION_ASKING = Asking(values="--predicted-values", level="--level")
+
+
+#: Labels that a message lists at most.
+_SHOWN_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,7 @@ class Prediction:
     description : str
         What the file was taken for, in words.
     level : float or None
-        Value at the surface, where one was given; None means 0.5 for masks and probabilities, 0 for
-        distances.
+        Value at the surface: the given one, 0.5 for probabilities, 0 for distances, None for masks.
     findings : tuple of Finding
         What a person should know about the file.
     """
@@ -49,6 +53,7 @@ def read_prediction(
     *,
     label: int | None = None,
     level: float | None = None,
+    values: str | None = None,
     frame: str = "LPS",
     implant_only: bool = False,
     orientation: str | None = None,
@@ -66,6 +71,8 @@ def read_prediction(
         The label of the prediction in a label map. By default all labels but 0.
     level : float, optional
         Value at the surface; whole numbers are then not taken for labels.
+    values : str, optional
+        What the values are, one of `VALUE_MEANINGS`, where that does not follow from them; see `read_values`.
     frame : str
         "LPS" or "RAS": the frame of points in a file that does not state its own.
     implant_only : bool
@@ -83,7 +90,8 @@ def read_prediction(
     Raises
     ------
     InputError
-        There are several labels, of which one must be chosen; `label` does not apply; or points lack normals.
+        The values have no meaning or more than one; there are several labels, of which one must be chosen;
+        `label` does not apply; or points lack normals.
     EmptyMaskError
         No voxel has the label, or the points enclose nothing.
     FileReadError, GeometryError
@@ -91,10 +99,10 @@ def read_prediction(
     """
     path = Path(path)
     if path.suffix.lower() in POINT_SUFFIXES:
-        if label is not None or level is not None or orientation is not None:
+        if any(option is not None for option in (label, level, values, orientation)):
             raise InputError(
-                "expected voxels for a label, a level or an orientation, "
-                f"got the points {path.name}: omit label, level and orientation"
+                "expected voxels for a label, a level, values or an orientation, "
+                f"got the points {path.name}: omit label, level, values and orientation"
             )
         cloud = read_points(path, frame=frame)
         count = len(cloud.points_mm)
@@ -105,49 +113,33 @@ def read_prediction(
             f"expected voxels or points with normals ({endings}), got {path.name}: convert it first"
         )
     loaded = load_volume(path, orientation=orientation)
-    if label is None and level is not None:
-        return Prediction(loaded.volume, f"voxels, surface at {level:g}", level, loaded.findings)
-    selected = _select_label(loaded.volume, label, path.name, implant_only=implant_only)
-    return replace(selected, findings=loaded.findings)
-
-
-def _select_label(volume: Volume, label: int | None, name: str, *, implant_only: bool) -> Prediction:
-    """Return the chosen label as a mask, or the volume unchanged unless it holds several labels."""
-    labels = _labels(volume.array)
-    if labels is None:
-        raise InputError(
-            f"expected a mask, labels, probabilities or distances in {name}, "
-            f"got an image of more than {_MAX_LABELS} whole numbers: give the level of its surface"
-        )
-    listed = ", ".join(f"{value:g}" for value in labels) or "none"
+    volume = loaded.volume
     if label is not None:
-        if label not in labels:
-            raise EmptyMaskError(
-                f"expected label {label} in {name}, got the labels {listed}: check the number"
-            )
-        return Prediction(volume.with_array((volume.array == label).view(np.uint8)), f"label {label}")
-    if len(labels) < 2:
-        return Prediction(volume, "voxels")
-    if implant_only:
+        return replace(_one_label(volume, label, path.name), findings=loaded.findings)
+    try:
+        if level is None and implant_only:
+            _require_one_label(volume, values)
+        body = read_body(volume, level=level, values=values, asking=PREDICTION_ASKING)
+    except InputError as error:
+        raise type(error)(f"{path.name}: {error}") from error
+    return Prediction(body.volume, body.note or f"a {body.kind}", body.level, loaded.findings)
+
+
+def _one_label(volume: Volume, label: int, name: str) -> Prediction:
+    """Return the chosen label as a mask."""
+    array = as_whole_numbers(volume.array)
+    mask = array == label
+    if not mask.any():
+        listed = ", ".join(f"{value:g}" for value in np.unique(array)[:_SHOWN_LABELS] if value) or "none"
+        raise EmptyMaskError(f"expected label {label} in {name}, got the labels {listed}: check the number")
+    return Prediction(volume.with_array(mask.view(np.uint8)), f"label {label}")
+
+
+def _require_one_label(volume: Volume, values: str | None) -> None:
+    """Raise `InputError` for several labels, since the others would become part of the implant."""
+    labels = read_values(volume, values, asking=PREDICTION_ASKING).labels
+    if len(labels) > 1:
         raise InputError(
-            f"expected the implant alone in {name}, got the labels {listed}: "
+            f"expected the implant alone, got the labels {', '.join(map(str, labels))}: "
             "state which of them is the implant (--predicted-label)"
         )
-    return Prediction(volume.with_array((volume.array != 0).view(np.uint8)), f"labels {listed} together")
-
-
-def _labels(array: NDArray[Any]) -> list[float] | None:
-    """Return the labels of a mask or label map, ascending; [] for a field, None for an image."""
-    if array.dtype.kind == "b":
-        return [1.0] if array.any() else []
-    if array.min() < 0:
-        return []
-    found: set[float] = set()
-    for plane in array.T:
-        values = np.unique(plane)
-        if array.dtype.kind == "f" and (values != np.rint(values)).any():
-            return []
-        found |= {float(value) for value in values if value}
-        if len(found) > _MAX_LABELS:
-            return None
-    return sorted(found)

@@ -17,7 +17,7 @@ from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.voxels.distinct_values import as_whole_numbers, distinct_values
 from meshimplant.voxels.read_values import Reading, read_values
 from meshimplant.voxels.value_facts import MAX_BONE_DEPTH_MM
-from meshimplant.voxels.value_kind import Asking
+from meshimplant.voxels.value_words import Asking
 from meshimplant.voxels.volume import Volume
 from meshimplant.voxels.voxelize import voxelize
 
@@ -239,7 +239,7 @@ def _has_grades(volume: Volume, values: str | None) -> bool:
 def _from_label(volume: Volume, label: int) -> SkullInput:
     """Return one label of a map of tissues as bone."""
     bone = as_whole_numbers(volume.array) == label
-    return _mask_input(volume.with_array(bone), f"label {label}", (), f"voxel of label {label}")
+    return _mask_input(volume.with_array(bone), f"label {label}", f"voxel of label {label}")
 
 
 def _from_body(reading: Reading) -> SkullInput:
@@ -248,16 +248,16 @@ def _from_body(reading: Reading) -> SkullInput:
     bone = array != 0 if reading.level is None else array >= reading.level
     if len(reading.labels) > 1:
         note = f"labels {', '.join(map(str, reading.labels))} together"
-    return _mask_input(reading.volume.with_array(bone), note, reading.findings, "voxel above 0")
+    return _mask_input(reading.volume.with_array(bone), note, "voxel above 0")
 
 
-def _mask_input(bone: Volume, note: str, findings: tuple[Finding, ...], what: str) -> SkullInput:
+def _mask_input(bone: Volume, note: str, what: str) -> SkullInput:
     """Return a mask of bone (bool), which must not be empty or a solid head, as uint8."""
     if not bone.array.any():
         raise EmptyMaskError(f"expected a skull, got a mask without a single {what}: check the segmentation")
     mask = bone.with_array(bone.array.view(np.uint8))
     _require_bone_not_head(mask, "give the mask of the bone, or its label")
-    return SkullInput(mask, "mask", (note,) if note else (), (*findings, *_cut_sides(mask)))
+    return SkullInput(mask, "mask", (note,) if note else (), tuple(_cut_sides(mask)))
 
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from meshimplant.errors import InputError, require_type
-from meshimplant.report import Finding
 from meshimplant.voxels.distinct_values import MAX_LEVELS, as_whole_numbers, distinct_values
 from meshimplant.voxels.image_kind import FULL_SCALES
 from meshimplant.voxels.value_facts import ValueFacts
-from meshimplant.voxels.value_kind import ASKING, VALUE_MEANINGS, Asking, are_levels, decide_values
+from meshimplant.voxels.value_kind import are_levels, decide_values
+from meshimplant.voxels.value_words import ASKING, VALUE_MEANINGS, Asking
 from meshimplant.voxels.volume import Volume
 
-__all__ = ["Reading", "read_values"]
+__all__ = ["Reading", "read_body", "read_mask", "read_values"]
 
 #: Slopes, per mm, of distances that are taken for millimetres.
 _SLOPE_RANGE = (0.7, 1.4)
-Kind = Literal["mask", "labels", "probability", "distance", "ct"]
+Kind = Literal["mask", "labels", "probability", "distance", "ct", "field"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,28 +31,24 @@ class Reading:
     Attributes
     ----------
     kind : str
-        ``"mask"``, ``"labels"``, ``"probability"``, ``"distance"`` or ``"ct"``.
+        ``"mask"``, ``"labels"``, ``"probability"``, ``"distance"`` or ``"ct"``; ``"field"`` for any
+        values whose level was given.
     volume : Volume
         The volume in the convention of its kind: a mask as uint8 0/1; labels as whole numbers; a probability
         as 0 to 1; distances positive inside; a CT in Hounsfield units.
+    level : float or None
+        Value at the surface: 0.5 for a probability, 0 for distances, the given one for a field, else None.
     labels : tuple of int
         The labels other than 0, ascending; empty for other kinds.
     note : str
         What the values were taken for where that is not obvious; else empty.
-    findings : tuple of Finding
-        A warning where a sign was turned.
     """
 
     kind: Kind
     volume: Volume
+    level: float | None = None
     labels: tuple[int, ...] = ()
     note: str = ""
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def level(self) -> float | None:
-        """Value at the surface: 0.5 for a probability, 0 for distances, None for the other kinds."""
-        return {"probability": 0.5, "distance": 0.0}.get(self.kind)
 
 
 def read_values(volume: Volume, values: str | None = None, *, asking: Asking = ASKING) -> Reading:
@@ -94,27 +90,105 @@ def read_values(volume: Volume, values: str | None = None, *, asking: Asking = A
         raise InputError(
             f"expected {asking.values} to be one of {', '.join(VALUE_MEANINGS)}, got {values!r}: choose one"
         )
-    return _read_as(word, volume, levels, asking, turned=values is None)
+    return _read_as(word, volume, levels, asking)
 
 
-def _read_as(
-    word: str, volume: Volume, levels: NDArray[Any] | None, asking: Asking, *, turned: bool
+def read_body(
+    volume: Volume, *, level: float | None = None, values: str | None = None, asking: Asking = ASKING
 ) -> Reading:
+    """Return a volume that shows one body; all labels but 0 become one mask.
+
+    Parameters
+    ----------
+    volume : Volume
+        A mask, labels, a probability or signed distances.
+    level : float, optional
+        Value at the surface; the volume is then returned as it is.
+    values : str, optional
+        What the values are, one of `VALUE_MEANINGS`; by default it follows from them.
+    asking : Asking
+        The options that the messages name.
+
+    Returns
+    -------
+    Reading
+        A mask, a probability, distances or, with a `level`, a field.
+
+    Raises
+    ------
+    InputError
+        The values have no meaning or more than one, or are Hounsfield units.
+    """
+    require_type(volume, Volume, "the volume")
+    if level is not None:
+        if values is not None:
+            raise InputError(f"expected {asking.values} or {asking.level}, got both: leave one out")
+        return Reading("field", volume, float(level), note=f"voxels, surface at {level:g}")
+    reading = read_values(volume, values, asking=asking)
+    if reading.kind == "ct":
+        raise InputError(
+            "expected a body (a mask, labels, a probability or signed distances), got a CT in Hounsfield "
+            f"units: segment it first, or give {asking.level} with the value at the surface"
+        )
+    if reading.kind == "labels":
+        mask = volume.with_array((reading.volume.array != 0).view(np.uint8))
+        return Reading("mask", mask, note=f"labels {', '.join(map(str, reading.labels))} together")
+    return reading
+
+
+def read_mask(volume: Volume, name: str, *, values: str | None = None, asking: Asking = ASKING) -> Volume:
+    """Return a volume of two values as a mask (uint8 0/1).
+
+    Parameters
+    ----------
+    volume : Volume
+        A mask of any two values, the lower one 0; any body if `values` says what it is.
+    name : str
+        What the volume is, for messages.
+    values : str, optional
+        What the values are, one of `VALUE_MEANINGS`; by default only a mask is accepted.
+    asking : Asking
+        The options that the messages name.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    InputError
+        The values are not those of a mask, and are not stated.
+    """
+    require_type(volume, Volume, name)
+    reading = read_values(volume, values, asking=asking)
+    if reading.kind == "mask":
+        return reading.volume
+    if values is None or reading.kind == "ct":
+        got = f"labels {', '.join(map(str, reading.labels[:6]))}" if reading.labels else reading.note
+        raise InputError(
+            f"expected a mask of 0 and 1 for {name}, got {got or 'a CT in Hounsfield units'}: "
+            f"threshold it first, or say with {asking.values} what it is"
+        )
+    inside = reading.volume.array > (reading.level or 0)
+    return volume.with_array(inside.view(np.uint8))
+
+
+def _read_as(word: str, volume: Volume, levels: NDArray[Any] | None, asking: Asking) -> Reading:
     """Return the volume in the convention of its kind."""
     note = "" if word in ("mask", "labels", "hu") else VALUE_MEANINGS[word]
     if word in ("mask", "inverted-mask"):
         return Reading("mask", _as_mask(volume, levels, word, asking), note=note)
     if word == "labels":
-        return Reading("labels", volume, _labels_of(volume, asking))
+        return Reading("labels", volume, labels=_labels_of(volume, levels, asking))
     if word.startswith("hu"):
         return Reading("ct", _shifted(volume, float(word[2:] or 0)), note=note)
     if word.startswith("distance"):
-        return _distances(volume, word, note, turned=turned)
+        return _distances(volume, word, note)
     if word.endswith("logits"):
         sign = -1 if word == "inverted-logits" else 1
         odds = expit(volume.array.astype(np.float32) * np.float32(sign))
-        return Reading("probability", volume.with_array(odds), note=note)
-    return Reading("probability", _as_probability(volume, word), note=note)
+        return Reading("probability", volume.with_array(odds), 0.5, note=note)
+    return Reading("probability", _as_probability(volume, word), 0.5, note=note)
 
 
 def _as_mask(volume: Volume, levels: NDArray[Any] | None, word: str, asking: Asking) -> Volume:
@@ -133,13 +207,13 @@ def _as_mask(volume: Volume, levels: NDArray[Any] | None, word: str, asking: Ask
     )
 
 
-def _labels_of(volume: Volume, asking: Asking) -> tuple[int, ...]:
+def _labels_of(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -> tuple[int, ...]:
     """Return the labels other than 0 of a map of any number of labels."""
     if volume.array.dtype.kind == "f" and (volume.array != np.rint(volume.array)).any():
         raise InputError(
             f"expected whole numbers for labels, got fractions: give {asking.values} with what they are"
         )
-    return tuple(int(value) for value in np.unique(volume.array) if value)
+    return tuple(int(value) for value in (np.unique(volume.array) if levels is None else levels) if value)
 
 
 def _shifted(volume: Volume, offset: float) -> Volume:
@@ -150,17 +224,14 @@ def _shifted(volume: Volume, offset: float) -> Volume:
     return volume.with_array(wide - np.asarray(offset, wide.dtype))
 
 
-def _distances(volume: Volume, word: str, note: str, *, turned: bool) -> Reading:
-    """Return distances in millimetres, positive inside; a warning where the sign was turned unasked."""
+def _distances(volume: Volume, word: str, note: str) -> Reading:
+    """Return distances in millimetres, positive inside."""
     array = volume.array if volume.array.dtype.kind == "f" else volume.array.astype(np.float32)
     typical = ValueFacts.of(volume).steady_slope() or 1.0
     if not _SLOPE_RANGE[0] <= typical <= _SLOPE_RANGE[1]:
         array, note = array / np.asarray(typical, array.dtype), f"{note}, {typical:.3g} per mm"
-    if word == "distance":
-        return Reading("distance", volume.with_array(array), note=note)
-    message = "The distances are positive outside of the body and were turned: look at the result."
-    findings = (Finding("input.sign_turned", "warning", message),) if turned else ()
-    return Reading("distance", volume.with_array(-array), note=note, findings=findings)
+    turned = -array if word == "distance-outside" else array
+    return Reading("distance", volume.with_array(turned), 0.0, note=note)
 
 
 def _as_probability(volume: Volume, word: str) -> Volume:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,69 +11,15 @@ from numpy.typing import NDArray
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.voxels.image_kind import FULL_SCALES, fitting_words
 from meshimplant.voxels.value_facts import ValueFacts
+from meshimplant.voxels.value_words import VALUE_MEANINGS, Asking
 from meshimplant.voxels.volume import Volume
 
-__all__ = ["ASKING", "VALUE_MEANINGS", "Asking", "ValueWord", "are_levels", "decide_values"]
+__all__ = ["are_levels", "decide_values"]
 
-#: What the values of a volume are, in the words of ``--values``.
-ValueWord = Literal[
-    "mask",
-    "inverted-mask",
-    "labels",
-    "probability",
-    "percent",
-    "probability-255",
-    "probability-65535",
-    "inverted-probability",
-    "logits",
-    "inverted-logits",
-    "distance",
-    "distance-outside",
-    "hu",
-    "hu+1000",
-    "hu+1024",
-]
-
-#: What each word means, for messages and documentation.
-VALUE_MEANINGS: dict[str, str] = {
-    "mask": "a mask, the higher value inside",
-    "inverted-mask": "a mask, the lower value inside",
-    "labels": "labels, 0 for the background",
-    "probability": "a probability from 0 to 1, surface at 0.5",
-    "percent": "a probability in percent, surface at 50",
-    "probability-255": "a probability from 0 to 255, surface at 127.5",
-    "probability-65535": "a probability from 0 to 65535, surface at 32767.5",
-    "inverted-probability": "a probability of the background",
-    "logits": "log-odds, surface at 0",
-    "inverted-logits": "log-odds of the background, surface at 0",
-    "distance": "signed distances, positive inside",
-    "distance-outside": "signed distances, positive outside",
-    "hu": "a CT in Hounsfield units",
-    "hu+1000": "a CT in Hounsfield units + 1000",
-    "hu+1024": "a CT in Hounsfield units + 1024",
-}
+#: Words that need no confirmation where they alone fit.
+_CERTAIN = ("hu", *FULL_SCALES, "logits", "distance")
 #: Bone (200 HU) over soft tissue (40 HU), both above air (-1000 HU).
 _BONE_OVER_TISSUE = 1200 / 1040
-
-
-@dataclass(frozen=True)
-class Asking:
-    """The options that a message names when the meaning of the values is open.
-
-    Attributes
-    ----------
-    values : str
-        The option that states what the values are.
-    level : str
-        The option that states the value at the surface, in the unit of the file.
-    """
-
-    values: str = "--values"
-    level: str = "--level"
-
-
-#: The options of a verb that reads one volume.
-ASKING = Asking()
 
 
 def are_levels(levels: NDArray[Any] | None) -> bool:
@@ -108,7 +53,8 @@ def decide_values(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -
     Raises
     ------
     InputError
-        No word fits, or several do, or one that must be confirmed: an offset, or an inverted body.
+        No word fits, or several do, or one that must be confirmed: an offset, or a body of
+        inverted or negative values.
     EmptyMaskError
         All values are one, and not 0.
     """
@@ -116,7 +62,7 @@ def decide_values(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -
         return word
     facts = ValueFacts.of(volume)
     words = list(fitting_words(facts))
-    if len(words) == 1 and words[0] in VALUE_MEANINGS and not words[0].startswith(("hu+", "inverted")):
+    if len(words) == 1 and words[0] in _CERTAIN:
         return words[0]
     raise _question_of(facts, words, asking) if words else _refusal(facts, asking)
 
@@ -135,7 +81,7 @@ def _word_of_levels(volume: Volume, levels: NDArray[Any], asking: Asking) -> str
     if len(levels) == 2:
         if low <= -200 and high >= 300:
             return None
-        if low == 0 and not _is_inverted(volume, high):
+        if low == 0 and (volume.array.dtype == bool or not _is_inverted(volume, high)):
             return "mask"
         where = "of which none is 0" if low else f"with {high:g} on the sides of the grid"
         raise _question(f"{shown}, {where}", ["mask", "inverted-mask"], asking)

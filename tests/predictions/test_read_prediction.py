@@ -40,20 +40,45 @@ def test_all_labels_together_are_a_complete_skull_but_no_implant(written) -> Non
     np.testing.assert_array_equal(found.volume.array, LABELS.array > 0)
     assert found.description == "labels 2, 3 together"
     with pytest.raises(
-        InputError, match=r"the implant alone in p\.nii\.gz, got the labels 2, 3: state which"
+        InputError, match=r"p\.nii\.gz: expected the implant alone, got the labels 2, 3: state which"
     ):
         read_prediction(path, SKULL, implant_only=True)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [MISSING.array * np.uint8(5), MISSING.array * np.float32(0.7), IMPLANT.field(2.0, grid=GRID).array],
-    ids=["mask of fives", "probability", "distance"],
-)
-def test_anything_but_several_labels_is_left_unchanged(written, values) -> None:
+@pytest.mark.parametrize("values", [MISSING.array * np.uint8(5), MISSING.array * np.float32(0.7)])
+def test_two_values_are_a_mask(written, values) -> None:
+    found = read_prediction(written(GRID.with_array(values)), SKULL, implant_only=True)
+    np.testing.assert_array_equal(found.volume.array, MISSING.array)
+    assert (found.description, found.level) == ("a mask", None)
+
+
+def test_a_distance_is_left_unchanged(written) -> None:
+    values = IMPLANT.field(2.0, grid=GRID).array
     found = read_prediction(written(GRID.with_array(values)), SKULL, implant_only=True)
     np.testing.assert_array_equal(found.volume.array, values)
-    assert found.volume.array.dtype == values.dtype
+    assert (found.description, found.level) == ("signed distances, positive inside", 0)
+
+
+def test_a_probability_in_percent_becomes_one_from_0_to_1(written) -> None:
+    field = IMPLANT.field(2.0, grid=GRID).array
+    percent = GRID.with_array(np.rint(100 / (1 + np.exp(-2 * field))).astype(np.uint8))
+    found = read_prediction(written(percent), SKULL, implant_only=True)
+    np.testing.assert_array_equal(found.volume.array > found.level, percent.array > 50)
+    assert found.description == "a probability in percent, surface at 50"
+
+
+def test_a_sign_is_asked_for_and_a_ct_is_no_prediction(written) -> None:
+    field = IMPLANT.field(2.0, grid=GRID).array
+    path = written(GRID.with_array(-field))
+    with pytest.raises(InputError, match=r"p\.nii\.gz: .*give --predicted-values distance-outside"):
+        read_prediction(path, SKULL)
+    found = read_prediction(path, SKULL, values="distance-outside")
+    np.testing.assert_array_equal(found.volume.array, field)
+    ct = written(SKULL.with_array(SKULL.array * np.int16(2000) - np.int16(1000)))
+    with pytest.raises(InputError, match=r"got a CT in Hounsfield units: .*--level"):
+        read_prediction(ct, SKULL)
+    with pytest.raises(InputError, match="--predicted-values or --level, got both"):
+        read_prediction(ct, SKULL, values="hu", level=200)
 
 
 def test_points_become_a_field_on_the_skull(tmp_path: Path) -> None:
@@ -79,7 +104,7 @@ def test_points_in_ras_are_converted(tmp_path: Path) -> None:
 def test_an_image_needs_its_level(written) -> None:
     image = GRID.with_array((np.arange(GRID.array.size).reshape(GRID.shape) % 200).astype(np.uint8))
     assert read_prediction(written(image), SKULL, level=99.5).description == "voxels, surface at 99.5"
-    with pytest.raises(InputError, match="more than 64 whole numbers: give the level"):
+    with pytest.raises(InputError, match=r"--predicted-values probability-255 if .*, or --level with"):
         read_prediction(written(image), SKULL)
 
 
@@ -89,5 +114,5 @@ def test_unusable_input_is_reported(written, tmp_path: Path) -> None:
     with pytest.raises(FileReadError, match=r"voxels or points with normals \(.*\.npz\), got p\.stl"):
         read_prediction(tmp_path / "p.stl", SKULL)
     np.save(tmp_path / "p.npy", rows(shell_points(40, 6, 500)))
-    with pytest.raises(InputError, match="voxels for a label, a level or an orientation, got the points"):
+    with pytest.raises(InputError, match="voxels for a label, a level, values or an orientation, got the"):
         read_prediction(tmp_path / "p.npy", SKULL, label=1)

@@ -110,7 +110,6 @@ CERTAIN: dict[str, tuple[str, Callable[[], Array]]] = {
     "distance in int8": ("distance", lambda: np.rint(distance()).astype(np.int8)),
     "distance in 0.01 mm": ("distance", lambda: np.rint(distance() * 100).astype(np.int16)),
     "distance in voxels": ("distance", lambda: distance() / SPACING),
-    "distance outside": ("distance", lambda: -distance()),
     "HU": ("ct", lambda: np.rint(ct()).astype(np.int16)),
     "HU in float": ("ct", lambda: ct().astype(np.float32)),
     "HU cut off at -1024": ("ct", lambda: np.maximum(np.rint(ct()), -1024)),
@@ -160,6 +159,7 @@ ASKED: dict[str, tuple[str, Callable[[], Array]]] = {
         "inverted-probability",
         lambda: np.rint(255 - 255 * probability()).astype(np.uint8),
     ),
+    "distance outside": ("distance-outside", lambda: -distance()),
     "doubtful probability": ("probability", lambda: probability() * 0.7),
     "noise": ("--level", lambda: np.random.default_rng(0).normal(0, 1, mask().shape)),
 }
@@ -200,12 +200,6 @@ def test_distances_of_another_unit_become_millimetres() -> None:
     found = read(np.rint(distance() * 100).astype(np.int16))
     np.testing.assert_allclose(found.volume.array, distance(), rtol=0.1, atol=0.1)
     assert found.note == "signed distances, positive inside, 100 per mm"
-
-
-def test_a_sign_that_was_turned_unasked_is_a_finding() -> None:
-    assert [finding.code for finding in read(-distance()).findings] == ["input.sign_turned"]
-    assert read(-distance(), "distance-outside").findings == ()
-    assert read(distance()).findings == ()
 
 
 def test_one_value_is_no_volume_and_an_unknown_kind_is_refused() -> None:
