@@ -22,7 +22,7 @@ from meshimplant_cli.options import (
     Template,
     read_template,
 )
-from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, read_predicted
+from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, PredictedValues, read_predicted
 from meshimplant_cli.terminal import (
     describe_finding,
     headlines,
@@ -49,6 +49,7 @@ def design(
     implant: Path | None = None,
     level: Level | None = None,
     predicted_label: PredictedLabel | None = None,
+    predicted_values: PredictedValues | None = None,
     predicted_orientation: PredictedOrientation | None = None,
     seed: Seed = 0,
     network: NetworkOptions = NetworkOptions(),
@@ -79,6 +80,7 @@ def design(
     of_prediction = {
         "--level": level,
         "--predicted-label": predicted_label,
+        "--predicted-values": predicted_values,
         "--predicted-orientation": predicted_orientation,
     }
     for option, value in of_prediction.items():
@@ -102,6 +104,7 @@ def design(
                 skull.mask,
                 label=predicted_label,
                 level=level,
+                values=predicted_values,
                 frame=skull_options.frame,
                 orientation=predicted_orientation,
                 alone=implant is not None,

@@ -125,6 +125,7 @@ class SkullOptions:
             threshold_hu=self.threshold_hu,
             label=self.label,
             series=self.series,
+            values=self.values,
             frame=self.frame,
             orientation=self.orientation,
         )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from meshimplant.voxels.value_words import ValueWord
+
 if TYPE_CHECKING:
     from meshimplant.predictions.read_prediction import Prediction
     from meshimplant.voxels.volume import Volume
@@ -16,6 +18,9 @@ PredictedLabel = Annotated[
     Parameter(
         help="The label of the prediction in a label map. Default for a completed skull: all labels but 0."
     ),
+]
+PredictedValues = Annotated[
+    ValueWord, Parameter(help="What the values of the prediction are, where they do not show it.")
 ]
 PredictedOrientation = Annotated[
     str,
@@ -32,6 +37,7 @@ def read_predicted(
     *,
     label: int | None,
     level: float | None,
+    values: str | None = None,
     frame: str,
     orientation: str | None = None,
     alone: bool = False,
@@ -43,6 +49,10 @@ def read_predicted(
         raise UsageError(
             "expected --predicted-label or --level, got both: leave --level out, a label has none"
         )
+    if values is not None and (label is not None or level is not None):
+        raise UsageError(
+            "expected --predicted-values alone, got --predicted-label or --level too: leave one out"
+        )
     from meshimplant.predictions.read_prediction import read_prediction
 
     return read_prediction(
@@ -50,6 +60,7 @@ def read_predicted(
         skull,
         label=label,
         level=level,
+        values=values,
         frame=frame,
         implant_only=alone,
         orientation=orientation,

@@ -10,7 +10,7 @@ from meshimplant_cli.options import (
     OutputOptions,
     SkullOptions,
 )
-from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, read_predicted
+from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, PredictedValues, read_predicted
 from meshimplant_cli.terminal import (
     WRITABLE_VOXEL_SUFFIXES,
     require_free_file,
@@ -27,6 +27,7 @@ def subtract(
     output: Output,
     level: Level | None = None,
     predicted_label: PredictedLabel | None = None,
+    predicted_values: PredictedValues | None = None,
     predicted_orientation: PredictedOrientation | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
@@ -56,11 +57,12 @@ def subtract(
             skull.mask,
             label=predicted_label,
             level=level,
+            values=predicted_values,
             frame=skull_options.frame,
             orientation=predicted_orientation,
         )
         prepared, _ = prepare_skull(skull.mask)
-        source, level = prepare_prediction(given.volume, level)
+        source, level = prepare_prediction(given.volume, given.level)
         missing = subtract_skull(source, prepared, level=level)
         write_volume(missing, output)
     show_body(missing, output, output_options)

@@ -162,7 +162,7 @@ def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple
     The mask becomes uint8 with axes to L, P and S, so that no step depends on the orientation of the file.
     Thick slices are interpolated.
     """
-    mask = read_mask(defective, "the defective skull")
+    mask = read_mask(defective, "the defective skull", values="mask")
     return _with_fine_slices(_canonical(mask), step or _no_step)
 
 

@@ -166,9 +166,9 @@ def evaluate(prediction: Volume, truth: Volume, defective: Volume) -> Metrics:
     EmptyMaskError
         The truth or the defective skull is empty.
     """
-    prediction = read_mask(prediction, "the prediction")
-    truth = read_mask(truth, "the truth")
-    defective = read_mask(defective, "the defective skull")
+    prediction = read_mask(prediction, "the prediction", values="mask")
+    truth = read_mask(truth, "the truth", values="mask")
+    defective = read_mask(defective, "the defective skull", values="mask")
     _require_one_grid(prediction, truth, defective)
     if not truth.array.any():
         raise EmptyMaskError("expected a true implant with at least one voxel, got an empty one")

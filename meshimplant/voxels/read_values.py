@@ -34,7 +34,7 @@ class Reading:
         ``"mask"``, ``"labels"``, ``"probability"``, ``"distance"`` or ``"ct"``; ``"field"`` for any
         values whose level was given.
     volume : Volume
-        The volume in the convention of its kind: a mask as uint8 0/1; labels as whole numbers; a probability
+        The volume in the convention of its kind: a mask as bool; labels as whole numbers; a probability
         as 0 to 1; distances positive inside; a CT in Hounsfield units.
     level : float or None
         Value at the surface: 0.5 for a probability, 0 for distances, the given one for a field, else None.
@@ -131,13 +131,13 @@ def read_body(
             f"units: segment it first, or give {asking.level} with the value at the surface"
         )
     if reading.kind == "labels":
-        mask = volume.with_array((reading.volume.array != 0).view(np.uint8))
+        mask = volume.with_array(reading.volume.array != 0)
         return Reading("mask", mask, note=f"labels {', '.join(map(str, reading.labels))} together")
     return reading
 
 
 def read_mask(volume: Volume, name: str, *, values: str | None = None, asking: Asking = ASKING) -> Volume:
-    """Return a volume of two values as a mask (uint8 0/1).
+    """Return a volume of two values as a mask (bool).
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def read_mask(volume: Volume, name: str, *, values: str | None = None, asking: A
             f"threshold it first, or say with {asking.values} what it is"
         )
     inside = reading.volume.array > (reading.level or 0)
-    return volume.with_array(inside.view(np.uint8))
+    return volume.with_array(inside)
 
 
 def _read_as(word: str, volume: Volume, levels: NDArray[Any] | None, asking: Asking) -> Reading:
@@ -199,12 +199,10 @@ def _as_mask(volume: Volume, levels: NDArray[Any] | None, word: str, asking: Ask
         )
     low, high = levels[0], levels[-1]
     if word == "inverted-mask":
-        return volume.with_array((volume.array < high).view(np.uint8))
-    if low == 0 and high <= 1 and volume.array.dtype in (np.uint8, np.bool_):
-        return volume.with_array(volume.array.view(np.uint8))
-    return volume.with_array(
-        (volume.array > min(low, 0) if low == high else volume.array > low).view(np.uint8)
-    )
+        return volume.with_array(volume.array < high)
+    if low == 0 and high == 1 and volume.array.dtype == np.uint8:
+        return volume.with_array(volume.array.view(bool))
+    return volume.with_array(volume.array > (min(low, 0) if low == high else low))
 
 
 def _labels_of(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -> tuple[int, ...]:
