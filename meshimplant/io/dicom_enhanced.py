@@ -82,6 +82,7 @@ def _frame_traits(groups: _Groups, traits: Traits) -> Traits:
         "image_type": code_values(groups.get("CTImageFrameTypeSequence", "FrameType")),
         "acquisition": plain_text(groups.get("FrameContentSequence", "FrameAcquisitionNumber")),
         "stack": plain_text(groups.get("FrameContentSequence", "StackID")),
+        "unit": plain_text(groups.get("PixelValueTransformationSequence", "RescaleType")).upper(),
         "phase": plain_text(groups.get("FrameContentSequence", "TemporalPositionIndex")),
         "time_s": number_or(groups.get("FrameContentSequence", "FrameAcquisitionDateTime"), None),
     }

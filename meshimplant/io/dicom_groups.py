@@ -131,6 +131,7 @@ def _clusters(
 #: What tells reconstructions apart, and phases, in the order in which they are tried.
 _TRAITS: tuple[Callable[[Slice], Hashable], ...] = (
     lambda item: item.traits.stack,
+    lambda item: item.traits.unit,
     lambda item: item.traits.kernel,
     lambda item: item.traits.image_type,
     lambda item: item.traits.description,

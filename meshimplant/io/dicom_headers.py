@@ -36,7 +36,7 @@ LOCALIZER = "localizer"
 _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"),
     *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "ConvolutionKernel"),
-    *("AcquisitionNumber", "AcquisitionTime", "ContentTime"),
+    *("AcquisitionNumber", "AcquisitionTime", "ContentTime", "RescaleType"),
     *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
     *("PixelSpacing", "SliceThickness", "ImagePositionPatient", "ImageOrientationPatient"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
@@ -160,6 +160,7 @@ def _traits(header: Any) -> Traits:
         description=plain_text(header.get("SeriesDescription")),
         image_type=code_values(header.get("ImageType")),
         acquisition=plain_text(header.get("AcquisitionNumber")),
+        unit=plain_text(header.get("RescaleType")).upper(),
         time_s=number_or(header.get("ContentTime"), None) if time is None else time,
     )
 

@@ -50,8 +50,8 @@ class PixelReader:
             except Exception as error:  # decoders fail in many ways; each makes the slice unusable
                 raise FileReadError(
                     "expected readable pixels in every slice, "
-                    "got one that is truncated or in an unknown transfer syntax: "
-                    "copy or export the series again"
+                    f"got one at {np.round(item.position_mm, 2).tolist()} mm that is truncated or in an "
+                    "unknown transfer syntax: copy or export the series again"
                 ) from error
         values[_padding(words, file)] = AIR_HU
         if values.shape != item.shape:

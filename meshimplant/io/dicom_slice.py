@@ -32,6 +32,8 @@ class Traits:
         Acquisition number.
     stack, phase : str
         Stack and temporal position of a frame.
+    unit : str
+        Unit of the values, in capitals; empty where it is not stated.
     time_s : float or None
         Time of acquisition or, without one, of the content, as HHMMSS.
     """
@@ -42,6 +44,7 @@ class Traits:
     acquisition: str = ""
     stack: str = ""
     phase: str = ""
+    unit: str = ""
     time_s: float | None = None
 
 

@@ -28,6 +28,9 @@ _KIND_WORDS: tuple[tuple[Kind, str], ...] = (
     ("parameter map", r"CBF|CBV|MTT|TTP|TMAX|PERFUSION MAP|IODINE|IODINE MAP"),
     ("reformatted", r"MPR|REFORMATTED|REFORMAT|CURVED"),
 )
+#: Units of an ordinary CT; US is "unspecified", and many files state none. Others are those of dual energy:
+#: iodine, effective atomic number, electron density.
+_HOUNSFIELD_UNITS = ("", "HU", "US")
 #: Kernels that enhance bone: BONE, BONEPLUS and EDGE (GE), H60 or Br64 and up (Siemens), FC30 to 36 and 80 to
 #: 86 (Canon, Toshiba), YC and YD (Philips).
 _BONE_KERNEL = r"BONE\w*|EDGE|[A-Z]{1,2}[6-9]\d[A-Z]?|FC3[0-6]|FC8[0-6]|YC|YD"
@@ -167,6 +170,8 @@ def _kind(item: Slice) -> Kind:
     for kind, pattern in _KIND_WORDS:
         if any(_names(pattern, text) for text in (*traits.image_type, traits.description)):
             return kind
+    if traits.unit not in _HOUNSFIELD_UNITS:
+        return "parameter map"
     if "DERIVED" in traits.image_type[:1] or "SECONDARY" in traits.image_type[1:2]:
         return "derived"
     return "original"

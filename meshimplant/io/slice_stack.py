@@ -20,6 +20,8 @@ MAX_STEP_MM = 10.0
 MAX_BRIDGED_GAP_MM = 2.5
 #: Slices farther apart lose thin bone to the partial volume effect, mm (a finding, not an error).
 THICK_STEP_MM = 2.5
+#: Slices that lie farther off their common line are reported, mm.
+MAX_SHIFT_MM = 1.0
 #: Deviations up to this are attributed to the rounding of positions in headers, mm.
 _ROUNDING_MM = 0.05
 
@@ -80,6 +82,14 @@ class Stack:
         return float(np.degrees(np.arctan2(np.hypot(move[0], move[1]), move[2])))
 
     @property
+    def shift_mm(self) -> float:
+        """Largest distance of a slice, within its plane, from the line along which the slices follow."""
+        heights, moves = self.along_mm[:, 2], self.along_mm[:, :2]
+        line = np.column_stack([heights, np.ones_like(heights)])
+        fitted = line @ np.linalg.lstsq(line, moves, rcond=None)[0]
+        return float(np.linalg.norm(moves - fitted, axis=1).max())
+
+    @property
     def is_straight(self) -> bool:
         """Whether the slices lie squarely above each other."""
         return bool(np.abs(self.along_mm[:, :2]).max() <= 2 * _ROUNDING_MM)
@@ -107,7 +117,7 @@ def stack_findings(stack: Stack) -> list[Finding]:
     Returns
     -------
     list of Finding
-        Tilt, uneven steps, thick slices and interpolated gaps.
+        Tilt or shifts, uneven steps, thick slices and interpolated gaps.
 
     Raises
     ------
@@ -124,7 +134,14 @@ def stack_findings(stack: Stack) -> list[Finding]:
             f"got gaps where slices are missing ({places}): copy the whole series"
         )
     findings = [_gap_finding(stack, n) for n in gaps]
-    if not stack.is_straight:
+    if stack.shift_mm > MAX_SHIFT_MM:
+        message = (
+            "Slices are shifted against each other within their plane; each was put at its stated place: "
+            "compare the bone with the scan for steps."
+        )
+        shift = round(stack.shift_mm, 2)
+        findings.append(Finding("input.shifted_slices", "warning", message, shift, MAX_SHIFT_MM, "mm"))
+    elif not stack.is_straight:
         message = "The gantry was tilted; the slices were resampled to a grid with right angles."
         findings.append(Finding("input.gantry_tilt", "info", message, round(stack.tilt_deg, 2), 0.0, "deg"))
     if not stack.is_even:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gdcm
 import numpy as np
+import pydicom
 import pytest
 from dicom_files import recode
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -175,6 +176,21 @@ def test_uneven_steps_are_resampled_not_stretched(tmp_path):
     assert [f.code for f in series.findings] == ["input.uneven_slices"]
 
 
+def test_slices_shifted_against_each_other_lie_true_and_are_reported(tmp_path):
+    """One slice, or a block with another field of view, off the line of the others is no gantry tilt."""
+    shifts = np.where(np.arange(49) < 20, 0.0, 4.0)
+    for number, paths in enumerate(_write_series(tmp_path)):
+        file = pydicom.dcmread(paths)
+        x, y, z = file.ImagePositionPatient
+        file.ImagePositionPatient = [f"{float(x) + shifts[number]:.7f}", y, z]
+        file.save_as(paths)
+    series = load_dicom_series(tmp_path)
+    (finding,) = series.findings
+    assert (finding.code, finding.severity) == ("input.shifted_slices", "warning")
+    assert finding.value > 1.0
+    assert series.volume.shape[0] == 96 + 5
+
+
 def test_tilt_with_uneven_steps_is_both(tmp_path):
     heights = np.concatenate([np.arange(-40, -6, 1.0), np.arange(-6, 42, 2.0)])
     _write_series(tmp_path, heights, axes=_rotation(0, 18.5), move=np.array([0, 0, 1.0]), size=(110, 96))
@@ -277,8 +293,6 @@ def test_rescale_and_padding_become_hounsfield_and_air(tmp_path):
     paths = _write_series(
         tmp_path, [0.0, 1.5, 3.0], PixelPaddingValue=-1976, RescaleSlope=2, RescaleIntercept=-48
     )
-    import pydicom
-
     file = pydicom.dcmread(paths[1])
     pixels = file.pixel_array.copy()
     pixels[:5] = -1976
@@ -304,8 +318,6 @@ SYNTAXES = {
 
 @pytest.mark.parametrize("name", SYNTAXES)
 def test_every_lossless_coding_gives_the_same_volume(tmp_path, name):
-    import pydicom
-
     syntax, uid = SYNTAXES[name]
     paths = _write_series(tmp_path, [0.0, 1.5, 3.0])
     expected = read_dicom_series(tmp_path)
@@ -320,7 +332,6 @@ def test_every_lossless_coding_gives_the_same_volume(tmp_path, name):
 @pytest.mark.parametrize("name", ["JPEG lossless SV1", "JPEG-LS", "JPEG 2000 lossless", "run length"])
 @pytest.mark.parametrize("share", [0.3, 0.8, 0.97])
 def test_a_truncated_code_stream_is_refused(tmp_path, name, share):
-    import pydicom
     from pydicom.encaps import encapsulate, generate_frames
 
     path = _write_series(tmp_path, [0.0, 1.5, 3.0])[1]
@@ -334,8 +345,6 @@ def test_a_truncated_code_stream_is_refused(tmp_path, name, share):
 
 
 def _series_of_8_bit(folder: Path) -> list[Path]:
-    import pydicom
-
     paths = _write_series(folder, [0.0, 1.5, 3.0])
     for path in paths:
         file = pydicom.dcmread(path)
@@ -358,7 +367,6 @@ def test_lossy_codings_give_nearly_the_same_volume(tmp_path, name):
 
 
 def test_lossy_jpeg_of_12_bits_is_read(tmp_path):
-    import pydicom
     from pydicom.data import get_testdata_file
 
     coded = pydicom.dcmread(get_testdata_file("JPGExtended.dcm", download=False))
@@ -377,7 +385,6 @@ def test_lossy_jpeg_of_12_bits_is_read(tmp_path):
 
 
 def test_lossy_jpeg_of_12_bits_that_is_truncated_is_refused(tmp_path):
-    import pydicom
     from pydicom.data import get_testdata_file
     from pydicom.encaps import encapsulate, generate_frames
 
@@ -417,8 +424,6 @@ def test_folders_without_ct_are_refused(tmp_path):
 
 @pytest.mark.parametrize("tag", ["PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"])
 def test_a_slice_without_a_place_is_counted_and_none_with_one_is_refused(tmp_path, tag):
-    import pydicom
-
     paths = _write_series(tmp_path, [0.0, 1.5, 3.0, 4.5, 6.0])
     for path in (paths[0], *paths[1:]):
         file = pydicom.dcmread(path)
@@ -477,7 +482,6 @@ def test_no_identity_leaves_the_reader(tmp_path, capsys, recwarn):
 
 @pytest.mark.realdata
 def test_the_real_tilted_uneven_series_is_true_to_its_positions(data_folder, tmp_path):
-    import pydicom
     from scipy.ndimage import map_coordinates
 
     with zipfile.ZipFile(data_folder / "ct" / "human_head_ge_tilt_variable_spacing_dicom.zip") as archive:

@@ -185,6 +185,7 @@ def test_a_thin_series_of_a_part_of_the_head_comes_after_a_thick_one_of_all_of_i
         ({"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", "SUBTRACTION"]}, "subtracted"),
         ({"SeriesDescription": "CTA subtracted"}, "subtracted"),
         ({"SeriesDescription": "CBF"}, "parameter map"),
+        ({"RescaleType": "MGML"}, "parameter map"),
     ],
 )
 def test_derived_images_are_never_taken_before_an_original(tmp_path, tags, kind):
