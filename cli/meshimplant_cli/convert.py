@@ -14,6 +14,7 @@ from meshimplant_cli.options import (
     Level,
     Orientation,
     OutputOptions,
+    SegmentName,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -39,6 +40,7 @@ def convert(
     smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
     max_faces: Annotated[Count | None, Parameter(help="Simplify to at most this many faces.")] = None,
     orientation: Orientation | None = None,
+    segment: SegmentName | None = None,
     frame: Frame = "LPS",
     target_frame: Annotated[
         Frame | None, Parameter(help="Frame of the written mesh. Default: the same as --frame.")
@@ -66,7 +68,7 @@ def convert(
 
     with working("converting"):
         if voxels_to_voxels:
-            loaded = load_volume(source, orientation=orientation)
+            loaded = load_volume(source, orientation=orientation, segment=segment)
             write_volume(loaded.volume, target)
             findings = [describe_finding(finding) for finding in loaded.findings]
             text = "\n".join([f"{target.name}: {loaded.volume!r}", *findings])
@@ -76,7 +78,7 @@ def convert(
             }
             show(facts, as_json=output_options.json, text=text)
             return
-        mesh = _surface(source, level=level, frame=frame, orientation=orientation)
+        mesh = _surface(source, level=level, frame=frame, orientation=orientation, segment=segment)
         if smooth:
             mesh = smooth_mesh(mesh)
         if max_faces is not None:
@@ -85,13 +87,16 @@ def convert(
     show_change(mesh, mesh, target, as_json=output_options.json)
 
 
-def _surface(source: Path, *, level: float | None, frame: Frame, orientation: str | None) -> trimesh.Trimesh:
+def _surface(
+    source: Path, *, level: float | None, frame: Frame, orientation: str | None, segment: str | None
+) -> trimesh.Trimesh:
     import meshimplant as mi
 
     if is_mesh(source):
-        if orientation is not None:
+        if orientation is not None or segment is not None:
             raise UsageError(
-                "expected --orientation for voxels, got a mesh: leave it out; a mesh has a --frame"
+                "expected --orientation and --segment for voxels, got a mesh: "
+                "leave them out; a mesh has a --frame"
             )
         return mi.read_mesh(source, frame=frame)
-    return mi.extract(mi.read_volume(source, orientation=orientation), level=level)
+    return mi.extract(mi.read_volume(source, orientation=orientation, segment=segment), level=level)

@@ -22,7 +22,13 @@ from meshimplant_cli.options import (
     Template,
     read_template,
 )
-from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, PredictedValues, read_predicted
+from meshimplant_cli.predictions import (
+    PredictedLabel,
+    PredictedOrientation,
+    PredictedSegment,
+    PredictedValues,
+    read_predicted,
+)
 from meshimplant_cli.terminal import (
     describe_finding,
     headlines,
@@ -51,6 +57,7 @@ def design(
     predicted_label: PredictedLabel | None = None,
     predicted_values: PredictedValues | None = None,
     predicted_orientation: PredictedOrientation | None = None,
+    predicted_segment: PredictedSegment | None = None,
     seed: Seed = 0,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
@@ -82,6 +89,7 @@ def design(
         "--predicted-label": predicted_label,
         "--predicted-values": predicted_values,
         "--predicted-orientation": predicted_orientation,
+        "--predicted-segment": predicted_segment,
     }
     for option, value in of_prediction.items():
         if value is not None and complete is None and implant is None:
@@ -107,6 +115,7 @@ def design(
                 values=predicted_values,
                 frame=skull_options.frame,
                 orientation=predicted_orientation,
+                segment=predicted_segment,
                 alone=implant is not None,
             )
         seconds = time.perf_counter() - start

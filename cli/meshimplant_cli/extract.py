@@ -13,6 +13,7 @@ from meshimplant_cli.options import (
     Orientation,
     Output,
     OutputOptions,
+    SegmentName,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -33,6 +34,7 @@ def extract(
         Parameter(help="Keep only the outermost surface: hollows are filled, fragments dropped."),
     ] = False,
     orientation: Orientation | None = None,
+    segment: SegmentName | None = None,
     frame: Frame = "LPS",
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -49,7 +51,7 @@ def extract(
     from meshimplant.design.steps import outermost_surface
 
     with working("extracting the surface"):
-        mesh = extract_surface(read_volume(voxels, orientation=orientation), level=level)
+        mesh = extract_surface(read_volume(voxels, orientation=orientation, segment=segment), level=level)
         if outermost:
             mesh = outermost_surface(mesh)
         write_mesh(mesh, output, frame=frame)

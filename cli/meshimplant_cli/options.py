@@ -40,6 +40,13 @@ Orientation = Annotated[
         help="Sides to which the voxel axes run (RAS: right, anterior, superior), for a header without them."
     ),
 ]
+SegmentName = Annotated[
+    str,
+    Parameter(
+        name="--segment",
+        help="Name or number of a segment of a DICOM SEG, an RTSTRUCT or a .seg.nrrd, such as bone.",
+    ),
+]
 Level = Annotated[
     float,
     Parameter(help="Value at the surface. Default: 0 for distances, 0.5 for masks and probabilities."),
@@ -115,6 +122,7 @@ class SkullOptions:
     ] = None
     frame: Frame = "LPS"
     orientation: Orientation | None = None
+    segment: SegmentName | None = None
 
     def skull(self, path: Path) -> SkullInput:
         """Read a skull with these options."""
@@ -128,6 +136,7 @@ class SkullOptions:
             values=self.values,
             frame=self.frame,
             orientation=self.orientation,
+            segment=self.segment,
         )
 
     def bone(self, path: Path | None) -> Volume | None:

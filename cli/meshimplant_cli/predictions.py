@@ -29,6 +29,10 @@ PredictedOrientation = Annotated[
         "header without them."
     ),
 ]
+PredictedSegment = Annotated[
+    str,
+    Parameter(help="Name or number of a segment, if the prediction is a DICOM SEG, RTSTRUCT or .seg.nrrd."),
+]
 
 
 def read_predicted(
@@ -40,6 +44,7 @@ def read_predicted(
     values: str | None = None,
     frame: str,
     orientation: str | None = None,
+    segment: str | None = None,
     alone: bool = False,
 ) -> Prediction:
     """Read a predicted skull, or with `alone` an implant."""
@@ -64,4 +69,5 @@ def read_predicted(
         frame=frame,
         implant_only=alone,
         orientation=orientation,
+        segment=segment,
     )

@@ -10,7 +10,13 @@ from meshimplant_cli.options import (
     OutputOptions,
     SkullOptions,
 )
-from meshimplant_cli.predictions import PredictedLabel, PredictedOrientation, PredictedValues, read_predicted
+from meshimplant_cli.predictions import (
+    PredictedLabel,
+    PredictedOrientation,
+    PredictedSegment,
+    PredictedValues,
+    read_predicted,
+)
 from meshimplant_cli.terminal import (
     WRITABLE_VOXEL_SUFFIXES,
     require_free_file,
@@ -29,6 +35,7 @@ def subtract(
     predicted_label: PredictedLabel | None = None,
     predicted_values: PredictedValues | None = None,
     predicted_orientation: PredictedOrientation | None = None,
+    predicted_segment: PredictedSegment | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -60,6 +67,7 @@ def subtract(
             values=predicted_values,
             frame=skull_options.frame,
             orientation=predicted_orientation,
+            segment=predicted_segment,
         )
         prepared, _ = prepare_skull(skull.mask)
         source, level = prepare_prediction(given.volume, given.level)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from meshimplant.io.dicom_directory import MISSING
 from meshimplant.io.dicom_groups import MIN_SLICES
-from meshimplant.io.dicom_headers import DAMAGED
+from meshimplant.io.dicom_headers import DAMAGED, SEGMENTATIONS
 from meshimplant.io.dicom_slice import LeftOut, Slice
 from meshimplant.io.dicom_study import Study, StudySeries, counted
 from meshimplant.io.dicom_summary import SeriesSummary
@@ -147,6 +147,12 @@ def left_out_findings(study: Study, chosen: StudySeries) -> list[Finding]:
     if pages:
         message = f"Files of the same series hold no slice and were left out: {_kinds(pages)}."
         findings.append(Finding("input.pages_left_out", "warning", message, len(pages), 0, "files"))
+    if any(item.kind in SEGMENTATIONS for item in others):
+        message = (
+            "The study also holds a segmentation; the CT was read. To read the segmentation instead, "
+            "choose a segment by its name (--segment)."
+        )
+        findings.append(Finding("input.segmentation_left_out", "info", message))
     if others:
         message = f"Files of the study that are no CT slices were left out: {_kinds(others)}."
         findings.append(Finding("input.files_left_out", "info", message, len(others), 0, "files"))

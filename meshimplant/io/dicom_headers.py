@@ -45,14 +45,16 @@ _DIRECTORY = "1.2.840.10008.1.3.10"
 _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
 _CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
+#: What files with segments are.
+SEGMENTATIONS = ("segmentation", "contour set")
 #: What files of other modalities are, in words.
 _MODALITIES = {
     "SR": "structured report",
     "DOC": "PDF document",
     "PR": "presentation state",
     "KO": "key object note",
-    "SEG": "segmentation",
-    "RTSTRUCT": "contour set",
+    "SEG": SEGMENTATIONS[0],
+    "RTSTRUCT": SEGMENTATIONS[1],
     "OT": "secondary capture",
     "SC": "secondary capture",
 }

@@ -59,11 +59,14 @@ _SPACES = {
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3, "": 1.0}
 #: Fields whose name may be written without its space.
 _ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
+_MOST_HEADER_BYTES = 1 << 20
 _TEXT_ENCODINGS = ("ascii", "text", "txt")
 
 
-def read_nrrd(path: Path) -> RawVolume:
+def read_nrrd(path: Path, *, channel: int | None = None) -> RawVolume:
     """Read an NRRD file, attached or detached, encoded as raw, gzip, bzip2 or text.
+
+    Of several channels (or layers of a segmentation) `channel` is read, counted from 0.
 
     Source: format definition, https://teem.sourceforge.net/nrrd/format.html.
     """
@@ -75,9 +78,23 @@ def read_nrrd(path: Path) -> RawVolume:
     if fields.get("encoding", "raw").lower() in _TEXT_ENCODINGS:
         payload, start = _parse_text(payload[start:], dtype, name=path.name), 0
     spatial, affine, missing = _affine(fields, len(sizes), name=path.name)
-    array = shape_voxels(payload, dtype, _channels_last(sizes, spatial), name=path.name, start=start)
+    if channel is None:
+        array = shape_voxels(payload, dtype, _channels_last(sizes, spatial), name=path.name, start=start)
+    else:
+        flat = shape_voxels(payload, dtype, (int(np.prod(sizes)), 1, 1), name=path.name, start=start)
+        array = _channel(flat.reshape(sizes, order="F"), spatial, channel, name=path.name)
     spacing_mm = _spacing_mm(fields, name=path.name) if affine is None else None
     return RawVolume(array, affine, missing, spacing_mm)
+
+
+def read_nrrd_entries(path: Path) -> dict[str, str]:
+    """Return the entries ``key:=value`` of an NRRD header, which hold what is no field of the format."""
+    with path.open("rb") as stream:
+        head = stream.read(_MOST_HEADER_BYTES)
+    end = re.search(rb"\r?\n\r?\n", head)
+    lines = (head[: end.start()] if end else head).decode("utf-8", "replace").splitlines()
+    pairs = [line.split(":=", 1) for line in lines if ":=" in line and not line.startswith("#")]
+    return {key.strip(): value.strip() for key, value in pairs}
 
 
 def write_nrrd(array: NDArray[Any], affine: NDArray[np.float64], path: Path) -> None:
@@ -244,6 +261,22 @@ def _spacing_mm(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | N
         steps = [step for step in steps if np.isfinite(step)]
         edges = spacing_of(np.diag(steps)) if len(steps) == 3 else None
     return None if edges is None else edges * _mm_per_unit(fields, name=name)
+
+
+def _channel(array: NDArray[Any], spatial: list[bool], channel: int, *, name: str) -> NDArray[Any]:
+    """Return one channel of an array with the axes of the file."""
+    outside = [axis for axis, used in enumerate(spatial) if not used]
+    counts = [array.shape[axis] for axis in outside]
+    several = [axis for axis in outside if array.shape[axis] > 1]
+    if array.ndim - len(outside) != 3 or len(several) > 1 or not 0 <= channel < max(counts, default=1):
+        raise FileReadError(
+            f"expected three axes in space and layer {channel} in {name}, got sizes {array.shape}: "
+            "export the segmentation again"
+        )
+    index = tuple(
+        slice(None) if used else (channel if axis in several else 0) for axis, used in enumerate(spatial)
+    )
+    return array[index]
 
 
 def _vector(text: str, *, name: str) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from meshimplant.io.nifti import read_nifti, write_nifti
 from meshimplant.io.nrrd import read_nrrd, write_nrrd
 from meshimplant.io.orientation import place_voxels, require_agreement
 from meshimplant.io.payload import RawVolume
+from meshimplant.io.seg_nrrd import is_seg_nrrd, read_seg_nrrd, read_segment_layers
+from meshimplant.io.segmentation_files import is_segmentation_file
+from meshimplant.io.segments import Segment
 from meshimplant.io.zipped import holds_one_of, unzipped
 from meshimplant.report import Finding
 from meshimplant.voxels.volume import Volume
@@ -50,11 +54,14 @@ class LoadedVolume:
         What was resampled, left out, stated by the user, or contradictory in the header.
     is_ct : bool
         Whether the values are Hounsfield units for certain: a CT series of a DICOM study.
+    segments : tuple of Segment
+        The segments of a label map of which none was chosen; empty for any other volume.
     """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
     is_ct: bool = False
+    segments: tuple[Segment, ...] = ()
 
 
 def read_volume(
@@ -63,6 +70,7 @@ def read_volume(
     grid: Volume | None = None,
     series: int | str | None = None,
     orientation: str | None = None,
+    segment: str | int | None = None,
 ) -> Volume:
     """Read one 3-D volume from a file, or one CT series of a DICOM study, in its own voxel type.
 
@@ -86,6 +94,10 @@ def read_volume(
         Three letters for the sides to which the first, second and third voxel axis run (RAS: to the patient's
         right, to the front, up). They fill the gap of a header that states no orientation, or decide between
         two statements in it that contradict each other; they never replace a statement.
+    segment : str or int, optional
+        Name (in any capitals) or number of a segment, of a .seg.nrrd of 3D Slicer, or of the DICOM
+        segmentations (SEG, RTSTRUCT) in a study; the mask of this segment is read. Not needed where the file
+        holds one segment only.
 
     Returns
     -------
@@ -102,7 +114,7 @@ def read_volume(
     InputError
         The file holds several channels, colours, or values that are not finite.
     """
-    return load_volume(path, grid=grid, series=series, orientation=orientation).volume
+    return load_volume(path, grid=grid, series=series, orientation=orientation, segment=segment).volume
 
 
 def load_volume(
@@ -111,6 +123,7 @@ def load_volume(
     grid: Volume | None = None,
     series: int | str | None = None,
     orientation: str | None = None,
+    segment: str | int | None = None,
 ) -> LoadedVolume:
     """Read one 3-D volume, with findings about its header.
 
@@ -126,6 +139,8 @@ def load_volume(
         Number or SeriesInstanceUID of a series of a DICOM study.
     orientation : str, optional
         Three letters for the sides to which the voxel axes run, where the header does not state them.
+    segment : str or int, optional
+        Name or number of a segment of a segmentation.
 
     Returns
     -------
@@ -136,7 +151,9 @@ def load_volume(
     suffix = volume_suffix(path)
     if holds_one_of(path, VOLUME_SUFFIXES):
         with unzipped(path, VOLUME_SUFFIXES) as member:
-            return load_volume(member, grid=grid, series=series, orientation=orientation)
+            return load_volume(member, grid=grid, series=series, orientation=orientation, segment=segment)
+    if segment is not None or is_segmentation_file(path):
+        return _load_segment(path, segment, grid, series, orientation)
     if is_study(path):
         return _load_series(path, series, orientation)
     if series is not None:
@@ -148,6 +165,8 @@ def load_volume(
             f"expected a volume ending in {', '.join(VOLUME_SUFFIXES)} or a DICOM folder or .zip, "
             f"got {path.name}: convert it first"
         )
+    if is_seg_nrrd(path):
+        return _load_seg_nrrd(path, grid, orientation)
     return _load_file(path, _READERS[suffix], grid, orientation)
 
 
@@ -170,10 +189,51 @@ def _load_file(
 
 def _load_series(path: Path, series: int | str | None, orientation: str | None) -> LoadedVolume:
     from meshimplant.io.dicom import load_dicom_series
+    from meshimplant.io.dicom_segmentations import holds_segmentation_only
 
-    read = load_dicom_series(path, series=series)
+    try:
+        read = load_dicom_series(path, series=series)
+    except FileReadError:
+        if series is None and holds_segmentation_only(path):
+            return _load_segment(path, None, None, None, orientation)
+        raise
     require_agreement(read.volume, orientation, name=path.name)
     return LoadedVolume(read.volume, read.findings, is_ct=True)
+
+
+def _load_seg_nrrd(path: Path, grid: Volume | None, orientation: str | None) -> LoadedVolume:
+    """Read the only segment of a .seg.nrrd, or a map of several labels; overlapping layers need a choice."""
+    layers = read_segment_layers(path)
+    if len(layers) == 1 or any(layer.layer for layer in layers):
+        return _load_file(path, partial(read_seg_nrrd, wanted=None), grid, orientation)
+    loaded = _load_file(path, read_nrrd, grid, orientation)
+    return replace(loaded, segments=tuple(layer.segment for layer in layers))
+
+
+def _load_segment(
+    path: Path,
+    segment: str | int | None,
+    grid: Volume | None,
+    series: int | str | None,
+    orientation: str | None,
+) -> LoadedVolume:
+    """Read one segment of a .seg.nrrd or of the segmentations of a DICOM study."""
+    if series is not None:
+        raise InputError(
+            f"expected a segment or a series to read from {path.name}, got both: leave one of them out"
+        )
+    if is_seg_nrrd(path):
+        return _load_file(path, partial(read_seg_nrrd, wanted=segment), grid, orientation)
+    if not is_study(path):
+        raise InputError(
+            "expected a segmentation with named segments (.seg.nrrd, DICOM SEG or RTSTRUCT), "
+            f"got {path.name}: leave segment (--segment) out; a map of labels takes a label (--label)"
+        )
+    from meshimplant.io.dicom_segmentations import load_segmentation
+
+    volume, findings = load_segmentation(path, segment, grid=grid)
+    require_agreement(volume, orientation, name=path.name)
+    return LoadedVolume(volume, findings)
 
 
 def write_volume(volume: Volume, path: str | Path) -> None:

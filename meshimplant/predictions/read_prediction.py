@@ -9,7 +9,10 @@ import numpy as np
 
 from meshimplant.errors import EmptyMaskError, FileReadError, InputError
 from meshimplant.io.points import POINT_SUFFIXES, read_points
-from meshimplant.io.volumes import VOLUME_SUFFIXES, load_volume, volume_suffix
+from meshimplant.io.segmentation_files import is_segmentation_file
+from meshimplant.io.segments import choose_segment, require_one_choice
+from meshimplant.io.volumes import VOLUME_SUFFIXES, LoadedVolume, is_study, load_volume, volume_suffix
+from meshimplant.io.zipped import holds_one_of
 from meshimplant.predictions.points_to_volume import points_to_volume
 from meshimplant.report import Finding
 from meshimplant.voxels.distinct_values import as_whole_numbers
@@ -57,6 +60,7 @@ def read_prediction(
     frame: str = "LPS",
     implant_only: bool = False,
     orientation: str | None = None,
+    segment: str | int | None = None,
 ) -> Prediction:
     """Read a predicted skull or implant: voxels on any grid, or points with normals.
 
@@ -81,6 +85,9 @@ def read_prediction(
     orientation : str, optional
         Three letters for the sides to which the voxel axes run, where the header does not state them; see
         `read_volume`.
+    segment : str or int, optional
+        Name or number of a segment, of a .seg.nrrd or a DICOM segmentation (SEG, RTSTRUCT); contours without
+        their CT are filled on the grid of the skull.
 
     Returns
     -------
@@ -99,20 +106,20 @@ def read_prediction(
     """
     path = Path(path)
     if path.suffix.lower() in POINT_SUFFIXES:
-        if any(option is not None for option in (label, level, values, orientation)):
+        if any(option is not None for option in (label, level, values, orientation, segment)):
             raise InputError(
-                "expected voxels for a label, a level, values or an orientation, "
-                f"got the points {path.name}: omit label, level, values and orientation"
+                "expected voxels for a label, a level, values, an orientation or a segment, "
+                f"got the points {path.name}: omit label, level, values, orientation and segment"
             )
         cloud = read_points(path, frame=frame)
         count = len(cloud.points_mm)
         return Prediction(points_to_volume(cloud, skull), f"{count} points with normals")
-    if volume_suffix(path) is None and not path.is_dir():
+    if volume_suffix(path) is None and not is_study(path) and not holds_one_of(path, VOLUME_SUFFIXES):
         endings = ", ".join((*VOLUME_SUFFIXES, *POINT_SUFFIXES))
         raise FileReadError(
             f"expected voxels or points with normals ({endings}), got {path.name}: convert it first"
         )
-    loaded = load_volume(path, orientation=orientation)
+    loaded = _load(path, skull, label, orientation, segment)
     volume = loaded.volume
     if label is not None:
         return replace(_one_label(volume, label, path.name), findings=loaded.findings)
@@ -123,6 +130,19 @@ def read_prediction(
     except InputError as error:
         raise type(error)(f"{path.name}: {error}") from error
     return Prediction(body.volume, body.note or f"a {body.kind}", body.level, loaded.findings)
+
+
+def _load(
+    path: Path, skull: Volume, label: int | None, orientation: str | None, segment: str | int | None
+) -> LoadedVolume:
+    """Read the voxels; several segments of which neither one nor a label is chosen are refused."""
+    require_one_choice(segment, label)
+    has_segments = is_segmentation_file(path) or (segment is not None and is_study(path))
+    grid = skull if has_segments else None  # no other file may take its place from the skull
+    loaded = load_volume(path, grid=grid, orientation=orientation, segment=segment)
+    if loaded.segments and label is None:
+        choose_segment(loaded.segments, None, name=path.name)
+    return loaded
 
 
 def _one_label(volume: Volume, label: int, name: str) -> Prediction:

@@ -8,9 +8,12 @@ from typing import Any
 
 import trimesh
 
-from meshimplant.errors import InputError, MeshImplantError
+from meshimplant.errors import FileReadError, InputError, MeshImplantError
 from meshimplant.io.dicom import StudyContents, study_contents
+from meshimplant.io.dicom_segmentations import holds_segmentation_only
 from meshimplant.io.meshes import load_mesh
+from meshimplant.io.segmentation_files import is_segmentation_file
+from meshimplant.io.segments import require_one_choice
 from meshimplant.io.volumes import LoadedVolume, is_study, load_volume
 from meshimplant.report import Finding
 from meshimplant.skull.describe_skull import describe_skull
@@ -65,6 +68,7 @@ def describe_file(
     series: int | str | None = None,
     values: str | None = None,
     orientation: str | None = None,
+    segment: str | int | None = None,
 ) -> FileDescription:
     """Describe a file: its grid and values, and, where it shows a skull, what of the head is seen.
 
@@ -75,7 +79,7 @@ def describe_file(
     frame : str
         Frame of a mesh whose file does not state its own.
     threshold_hu : float, optional
-        Lowest value of bone, as in `read_skull`, like the next four.
+        Lowest value of bone, as in `read_skull`, like the next five.
     label : int, optional
         The label of bone in a map of several tissues.
     series : int or str, optional
@@ -84,6 +88,8 @@ def describe_file(
         What the values are, where that does not follow from them.
     orientation : str, optional
         Three letters for the sides to which the voxel axes run, where the header does not state them.
+    segment : str or int, optional
+        Name or number of a segment of a segmentation.
 
     Returns
     -------
@@ -99,9 +105,10 @@ def describe_file(
     if is_mesh_file(path) and series is None:
         read = load_mesh(path, frame=frame)
         return FileDescription(_mesh_facts(read.mesh), findings=read.findings)
-    study = study_contents(path) if is_study(path) else None
+    require_one_choice(segment, label)
+    study = _contents(path)
     try:
-        loaded = load_volume(path, series=series, orientation=orientation)
+        loaded = load_volume(path, series=series, orientation=orientation, segment=segment)
     except InputError as error:
         if study is None:
             raise
@@ -109,6 +116,18 @@ def describe_file(
     skull, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
     findings = (*loaded.findings, *seen)
     return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, findings, study)
+
+
+def _contents(path: Path) -> StudyContents | None:
+    """Return the series of a study; None for other files, and for a study of segmentations alone."""
+    if not is_study(path) or is_segmentation_file(path):
+        return None
+    try:
+        return study_contents(path)
+    except FileReadError:
+        if holds_segmentation_only(path):
+            return None
+        raise
 
 
 def _error_facts(error: InputError) -> Facts:

@@ -10,6 +10,7 @@ import numpy as np
 
 from meshimplant.errors import EmptyMaskError, GeometryError, InputError, require_type
 from meshimplant.io.meshes import MESH_SUFFIXES, load_mesh
+from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import LoadedVolume, load_volume
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
@@ -76,6 +77,7 @@ def read_skull(
     series: int | str | None = None,
     values: str | None = None,
     orientation: str | None = None,
+    segment: str | int | None = None,
 ) -> SkullInput:
     """Read a skull from a mask, a CT, a DICOM study or a closed surface.
 
@@ -105,6 +107,9 @@ def read_skull(
     orientation : str, optional
         Three letters for the sides to which the voxel axes run, where the header of a volume does not state
         them; see `read_volume`.
+    segment : str or int, optional
+        Name or number of a segment, of a .seg.nrrd or of the DICOM segmentations of a study; see
+        `read_volume`.
 
     Returns
     -------
@@ -121,13 +126,14 @@ def read_skull(
     """
     path = Path(path)
     if is_mesh_file(path) and series is None:
-        if orientation is not None:
+        if orientation is not None or segment is not None:
             raise InputError(
-                f"expected voxels for an orientation, got the mesh {path.name}: "
-                "leave orientation (--orientation) out; a mesh has a frame (--frame)"
+                f"expected voxels for an orientation or a segment, got the mesh {path.name}: "
+                "leave --orientation and --segment out; a mesh has a frame (--frame)"
             )
         return _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
-    loaded = load_volume(path, series=series, orientation=orientation)
+    require_one_choice(segment, label)
+    loaded = load_volume(path, series=series, orientation=orientation, segment=segment)
     skull = skull_of(loaded, threshold_hu=threshold_hu, values=values, label=label)
     return replace(skull, findings=(*loaded.findings, *skull.findings))
 
@@ -146,6 +152,8 @@ def skull_of(
 ) -> SkullInput:
     """Convert voxels that were read to a mask of bone, by the kind of their values, as `read_skull` does."""
     volume = loaded.volume
+    if loaded.segments and label is None:
+        choose_segment(loaded.segments, None, name="the segmentation")
     if loaded.is_ct:
         return _from_image(volume, threshold_hu, values, ())
     if label is not None:

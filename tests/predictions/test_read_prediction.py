@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clouds import rows, shell_points
+from segmentations import write_rtstruct, write_seg
 from shapes import sample_on, skull_with_hole
 
 from meshimplant import Volume, write_volume
@@ -114,5 +115,26 @@ def test_unusable_input_is_reported(written, tmp_path: Path) -> None:
     with pytest.raises(FileReadError, match=r"voxels or points with normals \(.*\.npz\), got p\.stl"):
         read_prediction(tmp_path / "p.stl", SKULL)
     np.save(tmp_path / "p.npy", rows(shell_points(40, 6, 500)))
-    with pytest.raises(InputError, match="voxels for a label, a level, values or an orientation, got the"):
+    with pytest.raises(
+        InputError, match="voxels for a label, a level, values, an orientation or a segment, got the"
+    ):
         read_prediction(tmp_path / "p.npy", SKULL, label=1)
+
+
+def test_a_segment_is_a_prediction_and_contours_take_the_grid_of_the_skull(tmp_path: Path) -> None:
+    upright = GRID.with_array(np.zeros(GRID.shape, np.uint8))
+    segments = {"skull": SKULL.array, "implant": MISSING.array}
+    write_seg(tmp_path / "seg.dcm", segments, upright)
+    found = read_prediction(tmp_path / "seg.dcm", SKULL, segment="Implant", implant_only=True)
+    assert found.volume.array.sum() == MISSING.array.sum()
+    assert [finding.code for finding in found.findings] == ["input.segment"]
+    with pytest.raises(InputError, match=r"1 'skull', 2 'implant'.*--predicted-segment"):
+        read_prediction(tmp_path / "seg.dcm", SKULL, implant_only=True)
+    with pytest.raises(InputError, match="segment or a label"):
+        read_prediction(tmp_path / "seg.dcm", SKULL, segment="implant", label=1)
+    corners = np.array([(4.5, 4.5), (9.5, 4.5), (9.5, 8.5), (4.5, 8.5)])
+    contours = [GRID.to_mm(np.c_[corners, np.full(4, k)]) for k in range(5, 9)]
+    write_rtstruct(tmp_path / "contours.dcm", {"implant": contours}, "1.2.3")
+    filled = read_prediction(tmp_path / "contours.dcm", SKULL, implant_only=True)
+    assert filled.volume.same_grid(SKULL)
+    assert filled.volume.array.sum() == 5 * 4 * 4

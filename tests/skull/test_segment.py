@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import trimesh
+from segmentations import write_seg
 
 from meshimplant.errors import EmptyMaskError, FileReadError, GeometryError, InputError, MeshError
 from meshimplant.io.meshes import write_mesh
@@ -323,3 +324,18 @@ def test_kinds_of_real_volumes_are_recognised(data_folder):
     assert read_skull(data_folder / "seg" / "colin27_tissues_1mm.nrrd", label=2).kind == "mask"
     with pytest.raises(MeshError, match="open edges"):
         read_skull(data_folder / "mesh" / "human_skull_arothron.ply")
+
+
+def test_a_segment_is_read_as_the_skull_and_only_voxels_have_segments(tmp_path):
+    ct, _ = _head()
+    shell = _shell(_points(ct))
+    write_seg(tmp_path / "s.dcm", {"skin": ~shell, "Bone": shell}, ct)
+    read = read_skull(tmp_path / "s.dcm", segment="bone")
+    assert read.kind == "mask"
+    assert read.mask.array.sum() == shell.sum()
+    assert "input.segment" in [finding.code for finding in read.findings]
+    with pytest.raises(InputError, match=r"1 'skin', 2 'Bone'.*--segment"):
+        read_skull(tmp_path / "s.dcm")
+    (tmp_path / "skull.stl").write_bytes(b"x")
+    with pytest.raises(InputError, match="--segment"):
+        read_skull(tmp_path / "skull.stl", segment="bone")
