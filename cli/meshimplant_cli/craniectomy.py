@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 from meshimplant.datasets.kinds import Kind
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import (
-    require_free_folder,
+    free_folder,
     show,
     working,
 )
@@ -42,15 +42,14 @@ def craniectomy(
     completed
         Complete skull: mask or CT, DICOM study, or closed mesh.
     """
-    require_free_folder(output, force=output_options.force)
     from meshimplant import craniectomy as cut_defect
     from meshimplant import write_volume
     from meshimplant.io.atomic import atomic_folder
 
-    with working("cutting the defect"):
+    with free_folder(output, force=output_options.force), working("cutting the defect"):
         skull = skull_options.skull(completed)
         case = cut_defect(skull.mask, kind=kind, seed=seed, defects=defects)
-        with atomic_folder(output) as folder:
+        with atomic_folder(output, force=output_options.force) as folder:
             write_volume(case.defective, folder / "defective.nrrd")
             write_volume(case.truth, folder / "truth.nrrd")
     volume_mm3 = float(case.truth.array.astype(bool).sum() * case.truth.voxel_volume_mm3)

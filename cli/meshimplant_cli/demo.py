@@ -11,7 +11,7 @@ from meshimplant_cli.options import (
 )
 from meshimplant_cli.terminal import (
     SHOWN_METRICS,
-    require_free_folder,
+    free_folder,
     working,
 )
 
@@ -27,12 +27,11 @@ def demo(
     Writes the same files as `design`, and compares the reconstruction with the sample's true implant. The
     part is 3.5 mm thick: the sample's temple is thin, and a wall of 4 mm would reach 2 mm inward of it.
     """
-    require_free_folder(output, force=output_options.force)
     from meshimplant import ImplantSpec, design_implant, evaluate, read_volume
     from meshimplant.datasets.sample_files import sample_path
 
     source, spec = sample_path("defective.nrrd"), ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM)
-    with working("read") as progress:
+    with free_folder(output, force=output_options.force), working("read") as progress:
         designed = design_implant(source, spec=spec, progress=progress)
         save_design(designed, output, {"defective": source}, force=output_options.force, progress=progress)
         progress("evaluate")

@@ -31,9 +31,9 @@ from meshimplant_cli.predictions import (
 )
 from meshimplant_cli.terminal import (
     describe_finding,
+    free_folder,
     headlines,
     measure_table,
-    require_free_folder,
     show,
     working,
 )
@@ -98,10 +98,9 @@ def design(
             )
     network.require_used(method)
     spec = prescription.prescription()
-    require_free_folder(output, force=output_options.force)
     from meshimplant import design_implant
 
-    with working("read") as progress:
+    with free_folder(output, force=output_options.force), working("read") as progress:
         start = time.perf_counter()
         skull = skull_options.skull(defective)
         model = read_template(template, method)
@@ -165,6 +164,13 @@ def show_design(designed: Design, output: Path, *, as_json: bool, **more: dict[s
     lines = [f"{output.name}: the part {verdict} its check"]
     lines += [measure_table([*headlines(report["measures"]), *extra])]
     lines += [describe_finding(finding) for finding in designed.report.findings]
-    lines += [f"written to {output}: {', '.join(sorted(path.name for path in output.iterdir()))}"]
+    lines += [f"written to {output}: {', '.join(_files(designed))}"]
+    if kept := sorted({path.name for path in output.iterdir()}.difference(_files(designed))):
+        lines += [f"kept beside them: {', '.join(kept)}"]
     show({**report, **more}, as_json=as_json, text="\n".join(lines))
     return DONE if designed.report.passed else CHECK_FAILED
+
+
+def _files(designed: Design) -> list[str]:
+    """Return the names of the files that a design was written as."""
+    return sorted([*(output["name"] for output in designed.report.outputs), "report.html", "report.json"])

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import Output, OutputOptions, Positive, SkullOptions
-from meshimplant_cli.terminal import require_free_folder, show, suffix_of, table, working
+from meshimplant_cli.terminal import free_folder, show, suffix_of, table, working
 
 Shape = tuple[int, int, int]
 
@@ -36,7 +36,6 @@ def link(
     skulls
         Complete or defective skulls: masks, CTs, DICOM studies or closed meshes.
     """
-    require_free_folder(output, force=output_options.force)
     names = [path.name[: len(path.name) - len(suffix_of(path))] for path in skulls]
     if not skulls or len(set(names)) < len(names):
         raise UsageError(
@@ -48,7 +47,12 @@ def link(
 
     batches = [skulls] if shape is None else [(path,) for path in skulls]
     rows: list[tuple[str, float]] = []
-    with working("linking") as progress, atomic_folder(output) as folder:
+    force = output_options.force
+    with (
+        free_folder(output, force=force),
+        working("linking") as progress,
+        atomic_folder(output, force=force) as folder,
+    ):
         for paths in batches:
             progress(f"linking {paths[0].name}")
             masks = [skull_options.skull(path).mask for path in paths]
@@ -59,8 +63,10 @@ def link(
         size = item.volume.shape
     outputs = [{"output": name, "outside_fraction": outside} for name, outside in rows]
     lines = table([("skull", "bone outside the grid"), *rows])
+    kept = sorted({path.name for path in output.iterdir()}.difference(name for name, _ in rows))
+    text = f"{lines}\n{' x '.join(map(str, size))} voxels of {spacing_mm:g} mm"
     show(
-        {"shape": size, "spacing_mm": spacing_mm, "skulls": outputs},
+        {"shape": size, "spacing_mm": spacing_mm, "skulls": outputs, "other_files": kept},
         as_json=output_options.json,
-        text=f"{lines}\n{' x '.join(map(str, size))} voxels of {spacing_mm:g} mm",
+        text=f"{text}\nkept beside them: {', '.join(kept)}" if kept else text,
     )

@@ -93,6 +93,17 @@ def require_free_folder(path: Path, *, force: bool) -> None:
     _require_writable(home)
 
 
+@contextmanager
+def free_folder(path: Path, *, force: bool) -> Iterator[None]:
+    """Refuse an output folder as `require_free_folder` does, and keep other runs out during the block."""
+    from meshimplant.io.folder_lock import claim_folder
+
+    require_free_folder(path, force=force)
+    with claim_folder(path):
+        require_free_folder(path, force=force)
+        yield
+
+
 def _require_writable(folder: Path) -> None:
     from meshimplant.errors import OutputError
 

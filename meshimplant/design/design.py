@@ -83,12 +83,13 @@ class Design:
             The input files by role (``"defective"``, ``"template"``, ...); the report keeps their SHA-256,
             not their names.
         force : bool
-            Replace the files of an earlier run.
+            Replace the design of an earlier run as a whole; files that are not of one stay.
 
         Raises
         ------
         OutputError
-            The folder is occupied (without `force`) or not writable; its contents are untouched.
+            The folder is occupied (without `force`), not writable, or written by another run now; its
+            contents are untouched.
         """
         from meshimplant.design.write_design import write_design
 

@@ -9,12 +9,14 @@ import trimesh
 from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.choose_model import disagreement_findings
 from meshimplant.complete.complete_skull import Completion
+from meshimplant.design.earlier_files import fates_of_earlier_files
 from meshimplant.errors import MeshImplantError
 from meshimplant.io.atomic import atomic_folder
 from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import write_volume
+from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.write_previews import write_previews
@@ -42,16 +44,17 @@ def write_design(
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
     report.json and report.html; disagreement.csv where methods of completion differ; uncertainty.csv of a
-    network. A picture that cannot be made becomes a finding, never a failure. File names and paths of the
-    sources may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
-    finding are added to `report`.
+    network. A picture that cannot be made becomes a warning, never a failure. With `force` the folder is
+    replaced as a whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names
+    and paths of the sources may name a patient and are not kept: only their role and their SHA-256. Inputs,
+    outputs and that finding are added to `report`.
 
     Raises
     ------
     OutputError
         The folder is occupied (without `force`) or not writable; its contents are untouched.
     """
-    with atomic_folder(folder, force=force) as target:
+    with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
         write_mesh(implant, target / "implant.stl")
         write_mesh(implant, target / "implant.3mf")
         write_volume(reconstruction, target / "reconstruction.nrrd")
@@ -84,14 +87,16 @@ def _write_previews(
     implant: trimesh.Trimesh, skull: Volume, check: PartCheck, report: Report, target: Path
 ) -> None:
     try:
-        write_previews(
-            target / "preview.png",
-            target / "preview.html",
-            implant=implant,
-            skull=skull_surface(skull),
-            thickness_mm=check.thickness_mm,
-            gap_mm=check.gap_mm,
-            title=_TITLE,
-        )
+        with picture_errors("previews"):
+            write_previews(
+                target / "preview.png",
+                target / "preview.html",
+                implant=implant,
+                skull=skull_surface(skull),
+                thickness_mm=check.thickness_mm,
+                gap_mm=check.gap_mm,
+                title=_TITLE,
+            )
     except MeshImplantError as error:
-        report.add([Finding("preview.missing", "info", f"a picture could not be made: {error}")])
+        message = f"A picture could not be made; the part itself was written: {error}"
+        report.add([Finding("preview.missing", "warning", message)])

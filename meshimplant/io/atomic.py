@@ -1,15 +1,18 @@
-"""Write to a temporary name beside the target and rename at the end: a result is complete or absent."""
+"""Write to a temporary name and rename at the end: a result is complete or absent, and never a mixture."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from meshimplant.errors import OutputError
+from meshimplant.io.carry_over import Fates, carry_over, rescue
+from meshimplant.io.folder_lock import claim_folder, make_folder, reason_of
+from meshimplant.io.folder_swap import put_in_place, temporary_of
 
 
 @contextmanager
@@ -53,7 +56,7 @@ def atomic_path(path: str | Path, *, force: bool = True) -> Iterator[Path]:
         raise
     except OSError as error:
         raise OutputError(
-            f"could not write {target.name} ({_reason(error)}): check space and permissions"
+            f"could not write {target.name} ({reason_of(error)}): check space and permissions"
         ) from error
     finally:
         with suppress(OSError):
@@ -61,34 +64,63 @@ def atomic_path(path: str | Path, *, force: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder beside the target; move it to `path` when the block succeeds.
+def atomic_folder(
+    path: str | Path, *, force: bool = False, fates: Callable[[Path, Path], Fates] | None = None
+) -> Iterator[Path]:
+    """Yield a temporary folder; put it in the place of `path`, as a whole, when the block succeeds.
 
-    An existing empty folder is filled; the temporary one then lies inside it, because a mounted folder
-    cannot be renamed over and its parent is often not writable. An existing folder with content is refused,
-    or with `force` its files of the same names are replaced and all others are left alone. When the block
-    raises, or the last step fails half-way, everything is as it was. Missing parents are created.
+    An existing folder with content is refused, or replaced with `force`. Its entries that have names of new
+    ones are then gone; all others are carried over, unless `fates` states otherwise. When the block raises,
+    everything is as it was. What holds if the process is killed is said in `meshimplant.io.folder_swap`.
+    Missing parents are made. The folder is claimed during the block, see `claim_folder`.
+
+    Parameters
+    ----------
+    path
+        The folder to write; a link is followed.
+    force
+        Whether a folder with content is replaced.
+    fates
+        Called with the old and the finished new folder; returns entries of the old one that get another name
+        or, with None, are removed.
 
     Raises
     ------
     OutputError
-        The place is not writable, is a file, or holds content and `force` is False.
+        The place is not writable, is a file, holds content and `force` is False, or another run writes there.
     """
-    target = Path(path)
-    _require_free_folder(target, force=force)
-    made = _make_parents(target)
-    beside = target if target.is_dir() else target.absolute().parent
-    temporary = beside / f".{uuid.uuid4().hex[:12]}-unfinished"
-    try:
-        _make_folder(temporary, shown=target.name)
-        yield temporary
-        _move_into_place(temporary, target)
-        made.clear()
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
+    _require_free_folder(Path(path), force=force)
+    with claim_folder(path) as target:
+        _require_free_folder(target, force=force)
+        temporary = temporary_of(target)
+        try:
+            make_folder(temporary, shown=target.name)
+            yield temporary
+            try:
+                _replace(temporary, target, fates)
+            except OSError as error:
+                raise OutputError(
+                    f"could not move the results into {target.name} ({reason_of(error)}): what was there is "
+                    "unchanged; close programs that hold its files open, or choose another place"
+                ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace(temporary: Path, target: Path, fates: Callable[[Path, Path], Fates] | None) -> None:
+    """Put a finished folder in its place, with the entries of the old one that stay."""
+    written = os.listdir(temporary)
+    decided: Fates = fates(target, temporary) if fates and target.is_dir() else {}
+    moves_in = temporary.parent == target
+    if target.is_dir():
+        carry_over(target, temporary, fates=decided, only_renamed=moves_in)
+        if not moves_in:
+            shutil.copystat(target, temporary)
+    old = put_in_place(temporary, target, dropped=decided)
+    if old is not None:
+        with suppress(OSError):
+            rescue(old, target, fates=decided, written=written)
+            shutil.rmtree(old)
 
 
 def _require_folder(folder: Path) -> None:
@@ -118,72 +150,3 @@ def _require_free_folder(target: Path, *, force: bool) -> None:
                 f"expected a new or empty folder, got {target.name}, which holds files: choose another name, "
                 "empty it, or allow overwriting"
             )
-
-
-def _make_parents(target: Path) -> list[Path]:
-    """Create the missing parents of `target`; return the ones created, deepest first."""
-    missing = []
-    for parent in target.absolute().parents:
-        if parent.exists():
-            break
-        missing.append(parent)
-    made: list[Path] = []
-    for parent in reversed(missing):
-        _make_folder(parent, shown=target.name)
-        made.insert(0, parent)
-    if not target.exists():
-        _require_folder(target.absolute().parent)
-    return made
-
-
-def _make_folder(folder: Path, *, shown: str) -> None:
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise OutputError(
-            f"expected a place where the folder {shown} can be written, got one that refuses "
-            f"({_reason(error)}): "
-            "change its permissions or choose another place"
-        ) from error
-
-
-def _move_into_place(temporary: Path, target: Path) -> None:
-    """Rename the finished folder, or move its entries into an existing one, undoing all on failure."""
-    try:
-        if not target.exists():
-            os.replace(temporary, target)
-        else:
-            _merge_into(temporary, target)
-    except OSError as error:
-        raise OutputError(
-            f"could not move the results into {target.name} ({_reason(error)}): what was there is "
-            "unchanged; close "
-            "programs that hold its files open, or choose another place"
-        ) from error
-
-
-def _merge_into(temporary: Path, target: Path) -> None:
-    """Move each entry of `temporary` into `target`; what it replaces waits aside until all have moved."""
-    aside = temporary.with_name(temporary.name + "-old")
-    aside.mkdir()
-    moved: list[str] = []
-    try:
-        for name in sorted(entry.name for entry in temporary.iterdir()):
-            if (target / name).exists():
-                os.replace(target / name, aside / name)
-            moved.append(name)
-            os.replace(temporary / name, target / name)
-    except OSError:
-        for name in reversed(moved):
-            if (target / name).exists():
-                os.replace(target / name, temporary / name)
-            if (aside / name).exists():
-                os.replace(aside / name, target / name)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _reason(error: OSError) -> str:
-    """Return the system's error message without the path, which may contain a name."""
-    return error.strerror or type(error).__name__

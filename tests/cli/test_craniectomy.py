@@ -40,3 +40,7 @@ def test_craniectomy_cuts_a_case_whose_parts_make_the_whole(cli: Callable, case,
     assert result.json["truth_volume_mm3"] > 10_000
     assert np.array_equal(whole.array != 0, (rest.array != 0) ^ (truth.array != 0))
     assert cli("craniectomy", case.complete, "-o", tmp_path / "cut").code == 1
+    (tmp_path / "cut" / "notes.txt").write_text("mine")
+    assert cli("craniectomy", case.complete, "-o", tmp_path / "cut", "--force").code == 0
+    assert not np.array_equal(read_volume(tmp_path / "cut" / "truth.nrrd").array, truth.array)
+    assert (tmp_path / "cut" / "notes.txt").read_text() == "mine"

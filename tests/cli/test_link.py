@@ -32,6 +32,10 @@ def test_link_lays_skulls_on_one_grid(cli: Callable, case, other: Path, tmp_path
     assert small.code == 0
     assert small.json["shape"] == [32, 40, 16]
     assert 0 < small.json["skulls"][0]["outside_fraction"] < 1
+    again = cli("link", other, "-o", tmp_path / "set", "--spacing-mm", 8, "--force", "--json")
+    assert again.code == 0
+    assert again.json["other_files"] == ["complete.nrrd"]
+    assert np.allclose(read_volume(tmp_path / "set" / "other.nrrd").spacing_mm, 8)
     twice = cli("link", other, other, "-o", tmp_path / "twice")
     assert twice.code == 2
     assert "with different names" in twice.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from meshimplant.evaluation.metrics import dice
 from meshimplant.io.meshes import read_mesh
 from meshimplant.io.volumes import read_volume, write_volume
 from meshimplant.predictions.read_prediction import read_prediction
-from meshimplant.report import SCHEMA_VERSION, Finding
+from meshimplant.report import SCHEMA_VERSION, Finding, Report
 from meshimplant.skull.segment import SkullInput
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
@@ -384,3 +385,20 @@ def test_force_replaces_the_files_and_leaves_others(made, tmp_path: Path) -> Non
     assert sorted(contents(folder)) == sorted([*FILES, "notes.txt"])
     assert (folder / "notes.txt").read_text() == "mine"
     assert read_mesh(folder / "implant.stl").is_volume
+
+
+def test_a_picture_that_fails_is_a_warning_and_no_old_one_stays(made, saved, tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "part"
+    shutil.copytree(saved, folder)
+    again = replace(made, report=Report(measures=made.report.measures))
+
+    def fail(*_given: object, **_named: object) -> None:
+        raise ValueError("no colours")
+
+    monkeypatch.setattr("meshimplant.design.write_design.write_previews", fail)
+    again.save(folder, force=True)
+    assert sorted(contents(folder)) == sorted(set(FILES) - {"preview.png", "preview.html"})
+    (finding,) = again.report.findings
+    assert (finding.code, finding.severity) == ("preview.missing", "warning")
+    assert "no colours" in finding.message
+    assert json.loads((folder / "report.json").read_text())["findings"][0]["code"] == "preview.missing"
