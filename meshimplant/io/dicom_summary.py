@@ -31,9 +31,9 @@ _KIND_WORDS: tuple[tuple[Kind, str], ...] = (
 #: Units of an ordinary CT; US is "unspecified", and many files state none. Others are those of dual energy:
 #: iodine, effective atomic number, electron density.
 _HOUNSFIELD_UNITS = ("", "HU", "US")
-#: Kernels that enhance bone: BONE, BONEPLUS and EDGE (GE), H60 or Br64 and up (Siemens), FC30 to 36 and 80 to
-#: 86 (Canon, Toshiba), YC and YD (Philips).
-_BONE_KERNEL = r"BONE\w*|EDGE|[A-Z]{1,2}[6-9]\d[A-Z]?|FC3[0-6]|FC8[0-6]|YC|YD"
+#: Kernels that enhance edges, and noise: BONE, BONEPLUS, EDGE and LUNG (GE), H60 or Br64 and up (Siemens),
+#: FC30 to 36 and 80 to 86 (Canon, Toshiba), YC and YD (Philips).
+_BONE_KERNEL = r"BONE\w*|EDGE|LUNG|[BHJQTU][A-Z]?[6-9]\d[A-Z]?|FC3[0-6]|FC8[0-6]|YC|YD"
 _BONE_WORDS = r"BONE\w*|KNOCHEN|OSSEUX|HUESO"
 
 

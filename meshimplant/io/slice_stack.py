@@ -22,6 +22,8 @@ MAX_BRIDGED_GAP_MM = 2.5
 THICK_STEP_MM = 2.5
 #: Slices that lie farther off their common line are reported, mm.
 MAX_SHIFT_MM = 1.0
+#: Largest grid to which slices are resampled, voxels: that of a whole body, 1024 x 1024 x 4000 slices.
+MAX_VOXELS = 2**32
 #: Deviations up to this are attributed to the rounding of positions in headers, mm.
 _ROUNDING_MM = 0.05
 
@@ -122,7 +124,8 @@ def stack_findings(stack: Stack) -> list[Finding]:
     Raises
     ------
     GeometryError
-        There are fewer than three slices, a step above `MAX_STEP_MM`, or a gap above `MAX_BRIDGED_GAP_MM`.
+        There are fewer than three slices, a step above `MAX_STEP_MM`, a gap above `MAX_BRIDGED_GAP_MM`, or
+        positions so far apart that the grid would have more than `MAX_VOXELS`.
     """
     steps = _checked_steps(stack)
     gaps = [n for n in range(len(steps)) if _is_gap(stack, n)]
@@ -133,6 +136,7 @@ def stack_findings(stack: Stack) -> list[Finding]:
             f"expected slices about {np.median(steps):.2f} mm apart, "
             f"got gaps where slices are missing ({places}): copy the whole series"
         )
+    _require_moderate(stack)
     findings = [_gap_finding(stack, n) for n in gaps]
     if stack.shift_mm > MAX_SHIFT_MM:
         message = (
@@ -210,6 +214,20 @@ def _checked_steps(stack: Stack) -> NDArray[np.float64]:
             "slices are missing or too coarse, copy the whole series or take a finer one"
         )
     return steps
+
+
+def _require_moderate(stack: Stack) -> None:
+    """Refuse a stack that damaged positions or spacings spread over a huge grid."""
+    moves = np.ptp(stack.along_mm[:, :2], axis=0)[::-1]
+    sides = np.array(stack.shape) + moves / stack.pixel_mm
+    step = max(float(stack.steps_mm.min()), float(stack.pixel_mm.min()))
+    count = len(stack.positions_mm) if stack.is_even else float(stack.along_mm[-1, 2]) / step
+    if float(sides.prod()) * count > MAX_VOXELS:
+        raise GeometryError(
+            "expected slices that lie above each other, "
+            f"got {sides[1]:.0f} x {sides[0]:.0f} x {count:.0f} voxels between their outermost positions: "
+            "the positions or pixel spacings are damaged, export the series again"
+        )
 
 
 def _is_gap(stack: Stack, n: int) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_files import write_series
 from shapes import shell, skull_with_hole, sphere
 
 from meshimplant import Volume, read_volume, skull_phantom, write_mesh, write_volume
@@ -82,7 +83,8 @@ def folder_without_dicom(folder: Path) -> Path:
 
 
 def missing_slices(folder: Path) -> Path:
-    return dicom_series(folder / "series", [0, 1, 2, 3, 4, 12, 13, 14])
+    write_series(folder / "series", [0, 4, 8, 12, 16, 48, 52, 56])
+    return folder / "series"
 
 
 def metre_scaled(folder: Path) -> Path:
@@ -106,32 +108,6 @@ def missing_file(folder: Path) -> Path:
 def unknown_ending(folder: Path) -> Path:
     (folder / "in.docx").write_text("a letter")
     return folder / "in.docx"
-
-
-def dicom_series(folder: Path, slices: list[int]) -> Path:
-    """Write a small CT series, one file per slice number, 4 mm apart."""
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
-
-    folder.mkdir()
-    study, series, frame = generate_uid(), generate_uid(), generate_uid()
-    for number in slices:
-        meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
-        meta.MediaStorageSOPInstanceUID = generate_uid()
-        image = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-        image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-        image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = study, series, frame
-        image.Modality, image.InstanceNumber = "CT", number + 1
-        image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 4.0 * number]
-        image.PixelSpacing, image.SliceThickness = [4.0, 4.0], 4.0
-        image.Rows = image.Columns = 32
-        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-        image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 1
-        image.RescaleSlope, image.RescaleIntercept = 1, 0
-        image.PixelData = np.full((32, 32), 40, np.int16).tobytes()
-        image.save_as(folder / f"{number:03d}.dcm", enforce_file_format=True)
-    return folder
 
 
 CASES = [

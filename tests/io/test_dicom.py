@@ -191,6 +191,16 @@ def test_slices_shifted_against_each_other_lie_true_and_are_reported(tmp_path):
     assert series.volume.shape[0] == 96 + 5
 
 
+def test_positions_that_would_need_a_huge_grid_are_refused(tmp_path):
+    path = _write_series(tmp_path)[7]
+    file = pydicom.dcmread(path)
+    x, _, z = file.ImagePositionPatient
+    file.ImagePositionPatient = [x, "1e9", z]
+    file.save_as(path)
+    with pytest.raises(GeometryError, match="lie above each other"):
+        load_dicom_series(tmp_path)
+
+
 def test_tilt_with_uneven_steps_is_both(tmp_path):
     heights = np.concatenate([np.arange(-40, -6, 1.0), np.arange(-6, 42, 2.0)])
     _write_series(tmp_path, heights, axes=_rotation(0, 18.5), move=np.array([0, 0, 1.0]), size=(110, 96))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,9 @@ from pydicom.uid import generate_uid
 import meshimplant
 from meshimplant.errors import FileReadError, GeometryError, InputError
 from meshimplant.io.dicom import list_series, load_dicom_series, read_dicom_series, study_contents
+from meshimplant.io.dicom_groups import SliceGroup
+from meshimplant.io.dicom_slice import Slice, Traits
+from meshimplant.io.dicom_summary import summarize_series
 from meshimplant.io.volumes import read_volume
 
 THIN_MM = np.arange(0, 160, 2.0)
@@ -163,6 +167,22 @@ def test_a_noisy_bone_kernel_comes_after_a_quiet_soft_one(tmp_path):
     write_series(tmp_path / "bone", SeriesNumber=2, ConvolutionKernel="FC30", noise_hu=12)
     assert _chosen(tmp_path) == 2
     assert "1 (no bone kernel)" in load_dicom_series(tmp_path).findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("kernel", "is_bone"),
+    [
+        *(
+            (name, True)
+            for name in ("BONEPLUS", "bone", "EDGE", "H60s", "Hr68h", "B70f", "J70h", "FC30", "YD")
+        ),
+        *((name, False) for name in ("STANDARD", "STD+", "SOFT", "H31s", "Hr40f", "FC21", "FC68", "UB", "")),
+    ],
+)
+def test_bone_kernels_of_each_maker_are_known(kernel, is_bone):
+    item = Slice(None, None, "1", "1", "1", "1", 1, (9, 9), (1, 1), 1, (0, 0, 0), (1, 0, 0, 0, 1, 0))
+    group = SliceGroup((replace(item, traits=Traits(kernel=kernel)),))
+    assert summarize_series(group, 1, 1).has_bone_kernel is is_bone
 
 
 def test_a_thin_series_of_a_part_of_the_head_comes_after_a_thick_one_of_all_of_it(tmp_path):
