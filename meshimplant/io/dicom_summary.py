@@ -96,7 +96,8 @@ def summarize_series(group: SliceGroup, number: int, study: int) -> SeriesSummar
     """Return the summary of a group of slices under a number, and under the number of its study."""
     first = group.slices[0]
     stack = stack_of(_distinct(group.slices))
-    steps = stack.steps_mm if len(stack.positions_mm) > 1 else np.zeros(0)
+    steps = np.diff(heights_mm(group.slices))
+    steps = steps[steps >= SAME_PLACE_MM]
     step = float(np.median(steps)) if len(steps) else None
     thickness = float(stack.thickness_mm.max()) or None
     covered = float(np.minimum(steps, MAX_STEP_MM).sum()) + min(step or thickness or 0.0, MAX_STEP_MM)

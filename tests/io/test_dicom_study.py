@@ -254,6 +254,15 @@ def test_a_part_of_the_head_does_not_stand_in_for_a_whole_one_with_missing_slice
         read_dicom_series(tmp_path)
 
 
+def test_a_series_with_an_impossible_plane_does_not_refuse_the_others(tmp_path):
+    write_series(tmp_path / "a", SeriesNumber=1, ImageOrientationPatient=[1, 0, 0, 0.3, 0.95, 0])
+    write_series(tmp_path / "b", SeriesNumber=2, ImageOrientationPatient=[0, 0, 0, 0, 0, 0])
+    write_series(tmp_path / "c", SeriesNumber=3)
+    assert _chosen(tmp_path) == 3
+    problems = [item.problem for item in list_series(tmp_path)]
+    assert all("perpendicular" in problem for problem in problems[:2])
+
+
 def test_numbers_are_those_of_a_viewer_and_free_ones_where_these_repeat(tmp_path):
     for folder, number in (("a", 4), ("b", 9), ("c", 4), ("d", None)):
         tags = {} if number is None else {"SeriesNumber": number}
@@ -270,11 +279,11 @@ def test_files_of_other_kinds_never_refuse_the_rest(tmp_path):
     others = [scout(), dose_report(), capture(), capture(Modality="CT"), page()]
     for n, file in enumerate(others):
         write(file, tmp_path / f"x{n}.dcm")
-    write(ct_slice(head_slice(), 0, Modality="RTSTRUCT"), tmp_path / "y.dcm")
+    write(ct_slice(head_slice(), 0, Modality="MR"), tmp_path / "y.dcm")
     (finding,) = load_dicom_series(tmp_path).findings
     assert (finding.code, finding.severity, finding.value) == ("input.files_left_out", "info", 6)
     assert finding.message.endswith(
-        "contour set (1), dose report (1), localizer (1), page without a position (1), secondary capture (2)."
+        "MR file (1), dose report (1), localizer (1), page without a position (1), secondary capture (2)."
     )
 
 
