@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import FileReadError, SpecError
+from meshimplant.runtime.regular_files import parse_json, parse_toml, read_regular
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
@@ -100,13 +99,11 @@ class ImplantSpec:
         """Read a prescription from a ``.toml`` or ``.json`` file."""
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
-            values = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-        except FileNotFoundError as error:
-            raise FileReadError(
-                f"expected a prescription file, got {path.name}, which does not exist: check the path"
-            ) from error
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            text = read_regular(path).decode("utf-8")
+            values = parse_json(text) if path.suffix.lower() == ".json" else parse_toml(text)
+        except FileReadError:
+            raise
+        except ValueError as error:
             raise FileReadError(
                 f"expected a prescription in TOML or JSON in {path.name}, got an unreadable file: {error}"
             ) from error

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from meshimplant.head.align import align_points, move_points
 from meshimplant.head.mean_vault import VaultMean, extrapolate_vault, read_scattered
 from meshimplant.head.pose import fit_pose
 from meshimplant.head.sphere import direction_sphere, is_vault, read_vault
+from meshimplant.io.arrays import read_arrays
 from meshimplant.io.atomic import atomic_path
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.voxels.volume import Volume
@@ -68,9 +67,8 @@ def read_head_vault(skull: Volume | Path) -> HeadVault:
     """
     if isinstance(skull, Path):
         try:
-            with skull.open("rb") as stream, np.load(stream) as data:
-                return HeadVault(data["points_mm"], data["thickness_mm"])
-        except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
+            return HeadVault(**read_arrays(skull, ("points_mm", "thickness_mm")))
+        except ValueError as error:
             raise FileReadError(
                 f"expected a vault written by HeadVault.save in {skull.name}, got: {error}: remove the file"
             ) from error

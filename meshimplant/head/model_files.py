@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import zlib
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError
+from meshimplant.io.arrays import array_names, read_arrays
 from meshimplant.io.atomic import atomic_path
+from meshimplant.runtime.regular_files import parse_json
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -48,10 +48,10 @@ def load_model(path: str | Path, shapes: dict[str, tuple[int | None, ...]]) -> t
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream, np.load(stream) as data:
-            about = json.loads(str(data["about"]))
-            arrays = {name: data[name].astype(float) for name in shapes}
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
+        stored = read_arrays(path, ("about", *shapes))
+        about = parse_json(str(stored["about"]))
+        arrays = {name: stored[name].astype(float) for name in shapes}
+    except (ValueError, TypeError) as error:
         raise FileReadError(
             f"expected a model written by meshimplant average or shape-model in {path.name}, got: {error}: "
             "check the path, or write the model again"
@@ -70,7 +70,6 @@ def load_model(path: str | Path, shapes: dict[str, tuple[int | None, ...]]) -> t
 def kind_of_model(path: str | Path) -> frozenset[str]:
     """Return the names of the arrays in a file, which identify the kind of model; empty if it is not one."""
     try:
-        with Path(path).open("rb") as stream, np.load(stream) as data:
-            return frozenset(data.files)
-    except (OSError, EOFError, ValueError, BadZipFile, zlib.error):
+        return array_names(Path(path))
+    except FileReadError:
         return frozenset()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError
+from meshimplant.io.arrays import decode_array
 from meshimplant.io.meshes import EXTENT_RANGE_MM, frame_signs
 from meshimplant.io.payload import read_bytes
+from meshimplant.runtime.regular_files import parse_json
 
 #: Endings of the curve files that can be read.
 CURVE_SUFFIXES = (".csv", ".txt", ".npy", ".json")
@@ -85,14 +85,14 @@ def _parse_text(data: bytes, name: str) -> tuple[Any, str | None]:
 
 def _parse_array(data: bytes, name: str) -> tuple[Any, str | None]:
     try:
-        return np.load(io.BytesIO(data), allow_pickle=False), None
-    except (ValueError, EOFError, OSError) as error:
+        return decode_array(data, name=name), None
+    except FileReadError as error:
         raise _damaged(name) from error
 
 
 def _parse_json(data: bytes, name: str) -> tuple[Any, str | None]:
     try:
-        content = json.loads(_text(data, name))
+        content = parse_json(_text(data, name))
     except ValueError as error:
         raise _damaged(name) from error
     if not isinstance(content, dict):

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
 from meshimplant.errors import FileReadError
+from meshimplant.runtime.regular_files import open_regular
 
 #: Endings of files that hold DICOM even without its preamble.
 DICOM_SUFFIXES = (".dcm", ".ima")
@@ -59,9 +60,9 @@ def is_dicom(path: Path) -> bool:
     if path.is_dir() or path.suffix.lower() in (".zip", *DICOM_SUFFIXES) or path.name.upper() == "DICOMDIR":
         return True
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return has_preamble(stream)
-    except OSError:
+    except (FileReadError, OSError):
         return False
 
 
@@ -122,7 +123,7 @@ def _is_hidden(name: PurePath) -> bool:
 
 
 def _opened_file(path: Path) -> BinaryIO:
-    return path.open("rb")
+    return open_regular(path)
 
 
 @contextmanager

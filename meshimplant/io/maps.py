@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.arrays import decode_array
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.meshes import frame_signs
 from meshimplant.io.payload import read_bytes
@@ -124,8 +124,8 @@ def _interpolate(
 
 def _from_array(data: bytes, name: str) -> NDArray[np.float64]:
     try:
-        array = np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-    except (ValueError, EOFError, OSError) as error:
+        array = decode_array(data, name=name)
+    except FileReadError as error:
         raise FileReadError(
             f"expected a complete map in {name}, got a damaged file: copy it again"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
 from meshimplant.io.orientation import spacing_of
-from meshimplant.io.payload import RawVolume, deflate, inflate, read_bytes, shape_voxels, voxel_bytes
+from meshimplant.io.payload import (
+    RawVolume,
+    deflate,
+    detached_file,
+    inflate,
+    read_bytes,
+    shape_voxels,
+    voxel_bytes,
+)
 from meshimplant.report import Finding
 from meshimplant.voxels.grid import Grid
 
@@ -48,9 +57,10 @@ def read_metaimage(path: Path) -> RawVolume:
     """
     data = read_bytes(path)
     fields, start = _read_header(data, name=path.name)
-    sizes = tuple(int(number) for number in _numbers(fields, ("DimSize",), name=path.name))
+    sizes = tuple(_whole(fields, "DimSize", name=path.name))
     if fields.get("ElementNumberOfChannels", "1") != "1":
-        sizes = (*sizes, int(fields["ElementNumberOfChannels"]))
+        sizes = (*sizes, *_whole(fields, "ElementNumberOfChannels", name=path.name))
+    header_size, *_ = (*_whole(fields, "HeaderSize", name=path.name), 0)
     dtype = _dtype(fields, name=path.name)
     source = fields["ElementDataFile"]
     if source.upper() == "LIST" or "%" in source:
@@ -58,11 +68,12 @@ def read_metaimage(path: Path) -> RawVolume:
             f"expected one data file named in {path.name}, got several ({source!r}): export one file"
         )
     if source.upper() != "LOCAL":
-        data, start = read_bytes(path.parent / source), max(0, int(fields.get("HeaderSize", "0")))
+        data, start = read_bytes(detached_file(path, source)), max(0, header_size)
+    promised = prod(sizes) * dtype.itemsize
     if _is_true(fields, "CompressedData"):
-        data, start = inflate(data[start:], name=path.name), 0
-    if fields.get("HeaderSize") == "-1":
-        start = len(data) - int(np.prod(sizes)) * dtype.itemsize
+        data, start = inflate(data[start:], name=path.name, promised=max(0, promised)), 0
+    if header_size == -1:
+        start = len(data) - promised
     array = shape_voxels(data, dtype, sizes, name=path.name, start=max(0, start))
     affine = _affine(fields, name=path.name)
     if affine is None:
@@ -218,6 +229,17 @@ def _numbers(
         raise FileReadError(
             f"expected numbers for '{key}' in the header of {name}, "
             f"got {fields.get(key)!r}: the file is damaged"
+        ) from error
+
+
+def _whole(fields: dict[str, str], key: str, *, name: str) -> tuple[int, ...]:
+    """Return the whole numbers of a field, none if it is not there."""
+    try:
+        return tuple(int(part) for part in fields.get(key, "").split())
+    except ValueError as error:
+        raise FileReadError(
+            f"expected whole numbers for '{key}' in the header of {name}, "
+            f"got {fields[key][:40]!r}: the file is damaged"
         ) from error
 
 

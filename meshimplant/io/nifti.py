@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,15 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError, OutputError
 from meshimplant.io.orientation import compare_places, spacing_of
-from meshimplant.io.payload import RawVolume, deflate, inflate, read_bytes, shape_voxels, voxel_bytes
+from meshimplant.io.payload import (
+    RawVolume,
+    deflate,
+    inflate,
+    inflate_start,
+    read_bytes,
+    shape_voxels,
+    voxel_bytes,
+)
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
@@ -27,6 +36,8 @@ _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 1e-3}
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SCANNER_CODE, _TEMPLATE_CODE = 1, 3
 _DATA_START = 352
+#: Size of a NIfTI-2 header, and the latest start of voxels behind extensions, bytes.
+_LONGEST_HEADER, _LATEST_START = 540, 1 << 28
 _LONGEST_AXIS = 32767
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -40,11 +51,14 @@ def read_nifti(path: Path) -> RawVolume:
     Source: https://nifti.nimh.nih.gov (nifti1.h, nifti2.h).
     """
     data = read_bytes(path)
-    if data.startswith(_GZIP_MAGIC):
-        data = inflate(data, name=path.name)
-    header = _read_header(data, name=path.name)
+    packed = data.startswith(_GZIP_MAGIC)
+    head = inflate_start(data, _LONGEST_HEADER, name=path.name) if packed else data[:_LONGEST_HEADER]
+    header = _read_header(head, name=path.name)
     sizes, dtype = _sizes(header, name=path.name), _dtype(header, name=path.name)
-    array = shape_voxels(data, dtype, sizes, name=path.name, start=int(header["vox_offset"]))
+    start = _data_start(header, name=path.name)
+    if packed:
+        data = inflate(data, name=path.name, promised=start + max(0, prod(sizes)) * dtype.itemsize)
+    array = shape_voxels(data, dtype, sizes, name=path.name, start=start)
     return _placed(_scaled(array, header), header, name=path.name)
 
 
@@ -102,6 +116,18 @@ def _sizes(header: Nifti1Header, *, name: str) -> tuple[int, ...]:
             f"got {dimensions}: the file is damaged, copy it again"
         )
     return tuple(int(size) for size in header["dim"][1 : 1 + dimensions])
+
+
+def _data_start(header: Nifti1Header, *, name: str) -> int:
+    """Return where the voxels start, after the header and its extensions."""
+    start = float(header["vox_offset"])
+    shortest = int(header["sizeof_hdr"])
+    if not np.isfinite(start) or not (start == 0 or shortest <= start <= _LATEST_START):
+        raise FileReadError(
+            f"expected voxels after the {shortest} bytes of the header of {name}, "
+            f"got vox_offset {start:g}: the file is damaged, copy it again"
+        )
+    return int(start)
 
 
 def _dtype(header: Nifti1Header, *, name: str) -> np.dtype[Any]:

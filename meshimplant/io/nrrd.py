@@ -8,6 +8,8 @@ MB for a mask of 512 x 512 x 256 voxels), and writes the time of day into every 
 from __future__ import annotations
 
 import re
+import warnings
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,15 @@ from meshimplant.io.orientation import spacing_of
 from meshimplant.io.payload import (
     RawVolume,
     deflate,
+    detached_file,
     inflate,
     inflate_bz2,
     read_bytes,
     shape_voxels,
     voxel_bytes,
 )
+from meshimplant.runtime.memory import require_memory
+from meshimplant.runtime.regular_files import open_regular
 
 #: Names of each voxel type in the header; the last one is written.
 _TYPE_NAMES = {
@@ -74,9 +79,9 @@ def read_nrrd(path: Path, *, channel: int | None = None) -> RawVolume:
     fields, start = _read_header(data, name=path.name)
     sizes = _sizes(fields, name=path.name)
     dtype = _dtype(fields, name=path.name)
-    payload, start = _payload(path, data, start, fields, dtype.itemsize * int(np.prod(sizes)))
+    payload, start = _payload(path, data, start, fields, dtype.itemsize * prod(sizes))
     if fields.get("encoding", "raw").lower() in _TEXT_ENCODINGS:
-        payload, start = _parse_text(payload[start:], dtype, name=path.name), 0
+        payload, start = _parse_text(payload[start:], dtype, prod(sizes), name=path.name), 0
     spatial, affine, missing = _affine(fields, len(sizes), name=path.name)
     if channel is None:
         array = shape_voxels(payload, dtype, _channels_last(sizes, spatial), name=path.name, start=start)
@@ -89,7 +94,7 @@ def read_nrrd(path: Path, *, channel: int | None = None) -> RawVolume:
 
 def read_nrrd_entries(path: Path) -> dict[str, str]:
     """Return the entries ``key:=value`` of an NRRD header, which hold what is no field of the format."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         head = stream.read(_MOST_HEADER_BYTES)
     end = re.search(rb"\r?\n\r?\n", head)
     lines = (head[: end.start()] if end else head).decode("utf-8", "replace").splitlines()
@@ -131,7 +136,7 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
             "expected an NRRD file (its first bytes are NRRD000), "
             f"got {name}, which is not one: check the format"
         )
-    end = re.search(rb"\r?\n\r?\n", data[: 1 << 20])
+    end = re.search(rb"\r?\n\r?\n", data[:_MOST_HEADER_BYTES])
     text = (data[: end.start()] if end else data).decode("utf-8", "replace")
     fields: dict[str, str] = {}
     for line in text.splitlines()[1:]:
@@ -196,28 +201,65 @@ def _payload(path: Path, data: bytes, start: int, fields: dict[str, str], expect
             raise InputError(
                 f"expected one data file named in {path.name}, got several ({source!r}): export one file"
             )
-        data, start = read_bytes(path.parent / source), 0
+        data, start = read_bytes(detached_file(path, source)), 0
     encoding = fields.get("encoding", "raw").lower()
-    for _ in range(int(fields.get("line skip", "0"))):
-        start = data.index(b"\n", start) + 1
+    skip = _skip(fields, "byte skip", name=path.name)
+    start = _after_lines(data, start, _skip(fields, "line skip", name=path.name), name=path.name)
+    promised = expected + max(0, skip)
     if encoding in ("gzip", "gz"):
-        data, start = inflate(data[start:], name=path.name), 0
+        data, start = inflate(data[start:], name=path.name, promised=promised), 0
     elif encoding in ("bzip2", "bz2"):
-        data, start = inflate_bz2(data[start:], name=path.name), 0
+        data, start = inflate_bz2(data[start:], name=path.name, promised=promised), 0
     elif encoding not in ("raw", *_TEXT_ENCODINGS):
         raise InputError(
             f"expected NRRD encoding raw, gzip, bzip2 or text in {path.name}, "
             f"got {encoding!r}: export it again"
         )
-    skip = int(fields.get("byte skip", "0"))
-    return data, len(data) - expected if skip == -1 else start + skip
+    if skip == -1 and encoding != "raw":
+        raise _bad_skip("byte skip", skip, path.name)
+    return data, max(0, len(data) - expected) if skip == -1 else start + skip
 
 
-def _parse_text(data: bytes, dtype: np.dtype[Any], *, name: str) -> bytes:
-    """Return voxels that are written as text in their binary form."""
+def _skip(fields: dict[str, str], key: str, *, name: str) -> int:
+    """Return how much is skipped before the voxels; -1 byte means that they are the end of the file."""
+    text = fields.get(key, "0")
+    if not re.fullmatch(r"-1|[0-9]{1,15}", text) or (text == "-1" and key != "byte skip"):
+        raise _bad_skip(key, text, name)
+    return int(text)
+
+
+def _bad_skip(key: str, stated: object, name: str) -> FileReadError:
+    return FileReadError(
+        f"expected a number of 0 or more for '{key}' in the header of {name}, "
+        f"got {str(stated)[:40]!r}: the file is damaged"
+    )
+
+
+def _after_lines(data: bytes, start: int, lines: int, *, name: str) -> int:
+    """Return where the data go on after a number of lines."""
+    for _ in range(lines):
+        start = data.find(b"\n", start) + 1
+        if start == 0:
+            raise FileReadError(
+                f"expected {lines} lines before the voxels of {name}, got fewer: copy or export it again"
+            )
+    return start
+
+
+def _parse_text(data: bytes, dtype: np.dtype[Any], count: int, *, name: str) -> bytes:
+    """Return voxels that are written as text in their binary form, without a list of the words."""
+    require_memory(count * dtype.itemsize, name=name)
+    wide = dtype if dtype.kind == "f" or dtype.itemsize == 8 else np.dtype(np.int64)
     try:
-        return np.array(data.replace(b",", b" ").split(), dtype).tobytes()
-    except ValueError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns of words that are no numbers, and stops there
+            numbers = np.fromstring(data.replace(b",", b" "), wide, count=count, sep=" ")
+        if wide.kind == "i" and len(numbers) and dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            if numbers.min() < limits.min or numbers.max() > limits.max:
+                raise ValueError("a number outside the range of its type")
+        return numbers.astype(dtype).tobytes()
+    except (ValueError, DeprecationWarning) as error:
         raise FileReadError(
             f"expected numbers after the header of {name}, got other text: the file is damaged"
         ) from error
@@ -227,7 +269,7 @@ def _affine(
     fields: dict[str, str], axes: int, *, name: str
 ) -> tuple[list[bool], NDArray[np.float64] | None, str]:
     """Return which axes lie in space, the LPS affine or None, and what the header lacks for it."""
-    vectors = re.findall(r"none|\([^)]*\)", fields.get("space directions", ""), flags=re.IGNORECASE)
+    vectors = re.findall(r"none|\([^()]*\)", fields.get("space directions", ""), flags=re.IGNORECASE)
     spatial = [vector.lower() != "none" for vector in vectors]
     if not vectors:
         return [True] * axes, None, "'space directions'"
@@ -253,7 +295,7 @@ def _affine(
 
 def _spacing_mm(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:
     """Return the voxel edges (3,) of a header without an orientation, or None where it has none."""
-    vectors = re.findall(r"\([^)]*\)", fields.get("space directions", ""))
+    vectors = re.findall(r"\([^()]*\)", fields.get("space directions", ""))
     if len(vectors) == 3:
         edges = spacing_of(np.array([_vector(text, name=name) for text in vectors]).T)
     else:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.io.number_words import word_array
 from meshimplant.io.polygons import SplitPolygons, ragged, split_polygons
 
 _TYPES = {
@@ -152,7 +153,7 @@ def _from_text(data: bytes, header: _Header) -> tuple[NDArray[np.float64], list[
         start += element.length
         if element.name == "vertex":
             columns = [[entry.name for entry in element.properties].index(axis) for axis in "xyz"]
-            points = np.array([[row[column] for column in columns] for row in rows], "S").astype(np.float64)
+            points = word_array([[row[column] for column in columns] for row in rows]).astype(np.float64)
         elif element.name == "face":
             polygons = [_text_corners(row, element) for row in rows]
     return points.reshape(-1, 3), polygons

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
+from meshimplant.io.arrays import decode_array, decode_arrays
 from meshimplant.io.meshes import frame_signs
 from meshimplant.io.payload import read_bytes
 from meshimplant.mesh.vectors import unit_vectors
@@ -90,7 +90,12 @@ def read_points(path: str | Path, *, frame: str = "LPS") -> PointCloud:
     if suffix == ".ply":
         stated = re.search(rb"SPACE=(LPS|RAS)", data[: max(0, data.find(b"end_header"))])
         signs = frame_signs(stated.group(1).decode()) if stated else signs
-        rows = _from_ply(data, path.name)
+        try:
+            rows = _from_ply(data, path.name)
+        except InputError:
+            raise
+        except (ValueError, TypeError) as error:  # numbers of thousands of digits, properties stated twice
+            raise _damaged(path.name) from error
     else:
         rows = _from_arrays(data, path.name)
     _require_millimetres(rows, path.name)
@@ -102,9 +107,9 @@ def read_points(path: str | Path, *, frame: str = "LPS") -> PointCloud:
 
 def _from_arrays(data: bytes, name: str) -> NDArray[np.float64]:
     try:
-        loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded}
-    except (ValueError, EOFError, OSError, KeyError) as error:
+        is_archive = data.startswith(b"PK")
+        arrays = decode_arrays(data, name=name) if is_archive else {"": decode_array(data, name=name)}
+    except FileReadError as error:
         raise FileReadError(
             f"expected a complete array in {name}, got a damaged file or Python objects: save it again"
         ) from error

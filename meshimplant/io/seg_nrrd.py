@@ -12,6 +12,7 @@ from meshimplant.errors import FileReadError
 from meshimplant.io.nrrd import read_nrrd, read_nrrd_entries
 from meshimplant.io.payload import RawVolume
 from meshimplant.io.segments import Segment, choose_segment, segment_finding
+from meshimplant.runtime.regular_files import open_regular
 from meshimplant.voxels.grid import shifted_affine
 
 _HEAD_BYTES = 1 << 16
@@ -42,7 +43,7 @@ def is_seg_nrrd(path: Path) -> bool:
     """Return whether a file is an NRRD that lists segments, whatever its name."""
     if path.suffix.lower() not in (".nrrd", ".nhdr") or not path.is_file():
         return False
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         head = stream.read(_HEAD_BYTES)
     return head.startswith(b"NRRD") and re.search(rb"^Segment\d+_\w+:=", head, re.MULTILINE) is not None
 
@@ -53,7 +54,7 @@ def read_segment_layers(path: Path) -> list[SegmentLayer]:
     Raises `FileReadError` where a label or a layer is no number.
     """
     entries = read_nrrd_entries(path)
-    numbers = sorted({int(found[1]) for key in entries if (found := re.match(r"Segment(\d+)_", key))})
+    numbers = sorted({int(found[1]) for key in entries if (found := re.match(r"Segment([0-9]{1,9})_", key))})
     try:
         labels = [int(entries.get(f"Segment{n}_LabelValue", "1")) for n in numbers]
         layers = [int(entries.get(f"Segment{n}_Layer", "0")) for n in numbers]
@@ -106,7 +107,7 @@ def read_seg_nrrd(path: Path, wanted: str | int | None) -> RawVolume:
 
 def _in_reference(raw: RawVolume, entries: dict[str, str]) -> RawVolume:
     """Put a mask back into the reference image, where the header states that image's size."""
-    offset = re.findall(r"-?\d+", entries.get("Segmentation_ReferenceImageExtentOffset", ""))
+    offset = re.findall(r"-?[0-9]{1,9}", entries.get("Segmentation_ReferenceImageExtentOffset", ""))
     geometry = re.search(
         r"Reference image geometry\|([^|&]*)", entries.get("Segmentation_ConversionParameters", "")
     )

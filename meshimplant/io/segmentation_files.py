@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from meshimplant.io.dicom_slice import quiet
 from meshimplant.io.dicom_sources import StudyFile, has_preamble, is_one_file
+from meshimplant.runtime.regular_files import open_regular
 
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 #: SOP classes: Segmentation Storage, Label Map Segmentation Storage, RT Structure Set Storage.
@@ -19,7 +20,7 @@ def is_segmentation_file(path: Path) -> bool:
         return False
 
     def opened() -> BinaryIO:
-        return path.open("rb")
+        return open_regular(path)
 
     return sop_class(StudyFile(path.name, opened)) in SEGMENTATION_CLASSES
 

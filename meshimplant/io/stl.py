@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError
+from meshimplant.io.number_words import word_array
 from meshimplant.report import Finding
 
 _HEADER_BYTES, _FACET_BYTES = 84, 50
@@ -113,7 +114,10 @@ def _from_text(text: bytes, *, name: str) -> Facets:
     words = _NAME_LINES.sub(b"", lower).split()
     if not words or len(words) % len(_WORDS):
         raise _incomplete(name)
-    table = np.array(words, "S").reshape(-1, len(_WORDS))
+    try:
+        table = word_array(words).reshape(-1, len(_WORDS))
+    except ValueError as error:
+        raise _incomplete(name) from error
     if any((table[:, n] != word).any() for n, word in enumerate(_WORDS) if word is not None):
         raise _incomplete(name)
     numbers, findings = _with_decimal_points(table[:, _COORDINATES], name=name)

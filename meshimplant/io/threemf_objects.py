@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError
+from meshimplant.io.number_words import word_array
 from meshimplant.io.threemf import MM_PER_UNIT
 from meshimplant.report import Finding
+from meshimplant.runtime.memory import require_memory
 
 #: Types of objects that are not the part: structures that hold it while it is printed, and helpers.
 _NOT_THE_PART = ("support", "solidsupport", "other")
@@ -24,6 +27,12 @@ _MOST_INSTANCES = 10_000
 _DEEPEST = 32
 #: Largest model that is unpacked, bytes: about 20 million triangles.
 _MOST_BYTES = 2 << 30
+#: Text of vertices and triangles is packed to a tenth; a hundredth of more than this many bytes is a bomb.
+_SMALL_BYTES, _MOST_RATIO, _MOST_ENTRIES = 1 << 24, 100, 1000
+#: Memory that is taken for each byte of text while it is parsed.
+_MEMORY_PER_BYTE = 3
+#: The first element of a document, and the most that may come before it.
+_ELEMENT, _MOST_PROLOGUE_BYTES = re.compile(rb"<[A-Za-z_]"), 1 << 16
 
 _Key = tuple[str, str]  # file in the package, id of an object in it
 
@@ -152,11 +161,7 @@ def _moved(
 def _read_package(data: bytes, *, name: str) -> _Package:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = {entry.filename.strip("/").lower(): entry for entry in archive.infolist()}
-        if sum(entry.file_size for entry in entries.values()) > _MOST_BYTES:
-            raise FileReadError(
-                f"expected at most {_MOST_BYTES >> 30} GB in {name}, got more when unpacked: "
-                "export a smaller mesh"
-            )
+        _require_moderate(list(entries.values()), len(data), name=name)
         root = next(key for key in entries if key.endswith("3d/3dmodel.model"))
         package = _Package("millimeter")
         files = [root]
@@ -166,8 +171,37 @@ def _read_package(data: bytes, *, name: str) -> _Package:
                     f"expected a complete package in {name}, got none of {file}: copy it again"
                 )
             with archive.open(entries[file]) as stream:
+                _require_no_doctype(stream, name=name)
+                stream.seek(0)
                 _read_model(stream, file, package, files, name=name)
     return package
+
+
+def _require_moderate(entries: list[zipfile.ZipInfo], packed_bytes: int, *, name: str) -> None:
+    """Refuse a package that is far larger unpacked than a mesh is, before anything is unpacked."""
+    total = sum(entry.file_size for entry in entries)
+    is_bomb = total > _SMALL_BYTES and total > _MOST_RATIO * packed_bytes
+    if len(entries) > _MOST_ENTRIES or total > _MOST_BYTES or is_bomb:
+        raise FileReadError(
+            f"expected a 3MF package of a mesh in {name}, got {len(entries)} files of {total / 2**20:.0f} MB "
+            f"packed into {packed_bytes / 2**20:.3g} MB: export the part alone"
+        )
+    require_memory(_MEMORY_PER_BYTE * total, name=name)
+
+
+def _require_no_doctype(stream: Any, *, name: str) -> None:
+    """Refuse a document type, which 3MF forbids: its entities can grow without limit, or name other files."""
+    head = b""
+    while not _ELEMENT.search(head) and len(head) < _MOST_PROLOGUE_BYTES:
+        more = stream.read(4096)
+        if not more:
+            break
+        head += more
+    if b"<!DOCTYPE" in head or b"\0" in head or len(head) >= _MOST_PROLOGUE_BYTES:
+        raise FileReadError(
+            f"expected a plain UTF-8 model in {name}, got one with a document type or in another encoding: "
+            "export it again"
+        )
 
 
 def _read_model(stream: Any, file: str, package: _Package, files: list[str], *, name: str) -> None:
@@ -227,7 +261,7 @@ def _numbers(parent: Any, tag: str, names: tuple[str, str, str], kind: type) -> 
     texts = [
         text for child in parent.iter("{*}" + tag) for text in (child.get(a), child.get(b), child.get(c))
     ]
-    return np.array(texts, "S").astype(kind).reshape(-1, 3)
+    return word_array(texts).astype(kind).reshape(-1, 3)
 
 
 def _target(element: Any, file: str, files: list[str]) -> _Key:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from meshimplant.errors import FileReadError
+from meshimplant.runtime.memory import require_memory
 
 #: Largest content of an archive that is unpacked, bytes.
 MAX_UNPACKED_BYTES = 4 << 30
@@ -86,6 +87,7 @@ def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
             f"expected at most {MAX_UNPACKED_BYTES >> 30} GB in {path.name}, "
             f"got {size / 2**30:.0f} GB when unpacked: unpack it yourself if you trust it"
         )
+    require_memory(size, name=path.name)
     with TemporaryDirectory(prefix="meshimplant-") as folder:
         _unpack(path, beside, Path(folder))
         yield Path(folder) / _name(chosen[0])

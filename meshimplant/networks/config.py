@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -11,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.networks.config_tables import read_table, require_keys, require_positive, require_widths
+from meshimplant.runtime.regular_files import parse_toml, read_regular
 
 Stage = Literal["coarse", "fine"]
 #: Bits of convolutions and matrix products in training; see `precision`.
@@ -306,8 +306,8 @@ def read_config(path: str | Path) -> Config:
     packaged = _folder() / f"{path.name}.toml"
     found = path if path.suffix == ".toml" or path.is_file() else packaged
     try:
-        tables = tomllib.loads(found.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        tables = parse_toml(read_regular(found).decode("utf-8"))
+    except ValueError as error:
         raise FileReadError(
             f"expected a network's TOML file or one of {', '.join(packaged_configs())}, got {path.name} "
             f"({type(error).__name__}): correct the name or the file"

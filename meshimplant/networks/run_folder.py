@@ -15,6 +15,7 @@ import torch
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.io.atomic import atomic_path
 from meshimplant.networks.config import Config, Stage, config_from
+from meshimplant.runtime.regular_files import open_regular, parse_json, read_regular
 
 CHECKPOINT, CURVES, PROGRESS, CONFIG = "checkpoint.pt", "curves.csv", "progress.json", "config.json"
 COLUMNS = (
@@ -97,7 +98,7 @@ class RunFolder:
     def config(self) -> Config:
         """Return the config of the run."""
         try:
-            return config_from(json.loads((self.place / CONFIG).read_text(encoding="utf-8")))
+            return config_from(parse_json(read_regular(self.place / CONFIG)))
         except (OSError, ValueError) as error:
             raise FileReadError(
                 f"expected a run with {self.stage}/{CONFIG} in {self.folder.name}, got none: "
@@ -117,7 +118,8 @@ class RunFolder:
         Raises `FileReadError` if it is missing or damaged.
         """
         try:
-            state = torch.load(self.place / CHECKPOINT, map_location="cpu", weights_only=True)
+            with open_regular(self.place / CHECKPOINT) as stream:
+                state = torch.load(stream, map_location="cpu", weights_only=True)
             return RunState(**state)
         except Exception as error:  # damage can raise anything in torch
             raise FileReadError(

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import io
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.arrays import read_arrays
 from meshimplant.io.atomic import atomic_path
 from meshimplant.networks.head_grid import FINE, STEP_MM
+from meshimplant.runtime.regular_files import parse_json, read_regular
 
 SKULLS, DEFECTS, ABOUT = "skulls", "defects", "store.json"
 SPLITS = ("training", "tuning")
@@ -125,7 +125,7 @@ def open_store(folder: str | Path) -> Store:
     """
     folder = Path(folder)
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = parse_json(read_regular(folder / ABOUT))
     except (OSError, ValueError) as error:
         raise FileReadError(
             f"expected a training set with {ABOUT} in {folder.name}, got none ({type(error).__name__}): "
@@ -192,9 +192,8 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
 
 def _read(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     try:
-        with path.open("rb") as stream, np.load(stream) as data:
-            arrays = {name: data[name] for name in names}
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
+        arrays = read_arrays(path, names)
+    except ValueError as error:
         raise FileReadError(
             f"expected fields of a training set in {path.name}, got: {error}: "
             "remove the file and make the training set again"

@@ -5,13 +5,10 @@ No pickle is read or written, so a file from an unknown source cannot execute co
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -19,10 +16,12 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.head.model_files import save_model
+from meshimplant.io.arrays import read_arrays
 from meshimplant.io.payload import sha256_of
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.config import Config, Stage, config_from
 from meshimplant.networks.packaged import default_weights
+from meshimplant.runtime.regular_files import parse_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,10 +115,10 @@ def open_weights(path: str | Path | None = None) -> Weights:
 def _contents(path: Path) -> tuple[_Arrays, dict[str, Any]]:
     """Return the arrays of a file, float32, and its description."""
     try:
-        with path.open("rb") as stream, np.load(stream) as data:
-            about = json.loads(str(data["about"]))
-            arrays = {name: data[name].astype(np.float32) for name in data.files if name != "about"}
-    except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
+        stored = read_arrays(path)
+        about = parse_json(str(stored.pop("about")))
+        arrays = {name: values.astype(np.float32) for name, values in stored.items()}
+    except (KeyError, ValueError, TypeError) as error:
         raise FileReadError(
             f"expected weights written by meshimplant train in {path.name}, got: {error}: "
             "choose another file, or fetch it again"
