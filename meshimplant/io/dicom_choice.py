@@ -20,6 +20,8 @@ from meshimplant.report import Finding
 MAX_NOISE_HU = 30.0
 #: Upper limits of the classes of slice thickness, mm: within a class, other properties count first.
 _THICKNESS_CLASSES_MM = (1.3, 2.6, 5.2)
+#: Slices over a longer distance show a body, not a head, mm.
+_BODY_MM = 400.0
 #: A series is not taken for a better one that cannot be read if it covers less than this fraction of it.
 _MIN_COVERED = 0.8
 #: A second study counts if one of its series covers at least this fraction of what the best covers.
@@ -49,8 +51,8 @@ def choose_series(study: Study, reader: PixelReader, series: int | str | None = 
 
     Originals come before derived images and reformats; subtracted images, projections, parameter maps and
     localizers are read only if they are asked for. Then count, in this order: how much of a head the slices
-    can hold, their thickness in classes, a bone kernel if it is not noisier than `MAX_NOISE_HU`, their exact
-    thickness, and their number.
+    can hold (a scan of the whole body comes last), their thickness in classes, a bone kernel if it is not
+    noisier than `MAX_NOISE_HU`, their exact thickness, and their number.
 
     Parameters
     ----------
@@ -160,6 +162,8 @@ def _ranks(candidates: list[StudySeries], reader: PixelReader) -> dict[int, Rank
 def _rank(summary: SeriesSummary, widest: float, kernels: dict[int, int]) -> Rank:
     thickness = max(summary.step_mm or 0.0, summary.thickness_mm or 0.0)
     lost = 1 - summary.head_fraction / widest if widest > 0 else 0.0
+    if summary.extent_mm[2] > _BODY_MM:
+        lost = 1.0
     return (
         READABLE_KINDS.index(summary.kind) if summary.kind in READABLE_KINDS else len(READABLE_KINDS),
         int(np.floor(10 * max(lost, 0.0) + 1e-9)),

@@ -23,7 +23,7 @@ KERNEL_ENTRY, NOISY = 3, 2
 #: Why a series comes after another, by the first entry of its rank that is higher.
 _REASONS = (
     "{kind}, not original",
-    "covers less of the head",
+    "covers less of the head, or the body",
     "thicker slices",
     "{kernel}",
     "thicker slices",

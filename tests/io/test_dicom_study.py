@@ -185,14 +185,15 @@ def test_bone_kernels_of_each_maker_are_known(kernel, is_bone):
     assert summarize_series(group, 1, 1).has_bone_kernel is is_bone
 
 
-def test_a_thin_series_of_a_part_of_the_head_comes_after_a_thick_one_of_all_of_it(tmp_path):
+def test_thin_series_of_a_part_of_the_head_or_of_the_body_come_after_a_thick_one_of_the_head(tmp_path):
     write_series(tmp_path / "ear", np.arange(0, 40, 1.0), SeriesNumber=1)
     write_series(tmp_path / "zoom", THIN_MM, SeriesNumber=2, PixelSpacing=[3.0, 3.0])
     write_series(tmp_path / "head", SeriesNumber=3)
     assert _chosen(tmp_path) == 3
-    assert "1 (covers less of the head), 2 (covers less of the head)" in (
-        load_dicom_series(tmp_path).findings[0].message
-    )
+    write_series(tmp_path / "body", np.arange(0, 480, 5.0), SeriesNumber=4)
+    assert _chosen(tmp_path) == 3
+    message = load_dicom_series(tmp_path).findings[0].message
+    assert [f"{n} (covers less of the head, or the body)" in message for n in (1, 2, 4)] == [True] * 3
 
 
 @pytest.mark.parametrize(
