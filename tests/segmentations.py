@@ -70,6 +70,7 @@ def write_seg(
     kind: str = "BINARY",
     leave_out_empty: bool = True,
     positions_mm: np.ndarray | None = None,
+    series: str = "",
 ) -> None:
     """Write segments on a grid (axes column, row, slice); of a fractional one, values from 0 to 1."""
     file = _file(LABEL_MAP_STORAGE if kind == "LABELMAP" else SegmentationStorage, "SEG")
@@ -85,6 +86,8 @@ def write_seg(
     file.SharedFunctionalGroupsSequence = Sequence(
         [_item(PixelMeasuresSequence=Sequence([measures]), PlaneOrientationSequence=Sequence([directions]))]
     )
+    if series:
+        file.ReferencedSeriesSequence = Sequence([_item(SeriesInstanceUID=series)])
     frames, groups = [], []
     layers = dict(enumerate(segments.values(), start=1))
     if kind == "LABELMAP":

@@ -8,7 +8,7 @@ from typing import Any
 
 from meshimplant.errors import FileReadError, GeometryError
 from meshimplant.io.contour_mask import contours_to_mask
-from meshimplant.io.dicom import list_series, load_dicom_series
+from meshimplant.io.dicom_grid import holds_ct, series_grid
 from meshimplant.io.dicom_seg import seg_segments, seg_volume
 from meshimplant.io.dicom_slice import quiet
 from meshimplant.io.dicom_sources import StudyFile, is_one_file, study_files
@@ -40,7 +40,7 @@ def holds_segmentation_only(path: Path) -> bool:
     with study_files(path) as files:
         if not any(sop_class(file) in SEGMENTATION_CLASSES for file in files):
             return False
-    return not _series_of(path)
+    return not holds_ct(path)
 
 
 def load_segmentation(
@@ -48,8 +48,8 @@ def load_segmentation(
 ) -> tuple[Volume, tuple[Finding, ...]]:
     """Read one segment of the segmentations of a DICOM study as a mask.
 
-    A SEG has its own grid. Contours (RTSTRUCT) are filled on that of the CT on which they were drawn, if its
-    files are in the study, or else on `grid`.
+    The mask is on the grid of the CT on which it was drawn, if its files are in the study. Without them a SEG
+    has its own grid, and contours (RTSTRUCT) are filled on `grid`.
 
     Parameters
     ----------
@@ -84,10 +84,12 @@ def load_segmentation(
         )
     chosen = choose_segment(segments, wanted, name="the segmentation")
     place = places[chosen]
+    ct = series_grid(path.parent if is_one_file(path) else path, referenced_series(place.dataset))
     if _is_contours(place.dataset):
-        volume, findings = _filled(path, place, grid)
+        volume, findings = _filled(place, grid if ct is None else ct)
     else:
         volume, findings = seg_volume(place.dataset, place.number)
+        volume = _on_ct(volume, ct)
     return volume, (segment_finding(segments, chosen), *findings)
 
 
@@ -113,14 +115,9 @@ def _listed(path: Path) -> tuple[list[Segment], list[_Place]]:
     return segments, places
 
 
-def _filled(path: Path, place: _Place, grid: Grid | None) -> tuple[Volume, tuple[Finding, ...]]:
-    """Fill contours on the CT on which they were drawn, or on a grid."""
+def _filled(place: _Place, grid: Grid | None) -> tuple[Volume, tuple[Finding, ...]]:
+    """Fill contours on a grid."""
     contours = rtstruct_contours(place.dataset, place.number)
-    study = path.parent if is_one_file(path) else path
-    there = _series_of(study)
-    for uid in referenced_series(place.dataset):
-        if uid in there:
-            return contours_to_mask(contours, load_dicom_series(study, series=uid).volume.grid)
     if grid is None:
         raise GeometryError(
             "expected the CT on which the contours were drawn beside them, got the contours alone: "
@@ -129,12 +126,17 @@ def _filled(path: Path, place: _Place, grid: Grid | None) -> tuple[Volume, tuple
     return contours_to_mask(contours, grid)
 
 
-def _series_of(study: Path) -> set[str]:
-    """Return the identifiers of the CT series of a study."""
-    try:
-        return {series.uid for series in list_series(study)}
-    except FileReadError:  # no CT
-        return set()
+def _on_ct(volume: Volume, ct: Grid | None) -> Volume:
+    """Return a mask on the whole CT where it is a part of it: empty slices that a SEG leaves out come back.
+
+    Bone at the end of the slices that are there would be taken for bone that the scan cuts off.
+    """
+    if ct is None or not volume.shares_voxels_with(ct):
+        return volume
+    start = volume.start_in(ct)
+    if (start < 0).any() or (start + volume.shape > ct.shape).any():
+        return volume
+    return volume.paste_into(ct)
 
 
 def _is_contours(dataset: Any) -> bool:

@@ -96,7 +96,7 @@ def place_voxels(
         return _affine_of(stated, raw.spacing_mm), (*raw.findings, _stated_finding(stated, name))
     if grid is not None and raw.spatial_shape == grid.shape:
         return grid.affine, raw.findings
-    advice = f"{HOW_TO_STATE}; or write the file with its orientation"
+    advice = f"{HOW_TO_STATE}; or write the file with it once (meshimplant convert, with --orientation)"
     if raw.spacing_mm is None:
         advice = "write the file with its orientation and voxel size"
     raise GeometryError(

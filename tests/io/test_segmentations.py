@@ -144,6 +144,17 @@ def test_a_ct_is_read_before_a_segmentation_beside_it(tmp_path):
         read_volume(tmp_path / "study", segment="bone", series=1)
 
 
+def test_a_seg_comes_back_on_the_whole_ct_on_which_it_was_drawn(tmp_path):
+    ct = GRID.with_array(np.zeros(GRID.shape, np.int16))
+    series = generate_uid()
+    write_ct(tmp_path, ct, series)
+    write_seg(tmp_path / "s.dcm", SEGMENTS, GRID, series=series)
+    for path in (tmp_path, tmp_path / "s.dcm"):
+        volume = read_volume(path, segment="bone flap")
+        assert volume.same_grid(read_volume(tmp_path, series=series))
+        np.testing.assert_array_equal(volume.array, FLAP)
+
+
 def test_a_folder_of_one_segmentation_needs_no_choice(tmp_path):
     (tmp_path / "study").mkdir()
     write_seg(tmp_path / "study" / "s.dcm", {"bone": BONE}, GRID)
