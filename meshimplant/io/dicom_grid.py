@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from meshimplant.errors import FileReadError
 from meshimplant.io.dicom import load_dicom_series
-from meshimplant.io.dicom_groups import heights_mm
-from meshimplant.io.dicom_slice import SAME_PLACE_MM
-from meshimplant.io.dicom_study import StudySeries, open_study
+from meshimplant.io.dicom_groups import SliceGroup, group_slices, heights_mm
+from meshimplant.io.dicom_headers import read_headers
+from meshimplant.io.dicom_slice import SAME_PLACE_MM, Slice
+from meshimplant.io.dicom_sources import study_files
 from meshimplant.io.dicom_summary import stack_of
 from meshimplant.io.slice_stack import stack_to_volume
 from meshimplant.voxels.grid import Grid
@@ -34,36 +34,34 @@ def series_grid(path: Path, uids: Sequence[str]) -> Grid | None:
     """
     if not uids:
         return None
-    try:
-        with open_study(path) as study:
-            for uid in uids:
-                found = [series for series in study.series if uid in series.uids]
-                if len(found) == 1 and _is_plain(found[0]):
-                    return _empty_grid(found[0])
-                if found:
-                    return load_dicom_series(path, series=uid).volume.grid
-    except FileReadError:
-        if holds_ct(path):
-            raise
+    slices = _slices(path)
+    for uid in uids:
+        mine = [item for item in slices if item.series == uid]
+        groups = group_slices(mine)
+        if len(groups) == 1 and _is_plain(groups[0]):
+            return _empty_grid(groups[0])
+        if mine:
+            return load_dicom_series(path, series=uid).volume.grid
     return None
 
 
 def holds_ct(path: Path) -> bool:
-    """Return whether a study holds a CT series."""
-    try:
-        with open_study(path) as study:
-            return bool(study.series)
-    except FileReadError:
-        return False
+    """Return whether a study holds slices of a CT."""
+    return bool(_slices(path))
 
 
-def _is_plain(series: StudySeries) -> bool:
+def _slices(path: Path) -> list[Slice]:
+    with study_files(path) as files:
+        return read_headers(files)[0]
+
+
+def _is_plain(group: SliceGroup) -> bool:
     """Return whether a series has enough slices and one at each position."""
-    slices = series.group.slices
-    return len(slices) > 2 and bool((np.diff(heights_mm(slices)) >= SAME_PLACE_MM).all())
+    heights = heights_mm(group.slices)
+    return len(heights) > 2 and bool((np.diff(heights) >= SAME_PLACE_MM).all())
 
 
-def _empty_grid(series: StudySeries) -> Grid:
-    stack = stack_of(series.group.slices)
-    empty = (np.zeros(stack.shape, np.float32) for _ in series.group.slices)
+def _empty_grid(group: SliceGroup) -> Grid:
+    stack = stack_of(group.slices)
+    empty = (np.zeros(stack.shape, np.float32) for _ in group.slices)
     return stack_to_volume(stack, empty, fill=0).grid

@@ -79,9 +79,9 @@ def require_one_choice(segment: str | int | None, label: int | None) -> None:
 
 def segment_finding(segments: Sequence[Segment], chosen: int) -> Finding:
     """Return the note of which segment was read; by number, since a name may be anything."""
-    of = "the only one" if len(segments) == 1 else f"of {len(segments)}"
-    message = f"Segment {segments[chosen].number}, {of}, was read from a segmentation."
-    return Finding("input.segment", "info", message, segments[chosen].number)
+    of = "the only one" if len(segments) == 1 else f"one of {len(segments)}"
+    message = f"Segment number {segments[chosen].number} ({of}) was read from a segmentation."
+    return Finding("input.segment", "info", message)
 
 
 def _listed(segments: Sequence[Segment]) -> str:
