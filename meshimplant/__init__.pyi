@@ -68,6 +68,7 @@ from .line.deepen import deepen as deepen
 from .line.extract import extract as extract
 from .line.separate import separate as separate
 from .line.subtract import subtract as subtract
+from .line.surface_of import surface_of as surface_of
 from .mesh.convert import from_pyvista as from_pyvista
 from .mesh.convert import to_pyvista as to_pyvista
 from .networks.open_network import open_network as open_network
@@ -87,5 +88,6 @@ from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
 from .spec import ImplantSpec as ImplantSpec
 from .version import __version__ as __version__
+from .voxels.read_values import read_values as read_values
 from .voxels.volume import Volume as Volume
 from .voxels.voxelize import voxelize as voxelize

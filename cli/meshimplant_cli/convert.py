@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -15,6 +15,8 @@ from meshimplant_cli.options import (
     Orientation,
     OutputOptions,
     SegmentName,
+    ThresholdHu,
+    Values,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -37,6 +39,8 @@ def convert(
     /,
     *,
     level: Level | None = None,
+    values: Values | None = None,
+    threshold_hu: ThresholdHu | None = None,
     smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
     max_faces: Annotated[Count | None, Parameter(help="Simplify to at most this many faces.")] = None,
     orientation: Orientation | None = None,
@@ -49,21 +53,25 @@ def convert(
 ) -> None:
     """Convert voxels to a mesh, a mesh to another format or frame, or voxels to another format.
 
+    The bone of a CT is segmented as by design; with --level, any voxels are meshed at that value.
+
     Parameters
     ----------
     source
-        Voxels (mask, probability or signed distances) or a mesh.
+        Voxels (mask, labels, probability, signed distances, CT), a DICOM study, or a mesh.
     target
         .stl .3mf .ply .obj .glb, or a voxel format when the source is one.
     """
     voxels_to_voxels = not is_mesh(source) and not is_mesh(target)
     allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
-    if voxels_to_voxels and (smooth or max_faces is not None or level is not None):
+    of_surface = (max_faces, level, values, threshold_hu)
+    if voxels_to_voxels and (smooth or any(option is not None for option in of_surface)):
         raise UsageError(
-            "expected --level, --smooth and --max-faces for a mesh, got voxels as TARGET: leave them out"
+            "expected --level, --values, --threshold-hu, --smooth and --max-faces for a mesh, "
+            "got voxels as TARGET: leave them out"
         )
     require_free_file(target, allowed, force=output_options.force)
-    from meshimplant import load_volume, simplify, write_mesh, write_volume
+    from meshimplant import load_volume, simplify, surface_of, write_mesh, write_volume
     from meshimplant import smooth as smooth_mesh
 
     with working("converting"):
@@ -78,25 +86,27 @@ def convert(
             }
             show(facts, as_json=output_options.json, text=text)
             return
-        mesh = _surface(source, level=level, frame=frame, orientation=orientation, segment=segment)
+        read: dict[str, Any] = {}
+        if is_mesh(source):
+            mesh = _read_mesh(source, frame, (orientation, segment, level, values, threshold_hu))
+        else:
+            loaded = load_volume(source, orientation=orientation, segment=segment)
+            mesh, notes = surface_of(loaded, level=level, values=values, threshold_hu=threshold_hu)
+            read = {"read_as": ", ".join(notes)}
         if smooth:
             mesh = smooth_mesh(mesh)
         if max_faces is not None:
             mesh = simplify(mesh, max_faces=max_faces)
         write_mesh(mesh, target, frame=target_frame or frame)
-    show_change(mesh, mesh, target, as_json=output_options.json)
+    show_change(mesh, mesh, target, as_json=output_options.json, **read)
 
 
-def _surface(
-    source: Path, *, level: float | None, frame: Frame, orientation: str | None, segment: str | None
-) -> trimesh.Trimesh:
-    import meshimplant as mi
+def _read_mesh(source: Path, frame: Frame, of_voxels: tuple[object, ...]) -> trimesh.Trimesh:
+    from meshimplant import read_mesh
 
-    if is_mesh(source):
-        if orientation is not None or segment is not None:
-            raise UsageError(
-                "expected --orientation and --segment for voxels, got a mesh: "
-                "leave them out; a mesh has a --frame"
-            )
-        return mi.read_mesh(source, frame=frame)
-    return mi.extract(mi.read_volume(source, orientation=orientation, segment=segment), level=level)
+    if any(option is not None for option in of_voxels):
+        raise UsageError(
+            "expected --orientation, --segment, --level, --values and --threshold-hu for voxels, got a mesh: "
+            "leave them out; a mesh has a --frame"
+        )
+    return read_mesh(source, frame=frame)

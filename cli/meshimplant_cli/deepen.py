@@ -9,6 +9,8 @@ from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
+    ASKING_BODY,
+    BodyValues,
     InsideMm,
     NotNegative,
     Output,
@@ -34,6 +36,7 @@ def deepen(
         NotNegative | None,
         Parameter(help="How far to deepen. Default: enough for --thickness-mm where the bone is 1 mm thin."),
     ] = None,
+    body_values: BodyValues | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
@@ -54,9 +57,10 @@ def deepen(
     from meshimplant.design.reconstruct import prepare_skull
     from meshimplant.design.steps import deepening_mm
     from meshimplant.head.pose import fit_pose
+    from meshimplant.voxels.read_values import read_distances
 
     with working("deepening"):
-        field = read_volume(body)
+        field = read_distances(read_volume(body), values=body_values, asking=ASKING_BODY)
         point: Any = inside_mm
         if inside_mm is None and skull is not None:
             prepared, _ = prepare_skull(skull_options.skull(skull).mask)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from meshimplant.voxels.value_words import ValueWord
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import OutputOptions
 from meshimplant_cli.terminal import require_free_file, show, table, working
@@ -41,6 +42,14 @@ def evaluate(
     prediction: Annotated[Path, Parameter(help="Predicted implant: voxels, or a folder of them.")],
     truth: Annotated[Path, Parameter(help="True implant: voxels, or a folder of them.")],
     defective: Annotated[Path, Parameter(help="Defective skull: voxels, or a folder of them.")],
+    values: Annotated[
+        ValueWord | None,
+        Parameter(help="What the values of the prediction are. Default: only masks are compared."),
+    ] = None,
+    truth_values: Annotated[
+        ValueWord | None,
+        Parameter(help="What the values of the truth and of the defective skull are, likewise."),
+    ] = None,
     output: Annotated[
         Path | None,
         Parameter(alias="-o", help="Where to write all numbers: .json, or .csv with a row per case."),
@@ -64,10 +73,12 @@ def evaluate(
     result: CaseEvaluation | FolderEvaluation
     with working("measuring") as progress:
         if any(folders):
-            result = evaluate_folders(prediction, truth, defective, progress=progress)
+            result = evaluate_folders(
+                prediction, truth, defective, values=values, truth_values=truth_values, progress=progress
+            )
             text = _folder_text(result)
         else:
-            result = evaluate_files(prediction, truth, defective)
+            result = evaluate_files(prediction, truth, defective, values=values, truth_values=truth_values)
             text = _case_text(result)
         if output is not None:
             write_evaluation(result, output)

@@ -14,6 +14,7 @@ from meshimplant_cli.options import (
     Output,
     OutputOptions,
     SegmentName,
+    Values,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -29,6 +30,7 @@ def extract(
     *,
     output: Output,
     level: Level | None = None,
+    values: Values | None = None,
     outermost: Annotated[
         bool,
         Parameter(help="Keep only the outermost surface: hollows are filled, fragments dropped."),
@@ -49,9 +51,12 @@ def extract(
     from meshimplant import extract as extract_surface
     from meshimplant import read_volume, write_mesh
     from meshimplant.design.steps import outermost_surface
+    from meshimplant.voxels.read_values import read_body
 
     with working("extracting the surface"):
-        mesh = extract_surface(read_volume(voxels, orientation=orientation, segment=segment), level=level)
+        volume = read_volume(voxels, orientation=orientation, segment=segment)
+        body = read_body(volume, level=level, values=values)
+        mesh = extract_surface(body.volume, level=body.level)
         if outermost:
             mesh = outermost_surface(mesh)
         write_mesh(mesh, output, frame=frame)

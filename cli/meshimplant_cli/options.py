@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.errors import SpecError
 from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
-from meshimplant.voxels.value_words import ValueWord
+from meshimplant.voxels.value_words import Asking, ValueWord
 from meshimplant_cli.exit_codes import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ Level = Annotated[
     float,
     Parameter(help="Value at the surface. Default: 0 for distances, 0.5 for masks and probabilities."),
 ]
+ThresholdHu = Annotated[
+    float, Parameter(name="--threshold-hu", help="Bone threshold of a CT, Hounsfield units.")
+]
 Values = Annotated[
     ValueWord,
     Parameter(
@@ -58,6 +61,9 @@ Values = Annotated[
         "Distances are positive inside unless outside is said; hu is a CT in Hounsfield units."
     ),
 ]
+BodyValues = Annotated[ValueWord, Parameter(help="What the values of BODY are, where they do not show it.")]
+#: The options that a message about the values of BODY names.
+ASKING_BODY = Asking("--body-values", None)
 Method = Annotated[MethodName, Parameter(help="How to complete; auto chooses and reports why.")]
 Template = Annotated[
     Path,
@@ -106,9 +112,7 @@ class PrintOptions:
 class SkullOptions:
     """How a skull is read."""
 
-    threshold_hu: Annotated[
-        float | None, Parameter(name="--threshold-hu", help="Bone threshold of a CT, Hounsfield units.")
-    ] = None
+    threshold_hu: ThresholdHu | None = None
     label: Annotated[
         int | None, Parameter(help="The label of bone in a label map. Default: all labels but 0.")
     ] = None

@@ -9,11 +9,13 @@ from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
+    ASKING_BODY,
+    BodyValues,
     Count,
-    Frame,
     Output,
     OutputOptions,
     Positive,
+    SkullOptions,
     Vector,
 )
 from meshimplant_cli.terminal import (
@@ -52,7 +54,8 @@ def separate(
             "thin bone that stands free of the skull is kept."
         ),
     ] = None,
-    frame: Frame = "LPS",
+    body_values: BodyValues | None = None,
+    skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
     """Separate the implant from debris: facial fragments, thin shells of misfit, and bridges to them.
@@ -74,21 +77,23 @@ def separate(
     from meshimplant import read_mesh, read_volume
     from meshimplant import separate as separate_mesh
     from meshimplant.design.reconstruct import opening_of, prepare_skull, separate_missing
+    from meshimplant.voxels.read_values import read_body
 
     separation: Separation[Volume] | Separation[trimesh.Trimesh]
     with working("separating"):
         if is_mesh(body):
-            mesh = read_mesh(body, frame=frame)
+            mesh = read_mesh(body, frame=skull_options.frame)
             width_mm = opening_of(own=False) if opening_mm is None else opening_mm
             separation = separate_mesh(mesh, bodies=bodies, opening_mm=width_mm, near_mm=near_mm)
         else:
-            bone = None if skull is None else prepare_skull(read_volume(skull))[0]
+            bone = None if skull is None else prepare_skull(skull_options.skull(skull).mask)[0]
+            field = read_body(read_volume(body), values=body_values, asking=ASKING_BODY)
             separation = separate_missing(
-                read_volume(body), bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=bone
+                field.volume, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=bone
             )
         kept: tuple[Volume | trimesh.Trimesh, ...] = separation.bodies
         for part, file in zip(kept, files, strict=True):
-            _write(part, file, frame)
+            _write(part, file, skull_options.frame)
     _show_separation(separation, files, output_options)
 
 

@@ -17,7 +17,7 @@ from meshimplant.voxels.value_kind import are_levels, decide_values
 from meshimplant.voxels.value_words import ASKING, VALUE_MEANINGS, Asking
 from meshimplant.voxels.volume import Volume
 
-__all__ = ["Reading", "read_body", "read_mask", "read_values"]
+__all__ = ["Reading", "read_body", "read_distances", "read_mask", "read_values"]
 
 #: Slopes, per mm, of distances that are taken for millimetres.
 _SLOPE_RANGE = (0.7, 1.4)
@@ -126,14 +126,45 @@ def read_body(
         return Reading("field", volume, float(level), note=f"voxels, surface at {level:g}")
     reading = read_values(volume, values, asking=asking)
     if reading.kind == "ct":
+        own = "" if asking.level is None else f", or give {asking.level} with the value at the surface"
         raise InputError(
             "expected a body (a mask, labels, a probability or signed distances), got a CT in Hounsfield "
-            f"units: segment it first, or give {asking.level} with the value at the surface"
+            f"units: convert it first, which segments the bone{own}"
         )
     if reading.kind == "labels":
         mask = volume.with_array(reading.volume.array != 0)
         return Reading("mask", mask, note=f"labels {', '.join(map(str, reading.labels))} together")
     return reading
+
+
+def read_distances(volume: Volume, *, values: str | None = None, asking: Asking = ASKING) -> Volume:
+    """Return signed distances in millimetres, positive inside.
+
+    Parameters
+    ----------
+    volume : Volume
+        Signed distances.
+    values : str, optional
+        What the values are, one of `VALUE_MEANINGS`; by default it follows from them.
+    asking : Asking
+        The options that the messages name.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    InputError
+        The values are no distances.
+    """
+    reading = read_values(volume, values, asking=asking)
+    if reading.kind != "distance":
+        raise InputError(
+            f"expected signed distances in millimetres, got {reading.note or f'a {reading.kind}'}: "
+            f"subtract and separate make them, or give {asking.values} distance if they are"
+        )
+    return reading.volume
 
 
 def read_mask(volume: Volume, name: str, *, values: str | None = None, asking: Asking = ASKING) -> Volume:

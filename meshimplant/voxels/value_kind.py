@@ -120,7 +120,7 @@ def _question(got: str, words: Sequence[str], asking: Asking) -> InputError:
 def _question_of(facts: ValueFacts, words: Sequence[str], asking: Asking) -> InputError:
     """Return the question that an image leaves open; a CT may also have a unit of its own."""
     error = _question(f"values from {facts.low:g} to {facts.high:g}", words, asking)
-    return InputError(f"{error}, or {_own_level(facts, asking)}") if "hu+" in words[0] else error
+    return InputError(f"{error}{_own_level(facts, asking)}") if "hu+" in words[0] else error
 
 
 def _refusal(facts: ValueFacts, asking: Asking) -> InputError:
@@ -132,26 +132,28 @@ def _refusal(facts: ValueFacts, asking: Asking) -> InputError:
     return InputError(
         "expected a mask, labels, a probability, signed distances or a CT in Hounsfield units, "
         f"got values from {facts.low:g} to {facts.high:g} that are none of them for certain: "
-        f"give {', '.join(options)}, or {_own_level(facts, asking)}"
+        f"give {', '.join(options)}{_own_level(facts, asking)}"
     )
 
 
 def _own_level(facts: ValueFacts, asking: Asking) -> str:
     """Return the option for a value at the surface in the unit of the file, with a proposal for a CT."""
+    if asking.level is None:
+        return ""
     if (tissues := facts.tissues()) is not None:
         air, soft = tissues
         return (
-            f"{asking.level} {air + (soft - air) * _BONE_OVER_TISSUE:.4g} if it is a CT of another unit, "
-            f"with air at {air:.3g} and soft tissue at {soft:.4g}"
+            f", or {asking.level} {air + (soft - air) * _BONE_OVER_TISSUE:.4g} if it is a CT of another "
+            f"unit, with air at {air:.3g} and soft tissue at {soft:.4g}"
         )
     if asking.level == "--threshold-hu":
-        return f"{asking.level} with the lowest value of bone if it is a CT of another unit"
-    return f"{asking.level} with the value at the surface"
+        return f", or {asking.level} with the lowest value of bone if it is a CT of another unit"
+    return f", or {asking.level} with the value at the surface"
 
 
 def _possible_words(facts: ValueFacts) -> list[str]:
     """Return the words that the range of the values does not exclude."""
-    if facts.low < 0 < facts.high:
+    if facts.low < -0.1 * facts.high:
         return ["hu"] if facts.high >= 300 else ["distance", "logits"]
     full = [word for word, value in FULL_SCALES.items() if 0.2 * value < facts.high <= 1.1 * value]
     return [*full, "hu+1024"] if facts.high >= 1200 else full or ["labels"]

@@ -54,12 +54,12 @@ class Asking:
     ----------
     values : str
         The option that states what the values are.
-    level : str
-        The option that states the value at the surface, in the unit of the file.
+    level : str or None
+        The option that states the value at the surface, in the unit of the file; None without one.
     """
 
     values: str = "--values"
-    level: str = "--level"
+    level: str | None = "--level"
 
 
 #: The options of a verb that reads one volume.
