@@ -12,15 +12,13 @@ from scipy.special import expit
 from meshimplant.errors import InputError, require_type
 from meshimplant.voxels.distinct_values import MAX_LEVELS, as_whole_numbers, distinct_values
 from meshimplant.voxels.image_kind import FULL_SCALES
-from meshimplant.voxels.value_facts import ValueFacts
+from meshimplant.voxels.value_facts import MM_SLOPE, ValueFacts
 from meshimplant.voxels.value_kind import are_levels, decide_values
 from meshimplant.voxels.value_words import ASKING, VALUE_MEANINGS, Asking
 from meshimplant.voxels.volume import Volume
 
 __all__ = ["Reading", "read_body", "read_distances", "read_mask", "read_values"]
 
-#: Slopes, per mm, of distances that are taken for millimetres.
-_SLOPE_RANGE = (0.7, 1.4)
 Kind = Literal["mask", "labels", "probability", "distance", "ct", "field"]
 
 
@@ -257,7 +255,7 @@ def _distances(volume: Volume, word: str, note: str) -> Reading:
     """Return distances in millimetres, positive inside."""
     array = volume.array if volume.array.dtype.kind == "f" else volume.array.astype(np.float32)
     typical = ValueFacts.of(volume).steady_slope() or 1.0
-    if not _SLOPE_RANGE[0] <= typical <= _SLOPE_RANGE[1]:
+    if not MM_SLOPE[0] <= typical <= MM_SLOPE[1]:
         array, note = array / np.asarray(typical, array.dtype), f"{note}, {typical:.3g} per mm"
     turned = -array if word == "distance-outside" else array
     return Reading("distance", volume.with_array(turned), 0.0, note=note)

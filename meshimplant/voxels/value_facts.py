@@ -21,8 +21,10 @@ _MOST_MIDDLE, _MOST_ROUGHNESS = 1.35, 0.13
 #: Partial volumes add middle values from this edge of a voxel, mm; roughness grows from the other.
 _SHARP_TO_MM, _ROUGHNESS_AT_MM = 1.5, 0.5
 #: Slopes of a distance that are within this fraction of their median, how many must be, and how many voxels
-#: at the surface must have a slope.
-_STEADY, _MOSTLY_STEADY, _MOVING_AT_SURFACE = 0.35, 0.6, 0.9
+#: at the surface, or of all, must have a slope.
+_STEADY, _MOSTLY_STEADY, _MOVING_AT_SURFACE, _MOVING_IN_ALL = 0.35, 0.6, 0.9, 0.6
+#: Slopes, per mm, of distances that are taken for millimetres.
+MM_SLOPE = (0.7, 1.4)
 #: No bone is deeper under its surface than this, mm; a head filled with brain is 60 mm deep.
 MAX_BONE_DEPTH_MM = 18.0
 
@@ -109,20 +111,23 @@ class ValueFacts:
     def steady_slope(self) -> float | None:
         """Return the slope per mm of signed distances; None for an image of any other kind.
 
-        A distance changes evenly: most slopes that are not flat agree with their median, and next to 0 hardly
-        any is flat. Measured as fractions: distances, also capped at 10 mm, 0.66 to 1 and 0.97 or more; CTs
-        0.35 to 1 and at most 0.7.
+        A distance changes evenly: most slopes that are not flat agree with their median. Besides, hardly any
+        is flat next to 0, also where it was capped; or, in a body that was deepened, few are flat at all and
+        the slope is that of millimetres. Measured as fractions: steady 0.66 to 1 in distances, not flat next
+        to 0 from 0.97 and, deepened, from 0.65; in CTs 0.35 to 1 and at most 0.7.
         """
         slope = np.sqrt(sum(np.gradient(self.values, edge, axis=axis) ** 2 for axis, edge in self._edges()))
         moving = slope > 0.1 * np.percentile(slope, 90)
         if not moving.any():
             return None
         typical = float(np.median(slope[moving]))
-        near = moving[np.abs(self.values) < 1.5 * typical * self.spacing_mm.mean()]
-        steady = np.mean(np.abs(slope[moving] / typical - 1) < _STEADY)
-        if steady < _MOSTLY_STEADY or not near.size or np.mean(near) < _MOVING_AT_SURFACE:
+        if np.mean(np.abs(slope[moving] / typical - 1) < _STEADY) < _MOSTLY_STEADY:
             return None
-        return typical
+        near = moving[np.abs(self.values) < 1.5 * typical * self.spacing_mm.mean()]
+        if near.size and np.mean(near) >= _MOVING_AT_SURFACE:
+            return typical
+        in_mm = MM_SLOPE[0] <= typical <= MM_SLOPE[1]
+        return typical if in_mm and np.mean(moving) >= _MOVING_IN_ALL else None
 
     def _edges(self) -> list[tuple[int, float]]:
         """Return the axes along which there is more than one voxel, each with its edge length."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from meshimplant import evaluate, read_volume, write_volume
 from meshimplant.evaluation.surface_errors import surface_errors
@@ -172,9 +173,11 @@ def test_refuses_what_does_not_match(cli: Callable, case, folders: Path) -> None
 
 def test_refuses_a_probability_map(cli: Callable, case, tmp_path: Path) -> None:
     truth = read_volume(case.truth)
-    write_volume(truth.with_array(truth.array.astype(np.float32) * 0.7), tmp_path / "p.nrrd")
+    soft = gaussian_filter(truth.array.astype(np.float32), 0.4)
+    write_volume(truth.with_array(soft), tmp_path / "p.nrrd")
     result = cli(
         "evaluate", "--prediction", tmp_path / "p.nrrd", "--truth", case.truth, "--defective", case.defective
     )
     assert result.code == 1
-    assert "expected a mask of 0 and 1 in p.nrrd, got values from 0 to 0.7" in result.err
+    assert "expected a mask of 0 and 1 for the prediction, got a probability from 0 to 1" in result.err
+    assert "--values" in result.err
