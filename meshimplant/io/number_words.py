@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 LONGEST_WORD = 64
 
 
-def word_array(words: Sequence[bytes] | Sequence[str] | Sequence[Sequence[bytes]]) -> NDArray[Any]:
+def word_array(words: Sequence[Any]) -> NDArray[Any]:
     """Return words as an array of bytes; raise ValueError for one that is too long for a number."""
     flat = [word for row in words for word in row] if words and isinstance(words[0], list | tuple) else words
-    if flat and max(map(len, flat)) > LONGEST_WORD:
+    if max((len(word) for word in flat), default=0) > LONGEST_WORD:
         raise ValueError(f"a word of more than {LONGEST_WORD} characters")
     return np.array(words, "S")
