@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, GeometryError
 from meshimplant.report import Finding
+from meshimplant.runtime.memory import require_memory
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.grid import Grid
 from meshimplant.voxels.volume import Volume
@@ -63,6 +65,7 @@ def contours_to_mask(
     EmptyMaskError
         The contours surround no voxel.
     """
+    require_memory(prod(grid.shape), name="the grid of the contours")
     corners = [grid.to_index(contour) for contour in contours_mm]
     axis = _across(corners)
     outside = _fraction_outside(corners, grid)

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from meshimplant.errors import FileReadError
 from meshimplant.io.dicom_slice import Slice, quiet
 from meshimplant.io.dicom_sources import StudyFile
+from meshimplant.runtime.memory import require_memory
 
 #: Value of padding outside the scanner's field of view, and lower limit of all values: air.
 AIR_HU = -1024
 #: Corners of a slice are air or padding; above this they show that the values are inverted.
 _LIGHT_CORNER_HU = -200.0
+#: Memory that is taken for each pixel while a slice is decoded: whole numbers of 8 bytes, twice.
+_BYTES_PER_PIXEL = 16
 
 _PIXEL_TAGS = [
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
@@ -79,6 +82,7 @@ def _words(file: Any, frame: int | None) -> NDArray[Any]:
     from pydicom.uid import JPEGExtended12Bit
 
     syntax = file.file_meta.TransferSyntaxUID
+    require_memory(_BYTES_PER_PIXEL * int(file.Rows) * int(file.Columns), name="a slice")
     if syntax == JPEGExtended12Bit and file.BitsStored > 8:
         return _decoded_by_gdcm(file, frame or 0)
     options: dict[str, Any] = {"correct_unused_bits": False}

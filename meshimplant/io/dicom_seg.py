@@ -14,6 +14,7 @@ from meshimplant.io.dicom_slice import quiet
 from meshimplant.io.segments import Segment
 from meshimplant.io.slice_stack import Stack, stack_findings, stack_to_volume
 from meshimplant.report import Finding
+from meshimplant.runtime.memory import require_memory
 from meshimplant.voxels.volume import Volume
 
 #: Frames nearer than this along their normal are at one position, mm.
@@ -236,6 +237,7 @@ def _group(own: Any, shared: Any, name: str) -> Any:
 def _pixels(dataset: Any) -> NDArray[Any]:
     """Return the stored values (frames, rows, columns); bits are packed without a gap between frames."""
     count, rows, columns = int(dataset.get("NumberOfFrames", 1)), int(dataset.Rows), int(dataset.Columns)
+    require_memory(count * rows * columns * max(1, int(dataset.BitsAllocated) // 8), name="the segmentation")
     if int(dataset.BitsAllocated) == 1 and not dataset.file_meta.TransferSyntaxUID.is_compressed:
         bits = np.frombuffer(dataset.PixelData, np.uint8)
         if len(bits) * 8 < count * rows * columns:

@@ -149,9 +149,10 @@ def _read(file: StudyFile) -> Any:
     try:
         with file.open() as stream, quiet():
             dataset = pydicom.dcmread(stream)
+            is_cut = any(_is_cut(dataset.get_item(tag)) for tag in list(dataset.keys()))
     except Exception as error:  # parsing a damaged file can fail in any way
         raise _damaged() from error
-    if any(_is_cut(dataset.get_item(tag)) for tag in list(dataset.keys())):
+    if is_cut:
         raise _damaged()
     return dataset
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
 from meshimplant.errors import FileReadError
+from meshimplant.io.dicom_deflated import opened_within_bounds
 from meshimplant.runtime.regular_files import open_regular
 
 #: Endings of files that hold DICOM even without its preamble.
@@ -123,7 +124,7 @@ def _is_hidden(name: PurePath) -> bool:
 
 
 def _opened_file(path: Path) -> BinaryIO:
-    return open_regular(path)
+    return opened_within_bounds(open_regular(path))
 
 
 @contextmanager
@@ -170,6 +171,6 @@ def _archive_files(archive: zipfile.ZipFile) -> list[StudyFile]:
 def _opened_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> BinaryIO:
     """Open one entry to be unpacked as it is read; raises OSError for a damaged one."""
     try:
-        return cast(BinaryIO, archive.open(entry))
+        return opened_within_bounds(cast(BinaryIO, archive.open(entry)))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
         raise OSError("the entry is damaged") from error

@@ -224,11 +224,14 @@ def _numbers(
     if key not in fields and default is not None:
         return default
     try:
-        return np.array([float(part) for part in fields[key].split()])
+        numbers = np.array([float(part) for part in fields[key].split()])
+        if not np.isfinite(numbers).all():
+            raise ValueError("NaN or infinity")
+        return numbers
     except (KeyError, ValueError) as error:
         raise FileReadError(
             f"expected numbers for '{key}' in the header of {name}, "
-            f"got {fields.get(key)!r}: the file is damaged"
+            f"got {fields.get(key, 'none')[:40]!r}: the file is damaged"
         ) from error
 
 

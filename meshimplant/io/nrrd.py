@@ -249,6 +249,7 @@ def _after_lines(data: bytes, start: int, lines: int, *, name: str) -> int:
 def _parse_text(data: bytes, dtype: np.dtype[Any], count: int, *, name: str) -> bytes:
     """Return voxels that are written as text in their binary form, without a list of the words."""
     require_memory(count * dtype.itemsize, name=name)
+    count = min(count, len(data) // 2 + 1)  # memory is taken for all; that fewer are there is noticed later
     wide = dtype if dtype.kind == "f" or dtype.itemsize == 8 else np.dtype(np.int64)
     try:
         with warnings.catch_warnings():

@@ -22,6 +22,8 @@ POINT_SUFFIXES = (".ply", ".npy", ".npz")
 MIN_POINTS = 100
 #: Width of a piece of bone or a head, mm. Below: normalised, or in centimetres or metres. Above: micrometres.
 _EXTENT_RANGE_MM = (10.0, 2000.0)
+#: No coordinate and no component of a normal; the square of a larger one is infinite.
+_BOUNDLESS = 1e100
 _COLUMNS = ("x", "y", "z", "nx", "ny", "nz")
 _PLY_TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
@@ -220,7 +222,7 @@ def _without_normals(count: int, name: str) -> InputError:
 def _require_millimetres(rows: NDArray[np.float64], name: str) -> None:
     if len(rows) < MIN_POINTS:
         raise InputError(f"expected at least {MIN_POINTS} points in {name}, got {len(rows)}: predict more")
-    if not np.isfinite(rows).all():
+    if not (np.abs(rows) < _BOUNDLESS).all():
         raise GeometryError(f"expected finite points and normals in {name}, got NaN or infinity: remove them")
     extent = float(np.ptp(rows[:, :3], axis=0).max())
     low, high = _EXTENT_RANGE_MM

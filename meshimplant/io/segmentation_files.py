@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from meshimplant.io.dicom_deflated import opened_within_bounds
 from meshimplant.io.dicom_slice import quiet
 from meshimplant.io.dicom_sources import StudyFile, has_preamble, is_one_file
 from meshimplant.runtime.regular_files import open_regular
@@ -20,7 +21,7 @@ def is_segmentation_file(path: Path) -> bool:
         return False
 
     def opened() -> BinaryIO:
-        return open_regular(path)
+        return opened_within_bounds(open_regular(path))
 
     return sop_class(StudyFile(path.name, opened)) in SEGMENTATION_CLASSES
 

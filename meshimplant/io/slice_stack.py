@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import GeometryError
 from meshimplant.report import Finding
+from meshimplant.runtime.memory import require_memory
 from meshimplant.voxels.volume import Volume
 
 #: Largest distance between neighbouring slices that still shows a vault, mm: bone is 4 to 10 mm thick.
@@ -192,6 +194,7 @@ def stack_to_volume(stack: Stack, planes: Iterable[NDArray[np.float32]], *, fill
     if stack.is_straight:
         offsets, pixels = np.zeros(2), np.zeros_like(pixels)
     size = np.array(stack.shape) + np.ceil(pixels.max(axis=0) - 1e-6).astype(int)[::-1]
+    require_memory(4 * len(heights) * prod(map(int, size)), name="the series")
     shifted = (_shift(plane, size, move, fill) for plane, move in zip(planes, pixels, strict=True))
     out = np.empty((len(heights), *size), np.float32)
     for k, plane in enumerate(_at_heights(shifted, stack.along_mm[:, 2], heights)):

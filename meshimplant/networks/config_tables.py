@@ -9,6 +9,10 @@ from typing import Any, TypeVar
 from meshimplant.errors import InputError
 
 _Table = TypeVar("_Table")
+#: Above every count, seed and size of a network.
+_LARGEST = 2**32
+#: Most channels of a layer; one level of so many has about 60 million parameters.
+_WIDEST = 1024
 
 
 def read_table(kind: type[_Table], given: Any, place: str) -> _Table:
@@ -23,6 +27,8 @@ def _as(default: Any, value: Any, place: str) -> Any:
     """Return a value as the default's type; whole numbers are accepted as floats."""
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         return tuple(_as(default[0] if default else "", one, place) for one in value)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise InputError(f"expected {place} as a number up to {_LARGEST}, got a larger one: correct it")
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not type(default):
@@ -45,8 +51,10 @@ def require_keys(given: Any, known: tuple[str, ...], place: str) -> None:
 
 def require_widths(widths: tuple[int, ...], place: str) -> None:
     """Raise `InputError` unless there is at least one width, all at least 1."""
-    if not widths or min(widths) < 1:
-        raise InputError(f"expected one or more widths of at least 1, got {list(widths)}: correct {place}")
+    if not widths or min(widths) < 1 or max(widths) > _WIDEST:
+        raise InputError(
+            f"expected one or more widths from 1 to {_WIDEST}, got {list(widths)}: correct {place}"
+        )
 
 
 def require_positive(value: float, place: str) -> None:

@@ -102,7 +102,11 @@ def read_weights(path: str | Path) -> Weights:
     path = Path(path)
     arrays, header = _contents(path)
     about = {key: value for key, value in header.items() if key not in _HEADER}
-    config, modules = _build_modules(path, header["config"], {name.partition(".")[0] for name in arrays})
+    stages = {name.partition(".")[0] for name in arrays}
+    with torch.device("meta"):  # without memory: these sizes are not yet known to be those of the arrays
+        _, sketch = _build_modules(path, header["config"], stages)
+    _require_sizes(path, sketch, arrays)
+    config, modules = _build_modules(path, header["config"], stages)
     _load_arrays(path, modules, arrays)
     return Weights(config, modules, about, path.name, sha256_of(path))
 
@@ -151,8 +155,8 @@ def _build_modules(path: Path, tables: Any, stages: set[str]) -> tuple[Config, d
     return config, modules
 
 
-def _load_arrays(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays) -> None:
-    """Load the arrays into the modules; they must match exactly."""
+def _require_sizes(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays) -> None:
+    """Refuse arrays that do not match the modules exactly."""
     expected = {
         f"{stage}.{name}": tuple(values.shape)
         for stage, module in modules.items()
@@ -170,6 +174,10 @@ def _load_arrays(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays
             f"expected the arrays of the network that {path.name} describes, got others: {odd[0]}: "
             "fetch it again"
         )
+
+
+def _load_arrays(path: Path, modules: Mapping[Stage, nn.Module], arrays: _Arrays) -> None:
+    """Load the arrays into the modules."""
     if not all(np.isfinite(values).all() for values in arrays.values()):
         raise FileReadError(f"expected finite weights in {path.name}, got others: fetch it again")
     for stage, module in modules.items():

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import tomllib
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,17 @@ from meshimplant.runtime.memory import require_memory
 
 #: Open without waiting for the other end of a pipe; 0 where the system has no such flag.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+#: Reads of more bytes than this are compared with what is left of the file.
+_LARGE_BYTES = 1 << 16
+
+
+class _BoundedReader(BufferedReader):
+    """A file of which no more is read than it holds; Python takes memory for as much as is asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _LARGE_BYTES:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -35,7 +46,7 @@ def open_regular(path: Path) -> BufferedReader:
         There is no such file, it is a folder, a pipe, a socket or a device, or it cannot be read.
     """
     try:
-        stream = os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb")
+        stream = _BoundedReader(FileIO(os.open(path, os.O_RDONLY | _NO_WAIT)))
     except FileNotFoundError as error:
         raise FileReadError(
             f"expected a file, got {path.name}, which does not exist: check the path"
