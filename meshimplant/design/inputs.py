@@ -9,6 +9,7 @@ from typing import Any
 from meshimplant.errors import InputError, require_type
 from meshimplant.predictions.read_prediction import Prediction, read_prediction
 from meshimplant.report import Finding
+from meshimplant.skull.require_skull import require_skull
 from meshimplant.skull.segment import SkullInput, read_skull
 from meshimplant.voxels.volume import Volume
 
@@ -55,10 +56,11 @@ def read_inputs(
     implant: PredictionSource | None = None,
     level: float | None = None,
 ) -> DesignInputs:
-    """Read files, and check the types of values; the parameters are those of `design_implant`."""
+    """Read files, and check types and that there is a skull; the parameters are those of `design_implant`."""
     if complete is not None and implant is not None:
         raise InputError("expected a complete skull or an implant from elsewhere, got both: give one of them")
     skull = _read_skull(defective)
+    require_skull(skull.mask)
     source = complete if complete is not None else implant
     if source is None:
         if level is not None:

@@ -72,7 +72,7 @@ class CoarseHead:
     @classmethod
     def of(cls, skull: Volume) -> CoarseHead:
         """Return the coarse head of a mask; raises `EmptyMaskError` if the mask is empty."""
-        coarse = _coarse_bone(skull)
+        coarse = coarse_bone(skull, _COARSE_MM).pad(6, 0)
         return cls(signed_distance(coarse, smooth_voxels=0.5), _surface_points(coarse))
 
     def turned(self, turn: NDArray[np.float64]) -> CoarseHead:
@@ -128,13 +128,13 @@ def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> Hea
     return HeadPose(centre, axes, residual)
 
 
-def _coarse_bone(skull: Volume) -> Volume:
-    """Return the largest body of bone at about `_COARSE_MM` (block maxima), padded."""
+def coarse_bone(skull: Volume, voxel_mm: float) -> Volume:
+    """Return the largest body of bone, bool, on its box in voxels of about `voxel_mm` (block maxima)."""
     import cc3d
 
     start, stop = bounding_box(skull.array)
     box = skull.crop(start, stop)
-    factor = np.maximum(1, np.rint(_COARSE_MM / box.spacing_mm).astype(int))
+    factor = np.maximum(1, np.rint(voxel_mm / box.spacing_mm).astype(int))
     array = box.array != 0
     for axis, step in enumerate(factor):
         edges = np.arange(0, array.shape[axis], step)
@@ -142,7 +142,7 @@ def _coarse_bone(skull: Volume) -> Volume:
     labels = cc3d.connected_components(np.ascontiguousarray(array), connectivity=26)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return Volume(labels == np.argmax(sizes), box.coarsened(factor)).pad(6, 0)
+    return Volume(labels == np.argmax(sizes), box.coarsened(factor))
 
 
 def _surface_points(coarse: Volume) -> NDArray[np.float64]:
