@@ -55,8 +55,23 @@ def info(
 
 def _section(title: str, facts: Mapping[str, Any]) -> str:
     """Return facts as a table under their title; steps of a grid are shown with all their digits."""
+    from meshimplant.preview.value_text import shown
+
     rows = [(name, _exact(value) if name == "spacing_mm" else value) for name, value in facts.items()]
-    return "\n".join([f"\n{title}"] * bool(title) + [measure_table(rows)])
+    short = [(name, value) for name, value in rows if not _is_long(value)]
+    lines = [f"\n{title}"] * bool(title) + [measure_table(short)]
+    for name, value in rows:
+        if _is_long(value):
+            entries = value if isinstance(value, list) else [value]
+            lines += [f"{name.replace('_', ' ').removesuffix('s')}: {shown(entry)}" for entry in entries]
+    return "\n".join(lines)
+
+
+def _is_long(value: object) -> bool:
+    """Return whether a value has its own lines: a sentence, or a list of things with several facts each."""
+    return (isinstance(value, str) and " " in value) or (
+        isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+    )
 
 
 def _exact(steps: list[float]) -> list[str]:

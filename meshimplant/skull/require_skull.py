@@ -17,12 +17,12 @@ from meshimplant.voxels.volume import Volume
 #: A skull encloses a point on this fraction of all sides at least, and on one side or the other along this
 #: fraction of all axes. Measured on 75 complete skulls and 20 with defects: 0.93 and more, and 1.00. On 35 of
 #: them with half of the vault taken away, all below the centre cut off, or scaled to 0.5: 0.64 and 0.90 at
-#: least. A cap reaches 0.62, half a vault alone 0.60, an implant 0.46, a jaw 0.19; a tube of 60 mm radius (a
-#: pelvis, a neck collar) 0.8 and 0.8.
+#: least. A cap reaches 0.62, half a vault alone 0.60, an implant 0.46, a jaw 0.19, a ring
+#: of 60 mm radius and 80 mm height (a neck collar) 0.61; half a head passes, and so does a long tube.
 LEAST_SIDES_FRACTION, LEAST_AXES_FRACTION = 0.63, 0.88
 #: The bone of a braincase lies this far from a point inside, mm.
 _RADIUS_MM = (20.0, 100.0)
-#: Edge of the voxels in which rays are followed, distance of points along a ray, and of the rays' origins, mm.
+#: Edge of the voxels in which rays are followed, distance of points along a ray, and of their origins, mm.
 _VOXEL_MM, _STEP_MM, _APART_MM = 4.0, 4.0, 16.0
 
 

@@ -37,7 +37,7 @@ _METAL_MM3 = 20.0
 SKULL_EXTENT_MM = (60.0, 600.0)
 #: Bone cut by a side of the grid over more than this area is reported, mm2 (the lower side, the neck, is
 #: always cut and not reported).
-_CUT_AREA_MM2 = 25.0
+CUT_AREA_MM2 = 25.0
 
 #: The options that a message about the values of a skull names.
 _ASKING = Asking(level="--threshold-hu")
@@ -320,7 +320,7 @@ def _cut_sides(mask: Volume) -> list[Finding]:
             side = letter if end == -1 else "LRAPSI"["RLPAIS".index(letter)]
             face = np.moveaxis(mask.array, axis, 0)[end]
             area = float(np.count_nonzero(face) * mask.voxel_volume_mm3 / mask.spacing_mm[axis])
-            if side not in _SIDES or area <= _CUT_AREA_MM2:
+            if side not in _SIDES or area <= CUT_AREA_MM2:
                 continue
             index = np.insert(np.argwhere(face).mean(axis=0), axis, 0 if end == 0 else mask.shape[axis] - 1)
             x, y, z = (float(value) for value in mask.to_mm(index))
@@ -328,6 +328,6 @@ def _cut_sides(mask: Volume) -> list[Finding]:
                 f"The {_SIDES[side]} side of the scan cuts through bone; an opening there is not a defect."
             )
             findings.append(
-                Finding("input.cut_off", "warning", message, area, _CUT_AREA_MM2, "mm2", (x, y, z))
+                Finding("input.cut_off", "warning", message, area, CUT_AREA_MM2, "mm2", (x, y, z))
             )
     return findings

@@ -27,7 +27,7 @@ def _body(shape: str, scale: float = 1.0) -> Volume:
         "implant": shell & (z > 45),
         "half vault": shell & (z > 0) & (x > 0),
         "head holder": (across > 100) & (across < 106) & (y > 0),
-        "collar": (across > 60) & (across < 66) & (np.abs(z) < 60),
+        "collar": (across > 60) & (across < 66) & (np.abs(z) < 40),
         "jaw": (across > 45) & (across < 55) & (y < 10) & (np.abs(z) < 15),
         "long bone": (across > 8) & (across < 15),
         "knee": (np.hypot(x, y) < 14) | ((np.abs(z) < 24) & (np.hypot(x - 20, y) < 16)),
