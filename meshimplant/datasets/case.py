@@ -10,6 +10,7 @@ import numpy as np
 
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.io.volumes import VOLUME_SUFFIXES, read_volume, volume_suffix
+from meshimplant.voxels.read_values import read_mask
 from meshimplant.voxels.volume import Volume
 
 COMPLETE, IMPLANT, DEFECTIVE = "complete_skull", "implant", "defective_skull"
@@ -82,7 +83,7 @@ def read_case(case: Case) -> CaseVolumes:
     ------
     InputError
         The case has no complete skull or no implant; the implant is empty or not part of the complete skull;
-        or the defective skull is not the remainder.
+        the defective skull is not the remainder; or a file is no mask.
     GeometryError
         The volumes are not on one grid.
     """
@@ -91,7 +92,7 @@ def read_case(case: Case) -> CaseVolumes:
             f"expected a case with a complete skull and an implant, got {case.name} without one of them: "
             "read its files with read_volume or read_mesh"
         )
-    complete, implant = _mask(case.complete), _mask(case.implant)
+    complete, implant = read_mask_file(case.complete), read_mask_file(case.implant)
     complete.require_same_grid(implant, names=("complete skull", "implant"))
     volume = np.count_nonzero(implant.array)
     slack = 0 if case.dataset in ("", "skullfix") else int(_SLACK_FRACTION * volume)
@@ -104,7 +105,7 @@ def read_case(case: Case) -> CaseVolumes:
     rest = complete.with_array(complete.array & ~implant.array & 1)
     if case.defective is None:
         return CaseVolumes(complete, implant, rest)
-    defective = _mask(case.defective)
+    defective = read_mask_file(case.defective)
     complete.require_same_grid(defective, names=("complete skull", "defective skull"))
     wrong = np.count_nonzero(defective.array != rest.array)
     if wrong > slack:
@@ -146,6 +147,14 @@ def contents_of(folder: Path) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") or "nothing"
 
 
-def _mask(path: Path) -> Volume:
+def read_mask_file(path: Path) -> Volume:
+    """Read a mask of two values, the higher inside, as uint8 0/1; raise `InputError` for other values."""
     volume = read_volume(path)
-    return volume.with_array((volume.array != 0).astype(np.uint8))
+    try:
+        mask = read_mask(volume, path.name, values="mask")
+    except InputError as error:
+        raise InputError(
+            f"expected a mask of two values in {path.name}, got other values: "
+            "threshold it, or write the label of the bone as a mask of its own"
+        ) from error
+    return mask.with_array(mask.array.view(np.uint8))

@@ -13,8 +13,10 @@ from scipy import ndimage
 from meshimplant.datasets.head_shape import fit_aligned_pose
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.pose import CENTRE_DEPTH_MM
-from meshimplant.line.extract import default_level, mask_distance
+from meshimplant.line.extract import mask_distance
 from meshimplant.voxels.grid import Grid, bounding_box
+from meshimplant.voxels.read_values import read_body
+from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
 #: The grid's top lies this far above the head's centre, which is about 75 mm below the vertex.
@@ -64,10 +66,11 @@ class Linked:
         result : Volume
             Completed skull or implant: mask, probabilities or signed distances.
         level : float, optional
-            Value of the surface; by default 0 for distances, 0.5 for probabilities.
+            Value of the surface; by default it follows from the values, see `read_values`.
         """
-        back = self.back(result)
-        limit = 0.5 if _is_mask(result) else default_level(result) if level is None else level
+        body = read_body(result, level=level, asking=PREDICTION_ASKING)
+        back = self.back(body.volume)
+        limit = 0.5 if body.level is None else body.level
         return self.source.with_array(((self.source.array != 0) | (back.array > limit)).astype(np.uint8))
 
 

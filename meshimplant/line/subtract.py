@@ -15,6 +15,7 @@ from meshimplant.line.extract import body_of, default_level, is_mask, mask_dista
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.surface_distances import eroded
+from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
 #: Margin around the difference, mm: room for the smoothing of the distances and for the bevel of a trim.
@@ -63,7 +64,7 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     """
     require_type(complete, Volume, "the complete skull")
     mask = read_mask(defective, "the defective skull")
-    body = read_body(complete, level=level)
+    body = read_body(complete, level=level, asking=PREDICTION_ASKING)
     difference = Difference.of(body.volume, mask, level=body.level)
     return difference.field(difference.bone)
 

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete.models import packaged_mean
-from meshimplant.datasets.case import Case, read_case
+from meshimplant.datasets.case import Case, read_case, read_mask_file
 from meshimplant.datasets.craniectomy import craniectomy
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION
 from meshimplant.errors import InputError
 from meshimplant.head.align import align_head
 from meshimplant.head.pose import fit_pose
-from meshimplant.io.volumes import read_volume
 from meshimplant.networks.channels import complete_in_head, defective_field, opening_field
 from meshimplant.networks.head_fields import head_field
 from meshimplant.networks.head_grid import FINE, identity_pose, pack_field, sample_head, unpack_field
@@ -192,8 +191,7 @@ def _align_skull(case: Case) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         volumes = read_case(case)
         skull, implant = volumes.complete, volumes.implant
     else:
-        read = read_volume(case.complete)  # type: ignore[arg-type]
-        skull, implant = read.with_array((read.array != 0).astype(np.uint8)), None
+        skull, implant = read_mask_file(case.complete), None  # type: ignore[arg-type]
     pose, _ = align_head(skull, fit_pose(skull), packaged_mean())
     complete = head_field(skull, pose)
     if implant is None:

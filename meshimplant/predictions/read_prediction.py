@@ -17,12 +17,8 @@ from meshimplant.predictions.points_to_volume import points_to_volume
 from meshimplant.report import Finding
 from meshimplant.voxels.distinct_values import as_whole_numbers
 from meshimplant.voxels.read_values import read_body, read_values
-from meshimplant.voxels.value_words import Asking
+from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
-
-#: The options that a message about the values of a prediction names.
-PREDICTION_ASKING = Asking(values="--predicted-values", level="--level")
-
 
 #: Labels that a message lists at most.
 _SHOWN_LABELS = 20

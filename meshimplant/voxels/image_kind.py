@@ -23,13 +23,15 @@ _MOST_IN_PEAK = 0.3
 _MOST_LOG_ODDS = 200.0
 
 
-def fitting_words(facts: ValueFacts) -> Iterator[str]:
+def fitting_words(facts: ValueFacts, *, ct: bool = True) -> Iterator[str]:
     """Yield every word that fits the values of an image; more than one leaves the meaning open.
 
     Parameters
     ----------
     facts : ValueFacts
         Facts about the values.
+    ct : bool
+        Whether the image may be a part of a CT, such as the bone between two values.
 
     Yields
     ------
@@ -40,11 +42,11 @@ def fitting_words(facts: ValueFacts) -> Iterator[str]:
         yield "hu"
     yield from (f"hu+{offset}" for offset in (1024, 1000) if _has_offset(facts, offset))
     if (word := _full_scale(facts)) is not None:
-        side = _probability_side(facts.mapped(1 / FULL_SCALES[word]))
+        side = _probability_side(facts.mapped(1 / FULL_SCALES[word]), ct=ct)
         if side:
             yield word if side > 0 else "inverted-probability"
     if facts.low < 0 < facts.high:
-        yield from _signed_words(facts)
+        yield from _signed_words(facts, ct=ct)
 
 
 def _is_hounsfield(facts: ValueFacts) -> bool:
@@ -73,7 +75,7 @@ def _full_scale(facts: ValueFacts) -> str | None:
     return None
 
 
-def _probability_side(facts: ValueFacts) -> int:
+def _probability_side(facts: ValueFacts, *, ct: bool) -> int:
     """Return 1 for the probability of a body, -1 for that of its background, 0 for any other image.
 
     A probability is 0 on the sides of the grid, rises to 1 within a thin transition, and has neither a body
@@ -90,18 +92,18 @@ def _probability_side(facts: ValueFacts) -> int:
         or inside < 0.25 * facts.fraction(0.1)
         or facts.middle_peak() > _MOST_IN_PEAK
         or facts.depth_mm(floor, 0.1) > MAX_BONE_DEPTH_MM
-        or not facts.is_transition()
+        or (ct and not facts.is_transition())
     ):
         return 0
     return -1 if inverted else 1
 
 
-def _signed_words(facts: ValueFacts) -> Iterator[str]:
+def _signed_words(facts: ValueFacts, *, ct: bool) -> Iterator[str]:
     """Yield what values on both sides of 0 may be: distances of either sign, or log-odds."""
     if facts.steady_slope() is not None:
         yield from _distance_words(facts)
     elif max(-facts.low, facts.high) <= _MOST_LOG_ODDS:
-        side = _probability_side(facts.logistic())
+        side = _probability_side(facts.logistic(), ct=ct)
         if side:
             yield "logits" if side > 0 else "inverted-logits"
 

@@ -61,7 +61,7 @@ def decide_values(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -
     if levels is not None and (word := _word_of_levels(volume, levels, asking)) is not None:
         return word
     facts = ValueFacts.of(volume)
-    words = list(fitting_words(facts))
+    words = list(fitting_words(facts, ct=asking.ct))
     if len(words) == 1 and words[0] in _CERTAIN:
         return words[0]
     raise _question_of(facts, words, asking) if words else _refusal(facts, asking)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ASKING", "VALUE_MEANINGS", "Asking", "ValueWord"]
+__all__ = ["ASKING", "PREDICTION_ASKING", "VALUE_MEANINGS", "Asking", "ValueWord"]
 
 #: What the values of a volume are, in the words of ``--values``.
 ValueWord = Literal[
@@ -56,11 +56,17 @@ class Asking:
         The option that states what the values are.
     level : str or None
         The option that states the value at the surface, in the unit of the file; None without one.
+    ct : bool
+        Whether the volume may be a CT. A prediction is none, so that values from 0 to 1 with a soft
+        transition, as on large voxels, are not taken for those of bone.
     """
 
     values: str = "--values"
     level: str | None = "--level"
+    ct: bool = True
 
 
 #: The options of a verb that reads one volume.
 ASKING = Asking()
+#: The options of a verb that reads a prediction.
+PREDICTION_ASKING = Asking("--predicted-values", ct=False)

@@ -16,6 +16,7 @@ from meshimplant import Volume
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.read_values import read_values
+from meshimplant.voxels.value_words import PREDICTION_ASKING
 
 Array = NDArray[Any]
 SPACING = 4.0
@@ -225,3 +226,13 @@ def test_a_soft_prediction_on_small_voxels_is_a_probability_and_bone_in_a_window
     texture = 0.5 + ndimage.gaussian_filter(np.random.default_rng(0).normal(0, 0.5, shell.shape), 0.5)
     with pytest.raises(InputError, match="--values probability"):
         read_values(grid.with_array((shell * texture).clip(0, 1)))
+
+
+def test_a_soft_prediction_on_large_voxels_is_asked_for_only_where_a_ct_is_possible() -> None:
+    soft = _grid().with_array(ndimage.gaussian_filter(mask().astype(np.float32), 0.6))
+    with pytest.raises(InputError, match="--values probability"):
+        read_values(soft)
+    assert read_values(soft, asking=PREDICTION_ASKING).kind == "probability"
+    for scaled in ((ct() + 1024) / 4096, window(-1000, 1000), ct() / 1000):
+        with pytest.raises(InputError, match="--predicted-values"):
+            read_values(_grid().with_array(scaled), asking=PREDICTION_ASKING)
