@@ -45,8 +45,9 @@ class ImplantSpec:
         One of PEEK, PMMA, titanium, ceramic; sets the wall thickness below which `check` fails.
     max_faces : int
         Largest number of faces of the written part. Default 150 000 (deviation <= 0.05 mm on a 9 cm implant).
-    bodies : int
-        Number of separate parts. Default 1.
+    bodies : int or None
+        Number of separate parts. Default None: one part, and a further opening that it leaves open is an
+        error; a number states that the others are left open on purpose.
     """
 
     thickness_mm: float = _field(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
@@ -57,14 +58,16 @@ class ImplantSpec:
     smooth_iterations: int = _field(40, "Iterations of the smoothing filter", 0, 200)
     material: str = _field("PEEK", "Material; sets the thinnest wall that passes the check")
     max_faces: int = _field(150_000, "Largest number of faces of the part", 1_000, 5_000_000)
-    bodies: int = _field(1, "Number of separate parts", 1, 10)
+    bodies: int | None = _field(
+        None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
+    )
 
     def __post_init__(self) -> None:
         for name, limits in field_ranges().items():
-            if limits is None:
+            value = getattr(self, name)
+            if limits is None or (name == "bodies" and value is None):
                 continue
             low, high = limits
-            value = getattr(self, name)
             kinds = int if isinstance(low, int) else int | float
             if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
                 number = "a whole number" if kinds is int else "a number"
@@ -77,6 +80,11 @@ class ImplantSpec:
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
                 f"{self.thickness_min_mm:g} <= {self.thickness_mm:g} <= {self.thickness_max_mm:g}"
             )
+
+    @property
+    def part_count(self) -> int:
+        """Number of separate parts."""
+        return 1 if self.bodies is None else self.bodies
 
     def with_values(self, **values: Any) -> ImplantSpec:
         """Return a copy with some fields replaced; None leaves a field. Unknown names raise `SpecError`."""
@@ -115,7 +123,7 @@ class ImplantSpec:
         """Return the prescription as TOML text, which `read` accepts."""
         import tomli_w
 
-        return tomli_w.dumps(self.to_dict())
+        return tomli_w.dumps({name: value for name, value in self.to_dict().items() if value is not None})
 
 
 def field_ranges() -> dict[str, tuple[float, float] | None]:

@@ -17,7 +17,8 @@ RANGES = {name: limits for name, limits in field_ranges().items() if limits is n
 def test_defaults_are_valid_and_lie_within_the_documented_ranges():
     spec = ImplantSpec()
     for name, (low, high) in RANGES.items():
-        assert low <= getattr(spec, name) <= high
+        value = spec.part_count if name == "bodies" else getattr(spec, name)
+        assert low <= value <= high
     assert spec.thickness_min_mm >= MATERIALS_MIN_THICKNESS_MM[spec.material]
     assert (
         set(RANGES) | {"material"} == {field.name for field in fields(ImplantSpec)} == set(field_meanings())
@@ -35,7 +36,14 @@ def test_each_limit_holds_and_just_beyond_is_refused(name, low, high):
                 "thickness_mm": max(value, 0.5) if name == "thickness_min_mm" else min(value, 15.0)
             } | {name: value}
         assert getattr(ImplantSpec(**values), name) == value
-    for value in (low - 0.01 if isinstance(low, float) else low - 1, high + 1, float("nan"), True, "4", None):
+    for value in (
+        low - 0.01 if isinstance(low, float) else low - 1,
+        high + 1,
+        float("nan"),
+        True,
+        "4",
+        *([] if name == "bodies" else [None]),
+    ):
         with pytest.raises(SpecError, match=name):
             ImplantSpec(**(wide | {name: value}))
 
@@ -49,7 +57,13 @@ def test_thickness_must_lie_between_its_limits(least, asked, most):
 @pytest.mark.parametrize("name", ["bodies", "max_faces", "smooth_iterations"])
 def test_counts_are_whole_numbers(name):
     with pytest.raises(SpecError, match=f"{name} to be a whole number"):
-        ImplantSpec(**{name: getattr(ImplantSpec(), name) + 0.5})
+        ImplantSpec(**{name: (getattr(ImplantSpec(), name) or 1) + 0.5})
+
+
+def test_the_number_of_bodies_is_one_unless_stated_and_stays_unstated_in_a_file(tmp_path):
+    assert (ImplantSpec().bodies, ImplantSpec().part_count, ImplantSpec(bodies=2).part_count) == (None, 1, 2)
+    (tmp_path / "spec.toml").write_text(ImplantSpec().to_toml())
+    assert ImplantSpec.read(tmp_path / "spec.toml").bodies is None
 
 
 def test_unknown_materials_and_keys_are_refused_by_name():

@@ -34,7 +34,10 @@ def complete(
     output: Output,
     method: Method = "auto",
     template: Template | None = None,
-    bodies: Annotated[Count, Parameter(help="How many openings to close, the largest first.")] = 1,
+    bodies: Annotated[
+        Count | None,
+        Parameter(help="How many openings to close, the largest first. Default: one; others are errors."),
+    ] = None,
     unblended: Annotated[
         bool, Parameter(help="Use the model as fitted, not bent to the bone around the opening.")
     ] = False,

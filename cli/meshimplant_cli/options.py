@@ -180,7 +180,10 @@ class NetworkOptions:
 
 def _with_prescription_flags(options: type[Options]) -> type[Options]:
     """Add an option for each field of `ImplantSpec` to a class of options."""
-    kinds: dict[str, Any] = {"float": float, "int": int, "str": Literal[tuple(MATERIALS_MIN_THICKNESS_MM)]}
+    kinds: dict[str, Any] = {
+        **{"float": float, "int": int, "int | None": int},
+        "str": Literal[tuple(MATERIALS_MIN_THICKNESS_MM)],
+    }
     ranges, meanings = field_ranges(), field_meanings()
     for field in fields(ImplantSpec):
         limits = ranges[field.name]

@@ -98,7 +98,7 @@ def check_part(
     if skull is not None:
         require_type(skull, (Volume, Site), "the skull")
     spec = ImplantSpec() if spec is None else spec
-    solid = check_solid(mesh, bodies=spec.bodies)
+    solid = check_solid(mesh, bodies=spec.part_count)
     measures, findings = dict(solid.measures), list(solid.findings)
     nothing = np.full(len(mesh.vertices), np.nan)
     gap, thickness = nothing, nothing
@@ -117,7 +117,7 @@ def check_part(
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
-                if not fit.measures["detached"] and measures["bodies"] == spec.bodies:
+                if not fit.measures["detached"] and measures["bodies"] == spec.part_count:
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path
                     findings += blocked

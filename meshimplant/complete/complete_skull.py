@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,9 @@ from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.report import Finding, Severity
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.skull.defect import Defect, Openings, find_defects
+from meshimplant.skull.head_room import grid_with_room
+from meshimplant.skull.require_skull import require_skull
+from meshimplant.voxels.grid import Grid, IndexBox
 from meshimplant.voxels.volume import Volume
 
 #: Methods that refuse a head unlike any of the population.
@@ -88,7 +91,7 @@ def complete_skull(
     method: str = "auto",
     template: Model | None = None,
     network: HeadNetwork | None = None,
-    bodies: int = 1,
+    bodies: int | None = None,
     blend: bool = True,
 ) -> Completion:
     """Restore the vault over the openings of a defective skull.
@@ -105,8 +108,9 @@ def complete_skull(
     network : Network, optional
         Required by method ``network``, and used by no other: `open_network` opens the packaged one or your
         own.
-    bodies : int
-        Number of openings to close, largest first.
+    bodies : int, optional
+        Number of openings to close, largest first. None: one, and each further opening is an error among the
+        findings; with a number it is a warning.
     blend : bool
         False: keep the model as fitted, without bending it to the surrounding bone; shows what blending does.
 
@@ -127,10 +131,11 @@ def complete_skull(
     """
     require_type(defective, Volume, "the defective skull")
     _require_usable(defective, method, blend, network)
+    require_skull(defective)
     models = models_of(method, template)
     first = next(iter(models.values()))
     pose, turned_deg, openings = locate_openings(defective, None if method == "mirror" else first.mean)
-    defects = openings.defects[:bodies]
+    defects = openings.defects[: bodies or 1]
     answers = tuple(network.predict(defective, pose, defect, first) for defect in defects) if network else ()
     tried = [_network_models(answer, models) for answer in answers] or [models] * len(defects)
     estimates = [estimate_vault(openings, d, m, blend=blend) for d, m in zip(defects, tried, strict=True)]
@@ -237,23 +242,37 @@ def _measured_quality(
 
 def _merge(defective: Volume, pose: HeadPose, shells: tuple[Shell, ...]) -> Volume:
     """Return the signed distance of the union of all shells on one crop that holds them."""
-    boxes = [shell.box(defective, pose, margin_mm=_MARGIN_MM) for shell in shells]
-    start = np.min([box[0] for box in boxes], axis=0)
-    stop = np.max([box[1] for box in boxes], axis=0)
-    grid = defective.grid.crop(start, stop)
+    grid = grid_with_room(defective, *_box_of(shells, defective, pose, margin_mm=0.0))
+    if grid.shape != defective.shape:
+        grid = grid_with_room(defective, *_box_of(shells, defective, pose, margin_mm=_MARGIN_MM))
+    grid = grid.crop(*_box_of(shells, grid, pose, margin_mm=_MARGIN_MM))
     fields = [shell.field(grid, pose).array for shell in shells]
     return Volume(np.maximum.reduce(fields), grid.affine)
 
 
-def _opening_findings(openings: Openings, bodies: int) -> list[Finding]:
-    """Return a warning for each further opening, and a remark for each small hole, that is left open."""
-    message = "another opening is left open: raise the number of bodies to close it too"
-    findings = [
-        _finding_at("input.second_opening", "warning", message, extra) for extra in openings.defects[bodies:]
-    ]
+def _box_of(shells: tuple[Shell, ...], grid: Grid, pose: HeadPose, *, margin_mm: float) -> IndexBox:
+    """Return the box of all shells, as indices of a grid that it may reach beyond."""
+    boxes = [shell.box(grid, pose, margin_mm=margin_mm) for shell in shells]
+    return np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
+
+
+def _opening_findings(openings: Openings, bodies: int | None) -> list[Finding]:
+    """Return a finding for each further opening, and a remark for each small hole, that is left open."""
+    findings = second_opening_findings(openings.defects[bodies or 1 :], bodies)
     message = "a hole smaller than any implant is left open"
     holes = [hole for hole in openings.small if hole.area_mm2 > _SMALL_HOLE_MM2]
     return findings + [_finding_at("input.small_hole", "info", message, hole) for hole in holes]
+
+
+def second_opening_findings(left_open: Sequence[Defect], bodies: int | None) -> list[Finding]:
+    """Return a finding for each opening that is left open: an error unless `bodies` was stated."""
+    severity: Severity = "error" if bodies is None else "warning"
+    count = (bodies or 1) + len(left_open)
+    message = (
+        f"another opening is left open: --bodies {count} closes it, too; "
+        f"--bodies {bodies or 1} leaves it open on purpose"
+    )
+    return [_finding_at("input.second_opening", severity, message, defect) for defect in left_open]
 
 
 def _finding_at(code: str, severity: Severity, message: str, defect: Defect) -> Finding:

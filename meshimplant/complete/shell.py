@@ -46,14 +46,13 @@ class Shell:
     def box(
         self, grid: Grid, pose: HeadPose, *, margin_mm: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return ``(start, stop)`` of the voxels of `grid` within `margin_mm` of the shell."""
+        """Return the voxels within `margin_mm` of the shell as ``(start, stop)``; may reach beyond `grid`."""
         used = self.extent_mm > -margin_mm
         directions = self.chart.directions[used] @ pose.axes
         points = [
             pose.centre_mm + directions * radius[used][:, None] for radius in (self.inner_mm, self.outer_mm)
         ]
-        start, stop = grid.box_around(np.concatenate(points), margin_mm / grid.spacing_mm)
-        return np.clip(start, 0, grid.shape), np.clip(stop, 0, grid.shape)
+        return grid.box_around(np.concatenate(points), margin_mm / grid.spacing_mm)
 
     def field(self, grid: Grid, pose: HeadPose) -> Volume:
         """Return the shell's signed distance at the voxels of `grid`, float32 mm, positive inside.

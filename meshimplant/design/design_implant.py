@@ -159,8 +159,7 @@ def _make_part(inputs: DesignInputs, shape: Reconstruction, spec: ImplantSpec, l
         check_part,
         implant,
         spec=spec,
-        skull=site,
-        defect_mask=shape.mask,
+        skull=shape.skull,
         directions=cleared.directions,
     )
     line.report.measures, line.report.criteria = check.measures, list(check.criteria)

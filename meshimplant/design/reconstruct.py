@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.complete.complete_skull import Completion, complete_skull
+from meshimplant.complete.complete_skull import Completion, complete_skull, second_opening_findings
 from meshimplant.complete.network_model import HeadNetwork
-from meshimplant.errors import EmptyMaskError, InputError, require_type
+from meshimplant.errors import EmptyMaskError, InputError, NoDefectError, require_type
 from meshimplant.head.mean_vault import Model
-from meshimplant.head.pose import fit_pose
+from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.line.extract import body_of, is_mask
 from meshimplant.line.separate import Separation, separate
 from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
 from meshimplant.report import Finding
+from meshimplant.skull.defect import covered_fraction, find_defects
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
+from meshimplant.voxels.grid import box_slices
 from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
@@ -33,6 +35,8 @@ StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
 #: temples must not be mistaken for film there. A prediction from elsewhere comes with misfit and facial
 #: debris.
 _OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
+#: An opening is left open if less than this fraction of it is filled.
+_COVERED_FRACTION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +46,11 @@ class Reconstruction:
     Attributes
     ----------
     mask : Volume
-        Missing bone, uint8 on the input's grid: 1 where bone is missing; disjoint from the defective skull.
+        Missing bone, uint8 on the input's grid: 1 where bone is missing; disjoint from the defective skull. A
+        finding states how much of it lies beyond that grid.
     skull : Volume
-        The defective skull as the line works on it: uint8, axes to L, P and S, thick slices interpolated.
+        The defective skull as the line works on it: uint8, axes to L, P and S, thick slices interpolated, on
+        a grid with room for all of the missing bone.
     completion : Completion or None
         How the skull was completed; None when the missing bone came from elsewhere.
     missing : Volume
@@ -55,7 +61,7 @@ class Reconstruction:
     inside_mm : (3,) array
         A point inside the head, LPS mm.
     findings : tuple of Finding
-        Findings about the input: thick slices.
+        Findings about the input: thick slices, missing bone beyond the grid.
     """
 
     mask: Volume
@@ -76,7 +82,7 @@ def reconstruct(
     complete: Volume | None = None,
     implant: Volume | None = None,
     level: float | None = None,
-    bodies: int = 1,
+    bodies: int | None = None,
     blend: bool = True,
     step: StepOpener | None = None,
 ) -> Reconstruction:
@@ -101,8 +107,8 @@ def reconstruct(
     level : float, optional
         Value at the surface of `complete` or `implant`; by default it follows from the values, see
         `read_values`.
-    bodies : int
-        Number of separate bodies.
+    bodies : int, optional
+        Number of separate bodies. None: one, and a further opening that is left open is an error.
     step : callable, optional
         Opens each step, to time and record it; None: nothing is recorded.
 
@@ -145,15 +151,22 @@ def reconstruct(
         source, level = prepare_prediction(source, level)
     with step("subtract", level=level):
         difference = Difference.of(source, skull, level=level)
-    with step("separate", bodies=bodies, opening_mm=opening_of(completion is not None)) as record:
+        roomy = _with_room(skull, difference.bone)
+    count = bodies or 1
+    with step("separate", bodies=count, opening_mm=opening_of(completion is not None)) as record:
         bone = None if completion else difference.bone
-        chosen = separate_missing(difference.voxels, bodies=bodies, near_mm=near_mm, skull=bone)
+        chosen = separate_missing(difference.voxels, bodies=count, near_mm=near_mm, skull=bone)
         separation = replace(chosen, bodies=tuple(_field_of(body, difference) for body in chosen.bodies))
         record["removed_pieces"] = len(separation.removed)
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
-    mask = _on_grid_of(defective, _bone_mask(separation.bodies, skull))
-    inside_mm = (completion.pose if completion else fit_pose(skull)).centre_mm
-    return Reconstruction(mask, skull, completion, difference.voxels, separation, inside_mm, findings)
+    whole = _bone_mask(separation.bodies, roomy)
+    within = whole.crop(skull.start_in(roomy), skull.start_in(roomy) + skull.shape)
+    findings = (*findings, *_beyond_grid_findings(whole, within))
+    mask = _on_grid_of(defective, within)
+    pose = completion.pose if completion else fit_pose(skull)
+    if completion is None:
+        findings = (*findings, *_left_open_findings(skull, pose, whole, bodies))
+    return Reconstruction(mask, roomy, completion, difference.voxels, separation, pose.centre_mm, findings)
 
 
 def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple[Volume, tuple[Finding, ...]]:
@@ -239,6 +252,42 @@ def _with_fine_slices(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Fi
         finer = interpolate_slices(skull)
         record["interpolated_mm"] = float(finer.spacing_mm[thick_axis(skull)])
     return Volume(finer.array, np.round(finer.affine, 8)), (finding,)
+
+
+def _left_open_findings(skull: Volume, pose: HeadPose, missing: Volume, bodies: int | None) -> list[Finding]:
+    """Return a finding for each opening of the vault that a shape from elsewhere leaves open."""
+    try:
+        defects = find_defects(skull, pose).defects
+    except NoDefectError:  # the opening lies below the vault
+        return []
+    left_open = [one for one in defects if covered_fraction(one, pose, missing) < _COVERED_FRACTION]
+    return second_opening_findings(left_open, bodies)
+
+
+def _with_room(skull: Volume, box: Volume) -> Volume:
+    """Return the skull on a grid that also holds a box that may reach beyond its own."""
+    start = box.start_in(skull)
+    stop = start + box.shape
+    if (start >= 0).all() and (stop <= skull.shape).all():
+        return skull
+    return skull.paste_into(skull.grid.spanning(np.minimum(start, 0), np.maximum(stop, skull.shape)))
+
+
+def _beyond_grid_findings(whole: Volume, within: Volume) -> tuple[Finding, ...]:
+    """Return a warning if some of the missing bone lies beyond the grid of the input."""
+    beyond = int(np.count_nonzero(whole.array)) - int(np.count_nonzero(within.array))
+    if not beyond:
+        return ()
+    outside = whole.array.copy()
+    start = within.start_in(whole)
+    outside[box_slices(start, start + within.shape)] = 0
+    x, y, z = (float(value) for value in whole.to_mm(np.argwhere(outside).mean(axis=0)))
+    message = (
+        "Some of the missing bone lies beyond the grid of the input, which was cropped to the bone: the part "
+        "holds it, the reconstruction, which has the grid of the input, does not."
+    )
+    volume_mm3 = beyond * whole.voxel_volume_mm3
+    return (Finding("input.beyond_grid", "warning", message, volume_mm3, 0.0, "mm3", (x, y, z)),)
 
 
 def _on_grid_of(defective: Volume, mask: Volume) -> Volume:

@@ -129,7 +129,12 @@ def fit_pose(skull: Volume | CoarseHead, *, near: HeadPose | None = None) -> Hea
 
 
 def coarse_bone(skull: Volume, voxel_mm: float) -> Volume:
-    """Return the largest body of bone, bool, on its box in voxels of about `voxel_mm` (block maxima)."""
+    """Return the largest body of bone, bool, in voxels of about `voxel_mm` on the box of all bone."""
+    return coarse_bodies(skull, voxel_mm)[0]
+
+
+def coarse_bodies(skull: Volume, voxel_mm: float, *, count: int = 1) -> list[Volume]:
+    """Return the largest bodies of bone, largest first, in voxels of about `voxel_mm` (block maxima)."""
     import cc3d
 
     start, stop = bounding_box(skull.array)
@@ -142,7 +147,8 @@ def coarse_bone(skull: Volume, voxel_mm: float) -> Volume:
     labels = cc3d.connected_components(np.ascontiguousarray(array), connectivity=26)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return Volume(labels == np.argmax(sizes), box.coarsened(factor))
+    largest = [label for label in np.argsort(-sizes, kind="stable")[:count] if sizes[label]]
+    return [Volume(labels == label, box.coarsened(factor)) for label in largest]
 
 
 def _surface_points(coarse: Volume) -> NDArray[np.float64]:

@@ -104,12 +104,21 @@ def bone_around(skull: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volum
     Thick slices are interpolated as the design line does it, so that a part is cut from and measured against
     the same bone.
     """
+    skull = _with_room(skull, mesh)
     low, high = _box_around(skull, mesh, margin_mm)
     if thick_axis(skull) is not None and _meets(skull, low, high):
         reach = reach_voxels(skull)
         skull = interpolate_slices(skull.crop(low - reach, high + reach))
         low, high = _box_around(skull, mesh, margin_mm)
     return skull.crop(low, high) if _meets(skull, low, high) else None
+
+
+def _with_room(skull: Volume, mesh: trimesh.Trimesh) -> Volume:
+    """Return the skull on a grid that holds the mesh: beyond the grid there is air; far away, itself."""
+    low, high = _box_around(skull, mesh, 0.0)
+    if ((low >= 0).all() and (high <= skull.shape).all()) or not _meets(skull, low, high):
+        return skull
+    return skull.paste_into(skull.grid.spanning(np.minimum(low, 0), np.maximum(high, skull.shape)))
 
 
 def _cropped(bone: Bone, mesh: trimesh.Trimesh, margin_mm: float) -> Bone | None:

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError, require_type
 from meshimplant.line.extract import body_of, default_level, is_mask, mask_distance
+from meshimplant.skull.head_room import grid_with_room
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.surface_distances import eroded
@@ -129,7 +130,7 @@ class Difference:
 
 
 def _overlap(bone: Volume, body: Volume) -> Volume:
-    """Return the bone cropped to the bounding box of the complete body."""
+    """Return the bone on the bounding box of the complete body, with room for it beyond the grid."""
     start, stop = bounding_box(body.array)
     corners = np.array(list(product(*zip(start - 1, stop, strict=True))))
     low, high = bone.box_around(body.to_mm(corners))
@@ -140,7 +141,11 @@ def _overlap(bone: Volume, body: Volume) -> Volume:
             f"{np.round(bone.to_mm(np.array(bone.shape) / 2)).tolist()} mm: "
             "bring both into one frame (LPS or RAS?)"
         )
-    return bone.crop(low, high)
+    roomy = grid_with_room(bone, low, high)
+    if roomy.shape == bone.shape:
+        return bone.crop(low, high)
+    moved = bone.start_in(roomy)
+    return bone.paste_into(roomy).crop(low + moved, high + moved)
 
 
 def _body_on(body: Volume, grid: Volume) -> NDArray[np.bool_]:

@@ -16,6 +16,8 @@ from meshimplant.voxels.volume import Volume
 #: Openings smaller than this are burr holes, sutures or thin bone lost to the threshold: reported, not
 #: filled, mm2.
 SMALLEST_AREA_MM2 = 300.0
+#: Where the bone of an opening may lie along a ray from the centre of the head, and the step, mm.
+_NEAREST_MM, _FARTHEST_MM, _STEP_MM = 30.0, 130.0, 1.0
 #: A column that begins this much farther out than both its mirror image and the vault, mm, lies behind an
 #: opening (cheek bone, orbit).
 _BEHIND_MM = 9.0
@@ -110,6 +112,33 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
             "or was segmented with a tool that fills holes"
         )
     return Openings(large, small, columns)
+
+
+def covered_fraction(defect: Defect, pose: HeadPose, mask: Volume) -> float:
+    """Return the fraction of the rays through an opening that meet a mask, such as the missing bone.
+
+    Parameters
+    ----------
+    defect : Defect
+        An opening found with the pose.
+    pose : HeadPose
+        The head's frame.
+    mask : Volume
+        Non-zero is filled.
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
+    rays = direction_sphere()[0][defect.members] @ pose.axes
+    radii = np.arange(_NEAREST_MM, _FARTHEST_MM, _STEP_MM)
+    points = pose.centre_mm + rays[:, None, :] * radii[:, None]
+    index = np.rint(mask.to_index(points.reshape(-1, 3))).astype(np.int64)
+    inside = ((index >= 0) & (index < mask.shape)).all(axis=1)
+    met = np.zeros(len(index), bool)
+    met[inside] = mask.array[tuple(index[inside].T)] != 0
+    return float(met.reshape(len(rays), -1).any(axis=1).mean())
 
 
 def _escapes(

@@ -12,8 +12,8 @@ from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.head.sphere import direction_sphere, is_vault, read_vault
 from meshimplant.skull.defect import Defect, find_defects
+from meshimplant.skull.head_room import CUT_AREA_MM2
 from meshimplant.skull.require_skull import require_skull
-from meshimplant.skull.segment import CUT_AREA_MM2
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

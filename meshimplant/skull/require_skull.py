@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.head.pose import coarse_bone
+from meshimplant.head.pose import coarse_bodies
 from meshimplant.skull.keep_skull import depth_mm
 from meshimplant.voxels.value_facts import MAX_BONE_DEPTH_MM
 from meshimplant.voxels.volume import Volume
@@ -20,6 +20,8 @@ from meshimplant.voxels.volume import Volume
 #: least. A cap reaches 0.62, half a vault alone 0.60, an implant 0.46, a jaw 0.19, a ring
 #: of 60 mm radius and 80 mm height (a neck collar) 0.61; half a head passes, and so does a long tube.
 LEAST_SIDES_FRACTION, LEAST_AXES_FRACTION = 0.63, 0.88
+#: Least extent of a second head in each direction, mm.
+_HEAD_MM = 90.0
 #: The bone of a braincase lies this far from a point inside, mm.
 _RADIUS_MM = (20.0, 100.0)
 #: Edge of the voxels in which rays are followed, distance of points along a ray, and of their origins, mm.
@@ -70,7 +72,8 @@ def require_skull(mask: Volume) -> Enclosure:
     EmptyMaskError
         There is no bone.
     InputError
-        The mask is solid (a head, a brain), or its bone encloses no braincase (a part, a jaw, another bone).
+        There are two heads, the mask is solid (a head, a brain), or its bone encloses no braincase (a part, a
+        jaw, another bone).
     """
     if not mask.array.any():
         raise EmptyMaskError(
@@ -83,7 +86,14 @@ def require_skull(mask: Volume) -> Enclosure:
             f"{depth:.0f} mm deep (a whole head, a brain or a solid model): "
             "give the mask of the bone, or its label"
         )
-    enclosure = find_braincase(mask)
+    bodies = coarse_bodies(mask, _VOXEL_MM, count=2)
+    enclosure = _enclosure(bodies[0])
+    if len(bodies) > 1 and _is_second_head(bodies[1]):
+        places = [np.round(_middle_mm(body)).astype(int).tolist() for body in bodies]
+        raise InputError(
+            "expected one skull, got two bodies of the size of a head, "
+            f"around {places[0]} and {places[1]} mm (LPS): crop the scan to the patient's head"
+        )
     if not enclosure.is_braincase:
         size = " x ".join(f"{extent:.0f}" for extent in enclosure.extents_mm)
         raise InputError(
@@ -109,16 +119,30 @@ def find_braincase(mask: Volume) -> Enclosure:
     -------
     Enclosure
     """
-    bone = coarse_bone(mask, _VOXEL_MM)
+    return _enclosure(coarse_bodies(mask, _VOXEL_MM)[0])
+
+
+def _enclosure(bone: Volume) -> Enclosure:
     origins = _origins(bone)
     directions, opposite = _directions()
     sides = np.concatenate([_enclosing(bone, part, directions) for part in np.array_split(origins, 8)])
     axes = (sides | sides[:, opposite]).mean(axis=1)
     around = sides.mean(axis=1)
     best = int((around - (axes < LEAST_AXES_FRACTION)).argmax())
-    filled = np.argwhere(bone.array)
-    extents = (np.ptp(filled, axis=0) + 1) * bone.spacing_mm
-    return Enclosure(bone.to_mm(origins[best]), float(around[best]), float(axes[best]), extents)
+    return Enclosure(bone.to_mm(origins[best]), float(around[best]), float(axes[best]), _extents_mm(bone))
+
+
+def _extents_mm(bone: Volume) -> NDArray[np.float64]:
+    return (np.ptp(np.argwhere(bone.array), axis=0) + 1) * bone.spacing_mm
+
+
+def _middle_mm(bone: Volume) -> NDArray[np.float64]:
+    return bone.to_mm(np.argwhere(bone.array).mean(axis=0))
+
+
+def _is_second_head(bone: Volume) -> bool:
+    """Whether a further body is as large as a head and encloses a braincase; a frame does not."""
+    return bool(_extents_mm(bone).min() >= _HEAD_MM) and _enclosure(bone).is_braincase
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import LoadedVolume, load_volume
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
+from meshimplant.skull.head_room import cut_off_findings
 from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.voxels.distinct_values import as_whole_numbers, distinct_values
 from meshimplant.voxels.read_values import Reading, read_values
@@ -35,14 +36,9 @@ METAL_HU = 3000.0
 _METAL_MM3 = 20.0
 #: Range of a skull's longest side, mm.
 SKULL_EXTENT_MM = (60.0, 600.0)
-#: Bone cut by a side of the grid over more than this area is reported, mm2 (the lower side, the neck, is
-#: always cut and not reported).
-CUT_AREA_MM2 = 25.0
 
 #: The options that a message about the values of a skull names.
 _ASKING = Asking(level="--threshold-hu")
-
-_SIDES = {"L": "left", "R": "right", "A": "front", "P": "back", "S": "upper"}
 
 
 @dataclass(frozen=True)
@@ -209,7 +205,7 @@ def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ..
         )
     mask, notes = keep_skull(ct.with_array(bone))
     notes = (f"bone from {threshold:g} HU upwards", *notes)
-    found = (*findings, *_metal(ct, mask), *_cut_sides(mask))
+    found = (*findings, *_metal(ct, mask), *cut_off_findings(mask))
     return SkullInput(mask, "ct", notes, found)
 
 
@@ -265,7 +261,7 @@ def _mask_input(bone: Volume, note: str, what: str) -> SkullInput:
         raise EmptyMaskError(f"expected a skull, got a mask without a single {what}: check the segmentation")
     mask = bone.with_array(bone.array.view(np.uint8))
     _require_bone_not_head(mask, "give the mask of the bone, or its label")
-    return SkullInput(mask, "mask", (note,) if note else (), tuple(_cut_sides(mask)))
+    return SkullInput(mask, "mask", (note,) if note else (), tuple(cut_off_findings(mask)))
 
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
@@ -310,24 +306,3 @@ def _metal(ct: Volume, mask: Volume) -> list[Finding]:
     x, y, z = (float(value) for value in np.median(ct.to_mm(metal), axis=0))
     message = "There is metal in the scan; streaks around it can appear as false bone or false holes."
     return [Finding("input.metal", "warning", message, volume_mm3, _METAL_MM3, "mm3", (x, y, z))]
-
-
-def _cut_sides(mask: Volume) -> list[Finding]:
-    """Return a warning for each side other than the neck where the scan cuts through bone."""
-    findings = []
-    for axis, letter in enumerate(mask.orientation):
-        for end in (0, -1):
-            side = letter if end == -1 else "LRAPSI"["RLPAIS".index(letter)]
-            face = np.moveaxis(mask.array, axis, 0)[end]
-            area = float(np.count_nonzero(face) * mask.voxel_volume_mm3 / mask.spacing_mm[axis])
-            if side not in _SIDES or area <= CUT_AREA_MM2:
-                continue
-            index = np.insert(np.argwhere(face).mean(axis=0), axis, 0 if end == 0 else mask.shape[axis] - 1)
-            x, y, z = (float(value) for value in mask.to_mm(index))
-            message = (
-                f"The {_SIDES[side]} side of the scan cuts through bone; an opening there is not a defect."
-            )
-            findings.append(
-                Finding("input.cut_off", "warning", message, area, CUT_AREA_MM2, "mm2", (x, y, z))
-            )
-    return findings

@@ -178,6 +178,12 @@ class Grid:
         i, j, k = (high - low).tolist()
         return Grid((i, j, k), shifted_affine(self.affine, low))
 
+    def spanning(self, start: ArrayLike, stop: ArrayLike) -> Grid:
+        """Return the grid of the voxels ``start <= index < stop``, which may lie beyond this one."""
+        low = np.asarray(start, int)
+        i, j, k = (np.asarray(stop, int) - low).tolist()
+        return Grid((i, j, k), shifted_affine(self.affine, low))
+
     def coarsened(self, factor: ArrayLike) -> NDArray[np.float64]:
         """Return the affine of the grid whose voxels are blocks of `factor` (3,) voxels of this one."""
         steps = np.asarray(factor)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from meshimplant.complete.complete_skull import Completion, complete_skull
+from meshimplant.complete.complete_skull import Completion, complete_skull, second_opening_findings
 from meshimplant.complete.methods import METHODS
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
@@ -102,7 +102,11 @@ def test_a_second_opening_is_left_open_with_a_finding_or_closed_on_request() -> 
     named = [finding for finding in one.findings if finding.code == "input.second_opening"]
     assert len(one.defects) == 1
     assert len(named) == 1
+    assert named[0].severity == "error"
+    assert "--bodies 2 closes it" in named[0].message
     assert named[0].location_mm is not None
+    (on_purpose,) = second_opening_findings(one.defects, 1)
+    assert on_purpose.severity == "warning"
     two = complete_skull(both, bodies=2)
     assert len(two.defects) == 2
     assert not any(finding.code == "input.second_opening" for finding in two.findings)

@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import igl
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
@@ -219,7 +220,7 @@ def test_two_runs_give_the_same_bytes(cut, saved, tmp_path: Path) -> None:
 
 
 def as_probability(mask: Volume) -> Volume:
-    return mask.with_array(np.where(mask.array > 0, 0.93, 0.04).astype(np.float32))
+    return mask.with_array(gaussian_filter((mask.array > 0).astype(np.float32), 0.5))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_files_give_the_part_that_their_contents_give(cut, tmp_path: Path) -> No
     values = design_implant(cut.defective, implant=cut.truth)
     assert np.array_equal(paths.implant.vertices, values.implant.vertices)
     assert read[0] == paths.report.steps[0].name == "read"
-    assert paths.report.steps[0].notes[-1] == "prediction: voxels"
+    assert paths.report.steps[0].notes[-1] == "prediction: a mask"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_the_order_of_axes_changes_nothing(made, cut) -> None:
 
 def test_the_line_works_on_the_same_bits_whatever_the_order_of_axes(cut) -> None:
     """Turning axes moves the origin, and leaves its last bits to chance."""
-    affine = np.diag([0.464844, 0.464844, 0.631, 1.0])
+    affine = np.diag([1.864844, 1.864844, 2.031, 1.0])
     affine[:3, 3] = (0.1, 0.2, 0.3)
     skull, truth = (Volume(volume.array, affine) for volume in (cut.defective, cut.truth))
     expected = reconstruct(skull, implant=truth).skull
@@ -189,3 +189,17 @@ def test_fine_slices_are_not_touched(cut, made, monkeypatch) -> None:
     assert made.findings == findings == ()
     assert skull.array.tobytes() == (cut.defective.reorient("LPS").array != 0).tobytes()
     assert made.skull.array.tobytes() == skull.array.tobytes()
+
+
+def test_a_second_hole_that_a_prediction_leaves_open_is_an_error_unless_one_body_was_asked_for(cut) -> None:
+    bone = cut.defective.to_mm(np.argwhere(cut.defective.array))
+    side = -np.sign(cut.centre_mm[0] - bone[:, 0].mean())
+    high = bone[(bone[:, 0] - bone[:, 0].mean()) * side > 30]
+    tip = high[np.argmax(high @ np.array([side * 0.7, 0.0, 0.7]))]
+    points = cut.defective.to_mm(np.moveaxis(np.indices(cut.defective.shape), 0, -1))
+    second = np.linalg.norm(points - tip, axis=-1) < 22
+    both = cut.defective.with_array(np.where(second, 0, cut.defective.array))
+    for bodies, severity in ((None, "error"), (1, "warning")):
+        found = reconstruct(both, implant=cut.truth, bodies=bodies).findings
+        assert [(one.code, one.severity) for one in found] == [("input.second_opening", severity)]
+    assert reconstruct(cut.defective, implant=cut.truth).findings == ()

@@ -92,3 +92,17 @@ def test_every_real_skull_is_one_and_no_implant_is(data_folder: Path) -> None:
         assert require_skull(coarse).sides_fraction > 0.85, path.name
     for path in sorted(data_folder.glob("skullfix/implant/*.nrrd"))[::10]:
         assert not find_braincase(read_volume(path)).is_braincase, path.name
+
+
+def test_two_heads_in_one_file_are_refused_and_a_bar_beside_the_head_is_not() -> None:
+    skull = skull_phantom(spacing_mm=3.0, seed=4)
+
+    def beside(other: np.ndarray) -> Volume:
+        air = np.zeros((8, *skull.shape[1:]), np.uint8)
+        return Volume(np.concatenate([skull.array.astype(np.uint8), air, other]), skull.affine)
+
+    with pytest.raises(InputError, match="got two bodies of the size of a head, around"):
+        require_skull(beside(skull.array.astype(np.uint8)))
+    bar = np.zeros((4, *skull.shape[1:]), np.uint8)
+    bar[:, 2:-2, 2:-2] = 1
+    assert require_skull(beside(bar)).is_braincase
