@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from meshimplant.datasets.craniectomy import craniectomy
+from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.io.volumes import read_volume
 from meshimplant.skull.require_skull import find_braincase, require_skull
