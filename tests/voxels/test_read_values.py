@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit
 
-from meshimplant import Volume
+from meshimplant import Volume, read_volume
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.read_values import read_values
@@ -236,3 +237,37 @@ def test_a_soft_prediction_on_large_voxels_is_asked_for_only_where_a_ct_is_possi
     for scaled in ((ct() + 1024) / 4096, window(-1000, 1000), ct() / 1000):
         with pytest.raises(InputError, match="--predicted-values"):
             read_values(_grid().with_array(scaled), asking=PREDICTION_ASKING)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ct/plastic_skull_philips_std_1mm.nrrd", "ct"),
+        ("fixtures/plastic_skull_ct_2mm.nii.gz", "ct"),
+        ("fixtures/plastic_skull_bone_1mm_closed.nrrd", "mask"),
+        ("seg/colin27_tissues_1mm.nrrd", "labels"),
+        ("seg/seg3d_craniotomy_Skull.nrrd", "mask"),
+        ("skullfix/implant/003.nrrd", "mask"),
+        ("ct/vtk_headsq_quarter.nrrd", r"--values hu\+1024"),
+        ("seg/scct_template_2mm.nii.gz", "--level"),
+    ],
+)
+def test_real_volumes_are_read_or_asked_for(data_folder: Path, name: str, kind: str) -> None:
+    volume = read_volume(data_folder / name)
+    if not kind.startswith("--"):
+        assert read_values(volume).kind == kind
+        return
+    with pytest.raises(InputError, match=kind):
+        read_values(volume)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("low", "high"), [(-1024, 3072), (-1000, 1000), (-200, 800), (-40, 120), (150, 1500)]
+)
+def test_a_real_cast_in_a_window_is_no_probability(data_folder: Path, low: float, high: float) -> None:
+    volume = read_volume(data_folder / "ct" / "plastic_skull_philips_std_1mm.nrrd")
+    scaled = ((volume.array.astype(np.float32) - low) / (high - low)).clip(0, 1)
+    with pytest.raises(InputError, match="give"):
+        read_values(volume.with_array(scaled))
