@@ -11,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from meshimplant.runtime.printable import printable
+
 #: Version of the layout of `report.json`. A change that breaks readers raises the first number.
 SCHEMA_VERSION = "2.0"
 
@@ -203,9 +205,11 @@ class Report:
 
 
 def plain_values(value: Any, *, decimals: int | None = 6) -> Any:
-    """Convert numpy values, tuples and non-finite numbers to what JSON can hold; None rounds nothing."""
+    """Convert numpy values, tuples, non-finite numbers and unprintable text to JSON; None rounds nothing."""
     if isinstance(value, dict):
-        return {str(k): plain_values(v, decimals=decimals) for k, v in value.items()}
+        return {printable(str(k)): plain_values(v, decimals=decimals) for k, v in value.items()}
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, np.ndarray):
         return plain_values(value.tolist(), decimals=decimals)
     if isinstance(value, list | tuple):

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import FileReadError, SpecError
-from meshimplant.runtime.regular_files import parse_json, parse_toml, read_regular
 
+#: Longer values are cut off in messages, characters.
+_LONGEST_SHOWN = 80
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
 
@@ -71,10 +72,12 @@ class ImplantSpec:
             kinds = int if isinstance(low, int) else int | float
             if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
                 number = "a whole number" if kinds is int else "a number"
-                raise SpecError(f"expected {name} to be {number} between {low:g} and {high:g}, got {value!r}")
+                raise SpecError(
+                    f"expected {name} to be {number} between {low:g} and {high:g}, got {_shown(repr(value))}"
+                )
         if not isinstance(self.material, str) or self.material not in MATERIALS_MIN_THICKNESS_MM:
             names = ", ".join(MATERIALS_MIN_THICKNESS_MM)
-            raise SpecError(f"expected material to be one of {names}, got {self.material!r}")
+            raise SpecError(f"expected material to be one of {names}, got {_shown(repr(self.material))}")
         if not self.thickness_min_mm <= self.thickness_mm <= self.thickness_max_mm:
             raise SpecError(
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
@@ -105,6 +108,8 @@ class ImplantSpec:
     @classmethod
     def read(cls, path: str | Path) -> ImplantSpec:
         """Read a prescription from a ``.toml`` or ``.json`` file."""
+        from meshimplant.runtime.regular_files import parse_json, parse_toml, read_regular
+
         path = Path(path)
         try:
             text = read_regular(path).decode("utf-8")
@@ -136,11 +141,15 @@ def field_meanings() -> dict[str, str]:
     return {field.name: field.metadata["meaning"] for field in fields(ImplantSpec)}
 
 
+def _shown(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
 def _reject_unknown(values: dict[str, Any]) -> None:
     known = list(field_meanings())
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise SpecError(
-            f"expected fields of the prescription among {', '.join(known)}, got {', '.join(unknown)}: "
-            "correct or remove them"
+            f"expected fields of the prescription among {', '.join(known)}, "
+            f"got {_shown(', '.join(unknown))}: correct or remove them"
         )

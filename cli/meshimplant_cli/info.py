@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshimplant_cli.exit_codes import DONE, FAILED
 from meshimplant_cli.options import PrintOptions, SkullOptions
-from meshimplant_cli.terminal import describe_finding, measure_table, show, table, working
+from meshimplant_cli.terminal import describe_finding, measure_table, say, show, table, working
 
 if TYPE_CHECKING:
     from meshimplant.io.dicom import StudyContents
@@ -49,7 +48,7 @@ def info(
     show(described.to_dict(), as_json=print_options.json, text="\n".join(lines))
     if described.error is None:
         return DONE
-    print(f"meshimplant: error: {described.error}", file=sys.stderr)
+    say(f"meshimplant: error: {described.error}", as_error=True)
     return FAILED
 
 

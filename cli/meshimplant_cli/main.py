@@ -30,7 +30,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from meshimplant.version import __version__
 from meshimplant_cli.exit_codes import DONE, FAILED, INTERRUPTED, TERMINATED, USAGE, Terminated, UsageError
-from meshimplant_cli.terminal import describe_finding
+from meshimplant_cli.terminal import describe_finding, say
 from meshimplant_cli.verbs import GROUPS
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ _HELP = "From a defective skull to a checked, printable cranial implant. All len
 #: Environment variables by which libraries limit their threads, other than OMP_NUM_THREADS, which numpy and
 #: scipy use.
 _THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VTK_SMP_MAX_THREADS")
+#: Of longer messages, such as of a wrong word of a megabyte, the beginning is printed, characters.
+_LONGEST_MESSAGE = 2000
 _EPILOGUE = (
     "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part failed its check. "
     "--debug, anywhere on the line, adds the traceback to an error."
@@ -97,7 +99,7 @@ def run(tokens: Sequence[str]) -> int:
         return TERMINATED
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            say(traceback.format_exc().rstrip(), as_error=True)
         return _print_error(error, tokens)
 
 
@@ -129,14 +131,14 @@ def _print_error(error: Exception, tokens: Sequence[str]) -> int:
     code = USAGE if isinstance(error, UsageError | CycloptsError) else FAILED
     message = _sentence(error, tokens)
     findings: Sequence[Finding] = getattr(error, "findings", ())
-    print(f"meshimplant: error: {message}", file=sys.stderr)
+    say(f"meshimplant: error: {message}", as_error=True)
     for finding in findings:
         shown = replace(finding, message="see above") if finding.message in message else finding
-        print(f"  {describe_finding(shown)}", file=sys.stderr)
+        say(f"  {describe_finding(shown)}", as_error=True)
     if "--json" in tokens:
         printed: dict[str, Any] = {"type": type(error).__name__, "message": message, "exit_code": code}
         printed["findings"] = [finding.to_dict() for finding in findings]
-        print(json.dumps({"error": printed}, indent=2))
+        say(json.dumps({"error": printed}, indent=2))
     return code
 
 
@@ -145,6 +147,7 @@ def _sentence(error: Exception, tokens: Sequence[str]) -> str:
     from meshimplant.errors import MeshImplantError
 
     text = " ".join(str(error).split())
+    text = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} ..."
     if isinstance(error, CycloptsError):
         verb = f"{tokens[0]} " if tokens[0] in _VERB_NAMES else ""
         text = text.partition(" Available commands")[0].rstrip(".")

@@ -14,7 +14,7 @@ from meshimplant_cli.options import (
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import require_free_file, suffix_of, working
+from meshimplant_cli.terminal import require_free_file, say, suffix_of, working
 
 
 def preview(
@@ -54,4 +54,4 @@ def preview(
             gap_mm=maps.gap_mm,
             title=title,
         )
-    print(f"{output.name}: drawn")
+    say(f"{output.name}: drawn")

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
+from meshimplant.runtime.printable import printable
+
 
 class StepLines:
     """Lines on stderr, one per step, with its seconds; the running step has a spinner.
@@ -14,11 +16,13 @@ class StepLines:
     """
 
     def __init__(self) -> None:
-        columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), _Seconds())
+        step = TextColumn("{task.description}", markup=False)
+        columns = (SpinnerColumn(finished_text=" "), step, _Seconds())
         self._progress = Progress(*columns, console=Console(stderr=True))
 
     def begin(self, step: str) -> None:
         """End the running step and begin the next; a running step of the same name continues."""
+        step = printable(step)
         if self._progress.tasks and self._progress.tasks[-1].description == step:
             return
         self._end()

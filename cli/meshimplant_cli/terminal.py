@@ -136,7 +136,14 @@ def working(label: str) -> Iterator[Callable[[str], None]]:
 
 def show(result: Mapping[str, Any], *, as_json: bool, text: str, exact: bool = False) -> None:
     """Print a result: the mapping as JSON, with all digits if `exact`, or the text."""
-    print(json_text(result, exact=exact) if as_json else text)
+    say(json_text(result, exact=exact) if as_json else text)
+
+
+def say(text: str, *, as_error: bool = False) -> None:
+    """Print a text on stdout, or on stderr, with the characters that a terminal would obey as their codes."""
+    from meshimplant.runtime.printable import printable
+
+    print(printable(text), file=sys.stderr if as_error else sys.stdout)
 
 
 def show_change(
@@ -211,7 +218,7 @@ def cell(value: object) -> str:
 
 def describe_finding(finding: Finding) -> str:
     """Return a finding as one line: severity, code, sentence, value and limit, and the place."""
-    parts = [f"{finding.severity} {finding.code}: {finding.message}"]
+    parts = [f"{finding.severity} {finding.code}: {' '.join(finding.message.split())}"]
     if finding.value is not None:
         unit = f" {finding.unit}" if finding.unit else ""
         limit = "" if finding.limit is None else f", limit {finding.limit:g}{unit}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from meshimplant.io.carry_over import Fates, free_name
 from meshimplant.io.payload import sha256_of
+from meshimplant.runtime.regular_files import parse_json, read_regular
 
 #: Every file that a design can consist of.
 DESIGN_FILES = frozenset(
@@ -51,7 +51,7 @@ def fates_of_earlier_files(old: Path, new: Path) -> Fates:
 def _listed(report: Path) -> dict[str, str]:
     """Return the hash of each output that a report lists; empty without a readable report."""
     try:
-        outputs = json.loads(report.read_text(encoding="utf-8"))["outputs"]
+        outputs = parse_json(read_regular(report))["outputs"]
         listed = {str(output["name"]): str(output["sha256"]) for output in outputs}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -203,7 +203,10 @@ def write_evaluation(result: CaseEvaluation | FolderEvaluation, path: str | Path
     path = Path(path)
     if path.suffix.lower() not in (".json", ".csv"):
         raise OutputError(f"expected a name ending in .json or .csv, got {path.name}: change its ending")
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out,
+    ):
         if path.suffix.lower() == ".json":
             out.write(json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n")
             return

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import FileReadError, GeometryError
 from meshimplant.io.arrays import decode_array
 from meshimplant.io.meshes import EXTENT_RANGE_MM, frame_signs
+from meshimplant.io.number_words import decimal_number
 from meshimplant.io.payload import read_bytes
 from meshimplant.runtime.regular_files import parse_json
 
@@ -72,7 +73,7 @@ def _parse_text(data: bytes, name: str) -> tuple[Any, str | None]:
         words = line.partition("#")[0]
         words = words.replace(",", ".").replace(";", " ") if ";" in words else words.replace(",", " ")
         try:
-            row = [float(word) for word in words.split()]
+            row = [decimal_number(word) for word in words.split()]
         except ValueError:
             if rows:
                 raise _not_points(name, f"{line.strip()[:40]!r} in line {number}") from None

@@ -18,6 +18,8 @@ from meshimplant.io.payload import read_bytes
 MAP_SUFFIXES = (".csv", ".npy")
 #: Points farther than this from every point of a map have no value, mm.
 REACH_MM = 5.0
+#: No coordinate and no value; the square of a larger number is infinite.
+_BOUNDLESS = 1e100
 _HEADING = "x_mm,y_mm,z_mm,value"
 _NEIGHBOURS = 4
 
@@ -100,7 +102,7 @@ def read_map(path: str | Path, points_mm: ArrayLike, *, frame: str = "LPS") -> N
             )
         return rows
     rows = rows[~np.isnan(rows[:, 3])]
-    if not np.isfinite(rows).all() or not len(rows):
+    if not (np.abs(rows) < _BOUNDLESS).all() or not len(rows):
         raise _not_a_map(path.name, "infinite numbers" if len(rows) else "no values")
     values = _interpolate(rows[:, :3] * frame_signs(frame), rows[:, 3], points)
     if np.isnan(values).all():
@@ -138,6 +140,7 @@ def _from_text(data: bytes, name: str) -> NDArray[np.float64]:
     try:
         lines = data.decode("utf-8-sig").splitlines()
         lines = lines[bool(lines) and _is_heading(lines[0]) :]
+        lines = [line for line in lines if line.strip()]
         rows = np.loadtxt(lines, delimiter=",", ndmin=2) if lines else None
     except ValueError as error:
         raise _not_a_map(name, "something else") from error

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
+from meshimplant.io.number_words import decimal_number, whole_number
 from meshimplant.io.orientation import spacing_of
 from meshimplant.io.payload import (
     RawVolume,
@@ -65,7 +66,7 @@ def read_metaimage(path: Path) -> RawVolume:
     source = fields["ElementDataFile"]
     if source.upper() == "LIST" or "%" in source:
         raise InputError(
-            f"expected one data file named in {path.name}, got several ({source!r}): export one file"
+            f"expected one data file named in {path.name}, got several ({source[:80]!r}): export one file"
         )
     if source.upper() != "LOCAL":
         data, start = read_bytes(detached_file(path, source)), max(0, header_size)
@@ -132,7 +133,7 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
         field, value = (part.strip() for part in line.split("=", 1))
         if field in fields:
             raise FileReadError(
-                f"expected the field '{field}' once in the header of {name}, "
+                f"expected the field '{field[:80]}' once in the header of {name}, "
                 "got it twice: export the file again"
             )
         fields[field] = value
@@ -224,7 +225,7 @@ def _numbers(
     if key not in fields and default is not None:
         return default
     try:
-        numbers = np.array([float(part) for part in fields[key].split()])
+        numbers = np.array([decimal_number(part) for part in fields[key].split()])
         if not np.isfinite(numbers).all():
             raise ValueError("NaN or infinity")
         return numbers
@@ -238,7 +239,7 @@ def _numbers(
 def _whole(fields: dict[str, str], key: str, *, name: str) -> tuple[int, ...]:
     """Return the whole numbers of a field, none if it is not there."""
     try:
-        return tuple(int(part) for part in fields.get(key, "").split())
+        return tuple(whole_number(part) for part in fields.get(key, "").split())
     except ValueError as error:
         raise FileReadError(
             f"expected whole numbers for '{key}' in the header of {name}, "

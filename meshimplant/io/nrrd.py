@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
+from meshimplant.io.number_words import decimal_number, whole_number
 from meshimplant.io.orientation import spacing_of
 from meshimplant.io.payload import (
     RawVolume,
@@ -146,7 +147,7 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
         field = _ALIASES.get(field.lower(), field.lower())
         if field in fields:
             raise FileReadError(
-                f"expected the field '{field}' once in the header of {name}, "
+                f"expected the field '{field[:80]}' once in the header of {name}, "
                 "got it twice: export the file again"
             )
         fields[field] = value
@@ -160,16 +161,17 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
 def _sizes(fields: dict[str, str], *, name: str) -> tuple[int, ...]:
     """Return the length of each axis."""
     try:
-        sizes = tuple(int(part) for part in fields["sizes"].split())
+        sizes = tuple(whole_number(part) for part in fields["sizes"].split())
     except (KeyError, ValueError) as error:
         raise FileReadError(
             f"expected whole numbers in the field 'sizes' of {name}, "
-            f"got {fields.get('sizes')!r}: the file is damaged"
+            f"got {fields.get('sizes', 'none')[:80]!r}: the file is damaged"
         ) from error
     if fields.get("dimension") != str(len(sizes)):
         raise FileReadError(
             f"expected as many sizes as the field 'dimension' of {name} states, got dimension "
-            f"{fields.get('dimension')!r} and sizes {fields['sizes']!r}: the file is damaged"
+            f"{fields.get('dimension', 'none')[:40]!r} and sizes {fields['sizes'][:40]!r}: "
+            "the file is damaged"
         )
     return sizes
 
@@ -180,7 +182,7 @@ def _dtype(fields: dict[str, str], *, name: str) -> np.dtype[Any]:
     code = next((code for code, names in _TYPE_NAMES.items() if stated in names), None)
     if code is None:
         raise InputError(
-            f"expected integer or float voxels in {name}, got NRRD type {stated!r}: export numbers"
+            f"expected integer or float voxels in {name}, got NRRD type {stated[:80]!r}: export numbers"
         )
     dtype = np.dtype(code)
     if dtype.itemsize == 1 or fields.get("encoding", "raw").lower() in _TEXT_ENCODINGS:
@@ -188,7 +190,8 @@ def _dtype(fields: dict[str, str], *, name: str) -> np.dtype[Any]:
     endian = fields.get("endian", "").lower()
     if endian not in ("little", "big"):
         raise FileReadError(
-            f"expected the field 'endian' of {name} to be little or big, got {endian!r}: the file is damaged"
+            f"expected the field 'endian' of {name} to be little or big, got {endian[:9]!r}: "
+            "the file is damaged"
         )
     return dtype.newbyteorder("<" if endian == "little" else ">")
 
@@ -199,7 +202,7 @@ def _payload(path: Path, data: bytes, start: int, fields: dict[str, str], expect
     if source is not None:
         if source.split()[:1] == ["LIST"] or "%" in source:
             raise InputError(
-                f"expected one data file named in {path.name}, got several ({source!r}): export one file"
+                f"expected one data file named in {path.name}, got several ({source[:80]!r}): export one file"
             )
         data, start = read_bytes(detached_file(path, source)), 0
     encoding = fields.get("encoding", "raw").lower()
@@ -213,7 +216,7 @@ def _payload(path: Path, data: bytes, start: int, fields: dict[str, str], expect
     elif encoding not in ("raw", *_TEXT_ENCODINGS):
         raise InputError(
             f"expected NRRD encoding raw, gzip, bzip2 or text in {path.name}, "
-            f"got {encoding!r}: export it again"
+            f"got {encoding[:80]!r}: export it again"
         )
     if skip == -1 and encoding != "raw":
         raise _bad_skip("byte skip", skip, path.name)
@@ -276,7 +279,8 @@ def _affine(
         return [True] * axes, None, "'space directions'"
     if len(vectors) != axes or sum(spatial) != 3:
         raise GeometryError(
-            f"expected three axes in space in {name}, got 'space directions: {fields['space directions']}' "
+            f"expected three axes in space in {name}, "
+            f"got 'space directions: {fields['space directions'][:80]}' "
             f"for {axes} axes: export a 3-D volume"
         )
     signs = _SPACES.get(fields.get("space", "").lower())
@@ -284,7 +288,7 @@ def _affine(
         return (
             spatial,
             None,
-            f"a 'space' that states where left is (its 'space' is {fields.get('space', 'none')!r})",
+            f"a 'space' that states where left is (its 'space' is {fields.get('space', 'none')[:80]!r})",
         )
     affine = np.eye(4)
     columns = [_vector(text, name=name) for text, used in zip(vectors, spatial, strict=True) if used]
@@ -300,7 +304,7 @@ def _spacing_mm(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | N
     if len(vectors) == 3:
         edges = spacing_of(np.array([_vector(text, name=name) for text in vectors]).T)
     else:
-        steps = [float(text) for text in fields.get("spacings", "").split()]
+        steps = [decimal_number(text) for text in fields.get("spacings", "").split()]
         steps = [step for step in steps if np.isfinite(step)]
         edges = spacing_of(np.diag(steps)) if len(steps) == 3 else None
     return None if edges is None else edges * _mm_per_unit(fields, name=name)
@@ -325,12 +329,12 @@ def _channel(array: NDArray[Any], spatial: list[bool], channel: int, *, name: st
 def _vector(text: str, *, name: str) -> NDArray[np.float64]:
     """Return the three numbers of a vector such as (1,0,0)."""
     try:
-        vector = np.array([float(part) for part in text.strip("() ").split(",")])
+        vector = np.array([decimal_number(part.strip()) for part in text.strip("() ").split(",")])
     except ValueError:
         vector = np.array([])
     if vector.shape != (3,):
         raise GeometryError(
-            f"expected vectors of three numbers in the header of {name}, got {text}: export it again"
+            f"expected vectors of three numbers in the header of {name}, got {text[:80]}: export it again"
         )
     return vector
 
@@ -340,7 +344,8 @@ def _mm_per_unit(fields: dict[str, str], *, name: str) -> float:
     units = {unit.lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))} or {"mm"}
     if len(units) != 1 or not units <= set(_MM_PER_UNIT):
         raise GeometryError(
-            f"expected space units of millimetres in {name}, got {sorted(units)}: export it in mm"
+            f"expected space units of millimetres in {name}, "
+            f"got {', '.join(sorted(units))[:80]!r}: export it in mm"
         )
     return _MM_PER_UNIT[units.pop()]
 

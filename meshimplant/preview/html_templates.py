@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from meshimplant.runtime.printable import printable
+
 
 def render_template(name: str, /, **values: Any) -> str:
     """Return the template ``name`` of this folder, filled in; a missing value is an error."""
@@ -26,4 +28,4 @@ def write_text(path: str | Path, text: str) -> None:
     from meshimplant.io.atomic import atomic_path
 
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(printable(text), encoding="utf-8", newline="\n")

@@ -236,3 +236,20 @@ def test_a_failed_run_leaves_no_temporary_file(cli: Callable, case, tmp_path: Pa
     write_volume(cut.with_array(np.zeros_like(cut.array)), tmp_path / "in.nrrd")
     assert cli("design", tmp_path / "in.nrrd", "-o", tmp_path / "out").code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["in.nrrd"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_name_cannot_command_the_terminal_and_need_not_be_utf8(
+    cli: Callable, tmp_path: Path, exists: bool
+) -> None:
+    name = os.fsdecode(b"a\xff\x1b]0;t\x07\x1b[31m\xe2\x80\xaeb.nrrd")
+    if exists:
+        shutil.copy(_nrrd(tmp_path / "in.nrrd"), tmp_path / name)
+        result = cli("convert", tmp_path / name, tmp_path / f"{name}.nii.gz")
+        assert result.code == 0
+    else:
+        result = cli("info", tmp_path / name)
+        assert result.code == 1
+    shown = result.out + result.err
+    assert r"a\xff\x1b]0;t\x07\x1b[31m\u202eb.nrrd" in shown
+    assert not set(shown) & set("\x1b\x07\u202e\udcff")

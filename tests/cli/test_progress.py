@@ -117,8 +117,12 @@ LIGHT_MODULES = {
     "meshimplant.datasets",
     "meshimplant.datasets.kinds",
     "meshimplant.errors",
+    "meshimplant.runtime",
+    "meshimplant.runtime.printable",
     "meshimplant.spec",
     "meshimplant.version",
+    "meshimplant.voxels",
+    "meshimplant.voxels.value_words",
 }
 
 
