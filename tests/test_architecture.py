@@ -45,7 +45,7 @@ def test_the_architecture_page_lists_every_room() -> None:
     listed = re.findall(r"^\| `(\w+)/` \|", PAGE, re.M)
     assert sorted(listed) == [room.name for room in ROOMS]
     (contract,) = [c for c in CONTRACTS if c["type"] == "layers"]
-    assert contract["layers"][: len(listed)] == listed
+    assert [layer for layer in contract["layers"] if layer in listed] == listed
 
 
 def test_modules_and_functions_named_on_the_architecture_page_exist() -> None:
