@@ -17,6 +17,7 @@ from .datasets.phantom import skull_phantom as skull_phantom
 from .design.design import Design as Design
 from .design.design_implant import design_implant as design_implant
 from .design.reconstruct import reconstruct as reconstruct
+from .design.skull_model import skull_model as skull_model
 from .edit.bevel import bevel as bevel
 from .edit.clear_way import clear_way as clear_way
 from .edit.cut import trim_box as trim_box

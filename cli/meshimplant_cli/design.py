@@ -41,6 +41,9 @@ from meshimplant_cli.terminal import (
 if TYPE_CHECKING:
     from meshimplant.design.design import Design
 
+SkullModel = Annotated[
+    bool, Parameter(help="Also write skull.stl, the skull as a printable solid, to try the part on.")
+]
 Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 
 
@@ -59,6 +62,7 @@ def design(
     predicted_orientation: PredictedOrientation | None = None,
     predicted_segment: PredictedSegment | None = None,
     seed: Seed = 0,
+    skull_model: SkullModel = False,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
     skull_options: SkullOptions = SkullOptions(),
@@ -138,12 +142,25 @@ def design(
             "implant": implant,
         }
         sources = {role: path for role, path in files.items() if path is not None}
-        save_design(designed, output, sources, force=output_options.force, progress=progress)
+        save_design(
+            designed,
+            output,
+            sources,
+            force=output_options.force,
+            skull_model=skull_model,
+            progress=progress,
+        )
     return show_design(designed, output, as_json=output_options.json)
 
 
 def save_design(
-    designed: Design, output: Path, sources: dict[str, Path], *, force: bool, progress: Callable[[str], None]
+    designed: Design,
+    output: Path,
+    sources: dict[str, Path],
+    *,
+    force: bool,
+    skull_model: bool = False,
+    progress: Callable[[str], None],
 ) -> None:
     """Write a design; the step `write` is printed, but is not in the report that it writes."""
     from meshimplant.report import Step
@@ -151,7 +168,7 @@ def save_design(
 
     progress("write")
     start = time.perf_counter()
-    designed.save(output, sources=sources, force=force)
+    designed.save(output, sources=sources, force=force, skull_model=skull_model)
     seconds = round(time.perf_counter() - start, 3)
     designed.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
 

@@ -71,7 +71,12 @@ class Design:
     report: Report = field(repr=False)
 
     def save(
-        self, folder: str | Path, *, sources: dict[str, Path] | None = None, force: bool = False
+        self,
+        folder: str | Path,
+        *,
+        sources: dict[str, Path] | None = None,
+        force: bool = False,
+        skull_model: bool = False,
     ) -> None:
         """Write part, reconstruction, prescription, report and previews into a folder, all or nothing.
 
@@ -84,6 +89,9 @@ class Design:
             not their names.
         force : bool
             Replace the design of an earlier run as a whole; files that are not of one stay.
+        skull_model : bool
+            Also write ``skull.stl``, the defective skull as a printable solid, on which the printed part is
+            tried.
 
         Raises
         ------
@@ -104,4 +112,5 @@ class Design:
             report=self.report,
             sources=sources or {},
             force=force,
+            with_skull_model=skull_model,
         )

@@ -9,21 +9,23 @@ from meshimplant.io.carry_over import Fates, free_name
 from meshimplant.io.payload import sha256_of
 from meshimplant.runtime.regular_files import parse_json, read_regular
 
-#: Every file that a design can consist of.
+#: The reports, which no report lists; every run writes both.
+_REPORTS = frozenset({"report.json", "report.html"})
+#: Every other file that a design can consist of.
 DESIGN_FILES = frozenset(
     {
-        *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml", "report.json", "report.html"),
-        *("preview.png", "preview.html", "disagreement.csv", "uncertainty.csv"),
+        *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
+        *("preview.png", "preview.html", "disagreement.csv", "uncertainty.csv", "skull.stl"),
     }
 )
 
 
 def fates_of_earlier_files(old: Path, new: Path) -> Fates:
-    """Return what becomes of the files of an earlier run that the new run does not write again.
+    """Return what becomes of the files in a folder that are, or could be taken for, files of a design.
 
-    A file that the earlier report lists with its hash is removed. One with the name of a file of ours but
-    other content was changed since then, or is someone else's: it gets another name, so that it is not taken
-    for one of the new part. All others are not ours and stay as they are.
+    A file that the earlier report lists with its hash is removed, and so are the earlier reports. One that
+    has the name of a file of ours but other content was changed since then, or is someone else's: it is kept
+    under another name, so that it is neither lost nor taken for one of the new part. All others stay.
 
     Parameters
     ----------
@@ -36,14 +38,13 @@ def fates_of_earlier_files(old: Path, new: Path) -> Fates:
         Names in `old`; None where the file is removed, otherwise its new name.
     """
     listed = _listed(old / "report.json")
-    written = set(os.listdir(new))
     fates: dict[str, str | None] = {}
-    for name in sorted({*listed, *DESIGN_FILES} - written):
+    for name in sorted({*listed, *DESIGN_FILES, *os.listdir(new)} - _REPORTS):
         if not (old / name).is_file():
             continue
         if listed.get(name) == sha256_of(old / name):
             fates[name] = None
-        elif name in DESIGN_FILES:
+        elif name in DESIGN_FILES or (new / name).exists():
             fates[name] = free_name(old, name)
     return fates
 

@@ -10,6 +10,7 @@ from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.choose_model import disagreement_findings
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.earlier_files import fates_of_earlier_files
+from meshimplant.design.skull_model import skull_model
 from meshimplant.errors import MeshImplantError
 from meshimplant.io.atomic import atomic_folder
 from meshimplant.io.maps import write_map
@@ -25,6 +26,8 @@ from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 _TITLE = "Cranial implant"
+#: A usual length of a printer's bed, mm.
+PRINT_BED_MM = 250.0
 
 
 def write_design(
@@ -39,15 +42,16 @@ def write_design(
     report: Report,
     sources: dict[str, Path],
     force: bool,
+    with_skull_model: bool = False,
 ) -> None:
     """Write the files of a design into a folder.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
     report.json and report.html; disagreement.csv where methods of completion differ; uncertainty.csv of a
-    network. A picture that cannot be made becomes a warning, never a failure. With `force` the folder is
-    replaced as a whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names
-    and paths of the sources may name a patient and are not kept: only their role and their SHA-256. Inputs,
-    outputs and that finding are added to `report`.
+    network; skull.stl if asked for. A picture or a model of the skull that cannot be made becomes a warning,
+    never a failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of an earlier
+    run go, files of others stay. File names and paths of the sources may name a patient and are not kept:
+    only their role and their SHA-256. Inputs, outputs and that finding are added to `report`.
 
     Raises
     ------
@@ -60,6 +64,8 @@ def write_design(
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
         _write_maps(completion, target)
+        if with_skull_model:
+            _write_skull_model(skull, report, target)
         _write_previews(implant, skull, check, report, target)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
@@ -81,6 +87,24 @@ def _write_maps(completion: Completion | None, target: Path) -> None:
         write_map(target / "disagreement.csv", disagreement.points_mm, disagreement.distance_mm)
     if uncertainty is not None:
         write_map(target / "uncertainty.csv", uncertainty.points_mm, uncertainty.distance_mm)
+
+
+def _write_skull_model(skull: Volume, report: Report, target: Path) -> None:
+    """Write the skull as a printable solid, and its size into the report."""
+    try:
+        model = skull_model(skull)
+    except MeshImplantError as error:
+        message = f"The model of the skull could not be made; the part itself was written: {error}"
+        report.add([Finding("skull_model.missing", "warning", message)])
+        return
+    write_mesh(model, target / "skull.stl")
+    report.measures["skull_model_extents_mm"] = model.extents.tolist()
+    report.measures["skull_model_faces"] = len(model.faces)
+    report.measures["skull_model_volume_mm3"] = float(model.volume)
+    longest_mm = float(model.extents.max())
+    if longest_mm > PRINT_BED_MM:
+        message = "The model of the skull is longer than the bed of many printers: turn it, or cut it below."
+        report.add([Finding("skull_model.large", "info", message, longest_mm, PRINT_BED_MM, "mm")])
 
 
 def _write_previews(

@@ -31,8 +31,13 @@ def skull_surface(skull: Volume) -> trimesh.Trimesh:
     Trimesh
         LPS mm.
     """
+    return extract(averaged_bone(skull, _PICTURE_MM), level=0.5)
+
+
+def averaged_bone(skull: Volume, voxel_mm: float) -> Volume:
+    """Return the fraction of bone (float32) in blocks of about `voxel_mm`, on the box of the bone."""
     skull = interpolate_slices(skull)
-    factor = np.clip(np.rint(_PICTURE_MM / skull.spacing_mm).astype(int), 1, _MOST_AVERAGED)
+    factor = np.clip(np.rint(voxel_mm / skull.spacing_mm).astype(int), 1, _MOST_AVERAGED)
     start, stop = bounding_box(skull.array)
     skull = skull.crop(start - factor, stop + 2 * factor)
     count = (skull.array != 0).view(np.uint8)
@@ -41,4 +46,4 @@ def skull_surface(skull: Volume) -> trimesh.Trimesh:
         layers = [np.moveaxis(count, axis, 0)[first : length * step : step] for first in range(step)]
         count = np.moveaxis(sum(layers[1:], start=layers[0]), 0, axis)
     array = count.astype(np.float32) / np.float32(np.prod(factor))
-    return extract(Volume(array, skull.coarsened(factor)), level=0.5)
+    return Volume(array, skull.coarsened(factor))

@@ -383,23 +383,30 @@ def test_force_replaces_the_files_and_leaves_others(made, tmp_path: Path) -> Non
     (folder / "notes.txt").write_text("mine")
     (folder / "implant.stl").write_text("old")
     made.save(folder, force=True)
-    assert sorted(contents(folder)) == sorted([*FILES, "notes.txt"])
+    assert sorted(contents(folder)) == sorted([*FILES, "notes.txt", "earlier-implant.stl"])
+    assert (folder / "earlier-implant.stl").read_text() == "old"
     assert (folder / "notes.txt").read_text() == "mine"
     assert read_mesh(folder / "implant.stl").is_volume
 
 
-def test_a_picture_that_fails_is_a_warning_and_no_old_one_stays(made, saved, tmp_path, monkeypatch) -> None:
+def test_a_picture_that_fails_is_a_warning_and_the_skull_is_written_if_asked(
+    made, saved, tmp_path, monkeypatch
+) -> None:
     folder = tmp_path / "part"
     shutil.copytree(saved, folder)
-    again = replace(made, report=Report(measures=made.report.measures))
+    again = replace(made, report=Report(measures=dict(made.report.measures)))
 
     def fail(*_given: object, **_named: object) -> None:
         raise ValueError("no colours")
 
     monkeypatch.setattr("meshimplant.design.write_design.write_previews", fail)
-    again.save(folder, force=True)
-    assert sorted(contents(folder)) == sorted(set(FILES) - {"preview.png", "preview.html"})
+    again.save(folder, force=True, skull_model=True)
+    assert sorted(contents(folder)) == sorted({*FILES, "skull.stl"} - {"preview.png", "preview.html"})
+    assert read_mesh(folder / "skull.stl").is_volume
+    written = json.loads((folder / "report.json").read_text())
+    assert "skull.stl" in [output["name"] for output in written["outputs"]]
+    assert max(written["measures"]["skull_model_extents_mm"]) > 100
     (finding,) = again.report.findings
     assert (finding.code, finding.severity) == ("preview.missing", "warning")
     assert "no colours" in finding.message
-    assert json.loads((folder / "report.json").read_text())["findings"][0]["code"] == "preview.missing"
+    assert written["findings"][0]["code"] == "preview.missing"

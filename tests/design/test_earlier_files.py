@@ -34,14 +34,22 @@ def new(tmp_path: Path) -> Path:
 
 
 def test_files_of_the_earlier_run_that_this_one_does_not_make_are_removed(earlier, new) -> None:
-    assert fates_of_earlier_files(earlier, new) == {"preview.png": None, "uncertainty.csv": None}
+    assert fates_of_earlier_files(earlier, new) == dict.fromkeys(
+        ("implant.stl", "preview.png", "uncertainty.csv")
+    )
 
 
 def test_a_file_that_was_changed_since_is_kept_under_another_name(earlier, new) -> None:
     (earlier / "preview.png").write_bytes(b"with my arrows")
     (earlier / "earlier-preview.png").write_bytes(b"of last week")
     fates = fates_of_earlier_files(earlier, new)
-    assert fates == {"preview.png": "earlier-2-preview.png", "uncertainty.csv": None}
+    assert fates == {"preview.png": "earlier-2-preview.png", "implant.stl": None, "uncertainty.csv": None}
+
+
+def test_a_file_of_someone_else_is_not_overwritten_by_one_of_ours(earlier, new) -> None:
+    (earlier / "skull.stl").write_bytes(b"my input")
+    (new / "skull.stl").write_bytes(b"the model")
+    assert fates_of_earlier_files(earlier, new)["skull.stl"] == "earlier-skull.stl"
 
 
 @pytest.mark.parametrize("report", [None, "{", "[]", '{"outputs": [{"name": "preview.png"}]}'])
@@ -52,6 +60,7 @@ def test_without_a_readable_report_nothing_is_removed(earlier, new, report) -> N
         (earlier / "report.json").write_text(report)
     fates = fates_of_earlier_files(earlier, new)
     assert fates == {
+        "implant.stl": "earlier-implant.stl",
         "preview.png": "earlier-preview.png",
         "uncertainty.csv": "earlier-uncertainty.csv",
     }
