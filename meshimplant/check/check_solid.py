@@ -29,6 +29,8 @@ EXTENT_RANGE_MM = (5.0, 1000.0)
 MAX_PLACES = 5
 #: Flaws closer than this to each other are one place, mm.
 PLACE_MM = 5.0
+#: A body of less volume than this is flat, mm3: a cube of 0.1 mm, far smaller than any crumb that is printed.
+FLAT_MM3 = 1e-3
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _unit_findings(mesh: trimesh.Trimesh) -> list[Finding]:
 
 
 def _shell_findings(parts: list[Body]) -> list[Finding]:
-    """Return findings for surfaces inside others, and for bodies that are inside out.
+    """Return findings for surfaces inside others, and for bodies that are inside out or flat.
 
     For closed surfaces only.
     """
@@ -164,6 +166,18 @@ def _shell_findings(parts: list[Body]) -> list[Finding]:
             findings.append(
                 _finding(
                     "negative_volume", message, part.centre_mm, value=part.volume_mm3, limit=0, unit="mm3"
+                )
+            )
+        elif part.volume_mm3 < FLAT_MM3:
+            message = "this body has no volume (its surfaces lie on each other): remove it"
+            findings.append(
+                _finding(
+                    "flat_body",
+                    message,
+                    part.triangles[0, 0],
+                    value=part.volume_mm3,
+                    limit=FLAT_MM3,
+                    unit="mm3",
                 )
             )
     return findings[:MAX_PLACES]

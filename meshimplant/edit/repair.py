@@ -93,6 +93,8 @@ def repair(
         return Repair(mesh, (), "none")
     reasons = []
     source = _Input(mesh, clean_faces(mesh))
+    if len(source.tidied[0].faces) == 0:
+        raise MeshError("expected a mesh with faces that have an area, got none: check the step before")
     for name, attempt in _attempts(source, method):
         try:
             result, actions = attempt()

@@ -169,6 +169,8 @@ def _orient(mesh: trimesh.Trimesh) -> Step:
     """Make the winding of neighbouring faces consistent, outward on every surface that no other encloses."""
     import igl
 
+    if not len(mesh.faces):  # libigl ends the process
+        return mesh, []
     before = np.asarray(mesh.faces, np.int64)
     faces = np.array(igl.bfs_orient(np.ascontiguousarray(before))[0])
     changed = (faces != before).any(axis=1)

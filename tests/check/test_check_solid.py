@@ -74,6 +74,15 @@ def test_inside_out() -> None:
     assert distance_of_first(broken, FAR) < 0.1
 
 
+@pytest.mark.parametrize("height_mm", [0.0, 1e-8])
+def test_a_flat_body_is_no_solid(height_mm: float) -> None:
+    """Two faces back to back are watertight and cross nothing."""
+    corners = np.array([(0, 0, 0), (90, 0, 0), (0, 90, height_mm)])
+    found = check_solid(plain_mesh(corners, [[0, 1, 2], [2, 1, 0]])).findings
+    assert {finding.code for finding in found} == {"solid.flat_body"}
+    assert {finding.severity for finding in found} == {"error"}
+
+
 def test_t_junction() -> None:
     a, b, c = FACES[77]
     middle = VERTICES[[a, b]].mean(axis=0)

@@ -177,3 +177,9 @@ def test_nonsense_is_refused() -> None:
         repair(plain_mesh(np.zeros((0, 3)), np.zeros((0, 3))))
     with pytest.raises(MeshError, match="expected method to be one of"):
         repair(MESH, method="glue")
+
+
+def test_a_mesh_without_area_cannot_be_repaired() -> None:
+    corners = np.array([(0, 0, 0), (50, 0, 0), (100, 0, 0)], float)
+    with pytest.raises(MeshError, match="faces that have an area"):
+        repair(plain_mesh(corners, [[0, 1, 2]] * 4))

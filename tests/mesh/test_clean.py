@@ -154,3 +154,11 @@ def test_a_surface_inside_the_body_is_removed() -> None:
     assert np.array_equal(filled.vertices, ball.vertices)
     assert np.array_equal(filled.faces, ball.faces)
     assert actions == [f"removed a surface inside the body that enclosed {cavity.volume:.3g} mm3"]
+
+
+def test_nothing_is_left_of_a_mesh_without_area() -> None:
+    """An empty mesh must not reach libigl, which ends the process."""
+    corners = np.array([(0, 0, 0), (50, 0, 0), (100, 0, 0)], float)
+    tidied, actions = clean_faces(plain_mesh(corners, [[0, 1, 2]] * 4))
+    assert len(tidied.faces) == 0
+    assert any("dropped" in action for action in actions)
