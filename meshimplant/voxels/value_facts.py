@@ -17,7 +17,7 @@ _STEP_MM, _MOST_VOXELS = 2.0, 1_000_000
 #: Planes of all voxels that are looked at.
 _PLANES = 8
 #: Most middle values per high one of a sharp probability, and most roughness of a smooth one.
-_MOST_MIDDLE, _MOST_ROUGHNESS = 1.35, 0.15
+_MOST_MIDDLE, _MOST_ROUGHNESS = 1.4, 0.15
 #: Partial volumes add middle values from this edge of a voxel, mm; roughness grows from the other.
 _SHARP_TO_MM, _ROUGHNESS_AT_MM = 1.5, 0.5
 #: Slopes of a distance that are within this fraction of their median, how many must be, and how many voxels
@@ -152,7 +152,7 @@ class ValueFacts:
         Either they are few, about as many as the high ones. Or they are smooth, as in a
         prediction that was made on larger voxels. Measured as middle values per high one, and second over
         first differences on voxels of 0.5 mm: bone of a CT from 100 to 700 HU or more 1.5 to 16 and 0.17 to
-        0.25, blurred or enlarged masks up to 35 and 0.04 to 0.14; sharp probabilities 0.3 to 1.3.
+        0.25, blurred or enlarged masks up to 35 and 0.04 to 0.14; sharp probabilities 0.3 to 1.4.
         """
         middle, high = self.fraction(0.1, 0.9), self.fraction(0.9)
         if middle <= _MOST_MIDDLE * min(max(1.0, self.plane_mm / _SHARP_TO_MM), 2.0) * high:
