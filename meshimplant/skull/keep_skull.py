@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.skull.one_head import require_one_head
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
@@ -38,9 +39,15 @@ def keep_skull(bone: Volume) -> tuple[Volume, tuple[str, ...]]:
         uint8.
     notes : tuple of str
         Which pieces were kept and which were removed.
+
+    Raises
+    ------
+    InputError
+        There are two heads, of which only one would be kept.
     """
     import cc3d
 
+    require_one_head(bone)
     start, stop = bounding_box(bone.array)
     box = bone.crop(start, stop)
     labels = np.asarray(cc3d.connected_components(np.asfortranarray(box.array), connectivity=26))

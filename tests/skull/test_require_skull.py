@@ -11,7 +11,9 @@ from meshimplant.datasets.craniectomy import craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.io.volumes import read_volume
-from meshimplant.skull.require_skull import find_braincase, require_skull
+from meshimplant.skull.enclosure import find_braincase
+from meshimplant.skull.require_skull import require_skull
+from meshimplant.skull.segment import segment_bone
 from meshimplant.voxels.volume import Volume
 
 _MM = 3.0
@@ -107,3 +109,25 @@ def test_two_heads_in_one_file_are_refused_and_a_bar_beside_the_head_is_not() ->
     bar = np.zeros((4, *skull.shape[1:]), np.uint8)
     bar[:, 2:-2, 2:-2] = 1
     assert require_skull(beside(bar)).is_braincase
+
+
+def _as_ct(*bodies: np.ndarray) -> Volume:
+    """Return bodies of bone side by side in a CT, bone at 900 HU."""
+    air = np.zeros((8, *bodies[0].shape[1:]), bool)
+    rows = [row for body in bodies for row in (air, body, air)]
+    bone = np.pad(np.concatenate(rows), 2)
+    return Volume(np.where(bone, 900, -1000).astype(np.int16), np.diag([_MM, _MM, _MM, 1.0]))
+
+
+def test_two_heads_in_a_ct_are_refused_before_one_of_them_is_left_out() -> None:
+    head = _body("head").array
+    with pytest.raises(InputError, match="got two bodies of the size of a head, around"):
+        segment_bone(_as_ct(head, head))
+
+
+@pytest.mark.parametrize("other", ["head holder", "collar", "jaw", "half vault"])
+def test_what_else_lies_beside_a_head_in_a_ct_is_left_out(other: str) -> None:
+    head = _body("head").array
+    ct = _as_ct(head, _body(other).array)
+    bone = segment_bone(ct).array
+    assert np.count_nonzero(bone) == np.count_nonzero(head)
