@@ -11,6 +11,7 @@ from meshimplant.errors import NoDefectError
 from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, read_vault
+from meshimplant.skull.head_room import grid_with_room
 from meshimplant.voxels.volume import Volume
 
 #: Openings smaller than this are burr holes, sutures or thin bone lost to the threshold: reported, not
@@ -170,10 +171,13 @@ def _inside_until(
 ) -> NDArray[np.bool_]:
     """Return which rays (n, 3) are still inside the scan at the radius (n,) where bone is expected.
 
-    Upward rays always count, because the vertex may touch the last slice.
+    Beyond a side that only touches the bone, as where a mask was cropped to it, there is air. Upward rays
+    always count, because the vertex may touch the last slice.
     """
-    index = skull.to_index(pose.centre_mm + radius_mm[:, None] * local)
-    within = ((index >= -0.5) & (index <= np.array(skull.shape) - 0.5)).all(axis=1)
+    points = pose.centre_mm + radius_mm[:, None] * local
+    scan = grid_with_room(skull, *skull.box_around(points))
+    index = scan.to_index(points)
+    within = ((index >= -0.5) & (index <= np.array(scan.shape) - 0.5)).all(axis=1)
     return within | (local @ pose.axes[2] > 0.5)
 
 

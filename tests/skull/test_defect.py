@@ -11,6 +11,7 @@ from meshimplant.errors import NoDefectError
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.skull.defect import find_defects
+from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
 INNER_MM, THICK_MM = 74.0, 6.0
@@ -120,6 +121,16 @@ def test_an_opening_is_found_in_a_tight_box() -> None:
     pose = HeadPose(np.zeros(3), np.eye(3), 0.2)
     tight, wide = (find_defects(body.mask(1.5, margin_mm=margin), pose) for margin in (3.0, 40.0))
     assert tight.defects[0].area_mm2 == pytest.approx(wide.defects[0].area_mm2, rel=0.02)
+
+
+def test_a_mask_cropped_to_its_bone_has_the_same_opening() -> None:
+    """The hole lies where the head is widest: the bone that is left does not reach as far."""
+    body = head(((1.0, 0.0, 0.2), 30))
+    pose = HeadPose(np.zeros(3), np.eye(3), 0.2)
+    wide = body.mask(1.5, margin_mm=12)
+    tight = wide.crop(*bounding_box(wide.array))
+    expected, found = find_defects(wide, pose), find_defects(tight, pose)
+    assert np.array_equal(found.defects[0].members, expected.defects[0].members)
 
 
 def test_the_directions_are_even_and_mirror_symmetric() -> None:
