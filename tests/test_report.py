@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,3 +129,29 @@ def test_findings_and_steps_are_frozen():
         _finding("info").severity = "error"
     with pytest.raises(FrozenInstanceError):
         Step("trim").name = "smooth"
+
+
+def _message_parts(function: ast.AST) -> Iterator[ast.FormattedValue]:
+    """Yield what is put into the messages of the findings that a function makes."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Finding"]
+    messages = [call.args[2] for call in made if len(call.args) > 2]
+    names = {message.id for message in messages if isinstance(message, ast.Name)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and {ast.unparse(target) for target in node.targets} & names:
+            messages.append(node.value)
+    for message in messages:
+        yield from (part for part in ast.walk(message) if isinstance(part, ast.FormattedValue))
+
+
+def test_no_finding_holds_the_name_of_a_file_which_may_be_a_patients() -> None:
+    parts, found = 0, []
+    for path in sorted((Path(__file__).parents[1] / "meshimplant").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for part in _message_parts(function) if isinstance(function, ast.FunctionDef) else ():
+                parts += 1
+                text = ast.unparse(part.value)
+                if text == "name" or ".name" in text or "path" in text:
+                    found.append(f"{path.name}:{part.lineno} {text}")
+    assert parts > 30
+    assert found == []

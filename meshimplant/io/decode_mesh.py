@@ -120,7 +120,7 @@ def _ply(data: bytes, name: str) -> DecodedMesh:
             f"expected a PLY mesh in {name}, got a truncated or foreign file: copy or export it again"
         )
     if has_ply_polygons(data):
-        return _split(*read_ply_polygons(data), data[:end], name)
+        return _split(*read_ply_polygons(data), data[:end])
     vertices, faces = _through_trimesh(data, "ply")
     stated = {key: int(count) for key, count in re.findall(rb"element (vertex|face) (\d+)", data[:end])}
     if (len(faces) and len(vertices) != stated.get(b"vertex")) or len(faces) < stated.get(b"face", 0):
@@ -137,7 +137,7 @@ def _obj(data: bytes, name: str) -> DecodedMesh:
             f"expected an OBJ mesh in {name}, got a file without vertices: copy or export it again"
         )
     if has_obj_polygons(data):
-        return _split(*read_obj_polygons(data), data[:1024], name)
+        return _split(*read_obj_polygons(data), data[:1024])
     vertices, faces = _through_trimesh(data, "obj", skip_materials=True, maintain_order=True)
     return DecodedMesh(vertices, faces, data[:1024])
 
@@ -151,13 +151,10 @@ _DECODERS: dict[str, Callable[[bytes, str], DecodedMesh]] = {
 }
 
 
-def _split(vertices: NDArray[np.float64], split: SplitPolygons, head: bytes, name: str) -> DecodedMesh:
+def _split(vertices: NDArray[np.float64], split: SplitPolygons, head: bytes) -> DecodedMesh:
     findings: tuple[Finding, ...] = ()
     if split.crossing:
-        message = (
-            f"Polygons of {name} whose sides cross each other became triangles that cross, too: "
-            "repair the mesh."
-        )
+        message = "Polygons whose sides cross each other became triangles that cross, too: repair the mesh."
         findings = (Finding("input.crossing_polygons", "warning", message, split.crossing, 0.0, "polygons"),)
     return DecodedMesh(vertices, split.faces, head, findings)
 

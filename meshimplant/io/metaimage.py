@@ -81,7 +81,7 @@ def read_metaimage(path: Path) -> RawVolume:
         return RawVolume(array, None, "'ElementSpacing'")
     if missing := _missing_orientation(fields):
         return RawVolume(array, None, missing, spacing_of(affine[:3, :3]))
-    return RawVolume(array, affine, findings=_contradictions(fields, affine, name=path.name))
+    return RawVolume(array, affine, findings=_contradictions(fields, affine))
 
 
 def write_metaimage(
@@ -175,7 +175,7 @@ def _missing_orientation(fields: dict[str, str]) -> str:
     return f"'TransformMatrix' (its 'AnatomicalOrientation' is {letters})"
 
 
-def _contradictions(fields: dict[str, str], affine: NDArray[np.float64], *, name: str) -> tuple[Finding, ...]:
+def _contradictions(fields: dict[str, str], affine: NDArray[np.float64]) -> tuple[Finding, ...]:
     """Return a warning where the letters of the header fit its matrix in neither way of writing them.
 
     MetaIO defines the letters as the sides from which the axes come; some programs write those to which they
@@ -189,7 +189,7 @@ def _contradictions(fields: dict[str, str], affine: NDArray[np.float64], *, name
     if letters in (towards, origin):
         return ()
     message = (
-        f"The TransformMatrix of {name} states {towards}, its AnatomicalOrientation {letters}; "
+        f"The TransformMatrix of the header states {towards}, its AnatomicalOrientation {letters}; "
         "the matrix was used: compare left and right with the scan."
     )
     return (Finding("input.header_contradiction", "warning", message),)

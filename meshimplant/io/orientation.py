@@ -93,7 +93,7 @@ def place_voxels(
         require_agreement(Grid(raw.spatial_shape, raw.affine), stated, name=name)
         return raw.affine, raw.findings
     if stated is not None and raw.spacing_mm is not None:
-        return _affine_of(stated, raw.spacing_mm), (*raw.findings, _stated_finding(stated, name))
+        return _affine_of(stated, raw.spacing_mm), (*raw.findings, _stated_finding(stated))
     if grid is not None and raw.spatial_shape == grid.shape:
         return grid.affine, raw.findings
     advice = f"{HOW_TO_STATE}; or write the file with it once (meshimplant convert, with --orientation)"
@@ -162,7 +162,7 @@ def compare_places(
     if apart_mm <= _SAME_MM:
         return ()
     message = (
-        f"{first} and {second} of {name} place the same voxels up to {apart_mm:.3g} mm apart; "
+        f"The {first} and the {second} of the header place the same voxels up to {apart_mm:.3g} mm apart; "
         f"the {first} ({_letters(one)}) was used: compare the result with the scan."
     )
     return (Finding("input.header_contradiction", "warning", message, float(apart_mm), _SAME_MM, "mm"),)
@@ -185,7 +185,7 @@ def _chosen(
     listed = " and ".join(f"the {what}, which states {_letters(affine)}" for what, affine in raw.choices)
     fitting = [affine for _, affine in raw.choices if _letters(affine) == stated]
     if len(fitting) == 1 and stated is not None:
-        message = f"The header of {name} holds {listed}; {stated} was used, as stated."
+        message = f"The header holds {listed}; {stated} was used, as stated."
         return fitting[0], (*raw.findings, Finding("input.header_contradiction", "warning", message))
     one, other = (_letters(affine) for _, affine in raw.choices)
     advice = (
@@ -220,9 +220,9 @@ def _affine_of(orientation: str, spacing_mm: NDArray[np.float64]) -> NDArray[np.
     return affine
 
 
-def _stated_finding(orientation: str, name: str) -> Finding:
+def _stated_finding(orientation: str) -> Finding:
     message = (
-        f"The header of {name} states no orientation; {orientation} was used, as stated. "
+        f"The header states no orientation; {orientation} was used, as stated. "
         "Its place is unknown: the first voxel is at 0 0 0 mm."
     )
     return Finding("input.stated_orientation", "warning", message)

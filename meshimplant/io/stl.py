@@ -89,7 +89,7 @@ def _from_binary(data: bytes, count: int, findings: tuple[Finding, ...] = ()) ->
 def _with_extra_bytes(data: bytes, count: int, *, name: str) -> Facets:
     """Decode a binary file that is longer than its facets, unless the rest looks like further facets."""
     rest = data[_HEADER_BYTES + _FACET_BYTES * count :]
-    message = f"{len(rest)} bytes after the last facet of {name} were ignored."
+    message = f"{len(rest)} bytes after the last facet of an STL file were ignored."
     found = _from_binary(
         data, count, (Finding("input.extra_bytes", "info", message, len(rest), 0.0, "bytes"),)
     )
@@ -144,7 +144,7 @@ def _with_decimal_points(
             f"expected either decimal points or decimal commas in {name}, "
             "got both: export it again with decimal points"
         )
-    message = f"The numbers of {name} have decimal commas; they were read as decimal points."
+    message = "The numbers of an STL file have decimal commas; they were read as decimal points."
     return np.char.replace(numbers, b",", b"."), (Finding("input.decimal_commas", "info", message),)
 
 

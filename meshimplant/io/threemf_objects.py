@@ -104,14 +104,14 @@ def decode_3mf(data: bytes, *, name: str) -> Solids:
     starts = np.cumsum([0, *(len(vertices) for vertices, _ in bodies)])
     faces = np.concatenate([faces + start for (_, faces), start in zip(bodies, starts, strict=False)])
     vertices = np.concatenate([vertices for vertices, _ in bodies])
-    return Solids(vertices * MM_PER_UNIT[package.unit], faces, tuple(_left_out_findings(left_out, name)))
+    return Solids(vertices * MM_PER_UNIT[package.unit], faces, tuple(_left_out_findings(left_out)))
 
 
-def _left_out_findings(left_out: list[str], name: str) -> list[Finding]:
+def _left_out_findings(left_out: list[str]) -> list[Finding]:
     if not left_out:
         return []
     kinds = ", ".join(sorted(set(left_out)))
-    message = f"Objects of {name} that are not the part were left out (type {kinds})."
+    message = f"Objects of the file that are not the part were left out (type {kinds})."
     return [Finding("input.objects_left_out", "warning", message, len(left_out), 0.0, "objects")]
 
 
