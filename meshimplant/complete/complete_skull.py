@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,12 @@ from meshimplant.complete.choose_model import (
     measure_disagreement,
     require_head_of_population,
     residual_findings,
+)
+from meshimplant.complete.completion_findings import (
+    deviation_findings,
+    opening_findings,
+    orientation_findings,
+    symmetry_findings,
 )
 from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
 from meshimplant.complete.methods import METHODS
@@ -31,7 +37,7 @@ from meshimplant.errors import EmptyMaskError, InputError, require_type
 from meshimplant.head.align import align_head
 from meshimplant.head.mean_vault import Model, VaultMean
 from meshimplant.head.pose import HeadPose, fit_pose
-from meshimplant.report import Finding, Severity
+from meshimplant.report import Finding
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.skull.defect import Defect, Openings, find_defects
 from meshimplant.skull.head_room import grid_with_room
@@ -43,12 +49,6 @@ from meshimplant.voxels.volume import Volume
 _REFUSING = ("auto", "ssm", "ssm-image")
 #: Margin around the restored vault on which its field is evaluated, mm.
 _MARGIN_MM = 12.0
-#: Smallest opening that is worth a remark when it is left open, mm2.
-_SMALL_HOLE_MM2 = 50.0
-#: Above this median distance between the intact bone and its mirror image, the other side is a poor guide.
-_ASYMMETRY_LIMIT_MM = 2.0
-#: Posterior standard deviation above which the shape in the opening is a guess.
-_DEVIATION_LIMIT_MM = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +156,10 @@ def complete_skull(
     }
     deviation_mm = max(estimate.deviation_mm for estimate in estimates)
     findings = [
-        *_opening_findings(openings, bodies),
-        *_symmetry_findings(pose),
-        *_deviation_findings(deviation_mm),
-        *_orientation_findings(turned_deg),
+        *opening_findings(openings, bodies),
+        *symmetry_findings(pose),
+        *deviation_findings(deviation_mm),
+        *orientation_findings(turned_deg),
         *residual_findings(estimates[0]),
         *disagreement_findings(disagreement),
         *worst_findings(answers),
@@ -254,57 +254,3 @@ def _box_of(shells: tuple[Shell, ...], grid: Grid, pose: HeadPose, *, margin_mm:
     """Return the box of all shells, as indices of a grid that it may reach beyond."""
     boxes = [shell.box(grid, pose, margin_mm=margin_mm) for shell in shells]
     return np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
-
-
-def _opening_findings(openings: Openings, bodies: int | None) -> list[Finding]:
-    """Return a finding for each further opening, and a remark for each small hole, that is left open."""
-    findings = second_opening_findings(openings.defects[bodies or 1 :], bodies)
-    message = "a hole smaller than any implant is left open"
-    holes = [hole for hole in openings.small if hole.area_mm2 > _SMALL_HOLE_MM2]
-    return findings + [_finding_at("input.small_hole", "info", message, hole) for hole in holes]
-
-
-def second_opening_findings(left_open: Sequence[Defect], bodies: int | None) -> list[Finding]:
-    """Return a finding for each opening that is left open: an error unless `bodies` was stated."""
-    severity: Severity = "error" if bodies is None else "warning"
-    count = (bodies or 1) + len(left_open)
-    message = (
-        f"another opening is left open: --bodies {count} closes it, too; "
-        f"--bodies {bodies or 1} leaves it open on purpose"
-    )
-    return [_finding_at("input.second_opening", severity, message, defect) for defect in left_open]
-
-
-def _finding_at(code: str, severity: Severity, message: str, defect: Defect) -> Finding:
-    """Return a finding about an opening, with its area and place."""
-    x, y, z = (float(c) for c in defect.centre_mm)
-    return Finding(code, severity, message, defect.area_mm2, None, "mm2", (x, y, z))
-
-
-def _symmetry_findings(pose: HeadPose) -> list[Finding]:
-    """Return a warning if the two sides of the head differ too much to mirror one onto the other."""
-    if pose.residual_mm <= _ASYMMETRY_LIMIT_MM:
-        return []
-    message = "the two sides of the head differ: inspect the shape before you use it"
-    return [
-        Finding("input.asymmetric", "warning", message, pose.residual_mm, _ASYMMETRY_LIMIT_MM, "mm"),
-    ]
-
-
-def _deviation_findings(deviation_mm: float) -> list[Finding]:
-    """Return a warning if the posterior deviation in an opening is large."""
-    if deviation_mm <= _DEVIATION_LIMIT_MM:
-        return []
-    message = "little intact bone determines the shape in the opening: inspect it before you use it"
-    return [Finding("complete.uncertain", "warning", message, deviation_mm, _DEVIATION_LIMIT_MM, "mm")]
-
-
-def _orientation_findings(turned_deg: float) -> list[Finding]:
-    """Return a warning if the head is turned against the orientation that its file states."""
-    if turned_deg == 0:
-        return []
-    message = (
-        "the head lies in a different orientation than its file states: "
-        "check the file's orientation, and left and right in the pictures"
-    )
-    return [Finding("input.turned", "warning", message, turned_deg, 0.0, "deg")]

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.complete.complete_skull import Completion, complete_skull, second_opening_findings
+from meshimplant.complete.complete_skull import Completion, complete_skull
 from meshimplant.complete.network_model import HeadNetwork
-from meshimplant.errors import EmptyMaskError, InputError, NoDefectError, require_type
+from meshimplant.design.reconstruction_findings import beyond_grid_findings, left_open_findings
+from meshimplant.errors import EmptyMaskError, InputError, require_type
 from meshimplant.head.mean_vault import Model
-from meshimplant.head.pose import HeadPose, fit_pose
+from meshimplant.head.pose import fit_pose
 from meshimplant.line.extract import body_of, is_mask
 from meshimplant.line.separate import Separation, separate
 from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
 from meshimplant.report import Finding
-from meshimplant.skull.defect import covered_fraction, find_defects
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
-from meshimplant.voxels.grid import box_slices
 from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
@@ -35,8 +34,6 @@ StepOpener = Callable[..., AbstractContextManager[dict[str, Any]]]
 #: temples must not be mistaken for film there. A prediction from elsewhere comes with misfit and facial
 #: debris.
 _OWN_OPENING_MM, _FOREIGN_OPENING_MM = 0.5, 1.5
-#: An opening is left open if less than this fraction of it is filled.
-_COVERED_FRACTION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +148,8 @@ def reconstruct(
         source, level = prepare_prediction(source, level)
     with step("subtract", level=level):
         difference = Difference.of(source, skull, level=level)
-        roomy = _with_room(skull, difference.bone)
+        start = difference.bone.start_in(skull)
+        roomy = skull.grown_to(start, start + difference.bone.shape)
     count = bodies or 1
     with step("separate", bodies=count, opening_mm=opening_of(completion is not None)) as record:
         bone = None if completion else difference.bone
@@ -161,11 +159,11 @@ def reconstruct(
         record["removed_mm3"] = sum(piece.volume_mm3 for piece in separation.removed)
     whole = _bone_mask(separation.bodies, roomy)
     within = whole.crop(skull.start_in(roomy), skull.start_in(roomy) + skull.shape)
-    findings = (*findings, *_beyond_grid_findings(whole, within))
+    findings = (*findings, *beyond_grid_findings(whole, within))
     mask = _on_grid_of(defective, within)
     pose = completion.pose if completion else fit_pose(skull)
     if completion is None:
-        findings = (*findings, *_left_open_findings(skull, pose, whole, bodies))
+        findings = (*findings, *left_open_findings(skull, pose, whole, bodies))
     return Reconstruction(mask, roomy, completion, difference.voxels, separation, pose.centre_mm, findings)
 
 
@@ -252,42 +250,6 @@ def _with_fine_slices(skull: Volume, step: StepOpener) -> tuple[Volume, tuple[Fi
         finer = interpolate_slices(skull)
         record["interpolated_mm"] = float(finer.spacing_mm[thick_axis(skull)])
     return Volume(finer.array, np.round(finer.affine, 8)), (finding,)
-
-
-def _left_open_findings(skull: Volume, pose: HeadPose, missing: Volume, bodies: int | None) -> list[Finding]:
-    """Return a finding for each opening of the vault that a shape from elsewhere leaves open."""
-    try:
-        defects = find_defects(skull, pose).defects
-    except NoDefectError:  # the opening lies below the vault
-        return []
-    left_open = [one for one in defects if covered_fraction(one, pose, missing) < _COVERED_FRACTION]
-    return second_opening_findings(left_open, bodies)
-
-
-def _with_room(skull: Volume, box: Volume) -> Volume:
-    """Return the skull on a grid that also holds a box that may reach beyond its own."""
-    start = box.start_in(skull)
-    stop = start + box.shape
-    if (start >= 0).all() and (stop <= skull.shape).all():
-        return skull
-    return skull.paste_into(skull.grid.spanning(np.minimum(start, 0), np.maximum(stop, skull.shape)))
-
-
-def _beyond_grid_findings(whole: Volume, within: Volume) -> tuple[Finding, ...]:
-    """Return a warning if some of the missing bone lies beyond the grid of the input."""
-    beyond = int(np.count_nonzero(whole.array)) - int(np.count_nonzero(within.array))
-    if not beyond:
-        return ()
-    outside = whole.array.copy()
-    start = within.start_in(whole)
-    outside[box_slices(start, start + within.shape)] = 0
-    x, y, z = (float(value) for value in whole.to_mm(np.argwhere(outside).mean(axis=0)))
-    message = (
-        "Some of the missing bone lies beyond the grid of the input, which was cropped to the bone: the part "
-        "holds it, the reconstruction, which has the grid of the input, does not."
-    )
-    volume_mm3 = beyond * whole.voxel_volume_mm3
-    return (Finding("input.beyond_grid", "warning", message, volume_mm3, 0.0, "mm3", (x, y, z)),)
 
 
 def _on_grid_of(defective: Volume, mask: Volume) -> Volume:

@@ -116,9 +116,7 @@ def bone_around(skull: Volume, mesh: trimesh.Trimesh, margin_mm: float) -> Volum
 def _with_room(skull: Volume, mesh: trimesh.Trimesh) -> Volume:
     """Return the skull on a grid that holds the mesh: beyond the grid there is air; far away, itself."""
     low, high = _box_around(skull, mesh, 0.0)
-    if ((low >= 0).all() and (high <= skull.shape).all()) or not _meets(skull, low, high):
-        return skull
-    return skull.paste_into(skull.grid.spanning(np.minimum(low, 0), np.maximum(high, skull.shape)))
+    return skull.grown_to(low, high) if _meets(skull, low, high) else skull
 
 
 def _cropped(bone: Bone, mesh: trimesh.Trimesh, margin_mm: float) -> Bone | None:

@@ -76,6 +76,16 @@ class Volume(Grid):
         array = np.pad(self.array, voxels, constant_values=value)
         return Volume(array, shifted_affine(self.affine, np.full(3, -voxels)))
 
+    def grown_to(self, start: ArrayLike, stop: ArrayLike, *, fill: float = 0) -> Volume:
+        """Return the volume on its grid, grown by whole voxels of `fill` to hold ``start <= index < stop``.
+
+        The box may reach beyond the grid; a volume that holds it is returned as it is.
+        """
+        low, high = np.minimum(start, 0), np.maximum(stop, self.shape)
+        if not low.any() and np.array_equal(high, self.shape):
+            return self
+        return self.paste_into(self.grid.spanning(low, high), fill=fill)
+
     def paste_into(self, grid: Grid, *, fill: float = 0) -> Volume:
         """Return this crop pasted into the larger grid it was cut from; the rest is `fill`.
 

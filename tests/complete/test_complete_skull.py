@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from meshimplant.complete.complete_skull import Completion, complete_skull, second_opening_findings
+from meshimplant.complete.complete_skull import Completion, complete_skull
+from meshimplant.complete.completion_findings import second_opening_findings
 from meshimplant.complete.methods import METHODS
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom

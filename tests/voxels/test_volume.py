@@ -252,3 +252,14 @@ def test_a_volume_is_a_read_only_view_and_leaves_its_source_writable():
 
 def test_the_repr_states_size_type_spacing_and_orientation():
     assert repr(_volume().reorient("RAS")) == "Volume(7 x 5 x 6 int16, 0.5 x 0.75 x 1.25 mm, RAS)"
+
+
+def test_a_volume_grows_by_whole_voxels_to_hold_a_box_and_keeps_its_place() -> None:
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.diag([2.0, 2.0, 3.0, 1.0]))
+    grown = volume.grown_to((-1, 1, 0), (1, 5, 4), fill=-7)
+    assert grown.shape == (3, 5, 4)
+    assert grown.start_in(volume).tolist() == [-1, 0, 0]
+    assert np.array_equal(grown.array[1:, :3], volume.array)
+    assert (grown.array[0] == -7).all()
+    assert (grown.array[:, 3:] == -7).all()
+    assert volume.grown_to((0, 1, 0), (2, 3, 4)) is volume

@@ -1,0 +1,70 @@
+"""What a completion reports beside its shape: openings left open, an uneven head, little bone to go by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshimplant.head.pose import HeadPose
+from meshimplant.report import Finding, Severity
+from meshimplant.skull.defect import Defect, Openings
+
+#: Smallest opening that is worth a remark when it is left open, mm2.
+_SMALL_HOLE_MM2 = 50.0
+#: Above this median distance between the intact bone and its mirror image, the other side is a poor guide.
+_ASYMMETRY_LIMIT_MM = 2.0
+#: Posterior standard deviation above which the shape in the opening is a guess.
+_DEVIATION_LIMIT_MM = 2.0
+
+
+def opening_findings(openings: Openings, bodies: int | None) -> list[Finding]:
+    """Return a finding for each further opening, and a remark for each small hole, that is left open."""
+    findings = second_opening_findings(openings.defects[bodies or 1 :], bodies)
+    message = "a hole smaller than any implant is left open"
+    holes = [hole for hole in openings.small if hole.area_mm2 > _SMALL_HOLE_MM2]
+    return findings + [_finding_at("input.small_hole", "info", message, hole) for hole in holes]
+
+
+def second_opening_findings(left_open: Sequence[Defect], bodies: int | None) -> list[Finding]:
+    """Return a finding for each opening that is left open: an error unless `bodies` was stated."""
+    severity: Severity = "error" if bodies is None else "warning"
+    count = (bodies or 1) + len(left_open)
+    message = (
+        f"another opening is left open: --bodies {count} closes it, too; "
+        f"--bodies {bodies or 1} leaves it open on purpose"
+    )
+    return [_finding_at("input.second_opening", severity, message, defect) for defect in left_open]
+
+
+def _finding_at(code: str, severity: Severity, message: str, defect: Defect) -> Finding:
+    """Return a finding about an opening, with its area and place."""
+    x, y, z = (float(c) for c in defect.centre_mm)
+    return Finding(code, severity, message, defect.area_mm2, None, "mm2", (x, y, z))
+
+
+def symmetry_findings(pose: HeadPose) -> list[Finding]:
+    """Return a warning if the two sides of the head differ too much to mirror one onto the other."""
+    if pose.residual_mm <= _ASYMMETRY_LIMIT_MM:
+        return []
+    message = "the two sides of the head differ: inspect the shape before you use it"
+    return [
+        Finding("input.asymmetric", "warning", message, pose.residual_mm, _ASYMMETRY_LIMIT_MM, "mm"),
+    ]
+
+
+def deviation_findings(deviation_mm: float) -> list[Finding]:
+    """Return a warning if the posterior deviation in an opening is large."""
+    if deviation_mm <= _DEVIATION_LIMIT_MM:
+        return []
+    message = "little intact bone determines the shape in the opening: inspect it before you use it"
+    return [Finding("complete.uncertain", "warning", message, deviation_mm, _DEVIATION_LIMIT_MM, "mm")]
+
+
+def orientation_findings(turned_deg: float) -> list[Finding]:
+    """Return a warning if the head is turned against the orientation that its file states."""
+    if turned_deg == 0:
+        return []
+    message = (
+        "the head lies in a different orientation than its file states: "
+        "check the file's orientation, and left and right in the pictures"
+    )
+    return [Finding("input.turned", "warning", message, turned_deg, 0.0, "deg")]
