@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import CHECK_FAILED, DONE, UsageError
 from meshimplant_cli.options import (
-    Level,
     Method,
     NetworkOptions,
     Output,
@@ -22,13 +21,7 @@ from meshimplant_cli.options import (
     Template,
     read_template,
 )
-from meshimplant_cli.predictions import (
-    PredictedLabel,
-    PredictedOrientation,
-    PredictedSegment,
-    PredictedValues,
-    read_predicted,
-)
+from meshimplant_cli.predictions import PredictionOptions
 from meshimplant_cli.terminal import (
     describe_finding,
     free_folder,
@@ -56,11 +49,7 @@ def design(
     template: Template | None = None,
     complete: Path | None = None,
     implant: Path | None = None,
-    level: Level | None = None,
-    predicted_label: PredictedLabel | None = None,
-    predicted_values: PredictedValues | None = None,
-    predicted_orientation: PredictedOrientation | None = None,
-    predicted_segment: PredictedSegment | None = None,
+    prediction_options: PredictionOptions = PredictionOptions(),
     seed: Seed = 0,
     skull_model: SkullModel = False,
     network: NetworkOptions = NetworkOptions(),
@@ -88,18 +77,8 @@ def design(
         raise UsageError("expected --complete or --implant, got both: choose one")
     if template is not None and (complete is not None or implant is not None):
         raise UsageError("expected --template, or --complete or --implant, got both: leave --template out")
-    of_prediction = {
-        "--level": level,
-        "--predicted-label": predicted_label,
-        "--predicted-values": predicted_values,
-        "--predicted-orientation": predicted_orientation,
-        "--predicted-segment": predicted_segment,
-    }
-    for option, value in of_prediction.items():
-        if value is not None and complete is None and implant is None:
-            raise UsageError(
-                f"expected {option} together with --complete or --implant, got it alone: leave it out"
-            )
+    if complete is None and implant is None:
+        prediction_options.require_unused()
     network.require_used(method)
     spec = prescription.prescription()
     from meshimplant import design_implant
@@ -110,16 +89,8 @@ def design(
         model = read_template(template, method)
         prediction = None
         if source := complete or implant:
-            prediction = read_predicted(
-                source,
-                skull.mask,
-                label=predicted_label,
-                level=level,
-                values=predicted_values,
-                frame=skull_options.frame,
-                orientation=predicted_orientation,
-                segment=predicted_segment,
-                alone=implant is not None,
+            prediction = prediction_options.prediction(
+                source, skull.mask, frame=skull_options.frame, implant_only=implant is not None
             )
         seconds = time.perf_counter() - start
         designed = design_implant(

@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshimplant_cli.options import (
-    Level,
     Output,
     OutputOptions,
     SkullOptions,
 )
-from meshimplant_cli.predictions import (
-    PredictedLabel,
-    PredictedOrientation,
-    PredictedSegment,
-    PredictedValues,
-    read_predicted,
-)
+from meshimplant_cli.predictions import PredictionOptions
 from meshimplant_cli.terminal import (
     WRITABLE_VOXEL_SUFFIXES,
     require_free_file,
@@ -31,18 +24,15 @@ def subtract(
     /,
     *,
     output: Output,
-    level: Level | None = None,
-    predicted_label: PredictedLabel | None = None,
-    predicted_values: PredictedValues | None = None,
-    predicted_orientation: PredictedOrientation | None = None,
-    predicted_segment: PredictedSegment | None = None,
+    prediction_options: PredictionOptions = PredictionOptions(),
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
     """Subtract the defective skull from a completed one: the result is the missing bone, with debris.
 
     Writes signed distances (float32 millimetres, positive inside, surface at 0) on a crop of the defective
-    skull's grid. `separate` extracts the implant from them.
+    skull's grid, which reaches beyond it where a skull was cropped to its bone. `separate` extracts the
+    implant from them.
 
     Parameters
     ----------
@@ -59,16 +49,7 @@ def subtract(
 
     with working("subtracting"):
         skull = skull_options.skull(defective)
-        given = read_predicted(
-            completed,
-            skull.mask,
-            label=predicted_label,
-            level=level,
-            values=predicted_values,
-            frame=skull_options.frame,
-            orientation=predicted_orientation,
-            segment=predicted_segment,
-        )
+        given = prediction_options.prediction(completed, skull.mask, frame=skull_options.frame)
         prepared, _ = prepare_skull(skull.mask)
         source, level = prepare_prediction(given.volume, given.level)
         missing = subtract_skull(source, prepared, level=level)

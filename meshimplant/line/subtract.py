@@ -50,7 +50,7 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
     Volume
         Float32 mm, positive inside, surface at 0, on the box of the defective skull's grid that contains the
         parts thicker than two voxels (all parts, if there are none) with a margin of 5 mm. Films of misfit
-        outside that box are dropped.
+        outside that box are dropped. The box reaches beyond the grid where that only touches the bone.
 
     Raises
     ------
