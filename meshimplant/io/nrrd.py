@@ -16,9 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshimplant.errors import FileReadError, GeometryError, InputError
-from meshimplant.io.number_words import decimal_number, whole_number
-from meshimplant.io.orientation import spacing_of
+from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.nrrd_header import (
+    MOST_HEADER_BYTES,
+    TEXT_ENCODINGS,
+    TYPE_NAMES,
+    affine_of,
+    dtype_of,
+    read_header,
+    sizes_of,
+    spacing_mm_of,
+)
 from meshimplant.io.payload import (
     RawVolume,
     deflate,
@@ -32,42 +40,6 @@ from meshimplant.io.payload import (
 from meshimplant.runtime.memory import require_memory
 from meshimplant.runtime.regular_files import open_regular
 
-#: Names of each voxel type in the header; the last one is written.
-_TYPE_NAMES = {
-    "i1": ("int8", "int8_t", "signed char"),
-    "u1": ("uchar", "uint8", "uint8_t", "unsigned char"),
-    "i2": ("short int", "signed short", "signed short int", "int16", "int16_t", "short"),
-    "u2": ("ushort", "unsigned short int", "uint16", "uint16_t", "unsigned short"),
-    "i4": ("signed int", "int32", "int32_t", "int"),
-    "u4": ("uint", "uint32", "uint32_t", "unsigned int"),
-    "i8": (
-        "longlong",
-        "long long",
-        "signed long long",
-        "signed long long int",
-        "int64",
-        "int64_t",
-        "long long int",
-    ),
-    "u8": ("ulonglong", "unsigned long long", "uint64", "uint64_t", "unsigned long long int"),
-    "f4": ("float",),
-    "f8": ("double",),
-}
-#: Sign of each axis of the file in LPS. A space that is not listed does not state where left is.
-_SPACES = {
-    "left-posterior-superior": (1, 1, 1),
-    "lps": (1, 1, 1),
-    "right-anterior-superior": (-1, -1, 1),
-    "ras": (-1, -1, 1),
-    "left-anterior-superior": (1, -1, 1),
-    "las": (1, -1, 1),
-}
-_MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3, "": 1.0}
-#: Fields whose name may be written without its space.
-_ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
-_MOST_HEADER_BYTES = 1 << 20
-_TEXT_ENCODINGS = ("ascii", "text", "txt")
-
 
 def read_nrrd(path: Path, *, channel: int | None = None) -> RawVolume:
     """Read an NRRD file, attached or detached, encoded as raw, gzip, bzip2 or text.
@@ -77,26 +49,26 @@ def read_nrrd(path: Path, *, channel: int | None = None) -> RawVolume:
     Source: format definition, https://teem.sourceforge.net/nrrd/format.html.
     """
     data = read_bytes(path)
-    fields, start = _read_header(data, name=path.name)
-    sizes = _sizes(fields, name=path.name)
-    dtype = _dtype(fields, name=path.name)
+    fields, start = read_header(data, name=path.name)
+    sizes = sizes_of(fields, name=path.name)
+    dtype = dtype_of(fields, name=path.name)
     payload, start = _payload(path, data, start, fields, dtype.itemsize * prod(sizes))
-    if fields.get("encoding", "raw").lower() in _TEXT_ENCODINGS:
+    if fields.get("encoding", "raw").lower() in TEXT_ENCODINGS:
         payload, start = _parse_text(payload[start:], dtype, prod(sizes), name=path.name), 0
-    spatial, affine, missing = _affine(fields, len(sizes), name=path.name)
+    spatial, affine, missing = affine_of(fields, len(sizes), name=path.name)
     if channel is None:
         array = shape_voxels(payload, dtype, _channels_last(sizes, spatial), name=path.name, start=start)
     else:
-        flat = shape_voxels(payload, dtype, (int(np.prod(sizes)), 1, 1), name=path.name, start=start)
+        flat = shape_voxels(payload, dtype, (prod(sizes), 1, 1), name=path.name, start=start)
         array = _channel(flat.reshape(sizes, order="F"), spatial, channel, name=path.name)
-    spacing_mm = _spacing_mm(fields, name=path.name) if affine is None else None
+    spacing_mm = spacing_mm_of(fields, name=path.name) if affine is None else None
     return RawVolume(array, affine, missing, spacing_mm)
 
 
 def read_nrrd_entries(path: Path) -> dict[str, str]:
     """Return the entries ``key:=value`` of an NRRD header, which hold what is no field of the format."""
     with open_regular(path) as stream:
-        head = stream.read(_MOST_HEADER_BYTES)
+        head = stream.read(MOST_HEADER_BYTES)
     end = re.search(rb"\r?\n\r?\n", head)
     lines = (head[: end.start()] if end else head).decode("utf-8", "replace").splitlines()
     pairs = [line.split(":=", 1) for line in lines if ":=" in line and not line.startswith("#")]
@@ -110,7 +82,7 @@ def write_nrrd(array: NDArray[Any], affine: NDArray[np.float64], path: Path) -> 
     """
     exact = affine + 0.0  # no negative zeros: equal grids give equal bytes
     header = {
-        "type": _TYPE_NAMES[array.dtype.str[1:]][-1],
+        "type": TYPE_NAMES[array.dtype.str[1:]][-1],
         "dimension": "3",
         "space": "left-posterior-superior",
         "sizes": " ".join(map(str, array.shape)),
@@ -130,72 +102,6 @@ def _format_vector(vector: NDArray[np.float64]) -> str:
     return "(" + ",".join(f"{number:.17g}" for number in vector) + ")"
 
 
-def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
-    """Return the fields by lower-case name, and where the header ends."""
-    if not data.startswith(b"NRRD000"):
-        raise FileReadError(
-            "expected an NRRD file (its first bytes are NRRD000), "
-            f"got {name}, which is not one: check the format"
-        )
-    end = re.search(rb"\r?\n\r?\n", data[:_MOST_HEADER_BYTES])
-    text = (data[: end.start()] if end else data).decode("utf-8", "replace")
-    fields: dict[str, str] = {}
-    for line in text.splitlines()[1:]:
-        if line.startswith("#") or ":=" in line or ":" not in line:
-            continue
-        field, value = (part.strip() for part in line.split(":", 1))
-        field = _ALIASES.get(field.lower(), field.lower())
-        if field in fields:
-            raise FileReadError(
-                f"expected the field '{field[:80]}' once in the header of {name}, "
-                "got it twice: export the file again"
-            )
-        fields[field] = value
-    if end is None and "data file" not in fields:
-        raise FileReadError(
-            f"expected voxels after the header of {name}, got none: the file is truncated, copy it again"
-        )
-    return fields, end.end() if end else len(data)
-
-
-def _sizes(fields: dict[str, str], *, name: str) -> tuple[int, ...]:
-    """Return the length of each axis."""
-    try:
-        sizes = tuple(whole_number(part) for part in fields["sizes"].split())
-    except (KeyError, ValueError) as error:
-        raise FileReadError(
-            f"expected whole numbers in the field 'sizes' of {name}, "
-            f"got {fields.get('sizes', 'none')[:80]!r}: the file is damaged"
-        ) from error
-    if fields.get("dimension") != str(len(sizes)):
-        raise FileReadError(
-            f"expected as many sizes as the field 'dimension' of {name} states, got dimension "
-            f"{fields.get('dimension', 'none')[:40]!r} and sizes {fields['sizes'][:40]!r}: "
-            "the file is damaged"
-        )
-    return sizes
-
-
-def _dtype(fields: dict[str, str], *, name: str) -> np.dtype[Any]:
-    """Return the voxel type with its byte order."""
-    stated = " ".join(fields.get("type", "").lower().split())
-    code = next((code for code, names in _TYPE_NAMES.items() if stated in names), None)
-    if code is None:
-        raise InputError(
-            f"expected integer or float voxels in {name}, got NRRD type {stated[:80]!r}: export numbers"
-        )
-    dtype = np.dtype(code)
-    if dtype.itemsize == 1 or fields.get("encoding", "raw").lower() in _TEXT_ENCODINGS:
-        return dtype
-    endian = fields.get("endian", "").lower()
-    if endian not in ("little", "big"):
-        raise FileReadError(
-            f"expected the field 'endian' of {name} to be little or big, got {endian[:9]!r}: "
-            "the file is damaged"
-        )
-    return dtype.newbyteorder("<" if endian == "little" else ">")
-
-
 def _payload(path: Path, data: bytes, start: int, fields: dict[str, str], expected: int) -> tuple[bytes, int]:
     """Return the bytes that hold the voxels, decompressed, and where in them the voxels start."""
     source = fields.get("data file")
@@ -213,7 +119,7 @@ def _payload(path: Path, data: bytes, start: int, fields: dict[str, str], expect
         data, start = inflate(data[start:], name=path.name, promised=promised), 0
     elif encoding in ("bzip2", "bz2"):
         data, start = inflate_bz2(data[start:], name=path.name, promised=promised), 0
-    elif encoding not in ("raw", *_TEXT_ENCODINGS):
+    elif encoding not in ("raw", *TEXT_ENCODINGS):
         raise InputError(
             f"expected NRRD encoding raw, gzip, bzip2 or text in {path.name}, "
             f"got {encoding[:80]!r}: export it again"
@@ -269,47 +175,6 @@ def _parse_text(data: bytes, dtype: np.dtype[Any], count: int, *, name: str) -> 
         ) from error
 
 
-def _affine(
-    fields: dict[str, str], axes: int, *, name: str
-) -> tuple[list[bool], NDArray[np.float64] | None, str]:
-    """Return which axes lie in space, the LPS affine or None, and what the header lacks for it."""
-    vectors = re.findall(r"none|\([^()]*\)", fields.get("space directions", ""), flags=re.IGNORECASE)
-    spatial = [vector.lower() != "none" for vector in vectors]
-    if not vectors:
-        return [True] * axes, None, "'space directions'"
-    if len(vectors) != axes or sum(spatial) != 3:
-        raise GeometryError(
-            f"expected three axes in space in {name}, "
-            f"got 'space directions: {fields['space directions'][:80]}' "
-            f"for {axes} axes: export a 3-D volume"
-        )
-    signs = _SPACES.get(fields.get("space", "").lower())
-    if signs is None:
-        return (
-            spatial,
-            None,
-            f"a 'space' that states where left is (its 'space' is {fields.get('space', 'none')[:80]!r})",
-        )
-    affine = np.eye(4)
-    columns = [_vector(text, name=name) for text, used in zip(vectors, spatial, strict=True) if used]
-    scale = np.array(signs) * _mm_per_unit(fields, name=name)
-    affine[:3, :3] = np.array(columns).T * scale[:, None]
-    affine[:3, 3] = _vector(fields.get("space origin", "(0,0,0)"), name=name) * scale
-    return spatial, affine, ""
-
-
-def _spacing_mm(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:
-    """Return the voxel edges (3,) of a header without an orientation, or None where it has none."""
-    vectors = re.findall(r"\([^()]*\)", fields.get("space directions", ""))
-    if len(vectors) == 3:
-        edges = spacing_of(np.array([_vector(text, name=name) for text in vectors]).T)
-    else:
-        steps = [decimal_number(text) for text in fields.get("spacings", "").split()]
-        steps = [step for step in steps if np.isfinite(step)]
-        edges = spacing_of(np.diag(steps)) if len(steps) == 3 else None
-    return None if edges is None else edges * _mm_per_unit(fields, name=name)
-
-
 def _channel(array: NDArray[Any], spatial: list[bool], channel: int, *, name: str) -> NDArray[Any]:
     """Return one channel of an array with the axes of the file."""
     outside = [axis for axis, used in enumerate(spatial) if not used]
@@ -324,30 +189,6 @@ def _channel(array: NDArray[Any], spatial: list[bool], channel: int, *, name: st
         slice(None) if used else (channel if axis in several else 0) for axis, used in enumerate(spatial)
     )
     return array[index]
-
-
-def _vector(text: str, *, name: str) -> NDArray[np.float64]:
-    """Return the three numbers of a vector such as (1,0,0)."""
-    try:
-        vector = np.array([decimal_number(part.strip()) for part in text.strip("() ").split(",")])
-    except ValueError:
-        vector = np.array([])
-    if vector.shape != (3,):
-        raise GeometryError(
-            f"expected vectors of three numbers in the header of {name}, got {text[:80]}: export it again"
-        )
-    return vector
-
-
-def _mm_per_unit(fields: dict[str, str], *, name: str) -> float:
-    """Return the factor to millimetres; all axes must share one unit."""
-    units = {unit.lower() for unit in re.findall(r'"([^"]*)"', fields.get("space units", ""))} or {"mm"}
-    if len(units) != 1 or not units <= set(_MM_PER_UNIT):
-        raise GeometryError(
-            f"expected space units of millimetres in {name}, "
-            f"got {', '.join(sorted(units))[:80]!r}: export it in mm"
-        )
-    return _MM_PER_UNIT[units.pop()]
 
 
 def _channels_last(sizes: tuple[int, ...], spatial: list[bool]) -> tuple[int, ...]:
