@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import trimesh
 
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.io.volumes import LoadedVolume
 from meshimplant.line.extract import extract
 from meshimplant.skull.segment import skull_of
 from meshimplant.voxels.read_values import read_body, read_values
+from meshimplant.voxels.volume import Volume
 
 __all__ = ["surface_of"]
 
 
 def surface_of(
-    loaded: LoadedVolume,
+    loaded: Volume | LoadedVolume,
     *,
     level: float | None = None,
     values: str | None = None,
@@ -24,8 +25,8 @@ def surface_of(
 
     Parameters
     ----------
-    loaded : LoadedVolume
-        A volume as it was read.
+    loaded : Volume or LoadedVolume
+        A volume; what `load_volume` returned states by itself whether it is a CT.
     level : float, optional
         Value at the surface, in the unit of the file; nothing is then segmented.
     values : str, optional
@@ -45,6 +46,9 @@ def surface_of(
     InputError
         The values have no meaning or more than one, or `level` comes with `threshold_hu` or `values`.
     """
+    require_type(loaded, (Volume, LoadedVolume), "the volume")
+    if isinstance(loaded, Volume):
+        loaded = LoadedVolume(loaded)
     if level is not None and threshold_hu is not None:
         raise InputError("expected --level or --threshold-hu, got both: leave one out")
     is_ct = loaded.is_ct or threshold_hu is not None

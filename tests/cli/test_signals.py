@@ -11,7 +11,7 @@ import pytest
 
 #: A verb that writes half of a folder and then works for long.
 _RUN = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 import meshimplant_cli.main as command_line
 from meshimplant.io.atomic import atomic_folder
@@ -25,6 +25,7 @@ def work(tokens):
         time.sleep(60)
 
 command_line.build_app = lambda: work
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
 command_line.main()
 """
 
