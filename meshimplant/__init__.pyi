@@ -54,8 +54,8 @@ from .implant.skull_thickness import skull_thickness as skull_thickness
 from .implant.wall_thickness import find_violations as find_violations
 from .implant.wall_thickness import measure_thickness as measure_thickness
 from .io.curves import read_curve as read_curve
-from .io.dicom import list_series as list_series
-from .io.dicom_summary import SeriesSummary as SeriesSummary
+from .io.dicom.read_series import list_series as list_series
+from .io.dicom.series_summary import SeriesSummary as SeriesSummary
 from .io.maps import read_map as read_map
 from .io.maps import write_map as write_map
 from .io.meshes import load_mesh as load_mesh
@@ -88,7 +88,7 @@ from .skull.segment import SkullInput as SkullInput
 from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
 from .spec import ImplantSpec as ImplantSpec
+from .values.read_values import read_values as read_values
 from .version import __version__ as __version__
-from .voxels.read_values import read_values as read_values
 from .voxels.volume import Volume as Volume
 from .voxels.voxelize import voxelize as voxelize

@@ -57,7 +57,7 @@ def deepen(
     from meshimplant.design.reconstruct import prepare_skull
     from meshimplant.design.steps import deepening_mm
     from meshimplant.head.pose import fit_pose
-    from meshimplant.voxels.read_values import read_distances
+    from meshimplant.values.read_values import read_distances
 
     with working("deepening"):
         field = read_distances(read_volume(body), values=body_values, asking=ASKING_BODY)

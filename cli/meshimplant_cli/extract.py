@@ -51,7 +51,7 @@ def extract(
     from meshimplant import extract as extract_surface
     from meshimplant import read_volume, write_mesh
     from meshimplant.design.steps import outermost_surface
-    from meshimplant.voxels.read_values import read_body
+    from meshimplant.values.read_values import read_body
 
     with working("extracting the surface"):
         volume = read_volume(voxels, orientation=orientation, segment=segment)

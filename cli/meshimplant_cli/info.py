@@ -11,8 +11,8 @@ from meshimplant_cli.options import PrintOptions, SkullOptions
 from meshimplant_cli.terminal import describe_finding, measure_table, say, show, table, working
 
 if TYPE_CHECKING:
-    from meshimplant.io.dicom import StudyContents
-    from meshimplant.io.dicom_summary import SeriesSummary
+    from meshimplant.io.dicom.read_series import StudyContents
+    from meshimplant.io.dicom.series_summary import SeriesSummary
 
 _SERIES_HEADER = (
     *("no.", "description", "kernel", "kind", "slices", "step mm", "thick mm", "tilt deg"),

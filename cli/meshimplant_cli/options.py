@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.errors import SpecError
 from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
-from meshimplant.voxels.value_words import Asking, ValueWord
+from meshimplant.values.value_words import Asking, ValueWord
 from meshimplant_cli.exit_codes import UsageError
 
 if TYPE_CHECKING:

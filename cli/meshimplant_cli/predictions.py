@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from meshimplant.voxels.value_words import ValueWord
+from meshimplant.values.value_words import ValueWord
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import Level
 

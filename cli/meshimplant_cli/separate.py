@@ -77,7 +77,7 @@ def separate(
     from meshimplant import read_mesh, read_volume
     from meshimplant import separate as separate_mesh
     from meshimplant.design.reconstruct import opening_of, prepare_skull, separate_missing
-    from meshimplant.voxels.read_values import read_body
+    from meshimplant.values.read_values import read_body
 
     separation: Separation[Volume] | Separation[trimesh.Trimesh]
     with working("separating"):

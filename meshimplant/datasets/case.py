@@ -10,7 +10,7 @@ import numpy as np
 
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.io.volumes import VOLUME_SUFFIXES, read_volume, volume_suffix
-from meshimplant.voxels.read_values import read_mask
+from meshimplant.values.read_values import read_mask
 from meshimplant.voxels.volume import Volume
 
 COMPLETE, IMPLANT, DEFECTIVE = "complete_skull", "implant", "defective_skull"

@@ -14,9 +14,9 @@ from meshimplant.datasets.head_shape import fit_aligned_pose
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.pose import CENTRE_DEPTH_MM
 from meshimplant.line.extract import mask_distance
+from meshimplant.values.read_values import read_body
+from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.grid import Grid, bounding_box
-from meshimplant.voxels.read_values import read_body
-from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
 #: The grid's top lies this far above the head's centre, which is about 75 mm below the vertex.

@@ -22,8 +22,8 @@ from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
 from meshimplant.report import Finding
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
-from meshimplant.voxels.read_values import read_body, read_mask
-from meshimplant.voxels.value_words import PREDICTION_ASKING
+from meshimplant.values.read_values import read_body, read_mask
+from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
 #: Opens a step of the line: takes its name and parameters; what the block puts into the dictionary is

@@ -16,8 +16,8 @@ from meshimplant.evaluation.summary import LARGER_IS_BETTER, Summary, summarize
 from meshimplant.evaluation.surface_errors import SurfaceErrors, surface_errors
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.volumes import read_volume
-from meshimplant.voxels.read_values import read_mask
-from meshimplant.voxels.value_words import Asking
+from meshimplant.values.read_values import read_mask
+from meshimplant.values.value_words import Asking
 from meshimplant.voxels.volume import Volume
 
 #: What a failed case counts as: overlaps 0, distances infinite.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError
+from meshimplant.values.read_values import read_mask
 from meshimplant.voxels.grid import bounding_box
-from meshimplant.voxels.read_values import read_mask
 from meshimplant.voxels.surface_distances import SurfaceVoxelDistances, measure_distances, voxels_within
 from meshimplant.voxels.volume import Volume
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, MeshError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
-from meshimplant.io.decode_mesh import decode_mesh
-from meshimplant.io.encode_mesh import encode_glb, encode_obj, encode_ply, encode_stl
+from meshimplant.io.mesh_files.decode_mesh import decode_mesh
+from meshimplant.io.mesh_files.encode_mesh import encode_glb, encode_obj, encode_ply, encode_stl
+from meshimplant.io.mesh_files.threemf import encode_3mf
 from meshimplant.io.payload import read_bytes
-from meshimplant.io.threemf import encode_3mf
 from meshimplant.io.zipped import is_zip, unzipped
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.report import Finding

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, InputError, OutputError, require_type
 from meshimplant.io.atomic import atomic_path
-from meshimplant.io.dicom_sources import is_dicom
+from meshimplant.io.dicom.segmentation_files import is_segmentation_file
+from meshimplant.io.dicom.study_files import is_dicom
 from meshimplant.io.metaimage import read_metaimage, write_metaimage
 from meshimplant.io.nifti import read_nifti, write_nifti
 from meshimplant.io.nrrd import read_nrrd, write_nrrd
 from meshimplant.io.orientation import place_voxels, require_agreement
 from meshimplant.io.payload import RawVolume
 from meshimplant.io.seg_nrrd import is_seg_nrrd, read_seg_nrrd, read_segment_layers
-from meshimplant.io.segmentation_files import is_segmentation_file
 from meshimplant.io.segments import Segment
 from meshimplant.io.zipped import holds_one_of, unzipped
 from meshimplant.report import Finding
@@ -188,8 +188,8 @@ def _load_file(
 
 
 def _load_series(path: Path, series: int | str | None, orientation: str | None) -> LoadedVolume:
-    from meshimplant.io.dicom import load_dicom_series
-    from meshimplant.io.dicom_segmentations import holds_segmentation_only
+    from meshimplant.io.dicom.load_segmentation import holds_segmentation_only
+    from meshimplant.io.dicom.read_series import load_dicom_series
 
     try:
         read = load_dicom_series(path, series=series)
@@ -229,7 +229,7 @@ def _load_segment(
             "expected a segmentation with named segments (.seg.nrrd, DICOM SEG or RTSTRUCT), "
             f"got {path.name}: leave segment (--segment) out; a map of labels takes a label (--label)"
         )
-    from meshimplant.io.dicom_segmentations import load_segmentation
+    from meshimplant.io.dicom.load_segmentation import load_segmentation
 
     volume, findings = load_segmentation(path, segment, grid=grid)
     require_agreement(volume, orientation, name=path.name)

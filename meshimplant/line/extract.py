@@ -11,9 +11,9 @@ from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError
 from meshimplant.mesh.convert import new_mesh
+from meshimplant.values.read_values import read_body
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
-from meshimplant.voxels.read_values import read_body
 from meshimplant.voxels.volume import Volume
 
 #: Voxels kept around a mask before its distance is taken: the Gaussian in it reaches 3 x 0.7 voxels.

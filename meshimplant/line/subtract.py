@@ -13,10 +13,10 @@ from scipy import ndimage
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError, require_type
 from meshimplant.line.extract import body_of, default_level, is_mask, mask_distance
 from meshimplant.skull.head_room import grid_with_room
+from meshimplant.values.read_values import read_body, read_mask
+from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.grid import bounding_box
-from meshimplant.voxels.read_values import read_body, read_mask
 from meshimplant.voxels.surface_distances import eroded
-from meshimplant.voxels.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
 #: Margin around the difference, mm: room for the smoothing of the distances and for the bevel of a trim.

@@ -8,7 +8,7 @@ from meshimplant.errors import InputError, require_type
 from meshimplant.io.volumes import LoadedVolume
 from meshimplant.line.extract import extract
 from meshimplant.skull.segment import skull_of
-from meshimplant.voxels.read_values import read_body, read_values
+from meshimplant.values.read_values import read_body, read_values
 from meshimplant.voxels.volume import Volume
 
 __all__ = ["surface_of"]

@@ -17,13 +17,14 @@ from meshimplant.errors import InputError
 from meshimplant.networks.apply_stages import apply_stages, coarse_correction
 from meshimplant.networks.architectures import build_coarse, build_fine
 from meshimplant.networks.band import coarse_result, correction_weight, dense_features, select_band
-from meshimplant.networks.config import Config, Stage, Training
+from meshimplant.networks.config import Config, Stage
 from meshimplant.networks.dense_fine import DenseFine
 from meshimplant.networks.head_grid import CLIP_MM, take_coarse, unpack_field
 from meshimplant.networks.latent import LatentTerm
 from meshimplant.networks.precision import Bits, full_precision, mixed_precision, resolve_precision
 from meshimplant.networks.run_folder import RunFolder, RunState
 from meshimplant.networks.scores import Scores, score
+from meshimplant.networks.training_config import Training
 from meshimplant.networks.training_samples import Augmentation, HeadCrops, Sample, make_sample
 from meshimplant.networks.training_store import CaseName
 

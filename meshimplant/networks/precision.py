@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from meshimplant.networks.config import Precision
+from meshimplant.networks.training_config import Precision
 
 Bits = Literal["16", "32"]
 

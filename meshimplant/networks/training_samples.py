@@ -16,8 +16,9 @@ from meshimplant.networks.channels import (
     position_field,
     stack_channels,
 )
-from meshimplant.networks.config import Data, Training
+from meshimplant.networks.config import Data
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE, HeadGrid, take_coarse, unpack_field
+from meshimplant.networks.training_config import Training
 from meshimplant.networks.training_store import CaseName, Store
 
 _THIRD = int(COARSE.spacing_mm / FINE.spacing_mm)

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from meshimplant.errors import EmptyMaskError, FileReadError, InputError
+from meshimplant.io.dicom.segmentation_files import is_segmentation_file
 from meshimplant.io.points import POINT_SUFFIXES, read_points
-from meshimplant.io.segmentation_files import is_segmentation_file
 from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import VOLUME_SUFFIXES, LoadedVolume, is_study, load_volume, volume_suffix
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.predictions.points_to_volume import points_to_volume
 from meshimplant.report import Finding
-from meshimplant.voxels.distinct_values import as_whole_numbers
-from meshimplant.voxels.read_values import read_body, read_values
-from meshimplant.voxels.value_words import PREDICTION_ASKING
+from meshimplant.values.distinct_values import as_whole_numbers
+from meshimplant.values.read_values import read_body, read_values
+from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
 #: Labels that a message lists at most.

@@ -9,10 +9,10 @@ from typing import Any
 import trimesh
 
 from meshimplant.errors import FileReadError, InputError, MeshImplantError
-from meshimplant.io.dicom import StudyContents, study_contents
-from meshimplant.io.dicom_segmentations import holds_segmentation_only
+from meshimplant.io.dicom.load_segmentation import holds_segmentation_only
+from meshimplant.io.dicom.read_series import StudyContents, study_contents
+from meshimplant.io.dicom.segmentation_files import is_segmentation_file
 from meshimplant.io.meshes import load_mesh
-from meshimplant.io.segmentation_files import is_segmentation_file
 from meshimplant.io.segments import require_one_choice
 from meshimplant.io.volumes import LoadedVolume, is_study, load_volume
 from meshimplant.report import Finding

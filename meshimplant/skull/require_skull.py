@@ -6,7 +6,7 @@ from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.skull.enclosure import LEAST_SIDES_FRACTION, Enclosure, find_braincase
 from meshimplant.skull.keep_skull import depth_mm
 from meshimplant.skull.one_head import require_one_head
-from meshimplant.voxels.value_facts import MAX_BONE_DEPTH_MM
+from meshimplant.values.value_facts import MAX_BONE_DEPTH_MM
 from meshimplant.voxels.volume import Volume
 
 

@@ -16,10 +16,10 @@ from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
 from meshimplant.skull.head_room import cut_off_findings
 from meshimplant.skull.keep_skull import keep_skull
-from meshimplant.voxels.distinct_values import as_whole_numbers, distinct_values
-from meshimplant.voxels.read_values import Reading, read_values
-from meshimplant.voxels.value_facts import MAX_BONE_DEPTH_MM
-from meshimplant.voxels.value_words import Asking
+from meshimplant.values.distinct_values import as_whole_numbers, distinct_values
+from meshimplant.values.read_values import Reading, read_values
+from meshimplant.values.value_facts import MAX_BONE_DEPTH_MM
+from meshimplant.values.value_words import Asking
 from meshimplant.voxels.volume import Volume
 from meshimplant.voxels.voxelize import voxelize
 

@@ -122,7 +122,7 @@ LIGHT_MODULES = {
     "meshimplant.spec",
     "meshimplant.version",
     "meshimplant.voxels",
-    "meshimplant.voxels.value_words",
+    "meshimplant.values.value_words",
 }
 
 

@@ -13,7 +13,7 @@ import torch
 
 from meshimplant.errors import InputError
 from meshimplant.networks import precision
-from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent, Training, config_from
+from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent, config_from
 from meshimplant.networks.export import export_run
 from meshimplant.networks.layers import Block
 from meshimplant.networks.learner import Learner
@@ -27,6 +27,7 @@ from meshimplant.networks.precision import (
 from meshimplant.networks.run_folder import RunFolder
 from meshimplant.networks.sparse import ActiveVoxels, gather_convolve
 from meshimplant.networks.sparse_unet import SparseBlock
+from meshimplant.networks.training_config import Training
 from meshimplant.networks.training_loop import train
 from meshimplant.networks.training_samples import Augmentation, HeadCrops, make_sample
 from meshimplant.networks.training_store import Store

@@ -12,10 +12,11 @@ import torch
 from heads import shell_store
 
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent, Training
+from meshimplant.networks.config import Coarse, Config, Data, Fine, Latent
 from meshimplant.networks.export import export_run
 from meshimplant.networks.learner import learning_rate, trained_stage, weighted_huber
 from meshimplant.networks.run_folder import RunFolder
+from meshimplant.networks.training_config import Training
 from meshimplant.networks.training_loop import train
 from meshimplant.networks.training_store import Store
 from meshimplant.networks.weights import read_weights

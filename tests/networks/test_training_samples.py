@@ -9,8 +9,9 @@ import pytest
 from heads import THICKNESS_MM
 from scipy.spatial.transform import Rotation
 
-from meshimplant.networks.config import Data, Training
+from meshimplant.networks.config import Data
 from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE, take_coarse, unpack_field
+from meshimplant.networks.training_config import Training
 from meshimplant.networks.training_samples import (
     Augmentation,
     HeadCrop,

@@ -1,0 +1,1 @@
+"""What the numbers of a volume mean: mask, labels, probability, signed distance, Hounsfield units."""
