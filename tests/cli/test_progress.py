@@ -121,7 +121,7 @@ LIGHT_MODULES = {
     "meshimplant.runtime.printable",
     "meshimplant.spec",
     "meshimplant.version",
-    "meshimplant.voxels",
+    "meshimplant.values",
     "meshimplant.values.value_words",
 }
 

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.io import dicom_sources
+from meshimplant.io.dicom import study_files
 from meshimplant.io.dicom.read_series import load_dicom_series, read_dicom_series, study_contents
 
 HEIGHTS = np.arange(0, 20, 2.0)
@@ -69,7 +69,7 @@ def test_a_zip_bomb_is_refused_before_it_is_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_ENTRIES", 5), ("MAX_ENTRY_BYTES", 1000)])
 def test_a_zip_of_too_many_or_too_large_entries_is_refused(archive, monkeypatch, limit, value):
-    monkeypatch.setattr(dicom_sources, limit, value)
+    monkeypatch.setattr(study_files, limit, value)
     with pytest.raises(FileReadError, match="expected a zip archive of one study"):
         read_dicom_series(archive)
 
