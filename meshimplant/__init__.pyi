@@ -69,6 +69,7 @@ from .line.deepen import deepen as deepen
 from .line.extract import extract as extract
 from .line.separate import separate as separate
 from .line.subtract import subtract as subtract
+from .line.surface_of import Surface as Surface
 from .line.surface_of import surface_of as surface_of
 from .mesh.convert import from_pyvista as from_pyvista
 from .mesh.convert import to_pyvista as to_pyvista

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import (
     WRITABLE_VOXEL_SUFFIXES,
@@ -68,12 +69,13 @@ def augment(
         thickness_fraction=thickness_fraction,
         warp_fraction=warp_fraction,
     )
+    inputs = Inputs()
     with working("reading") as progress:
-        masks = [skull_options.skull(path).mask for path in (skull, implant) if path is not None]
+        masks = [inputs.skull(path, skull_options) for path in (skull, implant) if path is not None]
         shapes = []
         for number, path in enumerate(other or [], start=1):
             progress(f"shape {number} of {len(other or [])}")
-            shapes.append(read_head_shape(skull_options.skull(path).mask))
+            shapes.append(read_head_shape(inputs.skull(path, skull_options)))
         progress("augmenting")
         augmented = augment_skull(masks, seed=seed, others=shapes, ranges=ranges)
         files = [file for file, _ in zip((output, implant_file), augmented, strict=False)]
@@ -82,4 +84,4 @@ def augment(
     volumes = [float(v.array.sum(dtype=int) * v.voxel_volume_mm3) for v in augmented]
     result = {"seed": seed, "outputs": [file.name for file in files], "volumes_mm3": volumes}
     text = "\n".join(f"{file.name}: {mm3 / 1000:.1f} cm3" for file, mm3 in zip(files, volumes, strict=True))
-    show(result, as_json=output_options.json, text=text)
+    show(result, as_json=output_options.json, text=text, inputs=inputs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import require_free_file, show, working
 
@@ -43,24 +44,28 @@ def average(
     require_free_file(output, (".npz",), force=output_options.force)
     from meshimplant.complete.population import build_vault_mean
 
-    mean = build_vault_mean(read_vaults(skulls, skull_options), about={"data": data, "licence": licence})
+    inputs = Inputs()
+    mean = build_vault_mean(
+        read_vaults(skulls, skull_options, inputs), about={"data": data, "licence": licence}
+    )
     mean.save(output)
     result = {"output": output.name, **mean.about}
     show(
         result,
         as_json=output_options.json,
         text=f"{output.name}: the mean vault of {mean.about['skulls']} skulls",
+        inputs=inputs,
     )
 
 
-def read_vaults(skulls: tuple[Path, ...], skull_options: SkullOptions) -> list[HeadVault]:
+def read_vaults(skulls: tuple[Path, ...], skull_options: SkullOptions, inputs: Inputs) -> list[HeadVault]:
     """Read the vaults of skulls, holding one skull in memory at a time."""
     from meshimplant.complete.population import read_head_vault
 
     def each() -> Iterator[HeadVault]:
         for number, path in enumerate(skulls, start=1):
             progress(f"skull {number} of {len(skulls)}")
-            yield read_head_vault(skull_options.skull(path).mask)
+            yield read_head_vault(inputs.skull(path, skull_options))
 
     with working("reading skulls") as progress:
         return list(each())

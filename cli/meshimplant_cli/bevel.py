@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Bevel, InsideMm, Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
 
@@ -37,14 +38,15 @@ def bevel(
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import bevel as bevel_mesh
-    from meshimplant import read_mesh, write_mesh
+    from meshimplant import write_mesh
     from meshimplant.design.steps import part_site
 
+    inputs = Inputs()
     with working("bevelling"):
-        before = read_mesh(mesh, frame=skull_options.frame)
+        before = inputs.mesh(mesh, skull_options.frame)
         point: Any = inside_mm
         if skull is not None and inside_mm is None:
-            point = part_site(before, skull_options.skull(skull).mask).inside_mm
+            point = part_site(before, inputs.skull(skull, skull_options)).inside_mm
         after = bevel_mesh(before, bevel_deg, inside_mm=point).mesh
         write_mesh(after, output, frame=skull_options.frame)
-    show_change(before, after, output, as_json=output_options.json)
+    show_change(before, after, output, as_json=output_options.json, inputs=inputs)

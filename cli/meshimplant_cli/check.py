@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshimplant_cli.exit_codes import CHECK_FAILED, DONE
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     PrescriptionOptions,
     PrintOptions,
@@ -41,11 +42,12 @@ def check(
         The part: .stl .3mf .ply .obj .glb.
     """
     spec = prescription.prescription()
-    from meshimplant import check_part, read_mesh
+    from meshimplant import check_part
 
+    inputs = Inputs()
     with working("checking"):
-        part = read_mesh(mesh, frame=skull_options.frame)
-        bone = skull_options.bone(skull)
+        part = inputs.mesh(mesh, skull_options.frame)
+        bone = None if skull is None else inputs.skull(skull, skull_options)
         result = check_part(part, spec=spec, skull=bone)
     verdict = "passed" if result.passed else "failed"
     lines = [f"{mesh.name}: {verdict}", measure_table(headlines(result.measures))]
@@ -57,5 +59,5 @@ def check(
         "criteria": [criterion.to_dict() for criterion in result.criteria],
         "findings": [finding.to_dict() for finding in result.findings],
     }
-    show(printed, as_json=print_options.json, text="\n".join(lines))
+    show(printed, as_json=print_options.json, text="\n".join(lines), inputs=inputs)
     return DONE if result.passed else CHECK_FAILED

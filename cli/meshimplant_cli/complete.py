@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Count,
     Method,
@@ -75,10 +76,10 @@ def complete(
     from meshimplant.io.maps import write_map
     from meshimplant.preview.value_text import count_of
 
+    inputs = Inputs()
     with working("completing the skull"):
-        skull = skull_options.skull(defective)
         model = read_template(template, method)
-        prepared, _ = prepare_skull(skull.mask)
+        prepared, _ = prepare_skull(inputs.skull(defective, skull_options))
         completion = complete_skull(
             prepared,
             method=method,
@@ -108,6 +109,7 @@ def complete(
         result,
         as_json=output_options.json,
         exact=True,
+        inputs=inputs,
         text="\n".join(lines + [describe_finding(f) for f in completion.findings]),
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Count,
     Frame,
@@ -15,22 +16,19 @@ from meshimplant_cli.options import (
     Orientation,
     OutputOptions,
     SegmentName,
+    Series,
     ThresholdHu,
     Values,
 )
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     WRITABLE_VOXEL_SUFFIXES,
-    describe_finding,
     is_mesh,
     require_free_file,
     show,
     show_change,
     working,
 )
-
-if TYPE_CHECKING:
-    import trimesh
 
 
 def convert(
@@ -43,6 +41,8 @@ def convert(
     threshold_hu: ThresholdHu | None = None,
     smooth: Annotated[bool, Parameter(help="Smooth the surface with the default filter.")] = False,
     max_faces: Annotated[Count | None, Parameter(help="Simplify to at most this many faces.")] = None,
+    label: Annotated[int | None, Parameter(help="The label to mesh. Default: all but 0.")] = None,
+    series: Series | None = None,
     orientation: Orientation | None = None,
     segment: SegmentName | None = None,
     frame: Frame = "LPS",
@@ -64,49 +64,44 @@ def convert(
     """
     voxels_to_voxels = not is_mesh(source) and not is_mesh(target)
     allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
-    of_surface = (max_faces, level, values, threshold_hu)
+    of_surface = (max_faces, level, values, threshold_hu, label)
     if voxels_to_voxels and (smooth or any(option is not None for option in of_surface)):
         raise UsageError(
-            "expected --level, --values, --threshold-hu, --smooth and --max-faces for a mesh, "
+            "expected --level, --values, --threshold-hu, --label, --smooth and --max-faces for a mesh, "
             "got voxels as TARGET: leave them out"
         )
     require_free_file(target, allowed, force=output_options.force)
     from meshimplant import load_volume, simplify, surface_of, write_mesh, write_volume
     from meshimplant import smooth as smooth_mesh
 
+    inputs = Inputs()
     with working("converting"):
         if voxels_to_voxels:
-            loaded = load_volume(source, orientation=orientation, segment=segment)
-            write_volume(loaded.volume, target)
-            findings = [describe_finding(finding) for finding in loaded.findings]
-            text = "\n".join([f"{target.name}: {loaded.volume!r}", *findings])
-            facts = {
-                "output": target.name,
-                "findings": [finding.to_dict() for finding in loaded.findings],
-            }
-            show(facts, as_json=output_options.json, text=text)
+            volume = inputs.volume(source, series=series, orientation=orientation, segment=segment)
+            write_volume(volume, target)
+            text = f"{target.name}: {volume!r}"
+            show({"output": target.name}, as_json=output_options.json, text=text, inputs=inputs)
             return
         read: dict[str, Any] = {}
         if is_mesh(source):
-            mesh = _read_mesh(source, frame, (orientation, segment, level, values, threshold_hu))
+            _require_no_voxel_options(orientation, segment, level, values, threshold_hu, label, series)
+            mesh = inputs.mesh(source, frame)
         else:
-            loaded = load_volume(source, orientation=orientation, segment=segment)
-            mesh, notes = surface_of(loaded, level=level, values=values, threshold_hu=threshold_hu)
-            read = {"read_as": ", ".join(notes)}
+            loaded = load_volume(source, series=series, orientation=orientation, segment=segment)
+            surface = surface_of(loaded, level=level, values=values, threshold_hu=threshold_hu, label=label)
+            inputs.findings += surface.findings
+            mesh, read = surface.mesh, {"read_as": ", ".join(surface.notes)}
         if smooth:
             mesh = smooth_mesh(mesh)
         if max_faces is not None:
             mesh = simplify(mesh, max_faces=max_faces)
         write_mesh(mesh, target, frame=target_frame or frame)
-    show_change(mesh, mesh, target, as_json=output_options.json, **read)
+    show_change(mesh, mesh, target, as_json=output_options.json, inputs=inputs, **read)
 
 
-def _read_mesh(source: Path, frame: Frame, of_voxels: tuple[object, ...]) -> trimesh.Trimesh:
-    from meshimplant import read_mesh
-
-    if any(option is not None for option in of_voxels):
+def _require_no_voxel_options(*options: object) -> None:
+    if any(option is not None for option in options):
         raise UsageError(
-            "expected --orientation, --segment, --level, --values and --threshold-hu for voxels, got a mesh: "
-            "leave them out; a mesh has a --frame"
+            "expected --orientation, --segment, --series, --level, --values, --threshold-hu and --label for "
+            "voxels, got a mesh: leave them out; a mesh has a --frame"
         )
-    return read_mesh(source, frame=frame)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from meshimplant.datasets.kinds import Kind
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import (
     free_folder,
@@ -46,9 +47,9 @@ def craniectomy(
     from meshimplant import write_volume
     from meshimplant.io.atomic import atomic_folder
 
+    inputs = Inputs()
     with free_folder(output, force=output_options.force), working("cutting the defect"):
-        skull = skull_options.skull(completed)
-        case = cut_defect(skull.mask, kind=kind, seed=seed, defects=defects)
+        case = cut_defect(inputs.skull(completed, skull_options), kind=kind, seed=seed, defects=defects)
         with atomic_folder(output, force=output_options.force) as folder:
             write_volume(case.defective, folder / "defective.nrrd")
             write_volume(case.truth, folder / "truth.nrrd")
@@ -59,4 +60,5 @@ def craniectomy(
         result,
         as_json=output_options.json,
         text=f"{output.name}: {case.kind} {holes} of {volume_mm3 / 1000:.1f} cm3 (seed {case.seed})",
+        inputs=inputs,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Count, Frame, Output, OutputOptions, Six
 from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
 
@@ -72,10 +73,11 @@ def cut(
         allowed = " or ".join(_KEEPS[tool])
         raise UsageError(f"expected --keep {allowed} with --{tool}, got {keep}: choose one of the two")
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import read_mesh, write_mesh
+    from meshimplant import write_mesh
 
+    inputs = Inputs()
     with working("cutting"):
-        before = read_mesh(mesh, frame=frame)
+        before = inputs.mesh(mesh, frame)
         side = keep or _KEEPS[tool][0]
         if curve is not None:
             result = _along_curve(before, curve, side, bodies, frame)
@@ -87,7 +89,7 @@ def cut(
         "removed_mm3": round(result.removed_mm3, 6),
         "dropped_pieces": len(result.fragments),
     }
-    show_change(before, result.mesh, output, as_json=output_options.json, **facts)
+    show_change(before, result.mesh, output, as_json=output_options.json, inputs=inputs, **facts)
 
 
 def _only_tool(tools: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     ASKING_BODY,
     BodyValues,
@@ -53,19 +54,20 @@ def deepen(
         raise UsageError("expected --skull or --inside-mm, got neither: add one of them")
     require_free_file(output, WRITABLE_VOXEL_SUFFIXES, force=output_options.force)
     from meshimplant import deepen as deepen_body
-    from meshimplant import read_volume, write_volume
+    from meshimplant import write_volume
     from meshimplant.design.reconstruct import prepare_skull
     from meshimplant.design.steps import deepening_mm
     from meshimplant.head.pose import fit_pose
     from meshimplant.values.read_values import read_distances
 
+    inputs = Inputs()
     with working("deepening"):
-        field = read_distances(read_volume(body), values=body_values, asking=ASKING_BODY)
+        field = read_distances(inputs.volume(body), values=body_values, asking=ASKING_BODY)
         point: Any = inside_mm
         if inside_mm is None and skull is not None:
-            prepared, _ = prepare_skull(skull_options.skull(skull).mask)
+            prepared, _ = prepare_skull(inputs.skull(skull, skull_options))
             point = fit_pose(prepared).centre_mm
         depth = deepening_mm(thickness_mm) if depth_mm is None else depth_mm
         deepened = deepen_body(field, depth, inside_mm=point)
         write_volume(deepened, output)
-    show_body(deepened, output, output_options)
+    show_body(deepened, output, output_options, inputs)

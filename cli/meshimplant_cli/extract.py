@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Frame,
     Level,
@@ -49,15 +50,16 @@ def extract(
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import extract as extract_surface
-    from meshimplant import read_volume, write_mesh
+    from meshimplant import write_mesh
     from meshimplant.design.steps import outermost_surface
     from meshimplant.values.read_values import read_body
 
+    inputs = Inputs()
     with working("extracting the surface"):
-        volume = read_volume(voxels, orientation=orientation, segment=segment)
+        volume = inputs.volume(voxels, orientation=orientation, segment=segment)
         body = read_body(volume, level=level, values=values)
         mesh = extract_surface(body.volume, level=body.level)
         if outermost:
             mesh = outermost_surface(mesh)
         write_mesh(mesh, output, frame=frame)
-    show_body(mesh, output, output_options)
+    show_body(mesh, output, output_options, inputs)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from meshimplant_cli.exit_codes import CHECK_FAILED, DONE
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import InsideMm, OutputOptions, SkullFile, SkullOptions, Vector
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -53,12 +54,13 @@ def insertion(
     """
     if output is not None:
         require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import clear_way, find_insertion, make_insertable, read_mesh, write_mesh
+    from meshimplant import clear_way, find_insertion, make_insertable, write_mesh
     from meshimplant.design.steps import part_site
 
+    inputs = Inputs()
     with working("searching for the straight path"):
-        part = read_mesh(mesh, frame=skull_options.frame)
-        site = part_site(part, skull_options.skull(skull).mask, inside_mm=inside_mm)
+        part = inputs.mesh(mesh, skull_options.frame)
+        site = part_site(part, inputs.skull(skull, skull_options), inside_mm=inside_mm)
         if output is not None:
             if direction is None:
                 part = clear_way(part, site, max_removed_fraction=max_removed_fraction).mesh
@@ -75,5 +77,5 @@ def insertion(
     along = {"travel_mm": path.travel_mm, "penetration_along_mm": path.penetration_mm}
     findings = [finding.to_dict() for finding in path.findings]
     text = "\n".join([measure_table(facts.items()), *map(describe_finding, path.findings)])
-    show({**facts, **along, "findings": findings}, as_json=output_options.json, text=text)
+    show({**facts, **along, "findings": findings}, as_json=output_options.json, text=text, inputs=inputs)
     return DONE if path.free else CHECK_FAILED

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, Positive, SkullOptions
 from meshimplant_cli.terminal import free_folder, show, suffix_of, table, working
 
@@ -48,6 +49,7 @@ def link(
     batches = [skulls] if shape is None else [(path,) for path in skulls]
     rows: list[tuple[str, float]] = []
     force = output_options.force
+    inputs = Inputs()
     with (
         free_folder(output, force=force),
         working("linking") as progress,
@@ -55,7 +57,7 @@ def link(
     ):
         for paths in batches:
             progress(f"linking {paths[0].name}")
-            masks = [skull_options.skull(path).mask for path in paths]
+            masks = [inputs.skull(path, skull_options) for path in paths]
             for item in link_skulls(masks, spacing_mm=spacing_mm, shape=shape, frame=axes):
                 name = f"{names[len(rows)]}.nrrd"
                 write_volume(item.volume, folder / name)
@@ -69,4 +71,5 @@ def link(
         {"shape": size, "spacing_mm": spacing_mm, "skulls": outputs, "other_files": kept},
         as_json=output_options.json,
         text=f"{text}\nkept beside them: {', '.join(kept)}" if kept else text,
+        inputs=inputs,
     )

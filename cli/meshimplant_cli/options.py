@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from meshimplant.head.mean_vault import Model
     from meshimplant.networks.open_network import Network
     from meshimplant.skull.segment import SkullInput
-    from meshimplant.voxels.volume import Volume
 
 Options = TypeVar("Options")
 
@@ -142,10 +141,6 @@ class SkullOptions:
             orientation=self.orientation,
             segment=self.segment,
         )
-
-    def bone(self, path: Path | None) -> Volume | None:
-        """Read the mask of a skull; None without a path."""
-        return None if path is None else self.skull(path).mask
 
 
 @Parameter(name="*")

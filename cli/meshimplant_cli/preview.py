@@ -8,13 +8,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Force,
     Output,
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import require_free_file, say, suffix_of, working
+from meshimplant_cli.terminal import describe_finding, require_free_file, say, suffix_of, working
 
 
 def preview(
@@ -37,13 +38,14 @@ def preview(
     if not parts:
         raise UsageError("expected at least one mesh to draw, got none: name it before -o")
     require_free_file(output, (".png", ".html"), force=force)
-    from meshimplant import check_part, read_mesh, render_preview, write_viewer
+    from meshimplant import check_part, render_preview, write_viewer
     from meshimplant.mesh.convert import join_meshes
     from meshimplant.preview.skull_surface import skull_surface
 
+    inputs = Inputs()
     with working("drawing"):
-        implant = join_meshes([read_mesh(part, frame=skull_options.frame) for part in parts])
-        bone = skull_options.bone(skull)
+        implant = join_meshes([inputs.mesh(part, skull_options.frame) for part in parts])
+        bone = None if skull is None else inputs.skull(skull, skull_options)
         maps = check_part(implant, skull=bone)
         draw = render_preview if suffix_of(output) == ".png" else write_viewer
         draw(
@@ -54,4 +56,4 @@ def preview(
             gap_mm=maps.gap_mm,
             title=title,
         )
-    say(f"{output.name}: drawn")
+    say("\n".join([f"{output.name}: drawn", *map(describe_finding, inputs.findings)]))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Frame,
     NotNegative,
@@ -41,11 +42,12 @@ def repair(
         Broken mesh.
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import read_mesh, write_mesh
     from meshimplant import repair as repair_mesh
+    from meshimplant import write_mesh
 
+    inputs = Inputs()
     with working("repairing"):
-        before = read_mesh(mesh, frame=frame)
+        before = inputs.mesh(mesh, frame)
         repaired = repair_mesh(
             before, max_volume_change_fraction=max_volume_change_fraction, max_move_mm=max_move_mm
         )
@@ -54,6 +56,7 @@ def repair(
         before,
         repaired.mesh,
         output,
+        inputs=inputs,
         as_json=output_options.json,
         method=repaired.method,
         actions=list(repaired.actions),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     ASKING_BODY,
     BodyValues,
@@ -74,27 +75,27 @@ def separate(
         require_free_file(
             file, MESH_SUFFIXES if is_mesh(body) else WRITABLE_VOXEL_SUFFIXES, force=output_options.force
         )
-    from meshimplant import read_mesh, read_volume
     from meshimplant import separate as separate_mesh
     from meshimplant.design.reconstruct import opening_of, prepare_skull, separate_missing
     from meshimplant.values.read_values import read_body
 
     separation: Separation[Volume] | Separation[trimesh.Trimesh]
+    inputs = Inputs()
     with working("separating"):
         if is_mesh(body):
-            mesh = read_mesh(body, frame=skull_options.frame)
+            mesh = inputs.mesh(body, skull_options.frame)
             width_mm = opening_of(own=False) if opening_mm is None else opening_mm
             separation = separate_mesh(mesh, bodies=bodies, opening_mm=width_mm, near_mm=near_mm)
         else:
-            bone = None if skull is None else prepare_skull(skull_options.skull(skull).mask)[0]
-            field = read_body(read_volume(body), values=body_values, asking=ASKING_BODY)
+            bone = None if skull is None else prepare_skull(inputs.skull(skull, skull_options))[0]
+            field = read_body(inputs.volume(body), values=body_values, asking=ASKING_BODY)
             separation = separate_missing(
                 field.volume, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=bone
             )
         kept: tuple[Volume | trimesh.Trimesh, ...] = separation.bodies
         for part, file in zip(kept, files, strict=True):
             _write(part, file, skull_options.frame)
-    _show_separation(separation, files, output_options)
+    _show_separation(separation, files, output_options, inputs)
 
 
 def _body_files(output: Path, bodies: int) -> list[Path]:
@@ -114,7 +115,9 @@ def _write(body: Volume | trimesh.Trimesh, file: Path, frame: Literal["LPS", "RA
         write_mesh(body, file, frame=frame)
 
 
-def _show_separation(separation: Separation[Any], files: list[Path], output_options: OutputOptions) -> None:
+def _show_separation(
+    separation: Separation[Any], files: list[Path], output_options: OutputOptions, inputs: Inputs
+) -> None:
     bodies = [
         {"output": file.name, "volume_mm3": volume_mm3(body)}
         for body, file in zip(separation.bodies, files, strict=True)
@@ -132,4 +135,5 @@ def _show_separation(separation: Separation[Any], files: list[Path], output_opti
     rows += [
         ("removed", f"{piece['volume_mm3']:.0f}", piece["centre_mm"], piece["bridged"]) for piece in removed
     ]
-    show({"bodies": bodies, "removed": removed}, as_json=output_options.json, text=table(rows))
+    result = {"bodies": bodies, "removed": removed}
+    show(result, as_json=output_options.json, text=table(rows), inputs=inputs)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from meshimplant_cli.average import Data, Licence, read_vaults
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Count, Output, OutputOptions, SkullOptions
 from meshimplant_cli.terminal import require_free_file, show
 
@@ -41,10 +42,11 @@ def shape_model(
     from meshimplant.preview.value_text import count_of
 
     about = {"data": data, "licence": licence}
+    inputs = Inputs()
     model = build_shape_model(
-        read_vaults(skulls, skull_options), about=about, modes=modes, images=kind == "images"
+        read_vaults(skulls, skull_options, inputs), about=about, modes=modes, images=kind == "images"
     )
     model.save(output)
     result = {"output": output.name, "modes": len(model.modes), **model.about}
     text = f"{output.name}: {count_of(len(model.modes), 'mode')} of {model.about['skulls']} skulls, on {kind}"
-    show(result, as_json=output_options.json, text=text)
+    show(result, as_json=output_options.json, text=text, inputs=inputs)

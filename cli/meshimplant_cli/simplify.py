@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Count,
     Frame,
@@ -40,11 +41,12 @@ def simplify(
         Closed mesh.
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import read_mesh, write_mesh
     from meshimplant import simplify as simplify_mesh
+    from meshimplant import write_mesh
 
+    inputs = Inputs()
     with working("simplifying"):
-        before = read_mesh(mesh, frame=frame)
+        before = inputs.mesh(mesh, frame)
         after = simplify_mesh(before, max_faces=max_faces, max_deviation_mm=max_deviation_mm)
         write_mesh(after, output, frame=frame)
-    show_change(before, after, output, as_json=output_options.json)
+    show_change(before, after, output, as_json=output_options.json, inputs=inputs)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Count,
     Frame,
@@ -46,11 +47,12 @@ def smooth(
         Closed mesh.
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import read_mesh, write_mesh
+    from meshimplant import write_mesh
     from meshimplant.design.steps import smooth_part
 
+    inputs = Inputs()
     with working("smoothing"):
-        before = read_mesh(mesh, frame=frame)
+        before = inputs.mesh(mesh, frame)
         after = smooth_part(before, iterations=iterations, pass_band=pass_band, edge_mm=edge_mm)
         write_mesh(after, output, frame=frame)
-    show_change(before, after, output, as_json=output_options.json)
+    show_change(before, after, output, as_json=output_options.json, inputs=inputs)

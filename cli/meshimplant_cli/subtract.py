@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Output,
     OutputOptions,
@@ -47,11 +48,12 @@ def subtract(
     from meshimplant import write_volume
     from meshimplant.design.reconstruct import prepare_prediction, prepare_skull
 
+    inputs = Inputs()
     with working("subtracting"):
-        skull = skull_options.skull(defective)
-        given = prediction_options.prediction(completed, skull.mask, frame=skull_options.frame)
-        prepared, _ = prepare_skull(skull.mask)
+        skull = inputs.skull(defective, skull_options)
+        given = prediction_options.prediction(completed, skull, frame=skull_options.frame)
+        prepared, _ = prepare_skull(skull)
         source, level = prepare_prediction(given.volume, given.level)
         missing = subtract_skull(source, prepared, level=level)
         write_volume(missing, output)
-    show_body(missing, output, output_options)
+    show_body(missing, output, output_options, inputs)

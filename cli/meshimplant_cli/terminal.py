@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from meshimplant.report import Criterion, Finding
     from meshimplant.voxels.volume import Volume
+    from meshimplant_cli.inputs import Inputs
     from meshimplant_cli.options import OutputOptions
 
 VOXEL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -134,9 +135,23 @@ def working(label: str) -> Iterator[Callable[[str], None]]:
         lines.stop(done=done)
 
 
-def show(result: Mapping[str, Any], *, as_json: bool, text: str, exact: bool = False) -> None:
-    """Print a result: the mapping as JSON, with all digits if `exact`, or the text."""
-    say(json_text(result, exact=exact) if as_json else text)
+def show(
+    result: Mapping[str, Any],
+    *,
+    as_json: bool,
+    text: str,
+    exact: bool = False,
+    inputs: Inputs | None = None,
+) -> None:
+    """Print a result: the mapping as JSON, with all digits if `exact`, or the text.
+
+    What was found of the inputs follows the text, and is ``input_findings`` in the JSON.
+    """
+    found = [] if inputs is None else inputs.findings
+    if inputs is not None:
+        result = {**result, "input_findings": [finding.to_dict() for finding in found]}
+    lines = [text, *map(describe_finding, found)]
+    say(json_text(result, exact=exact) if as_json else "\n".join(lines))
 
 
 def say(text: str, *, as_error: bool = False) -> None:
@@ -147,7 +162,13 @@ def say(text: str, *, as_error: bool = False) -> None:
 
 
 def show_change(
-    before: trimesh.Trimesh, after: trimesh.Trimesh, output: Path, *, as_json: bool, **more: Any
+    before: trimesh.Trimesh,
+    after: trimesh.Trimesh,
+    output: Path,
+    *,
+    as_json: bool,
+    inputs: Inputs | None = None,
+    **more: Any,
 ) -> None:
     """Print faces and volume of a mesh before and after a verb, and further values."""
     result = {
@@ -163,7 +184,7 @@ def show_change(
         f"{after.volume / 1000:.2f} cm3 (from {before.volume / 1000:.2f})"
     )
     details = [measure_table(more.items())] if more else []
-    show(result, as_json=as_json, text="\n".join([text, *details]))
+    show(result, as_json=as_json, text="\n".join([text, *details]), inputs=inputs)
 
 
 def json_text(result: Mapping[str, Any], *, exact: bool = False) -> str:
@@ -255,8 +276,15 @@ def volume_mm3(body: Volume | trimesh.Trimesh) -> float:
     return float(body.volume)
 
 
-def show_body(body: Volume | trimesh.Trimesh, output: Path, output_options: OutputOptions) -> None:
+def show_body(
+    body: Volume | trimesh.Trimesh, output: Path, output_options: OutputOptions, inputs: Inputs
+) -> None:
     """Print the volume of a written body."""
     enclosed_mm3 = volume_mm3(body)
     result: dict[str, Any] = {"output": output.name, "volume_mm3": enclosed_mm3}
-    show(result, as_json=output_options.json, text=f"{output.name}: {enclosed_mm3 / 1000:.2f} cm3")
+    show(
+        result,
+        as_json=output_options.json,
+        text=f"{output.name}: {enclosed_mm3 / 1000:.2f} cm3",
+        inputs=inputs,
+    )

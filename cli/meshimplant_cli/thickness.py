@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from meshimplant_cli.exit_codes import CHECK_FAILED, DONE, UsageError
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Vector
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
@@ -170,7 +171,6 @@ def thickness(
     from meshimplant import (
         find_violations,
         measure_thickness,
-        read_mesh,
         rescale_inner,
         set_thickness,
         write_mesh,
@@ -179,9 +179,10 @@ def thickness(
     from meshimplant.design.steps import keep_clearance, part_site
     from meshimplant.preview.value_text import count_of
 
+    inputs = Inputs()
     with working("thickness"):
-        part = read_mesh(mesh, frame=skull_options.frame)
-        bone = skull_options.bone(change.skull)
+        part = inputs.mesh(mesh, skull_options.frame)
+        bone = None if change.skull is None else inputs.skull(change.skull, skull_options)
         site = None
         if bone is not None and change.clearance_mm is not None:
             site = part_site(part, bone, inside_mm=inside_mm)
@@ -204,7 +205,7 @@ def thickness(
     if len(violations) > _SHOWN_FINDINGS:
         lines.append(f"and {count_of(len(violations) - _SHOWN_FINDINGS, 'more place')}; --json lists all")
     findings = [finding.to_dict() for finding in violations]
-    show({**facts, "findings": findings}, as_json=output_options.json, text="\n".join(lines))
+    show({**facts, "findings": findings}, as_json=output_options.json, text="\n".join(lines), inputs=inputs)
     return CHECK_FAILED if violations else DONE
 
 

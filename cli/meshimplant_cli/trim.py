@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Bevel,
     InsideMm,
@@ -44,13 +45,14 @@ def trim(
         Closed implant mesh.
     """
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
-    from meshimplant import read_mesh, write_mesh
     from meshimplant import trim as trim_mesh
+    from meshimplant import write_mesh
     from meshimplant.design.steps import part_site
 
+    inputs = Inputs()
     with working("trimming"):
-        before = read_mesh(mesh, frame=skull_options.frame)
-        site = part_site(before, skull_options.skull(skull).mask, inside_mm=inside_mm)
+        before = inputs.mesh(mesh, skull_options.frame)
+        site = part_site(before, inputs.skull(skull, skull_options), inside_mm=inside_mm)
         after = trim_mesh(before, site, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
         write_mesh(after, output, frame=skull_options.frame)
-    show_change(before, after, output, as_json=output_options.json)
+    show_change(before, after, output, as_json=output_options.json, inputs=inputs)

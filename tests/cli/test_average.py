@@ -29,7 +29,7 @@ def test_a_mean_of_ones_own_completes_a_skull_and_is_named_in_its_report(
     averaged = cli("average", *heads[:2], "-o", mean, *SOURCE, "--json")
     assert averaged.code == 0
     about = {"data": "phantoms", "licence": "CC0 1.0", "skulls": 2}
-    assert averaged.json == {"output": "mean.npz", **about}
+    assert averaged.json == {"output": "mean.npz", **about, "input_findings": []}
     assert read_vault_mean(mean).about == about
     result = cli("complete", case.defective, "-o", tmp_path / "c.nrrd", "--template", mean, "--json")
     assert result.code == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from dicom_files import write_study
 from shapes import sphere
 
 from meshimplant import read_mesh, read_volume, write_mesh, write_volume
@@ -49,7 +50,7 @@ def test_convert_states_the_orientation_of_voxels_without_one(cli: Callable, tmp
     assert refused.code != 0
     assert "--orientation" in refused.err
     answer = cli("convert", *files, "--orientation", "RAS", "--json")
-    assert [finding["code"] for finding in answer.json["findings"]] == ["input.stated_orientation"]
+    assert [finding["code"] for finding in answer.json["input_findings"]] == ["input.stated_orientation"]
     assert read_volume(files[1]).orientation == "RAS"
     again = cli("info", files[1], "--orientation", "LPS")
     assert again.code != 0
@@ -64,3 +65,30 @@ def test_convert_takes_a_mesh_from_an_archive(cli: Callable, tmp_path: Path) -> 
     assert read_mesh(tmp_path / "ball.ply").is_volume
     mesh_with_axes = cli("convert", tmp_path / "ball.zip", tmp_path / "b.ply", "--orientation", "RAS")
     assert "--frame" in mesh_with_axes.err
+
+
+def test_convert_meshes_one_series_of_a_study_and_says_which(cli: Callable, tmp_path: Path) -> None:
+    write_study(tmp_path / "study")
+    answer = cli("convert", tmp_path / "study", tmp_path / "skull.stl", "--json")
+    assert answer.code == 0
+    assert "input.other_series" in [finding["code"] for finding in answer.json["input_findings"]]
+    refused = cli("convert", tmp_path / "study", tmp_path / "other.stl", "--series", 99)
+    assert refused.code == 1
+    assert "99" in refused.err
+    told = cli("convert", tmp_path / "study", tmp_path / "skull.nrrd")
+    assert "input.other_series" in told.out
+
+
+def test_convert_meshes_one_label(cli: Callable, tmp_path: Path) -> None:
+    small, large = sphere(8, (0, 0, 0)), sphere(20, (0, 0, 0))
+    labels = large.mask((1.0, 1.0, 1.0))
+    inner = small.mask(1.0, grid=labels)
+    write_volume(labels.with_array(labels.array + inner.array), tmp_path / "labels.nrrd")
+    assert cli("convert", tmp_path / "labels.nrrd", tmp_path / "core.stl", "--label", 2).code == 0
+    assert read_mesh(tmp_path / "core.stl").volume == pytest.approx(small.mesh.volume, rel=0.05)
+    none = cli("convert", tmp_path / "labels.nrrd", tmp_path / "none.stl", "--label", 7)
+    assert none.code == 1
+    assert "label 7" in none.err
+    both = cli("convert", tmp_path / "labels.nrrd", tmp_path / "none.stl", "--label", 2, "--level", 1)
+    assert "leave the others out" in both.err
+    assert not (tmp_path / "none.stl").exists()

@@ -27,6 +27,7 @@ def test_a_shape_model_of_ones_own_completes_a_skull(cli: Callable, case, heads,
     assert learnt.code == 0
     assert learnt.json == {
         "output": "model.npz", "modes": 2, "data": "phantoms", "licence": "CC0 1.0", "skulls": 3,
+        "input_findings": [],
     }  # fmt: skip
     result = cli(
         "complete",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,3 +26,24 @@ def test_smooth_removes_the_noise_and_keeps_the_volume(cli: Callable, tmp_path: 
     )
     assert after.std() < before.std() / 3
     assert result.json["volume_after_mm3"] == pytest.approx(ball.volume, rel=0.005)
+
+
+def test_what_was_left_out_of_the_file_is_said_with_the_result(cli: Callable, tmp_path: Path) -> None:
+    """The supports of a 3MF, in the text and in the JSON of every verb that reads a mesh."""
+    ball = sphere(10, (5, 0, 0)).mesh
+    write_mesh(ball, tmp_path / "ball.3mf")
+    with zipfile.ZipFile(tmp_path / "ball.3mf") as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    model = files["3D/3dmodel.model"]
+    mesh = model[model.index(b"<mesh>") : model.index(b"</mesh>") + len(b"</mesh>")]
+    support = b'<object id="99" type="support">' + mesh + b"</object></resources>"
+    model = model.replace(b"</resources>", support).replace(b"</build>", b'<item objectid="99"/></build>')
+    with zipfile.ZipFile(tmp_path / "two.3mf", "w") as package:
+        for name, data in files.items():
+            package.writestr(name, model if name == "3D/3dmodel.model" else data)
+    output = ("-o", tmp_path / "out.stl", "--force")
+    for verb in ("smooth", "simplify", "repair"):
+        answer = cli(verb, tmp_path / "two.3mf", *output, "--json")
+        assert [found["code"] for found in answer.json["input_findings"]] == ["input.objects_left_out"]
+        assert "input.objects_left_out" in cli(verb, tmp_path / "two.3mf", *output).out
+    assert cli("smooth", tmp_path / "ball.3mf", *output, "--json").json["input_findings"] == []

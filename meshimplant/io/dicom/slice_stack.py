@@ -1,4 +1,4 @@
-"""Stack of parallel slices, resampled from a tilted or uneven one to a grid with right angles and even steps."""
+"""Stack of parallel slices, resampled from a tilted or uneven one to a grid of even steps."""
 
 from __future__ import annotations
 
