@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.datasets.craniectomy_clinical import clinical_region
 from meshimplant.datasets.craniectomy_outline import draw_outline, plane
 from meshimplant.datasets.craniectomy_place import LOWER_IN_FRONT_MM, Place, choose_place
+from meshimplant.datasets.craniectomy_region import NO_VAULT, box_around, roughness
 from meshimplant.datasets.craniectomy_vault import RIM_PLAY_MM, read_flat_vault
-from meshimplant.datasets.kinds import KINDS
+from meshimplant.datasets.kinds import CLINICAL, KINDS
 from meshimplant.errors import InputError
 from meshimplant.head.braincase import Braincase, fit_braincase
 from meshimplant.head.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
@@ -23,8 +25,6 @@ VOLUME_RANGE_CM3 = (18.0, 115.0)
 #: Number of random positions to try for a further defect, and the bone that must remain between it and the
 #: first.
 _TRIES, _BRIDGE_MM = 40, 10.0
-#: Irregularity of the sawn wall, mm.
-_ROUGHNESS_MM = 0.25
 #: A fragment that the hole separates from the skull is removed with the bone flap if it is smaller than this.
 _CUT_OFF_MM3 = 3000.0
 
@@ -59,19 +59,30 @@ def craniectomy(
 ) -> Craniectomy:
     """Cut a defect of one kind into a complete skull, or several, the others at random positions.
 
-    ============== =====================================================================================
-    challenge      as in SkullFix: a box of scanner-parallel cuts across the midline behind the vertex, with
-                   two vertical burr holes at its front corners
-    bilateral      across the midline of the forehead, in front of the vertex
-    frontoorbital  forehead, down to or through the upper rim of one orbit
+    ================ ===================================================================================
+    challenge        as in SkullFix: a box of scanner-parallel cuts across the midline behind the vertex,
+                     with two vertical burr holes at its front corners
+    bilateral        across the midline of the forehead, in front of the vertex
+    frontoorbital    forehead, down to or through the upper rim of one orbit
     parietotemporal  the side of one half, down to the base of the temple
-    random...      anywhere on the vault
-    orbital        forehead, rim and roof of one orbit: the hole opens into it
-    ============== =====================================================================================
+    random...        anywhere on the vault
+    orbital          forehead, rim and roof of one orbit: the hole opens into it
+    hemicraniectomy  one half: 110 to 150 mm long, to within 10 mm of the temporal base
+    bifrontal        forehead across the midline, from just above the brow to the coronal suture
+    pterional        temple and side of the forehead around the pterion
+    suboccipital     between the transverse sinuses and the rim of the foramen magnum
+    orbitofrontal    side of the forehead, rim and front of the roof of one orbit
+    ================ ===================================================================================
 
-    All but the first follow the bone's curvature, with an irregular outline, burr holes at its corners and
-    walls that lean inwards by 0 to 30 degrees (here and there outwards by up to 15). The place is given in
-    the braincase's own frame, so a tilted head gets the same defect. What is cut is the main body of vault
+    The last five are those of clinics; their sizes are our choice. Their turning points follow the skull's
+    own landmarks (brow, floor of the middle fossa, foramen magnum), and their edges are those of real ones:
+    sawn between burr holes of 11 and 14 mm, bitten off with a rongeur at the base (with the ridge of the
+    sphenoid), bevelled inwards by up to 30 and outwards by up to 22 degrees, and here and there ground
+    thinner from outside or inside.
+
+    All others but the first follow the bone's curvature, with an irregular outline, burr holes at its corners
+    and walls that lean inwards by 0 to 30 degrees (here and there outwards by up to 15). The place is given
+    in the braincase's own frame, so a tilted head gets the same defect. What is cut is the main body of vault
     bone in the region; bone of the face and loose fragments stay.
 
     Parameters
@@ -112,6 +123,8 @@ def craniectomy(
     frame = fit_braincase(complete, pose=pose)
     if kind == "challenge":
         region = _challenge_region(complete, pose, rng)
+    elif kind in CLINICAL:
+        region = clinical_region(complete, frame, rng, kind)
     else:
         region = _vault_region(complete, frame, rng, kind, choose_place(rng, kind))
     truth = _main_body(complete, *region)
@@ -175,25 +188,16 @@ def _vault_region(
         scale *= float(np.sqrt(wanted * (1.04 if cm3 < wanted else 0.96) / cm3))
     drawn = outline.distance_mm > -6
     if not (outline.distance_mm > 0).any():
-        raise InputError(_NO_VAULT)
+        raise InputError(NO_VAULT)
     play = {"play_mm": RIM_PLAY_MM} if kind == "orbital" else {}
-    box = _box_around(complete, vault.shell_points_mm(drawn, **play))
+    box = box_around(complete, vault.shell_points_mm(drawn, **play))
     index = np.argwhere(box.array)
     local = frame.to_local(box.to_mm(index))
     across, along, depth, near = vault.project(local, **play)
-    inside = near & (outline.read(across, along, depth) > _roughness(rng, local))
+    inside = near & (outline.read(across, along, depth) > roughness(rng, local))
     region = np.zeros(box.shape, bool)
     region[tuple(index[inside].T)] = True
     return box, region
-
-
-def _box_around(complete: Volume, points_mm: NDArray[np.float64]) -> Volume:
-    """Return the mask of the skull in a box around LPS points (n, 3)."""
-    start, stop = complete.box_around(points_mm, 2)
-    if np.any(stop <= 0) or np.any(start >= complete.shape):
-        raise InputError(_NO_VAULT)
-    box = complete.crop(start, stop)
-    return box.with_array(box.array != 0)
 
 
 def _corners(low: tuple[float, float, float], high: tuple[float, float, float]) -> NDArray[np.float64]:
@@ -210,12 +214,12 @@ def _challenge_region(
     """
     half_width, deep, high = rng.uniform(36, 42), rng.normal(62, 5), rng.normal(49, 3.5)
     middle = rng.normal(0, 2)
-    box = _box_around(complete, pose.centre_mm + _corners((-60, -25, 73 - high), (60, 140, 90)))
+    box = box_around(complete, pose.centre_mm + _corners((-60, -25, 73 - high), (60, 140, 90)))
     index = np.argwhere(box.array)
     points = (box.to_mm(index) - pose.centre_mm).astype(np.float32)
     upper = points[:, 2] > CENTRE_DEPTH_MM - high
     if not upper.any():
-        raise InputError(_NO_VAULT)
+        raise InputError(NO_VAULT)
     front = np.percentile(points[upper, 1], 99.9) - deep
     across = np.abs(points[:, 0] - middle)
     boxed = (across < half_width) & (points[:, 1] > front)
@@ -226,23 +230,6 @@ def _challenge_region(
     return box, region
 
 
-def _roughness(rng: np.random.Generator, local: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return smooth noise, mm, with wavelengths of 5 to 15 mm, at points (n, 3)."""
-    total = np.zeros(len(local), np.float32)
-    points = local.astype(np.float32)
-    for _ in range(6):
-        wave = rng.normal(size=3)
-        wave *= 2 * np.pi / (np.linalg.norm(wave) * rng.uniform(5, 15))
-        total += np.sin(points @ wave.astype(np.float32) + np.float32(rng.uniform(0, 2 * np.pi)))
-    return np.float32(_ROUGHNESS_MM / np.sqrt(3)) * total
-
-
-_NO_VAULT = (
-    "expected vault bone where the defect should be, got none: pass a complete skull whose vault is in the "
-    "scan, or another kind or seed"
-)
-
-
 def _main_body(complete: Volume, box: Volume, region: NDArray[np.bool_]) -> _Voxels:
     """Return the voxel indices of the region's largest body and of the small fragments that it separates."""
     import cc3d
@@ -251,7 +238,7 @@ def _main_body(complete: Volume, box: Volume, region: NDArray[np.bool_]) -> _Vox
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     if sizes.max() * box.voxel_volume_mm3 < 500:
-        raise InputError(_NO_VAULT)
+        raise InputError(NO_VAULT)
     body = labels == np.argmax(sizes)
     body |= _cut_off(box, body)
     corner = box.start_in(complete)

@@ -78,7 +78,7 @@ def draw_outline(
         inside = np.maximum(inside, burr)
     if within_mm is not None:
         inside = np.minimum(inside, within_mm)
-    return Outline(_distance(inside > 0), _lean(rng, angle))
+    return Outline(signed_outline(inside > 0), _lean(rng, angle))
 
 
 def _rim_radius(
@@ -109,8 +109,8 @@ def _corners(
     return corners
 
 
-def _distance(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the signed distance, mm, of a mask with its corners rounded."""
+def signed_outline(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the signed distance, mm, positive inside, of a mask (n, n) with its corners rounded."""
     signed = distance_inside(inside) - distance_outside(inside)
     return np.asarray(ndimage.gaussian_filter(signed * STEP_MM, 1.5 / STEP_MM), np.float32)
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 from meshimplant.datasets.craniectomy_outline import HALF_MM, STEP_MM, plane
 from meshimplant.head.braincase import Braincase
 from meshimplant.head.chart import Chart
+from meshimplant.head.columns import read_columns
 from meshimplant.head.fill import average_known
 from meshimplant.voxels.volume import Volume
 
@@ -24,6 +25,8 @@ _PLAY_MM = (6.0, 3.5)
 #: Tolerance outside for defects that include the rim of the orbit, which stands out from the smoothed
 #: surface.
 RIM_PLAY_MM = 14.0
+#: Rays at least this far forward (cosine to the front) may cross a frontal sinus.
+_SINUS_FORWARD = 0.77
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,13 @@ class FlatVault:
         near = (radius > inner - _PLAY_MM[0]) & (radius < outer + np.float32(play_mm))
         near &= (np.abs(across) < HALF_MM) & (np.abs(along) < HALF_MM)
         return across, along, np.maximum(outer - radius, 0), near
+
+    def thickness_mm(
+        self, across_mm: NDArray[np.floating], along_mm: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Return the distance from the outer to the inner surface at positions on the chart."""
+        nodes = self.chart.nodes_at(across_mm, along_mm)
+        return self.chart.read(self.outer_mm - self.inner_mm, nodes)
 
     def above_floor_mm(
         self, across_mm: NDArray[np.float64], along_mm: NDArray[np.float64], *, lower_in_front_mm: float = 0.0
@@ -97,11 +107,15 @@ class FlatVault:
         return np.concatenate(points)
 
 
-def read_flat_vault(skull: Volume, frame: Braincase, direction: NDArray[np.float64]) -> FlatVault:
+def read_flat_vault(
+    skull: Volume, frame: Braincase, direction: NDArray[np.float64], *, columns: bool = False
+) -> FlatVault:
     """Read the vault's two surfaces around a unit direction of the frame.
 
     The inner surface is where a ray from the centre first meets bone; the outer one is the last bone within
-    `_REACH_MM` of it. Both are smoothed over some 5 mm and, where rays meet nothing, filled from around.
+    `_REACH_MM` of it or, for `columns`, the end of the first column of bone, however long: the ridge of the
+    sphenoid is longer than that. Both are smoothed over some 5 mm and, where rays meet nothing, filled from
+    around.
     """
     across = np.cross(direction, (0.0, 0.0, 1.0))
     if np.linalg.norm(across) < 0.05:
@@ -110,7 +124,8 @@ def read_flat_vault(skull: Volume, frame: Braincase, direction: NDArray[np.float
     axes = np.stack([across, np.cross(across, direction), direction])
     radius_mm = float(frame.semi_axes_mm.mean()) + 6.0
     chart = Chart.square(axes, half_width_mm=HALF_MM, spacing_mm=_STEP_MM, radius_mm=radius_mm)
-    inner, outer = _surfaces(skull, frame, chart.directions)
+    read = _column_surfaces if columns else _surfaces
+    inner, outer = read(skull, frame, chart.directions)
     return FlatVault(frame, chart, _smoothed(inner), _smoothed(outer))
 
 
@@ -132,10 +147,23 @@ def _surfaces(
     return inner.reshape(rays.shape[:-1]), outer.reshape(rays.shape[:-1])
 
 
+def _column_surfaces(
+    skull: Volume, frame: Braincase, rays: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return begin and end of the first column of bone along rays (..., 3) of the frame; nan without bone."""
+    ahead = -rays[..., 1] > _SINUS_FORWARD
+    found = read_columns(skull, frame.centre_mm, rays @ frame.axes, sinus=ahead)
+    return found.inner_mm.astype(np.float64), found.outer_mm.astype(np.float64)
+
+
 def _bone_along(skull: Volume, frame: Braincase, rays: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return whether the nearest voxel is bone, (n, radii)."""
-    points = frame.to_mm(rays[:, None, :] * _RADII_MM[:, None])
-    index = np.rint(skull.to_index(points)).astype(np.int32)
+    return bone_at(skull, frame.to_mm(rays[:, None, :] * _RADII_MM[:, None]))
+
+
+def bone_at(skull: Volume, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether the nearest voxel to LPS points (..., 3) is bone; outside the volume there is none."""
+    index = np.rint(skull.to_index(points_mm)).astype(np.int32)
     inside = ((index >= 0) & (index < skull.shape)).all(axis=-1)
     index[~inside] = 0
     return (skull.array[index[..., 0], index[..., 1], index[..., 2]] != 0) & inside
