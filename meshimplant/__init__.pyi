@@ -83,6 +83,7 @@ from .preview.viewer_page import write_viewer as write_viewer
 from .report import Finding as Finding
 from .report import Report as Report
 from .report import Step as Step
+from .report import verdict_of as verdict_of
 from .skull.describe_file import FileDescription as FileDescription
 from .skull.describe_file import describe_file as describe_file
 from .skull.segment import SkullInput as SkullInput

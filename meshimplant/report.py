@@ -1,4 +1,4 @@
-"""`Report` and its parts: `Step`, `Finding`, `Criterion`."""
+"""`Report` and its parts: `Step`, `Finding`, `Criterion`; `verdict_of`: what findings amount to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from meshimplant.runtime.printable import printable
 
 #: Version of the layout of `report.json`. A change that breaks readers raises the first number.
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 #: Printed wherever criteria are shown.
 CRITERIA_NOTE = (
@@ -22,6 +22,8 @@ CRITERIA_NOTE = (
 )
 
 Severity = Literal["info", "warning", "error"]
+#: The verdict on a part, in the words of the command line, the report, its page and the picture.
+Verdict = Literal["passed", "passed with warnings", "failed"]
 #: A place in the patient, LPS mm, as plain numbers.
 Place = tuple[float, float, float]
 
@@ -64,6 +66,14 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
         return plain_values(vars(self))
+
+
+def verdict_of(findings: Iterable[Finding]) -> Verdict:
+    """Return the verdict that follows from findings: the worst severity decides."""
+    severities = {finding.severity for finding in findings}
+    if "error" in severities:
+        return "failed"
+    return "passed with warnings" if "warning" in severities else "passed"
 
 
 @dataclass(frozen=True)
@@ -167,9 +177,15 @@ class Report:
     seed: int = 0
 
     @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on the part; None where nothing was measured and nothing failed."""
+        verdict = verdict_of(self.findings)
+        return verdict if self.measures or verdict == "failed" else None
+
+    @property
     def passed(self) -> bool:
         """Whether no finding is an error."""
-        return not any(f.severity == "error" for f in self.findings)
+        return verdict_of(self.findings) != "failed"
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Append findings."""
@@ -182,6 +198,7 @@ class Report:
                 "schema_version": SCHEMA_VERSION,
                 "frame": "LPS",
                 "unit": "mm",
+                "verdict": self.verdict,
                 "passed": self.passed,
                 "method": self.method,
                 "seed": self.seed,

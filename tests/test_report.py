@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshimplant.report import CRITERIA_NOTE, SCHEMA_VERSION, Criterion, Finding, Report, Step
+from meshimplant.report import CRITERIA_NOTE, SCHEMA_VERSION, Criterion, Finding, Report, Step, verdict_of
 
 
 def _finding(severity) -> Finding:
@@ -21,21 +21,30 @@ def _finding(severity) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("severities", "passed"),
+    ("severities", "verdict"),
     [
-        ([], True),
-        (["info"], True),
-        (["info", "warning"], True),
-        (["warning", "error"], False),
-        (["error", "info"], False),
+        ([], "passed"),
+        (["info"], "passed"),
+        (["info", "warning"], "passed with warnings"),
+        (["warning", "error"], "failed"),
+        (["error", "info"], "failed"),
     ],
 )
-def test_only_an_error_fails(severities, passed):
-    report = Report()
+def test_the_worst_finding_is_the_verdict(severities, verdict):
+    report = Report(measures={"volume_mm3": 1.0})
     report.add(_finding(severity) for severity in severities)
-    assert report.passed is passed
-    assert report.to_dict()["passed"] is passed
+    assert report.verdict == verdict_of(report.findings) == verdict
+    assert report.passed is (verdict != "failed")
+    assert (report.to_dict()["verdict"], report.to_dict()["passed"]) == (verdict, report.passed)
     assert [entry["severity"] for entry in report.to_dict()["findings"]] == severities
+
+
+def test_what_was_not_measured_has_no_verdict_unless_it_failed():
+    report = Report()
+    report.add([_finding("warning")])
+    assert report.verdict is None
+    report.add([_finding("error")])
+    assert report.verdict == "failed"
 
 
 def test_every_section_is_in_the_json_with_version_frame_and_unit():

@@ -23,7 +23,7 @@ def cases(folder: Path, /, *, print_options: PrintOptions = PrintOptions()) -> N
         Folder of the data set, or a folder up to two levels above.
     """
     from meshimplant import list_cases
-    from meshimplant.preview.value_text import count_of
+    from meshimplant.runtime.value_text import count_of
 
     listed = list_cases(folder)
     files = ("complete", "defective", "implant")

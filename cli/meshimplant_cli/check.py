@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meshimplant_cli.exit_codes import CHECK_FAILED, DONE
+from meshimplant_cli.exit_codes import exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     PrescriptionOptions,
     PrintOptions,
     SkullFile,
     SkullOptions,
+    Strict,
 )
 from meshimplant_cli.terminal import (
     describe_criteria,
@@ -27,14 +28,15 @@ def check(
     /,
     *,
     skull: SkullFile | None = None,
+    strict: Strict = False,
     prescription: PrescriptionOptions = PrescriptionOptions(),
     skull_options: SkullOptions = SkullOptions(),
     print_options: PrintOptions = PrintOptions(),
 ) -> int:
     """Check whether a mesh is a printable part, and with --skull whether it fits.
 
-    Exit code 3 and named findings, with places, if not. With --skull it also estimates the scores that
-    neurosurgeons would give.
+    The verdict is passed, passed with warnings, or failed (exit code 3); findings name what is wrong, and
+    where. With --skull it also estimates the scores that neurosurgeons would give.
 
     Parameters
     ----------
@@ -49,15 +51,15 @@ def check(
         part = inputs.mesh(mesh, skull_options.frame)
         bone = None if skull is None else inputs.skull(skull, skull_options)
         result = check_part(part, spec=spec, skull=bone)
-    verdict = "passed" if result.passed else "failed"
-    lines = [f"{mesh.name}: {verdict}", measure_table(headlines(result.measures))]
+    lines = [f"{mesh.name}: {result.verdict}", measure_table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     lines += describe_criteria(result.criteria)
     printed = {
+        "verdict": result.verdict,
         "passed": result.passed,
         "measures": result.measures,
         "criteria": [criterion.to_dict() for criterion in result.criteria],
         "findings": [finding.to_dict() for finding in result.findings],
     }
     show(printed, as_json=print_options.json, text="\n".join(lines), inputs=inputs)
-    return DONE if result.passed else CHECK_FAILED
+    return exit_code_of(result.verdict, strict=strict)

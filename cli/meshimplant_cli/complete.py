@@ -74,7 +74,7 @@ def complete(
     from meshimplant import complete_skull, write_volume
     from meshimplant.design.reconstruct import prepare_skull
     from meshimplant.io.maps import write_map
-    from meshimplant.preview.value_text import count_of
+    from meshimplant.runtime.value_text import count_of
 
     inputs = Inputs()
     with working("completing the skull"):

@@ -8,6 +8,7 @@ from meshimplant_cli.design import save_design, show_design
 from meshimplant_cli.options import (
     Output,
     OutputOptions,
+    Strict,
 )
 from meshimplant_cli.terminal import (
     SHOWN_METRICS,
@@ -20,7 +21,10 @@ _DEMO_THICKNESS_MM = 3.5
 
 
 def demo(
-    *, output: Output = Path("meshimplant-demo"), output_options: OutputOptions = OutputOptions()
+    *,
+    output: Output = Path("meshimplant-demo"),
+    strict: Strict = False,
+    output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Design an implant for the packaged sample skull; needs no data, GPU or display.
 
@@ -38,4 +42,6 @@ def demo(
         truth = read_volume(sample_path("implant.nrrd"))
         metrics = evaluate(designed.reconstruction, truth, designed.defective)
     against_truth = {name: getattr(metrics, name) for name in SHOWN_METRICS}
-    return show_design(designed, output, as_json=output_options.json, against_truth=against_truth)
+    return show_design(
+        designed, output, strict=strict, as_json=output_options.json, against_truth=against_truth
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from meshimplant_cli.exit_codes import CHECK_FAILED, DONE, UsageError
+from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.options import (
     Method,
     NetworkOptions,
@@ -18,6 +18,7 @@ from meshimplant_cli.options import (
     OutputOptions,
     PrescriptionOptions,
     SkullOptions,
+    Strict,
     Template,
     read_template,
 )
@@ -52,6 +53,7 @@ def design(
     prediction_options: PredictionOptions = PredictionOptions(),
     seed: Seed = 0,
     skull_model: SkullModel = False,
+    strict: Strict = False,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
     skull_options: SkullOptions = SkullOptions(),
@@ -60,8 +62,8 @@ def design(
     """Design a checked, printable implant for a defective skull.
 
     Writes into OUTPUT: implant.stl, implant.3mf, reconstruction.nrrd (the missing bone, on the input's grid),
-    report.json, report.html, preview.png, preview.html and spec.toml. Exit code 3 if the part was written but
-    failed its check.
+    report.json, report.html, preview.png, preview.html and spec.toml. The part passed its check, passed with
+    warnings, or failed (exit code 3); it is written in every case.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def design(
             skull_model=skull_model,
             progress=progress,
         )
-    return show_design(designed, output, as_json=output_options.json)
+    return show_design(designed, output, strict=strict, as_json=output_options.json)
 
 
 def save_design(
@@ -144,19 +146,20 @@ def save_design(
     designed.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
 
 
-def show_design(designed: Design, output: Path, *, as_json: bool, **more: dict[str, Any]) -> int:
+def show_design(
+    designed: Design, output: Path, *, strict: bool, as_json: bool, **more: dict[str, Any]
+) -> int:
     """Print the verdict, the main measures, the findings and the files of a design; return the exit code."""
     report = designed.report.to_dict()
-    verdict = "passed" if designed.report.passed else "FAILED"
     extra = [(f"{group}_{name}", value) for group, values in more.items() for name, value in values.items()]
-    lines = [f"{output.name}: the part {verdict} its check"]
+    lines = [f"{output.name}: {designed.report.verdict}"]
     lines += [measure_table([*headlines(report["measures"]), *extra])]
     lines += [describe_finding(finding) for finding in designed.report.findings]
     lines += [f"written to {output}: {', '.join(_files(designed))}"]
     if kept := sorted({path.name for path in output.iterdir()}.difference(_files(designed))):
         lines += [f"kept beside them: {', '.join(kept)}"]
     show({**report, **more}, as_json=as_json, text="\n".join(lines))
-    return DONE if designed.report.passed else CHECK_FAILED
+    return exit_code_of(designed.report.verdict, strict=strict)
 
 
 def _files(designed: Design) -> list[str]:

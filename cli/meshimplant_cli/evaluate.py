@@ -94,7 +94,7 @@ def _case_text(case: CaseEvaluation) -> str:
 
 def _folder_text(result: FolderEvaluation) -> str:
     """Return tables of cases, kinds and surfaces; then the failures and the unused predictions."""
-    from meshimplant.preview.value_text import count_of
+    from meshimplant.runtime.value_text import count_of
 
     values = {case.files.name: case.to_dict() for case in result.cases}
     rows = [(name, *(numbers[metric] for metric in _SHOWN)) for name, numbers in values.items()]

@@ -54,7 +54,7 @@ def info(
 
 def _section(title: str, facts: Mapping[str, Any]) -> str:
     """Return facts as a table under their title; steps of a grid are shown with all their digits."""
-    from meshimplant.preview.value_text import shown
+    from meshimplant.runtime.value_text import shown
 
     rows = [(name, _exact(value) if name == "spacing_mm" else value) for name, value in facts.items()]
     short = [(name, value) for name, value in rows if not _is_long(value)]

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from meshimplant_cli.exit_codes import CHECK_FAILED, DONE
+from meshimplant_cli.exit_codes import exit_code_of
 from meshimplant_cli.inputs import Inputs
-from meshimplant_cli.options import InsideMm, OutputOptions, SkullFile, SkullOptions, Vector
+from meshimplant_cli.options import InsideMm, OutputOptions, SkullFile, SkullOptions, Strict, Vector
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     describe_finding,
@@ -40,12 +40,14 @@ def insertion(
         ),
     ] = 0.02,
     inside_mm: InsideMm | None = None,
+    strict: Strict = False,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Find the straight path of a part out of its defect, and with -o remove what blocks it.
 
-    Exit code 3, and a finding with its place, if the part would pass through bone on its path.
+    A warning with its place if the part would pass through bone on its path, and with --strict exit code 3: a
+    surgeon may also turn it in.
 
     Parameters
     ----------
@@ -56,6 +58,7 @@ def insertion(
         require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import clear_way, find_insertion, make_insertable, write_mesh
     from meshimplant.design.steps import part_site
+    from meshimplant.report import verdict_of
 
     inputs = Inputs()
     with working("searching for the straight path"):
@@ -68,6 +71,7 @@ def insertion(
                 part = make_insertable(part, site, direction=direction).mesh
             write_mesh(part, output, frame=skull_options.frame)
         path = find_insertion(part, site, direction=direction)
+    verdict = verdict_of(path.findings)
     facts: dict[str, Any] = {
         "free": path.free,
         "direction": path.direction.tolist(),
@@ -76,6 +80,7 @@ def insertion(
     }
     along = {"travel_mm": path.travel_mm, "penetration_along_mm": path.penetration_mm}
     findings = [finding.to_dict() for finding in path.findings]
-    text = "\n".join([measure_table(facts.items()), *map(describe_finding, path.findings)])
-    show({**facts, **along, "findings": findings}, as_json=output_options.json, text=text, inputs=inputs)
-    return DONE if path.free else CHECK_FAILED
+    lines = [f"{mesh.name}: {verdict}", measure_table(facts.items()), *map(describe_finding, path.findings)]
+    printed = {"verdict": verdict, **facts, **along, "findings": findings}
+    show(printed, as_json=output_options.json, text="\n".join(lines), inputs=inputs)
+    return exit_code_of(verdict, strict=strict)

@@ -10,7 +10,7 @@ Exit codes
     The command line is wrong: an unknown verb or option, a value outside its range, options that exclude each
     other. A wrong value *inside a file* is 1.
 3
-    The part was written (or read), but failed its check.
+    The part was written (or read), but failed its check; with ``--strict`` also: passed it with warnings.
 130, 143
     Stopped with Ctrl-C, or by SIGTERM; no partial output is left.
 """
@@ -44,7 +44,8 @@ _THREAD_LIMITS = ("IGL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "VT
 #: Of longer messages, such as of a wrong word of a megabyte, the beginning is printed, characters.
 _LONGEST_MESSAGE = 2000
 _EPILOGUE = (
-    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part failed its check. "
+    "Exit codes: 0 done, 1 the work failed, 2 wrong command line, 3 the part failed its check "
+    "(with --strict: or passed with warnings). "
     "--debug, anywhere on the line, adds the traceback to an error."
 )
 

@@ -86,6 +86,7 @@ InsideMm = Annotated[
     ),
 ]
 Force = Annotated[bool, Parameter(help="Replace an existing output.")]
+Strict = Annotated[bool, Parameter(help="Warnings fail the check, too: exit code 3.")]
 AsJson = Annotated[bool, Parameter(help="Print the result as JSON on stdout.")]
 
 

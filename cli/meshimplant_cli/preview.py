@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -47,13 +47,15 @@ def preview(
         implant = join_meshes([inputs.mesh(part, skull_options.frame) for part in parts])
         bone = None if skull is None else inputs.skull(skull, skull_options)
         maps = check_part(implant, skull=bone)
-        draw = render_preview if suffix_of(output) == ".png" else write_viewer
-        draw(
-            output,
-            implant=implant,
-            skull=None if bone is None else skull_surface(bone),
-            thickness_mm=maps.thickness_mm,
-            gap_mm=maps.gap_mm,
-            title=title,
-        )
+        shown: dict[str, Any] = {
+            "implant": implant,
+            "skull": None if bone is None else skull_surface(bone),
+            "thickness_mm": maps.thickness_mm,
+            "gap_mm": maps.gap_mm,
+            "title": title,
+        }
+        if suffix_of(output) == ".png":
+            render_preview(output, **shown, measures=maps.measures)
+        else:
+            write_viewer(output, **shown)
     say("\n".join([f"{output.name}: drawn", *map(describe_finding, inputs.findings)]))

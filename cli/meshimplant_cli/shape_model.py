@@ -39,7 +39,7 @@ def shape_model(
         raise UsageError(f"expected at least three complete skulls, got {len(skulls)}: name more files")
     require_free_file(output, (".npz",), force=output_options.force)
     from meshimplant.complete.population import build_shape_model
-    from meshimplant.preview.value_text import count_of
+    from meshimplant.runtime.value_text import count_of
 
     about = {"data": data, "licence": licence}
     inputs = Inputs()

@@ -201,7 +201,7 @@ def headlines(measures: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 def measure_table(measures: Iterable[tuple[str, object]]) -> str:
     """Return measures as aligned rows: label, rounded value, and the unit in which the name ends."""
-    from meshimplant.preview.value_text import in_unit, label_and_unit
+    from meshimplant.runtime.value_text import in_unit, label_and_unit
 
     rows = []
     for name, value in measures:
@@ -241,12 +241,21 @@ def describe_finding(finding: Finding) -> str:
     """Return a finding as one line: severity, code, sentence, value and limit, and the place."""
     parts = [f"{finding.severity} {finding.code}: {' '.join(finding.message.split())}"]
     if finding.value is not None:
-        unit = f" {finding.unit}" if finding.unit else ""
-        limit = "" if finding.limit is None else f", limit {finding.limit:g}{unit}"
-        parts.append(f"[{finding.value:.4g}{unit}{limit}]")
+        limit = "" if finding.limit is None else f", limit {plain_number(finding.limit, finding.unit)}"
+        parts.append(f"[{plain_number(finding.value, finding.unit)}{limit}]")
     if finding.location_mm is not None:
         parts.append("at ({:.1f}, {:.1f}, {:.1f}) mm".format(*finding.location_mm))
     return " ".join(parts)
+
+
+def plain_number(value: float, unit: str | None) -> str:
+    """Return a value with its unit, rounded as on the report page, as it can be printed on any terminal."""
+    from meshimplant.runtime.value_text import with_unit
+
+    text = with_unit(value, unit).replace("\u202f", " ")
+    for sign, ascii_unit in _ASCII_UNITS.items():
+        text = text.replace(sign, ascii_unit)
+    return text
 
 
 def describe_criteria(criteria: Sequence[Criterion]) -> list[str]:

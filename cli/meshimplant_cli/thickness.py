@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from meshimplant_cli.exit_codes import CHECK_FAILED, DONE, UsageError
+from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.inputs import Inputs
-from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Vector
+from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Strict, Vector
 from meshimplant_cli.terminal import (
     MESH_SUFFIXES,
     describe_finding,
@@ -146,6 +146,7 @@ def thickness(
         Path | None,
         Parameter(help="Where to write the measured thickness per vertex, .npy or .csv: x y z value."),
     ] = None,
+    strict: Strict = False,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
@@ -153,8 +154,8 @@ def thickness(
 
     The outer surface never moves. Only measures unless one of --target-mm, --fraction, --map, --fixation and
     --factors is given. A part that gets thicker may meet bone: add --skull and --clearance-mm, or trim it
-    afterwards. Exit code 3, and a finding for each place, where a limit of --min-mm, --max-mm or --spec is
-    violated.
+    afterwards. A finding for each place where a limit of --min-mm, --max-mm or --spec is violated: too thin
+    is an error (exit code 3), too thick a warning.
 
     Parameters
     ----------
@@ -177,7 +178,8 @@ def thickness(
     )
     from meshimplant import write_map as write_thickness_map
     from meshimplant.design.steps import keep_clearance, part_site
-    from meshimplant.preview.value_text import count_of
+    from meshimplant.report import verdict_of
+    from meshimplant.runtime.value_text import count_of
 
     inputs = Inputs()
     with working("thickness"):
@@ -201,12 +203,19 @@ def thickness(
         if write_map is not None:
             write_thickness_map(write_map, part.vertices, measured.thickness_mm, frame=skull_options.frame)
     facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS}
-    lines = [measure_table(facts.items()), *map(describe_finding, violations[:_SHOWN_FINDINGS])]
+    verdict = verdict_of(violations)
+    lines = [f"{mesh.name}: {verdict}", measure_table(facts.items())]
+    lines += map(describe_finding, violations[:_SHOWN_FINDINGS])
     if len(violations) > _SHOWN_FINDINGS:
         lines.append(f"and {count_of(len(violations) - _SHOWN_FINDINGS, 'more place')}; --json lists all")
     findings = [finding.to_dict() for finding in violations]
-    show({**facts, "findings": findings}, as_json=output_options.json, text="\n".join(lines), inputs=inputs)
-    return CHECK_FAILED if violations else DONE
+    show(
+        {"verdict": verdict, **facts, "findings": findings},
+        as_json=output_options.json,
+        text="\n".join(lines),
+        inputs=inputs,
+    )
+    return exit_code_of(verdict, strict=strict)
 
 
 def _require_one_change(

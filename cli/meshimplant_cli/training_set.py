@@ -54,7 +54,7 @@ def training_set(
     """
     from meshimplant import list_cases
     from meshimplant.networks import build_store, training_cases
-    from meshimplant.preview.value_text import count_of
+    from meshimplant.runtime.value_text import count_of
 
     chosen = training_cases(list_cases(folder), which=skulls)
     with working("reading") as progress:

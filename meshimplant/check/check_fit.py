@@ -18,7 +18,7 @@ from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
 from meshimplant.implant.wall_thickness import ThicknessMap, measure_thickness
-from meshimplant.report import Finding, place_of
+from meshimplant.report import Finding, place_of, verdict_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
@@ -48,7 +48,7 @@ class FitCheck:
     @property
     def passed(self) -> bool:
         """True when no finding is an error."""
-        return not any(finding.severity == "error" for finding in self.findings)
+        return verdict_of(self.findings) != "failed"
 
 
 def check_fit(
@@ -62,9 +62,10 @@ def check_fit(
 ) -> FitCheck:
     """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
 
-    Errors: ``fit.detached``, ``fit.penetration``, ``fit.coverage``, ``fit.protrusion`` (inward). Warnings:
-    ``fit.gap_median``, ``fit.gap_p95``, ``fit.gap_min``, ``fit.outside`` (over or under intact bone),
-    ``fit.step`` and ``fit.kink`` (the outer surface lies off the skull's, or meets it at an angle).
+    Errors: ``fit.detached``, ``fit.penetration``, ``fit.coverage``, ``fit.protrusion`` (inward), and beyond
+    3 mm at the 95th percentile ``fit.gap_p95``, beyond 1 mm in the median ``fit.step``. Warnings: these two
+    below that, ``fit.gap_median``, ``fit.gap_min``, ``fit.outside`` (over or under intact bone) and
+    ``fit.kink`` (the outer surface meets the skull's at an angle; a step is where it lies off it).
 
     The gap is the skull's smoothed signed distance at every vertex of the border wall. Penetration is the
     volume of the skull's voxels whose centre lies inside the part, and the depth of the part's surface in

@@ -22,7 +22,7 @@ from meshimplant.implant.wall_thickness import (
     least_wall_mm,
     measure_thickness,
 )
-from meshimplant.report import Criterion, Finding, Place, place_of
+from meshimplant.report import Criterion, Finding, Place, Verdict, place_of, verdict_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
@@ -44,8 +44,6 @@ class PartCheck:
         Distance of the border wall's vertices to bone; nan elsewhere, and everywhere without a skull.
     thickness_mm : (n,) array
         Wall thickness; nan on the border wall.
-    passed : bool
-        True when no finding is an error.
     criteria : tuple of Criterion
         Estimated scores on the experts' scale, see `meshimplant.check.criteria`; empty without a skull.
     """
@@ -54,8 +52,17 @@ class PartCheck:
     findings: tuple[Finding, ...]
     gap_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
-    passed: bool
     criteria: tuple[Criterion, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that follows from the findings."""
+        return verdict_of(self.findings)
+
+    @property
+    def passed(self) -> bool:
+        """True when no finding is an error."""
+        return self.verdict != "failed"
 
 
 def check_part(
@@ -121,9 +128,8 @@ def check_part(
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path
                     findings += blocked
-    passed = not any(finding.severity == "error" for finding in findings)
     criteria = () if skull is None else rate(measures, findings, spec)
-    return PartCheck(measures, tuple(findings), gap, thickness, passed, criteria)
+    return PartCheck(measures, tuple(findings), gap, thickness, criteria)
 
 
 def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
@@ -144,7 +150,10 @@ def _thickness_findings(mesh: trimesh.Trimesh, wall: ThicknessMap, spec: Implant
         *find_violations(mesh, wall, most_mm=spec.thickness_max_mm)[:1],
     ]
     if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
-        message = f"expected a median thickness of {spec.thickness_mm:g} mm, got {wall.median_mm:.2f} mm"
+        message = (
+            f"expected a median thickness of {spec.thickness_mm:g} mm, got {wall.median_mm:.2f} mm: "
+            "set the thickness, or prescribe this one"
+        )
         off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
         place = place_of(mesh.vertices[int(np.argmin(off))])
         findings.append(

@@ -21,7 +21,7 @@ from meshimplant.mesh.topology import (
     longest_edges,
     topology_flaws,
 )
-from meshimplant.report import Finding, place_of
+from meshimplant.report import Finding, place_of, verdict_of
 
 #: Longest extent of a cranial part, mm. A part in metres is below, one in micrometres above.
 EXTENT_RANGE_MM = (5.0, 1000.0)
@@ -43,7 +43,7 @@ class SolidCheck:
     @property
     def passed(self) -> bool:
         """True when no finding is an error."""
-        return not any(finding.severity == "error" for finding in self.findings)
+        return verdict_of(self.findings) != "failed"
 
 
 def check_solid(mesh: trimesh.Trimesh, *, bodies: int = 1) -> SolidCheck:

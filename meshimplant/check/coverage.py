@@ -34,13 +34,16 @@ def measure_coverage(
         "under_bone_fraction": under,
     }
     findings = []
-    if covered < COVERAGE_FRACTION:
+    regions = [opening] if closed is None else [opening, closed]
+    least, region = min(((rim.share(covered_by, each), each) for each in regions), key=lambda pair: pair[0])
+    if least < COVERAGE_FRACTION:
         message = (
-            f"only {100 * covered:.1f} % of the opening is covered: the implant is too small or misplaced"
+            f"only {100 * least:.1f} % of the opening is covered: the part is too small or misplaced: "
+            "move it, or complete the skull here"
         )
-        place = place_of(rim.middle(opening & ~covered_by))
+        place = place_of(rim.middle(region & ~covered_by))
         findings.append(
-            Finding("fit.coverage", "error", message, covered, COVERAGE_FRACTION, "fraction", place)
+            Finding("fit.coverage", "error", message, least, COVERAGE_FRACTION, "fraction", place)
         )
     for side, share, where in ((1, outside, "over"), (-1, under, "under")):
         if share > OUTSIDE_FRACTION:

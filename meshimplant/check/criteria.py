@@ -5,7 +5,8 @@ their meaning, are the scale by which experts rated the eleven clinical designs 
 challenge (from a talk on it; overview: Li et al., Medical Image Analysis 2023). The advice that an implant be
 at most half as thick as the skull has the same source. Our own additions are: the criteria thickness and
 border and their scores; the numbers behind "whole", "minimal" and "moderate"; every score of 0 except that of
-fit; and which finding leads to which score of feasibility.
+fit; the score of 0.5 of fit; and which finding leads to which score of feasibility. A fit of 0 and a
+completeness below 0.8 never pass: the measures behind them are errors of `check_fit`.
 
 **A mechanical estimate of a human scale**: no surgeon has seen the part, and the scores were not compared
 with surgeons' scores. A criterion whose measures are missing is not rated.
@@ -24,9 +25,10 @@ from meshimplant.check.flushness import (
     STEP_MEDIAN_MM,
     STEP_P95_MM,
 )
-from meshimplant.check.gap import DETACHED_MM, PENETRATION_MM, widest_gap_mm
+from meshimplant.check.gap import DETACHED_MM, PENETRATION_MM, failing_gap_mm, widest_gap_mm
 from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Criterion, Finding
+from meshimplant.runtime.value_text import shown, with_unit
 from meshimplant.spec import ImplantSpec
 
 #: Least fraction of the defect for the second score of completeness (the experts' number).
@@ -119,21 +121,22 @@ def _fit(facts: _Facts) -> tuple[float, str]:
     depth, widest = facts.measures["penetration_mm"], facts.measures["gap_p95_mm"]
     away, limit = facts.measures["nearest_bone_mm"], widest_gap_mm(facts.spec)
     if away > DETACHED_MM:
-        return 0.0, f"the nearest bone is {away:.1f} mm away"
+        return 0.0, f"the nearest bone is {shown(away)} mm away"
     if depth > PENETRATION_MM or "fit.penetration" in facts.errors:
-        return 0.0, f"it lies {depth:.2f} mm deep in bone"
+        return 0.0, f"it lies {shown(depth)} mm deep in bone"
+    reason = f"its gap to bone exceeds {shown(widest)} mm on 5 % of the border"
+    if widest > (fails := failing_gap_mm(facts.spec)):
+        return 0.0, f"{reason}, above {shown(fails)} mm it does not fit"
     if widest > limit:
-        return (
-            0.0,
-            f"its gap to bone exceeds {widest:.2f} mm on 5 % of the border, at most {limit:.2f} mm fit",
-        )
-    return 1.0, f"it touches no bone, and its gap is below {widest:.2f} mm on 95 % of the border"
+        return 0.5, f"{reason}, of {shown(limit)} mm: it fits with a gap to close"
+    return 1.0, f"it touches no bone, and its gap is below {shown(widest)} mm on 95 % of the border"
 
 
 def _thickness(facts: _Facts) -> tuple[float, str]:
     wall, least = facts.measures["thickness_median_mm"], facts.measures["thickness_min_mm"]
     bone = facts.measures["bone_thickness_median_mm"]
-    reason = f"{wall:.1f} mm in the median, {least:.1f} mm at the least; the bone around has {bone:.1f} mm"
+    reason = f"{shown(wall)} mm in the median, {shown(least)} mm at the least"
+    reason += f"; the bone around has {shown(bone)} mm"
     if "thickness.too_thin" in facts.errors:
         return 0.0, f"{reason}, and {facts.spec.material} needs {least_wall_mm(facts.spec):g} mm"
     return (1.0 if wall <= THIN_FRACTION * bone else 0.75 if wall <= bone else 0.5), reason
@@ -144,8 +147,8 @@ def _border(facts: _Facts) -> tuple[float, str]:
     flush = abs(step) <= STEP_MEDIAN_MM and steps <= STEP_P95_MM
     smooth = angle <= ANGLE_MEDIAN_DEG and angles <= ANGLE_P95_DEG
     reason = (
-        f"steps of {step:+.2f} mm in the median and {steps:.2f} mm at the 95th percentile, "
-        f"angles of {angle:.1f} and {angles:.1f} degrees"
+        f"steps of {shown(step)} mm in the median and {shown(steps)} mm at the 95th percentile, "
+        f"angles of {shown(angle)} and {shown(angles)} degrees"
     )
     return 0.5 * flush + 0.5 * smooth, reason
 
@@ -166,7 +169,7 @@ def _feasibility(facts: _Facts) -> tuple[float, str]:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return with_unit(share, "fraction")
 
 
 _BORDER = ("step_median_mm", "step_p95_mm", "border_angle_median_deg", "border_angle_p95_deg")
@@ -185,7 +188,7 @@ _RULES = (
     ),
     _Rule(
         "fit",
-        "1 it fits, 0 it does not",
+        "1 it fits, 0.5 with a gap to close, 0 it does not",
         ("nearest_bone_mm", "penetration_mm", "gap_p95_mm"),
         _fit,
     ),

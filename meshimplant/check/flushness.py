@@ -11,6 +11,8 @@ from meshimplant.report import Finding, place_of
 
 #: Step between the implant's and the skull's outer surface at the rim, median and 95th percentile, mm.
 STEP_MEDIAN_MM, STEP_P95_MM = 0.3, 0.8
+#: A step beyond this in the median is seen and felt through the skin all along the border, mm.
+STEP_FAILS_MM = 1.0
 #: Angle between the implant's and the skull's outer surface at the rim, median and 95th percentile, degrees.
 #: They include the roughness of real bone and its voxels: 17 flush designs in real skulls have 1.6 to 4.8 and
 #: 4.2 to 12.4 degrees; one that is not flush, 11 and 43.
@@ -55,12 +57,15 @@ def measure_inner_border(rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
 def _step_findings(outer: BorderSteps, median: float, p95: float) -> list[Finding]:
     if abs(median) <= STEP_MEDIAN_MM and p95 <= STEP_P95_MM:
         return []
+    place = place_of(outer.points_mm[int(np.argmax(np.abs(outer.step_mm)))])
     message = (
         f"the outer surface is not flush with the skull: step {median:+.2f} mm in the median, "
-        f"{p95:.2f} mm at the 95th percentile: check the completion there"
+        f"{p95:.2f} mm at the 95th percentile: complete the skull by another method, or move the part"
     )
-    place = place_of(outer.points_mm[int(np.argmax(np.abs(outer.step_mm)))])
-    return [Finding("fit.step", "warning", message, p95, STEP_P95_MM, "mm", place)]
+    if abs(median) > STEP_FAILS_MM:
+        return [Finding("fit.step", "error", message, abs(median), STEP_FAILS_MM, "mm", place)]
+    value, limit = (p95, STEP_P95_MM) if p95 > STEP_P95_MM else (abs(median), STEP_MEDIAN_MM)
+    return [Finding("fit.step", "warning", message, value, limit, "mm", place)]
 
 
 def _kink_findings(outer: BorderSteps, median: float, p95: float) -> list[Finding]:
@@ -68,7 +73,7 @@ def _kink_findings(outer: BorderSteps, median: float, p95: float) -> list[Findin
         return []
     message = (
         f"the outer surface meets the skull's at an angle: {median:.1f} degrees in the median, "
-        f"{p95:.1f} at the 95th percentile: check the completion there"
+        f"{p95:.1f} at the 95th percentile: complete the skull by another method"
     )
     place = place_of(outer.points_mm[int(np.argmax(outer.angle_deg))])
     value, limit = (p95, ANGLE_P95_DEG) if p95 > ANGLE_P95_DEG else (median, ANGLE_MEDIAN_DEG)

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.mesh.cut_away import face_pieces
-from meshimplant.report import Finding, place_of
+from meshimplant.report import Finding, Severity, place_of
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
 
 #: Accepted deviation of the median gap from the clearance, and excess of its 95th percentile, mm.
 GAP_MEDIAN_TOLERANCE_MM, GAP_P95_EXCESS_MM = 0.15, 0.5
+#: A gap wider than this on 5 % of the border is not closed by bone or plate: the part does not fit, mm.
+GAP_P95_FAILS_MM = 3.0
 #: Depth from which bone counts as penetrated, mm: below the resolution of scanners and printers.
 PENETRATION_MM = 0.05
 #: A part with no point this close to bone does not belong to the skull, mm.
@@ -41,19 +43,10 @@ def measure_gap(
         return measures | dict.fromkeys(("gap_median_mm", "gap_p5_mm", "gap_p95_mm")), []
     p5, median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (5, 50, 95)))
     measures |= {"gap_median_mm": median, "gap_p5_mm": p5, "gap_p95_mm": p95}
-    findings = []
-    leaning_mm = _leaning_mm(spec)
-    if not -GAP_MEDIAN_TOLERANCE_MM <= median - spec.clearance_mm <= GAP_MEDIAN_TOLERANCE_MM + leaning_mm:
-        message = (
-            f"expected a median gap of {spec.clearance_mm:g} mm to bone, got {median:.2f} mm: trim again"
-        )
-        place = place_of(mesh.vertices[_nearest_to(distance, used, median)])
-        findings.append(Finding("fit.gap_median", "warning", message, median, spec.clearance_mm, "mm", place))
-    limit = widest_gap_mm(spec)
-    if p95 > limit:
-        message = f"the gap to bone exceeds {p95:.2f} mm on 5 % of the border: the implant is too small there"
-        place = place_of(mesh.vertices[int(np.argmax(np.where(used, distance, -np.inf)))])
-        findings.append(Finding("fit.gap_p95", "warning", message, p95, limit, "mm", place))
+    findings = [
+        *_median_findings(mesh, distance, used, median, spec),
+        *_widest_findings(mesh, distance, used, p95, spec),
+    ]
     least = spec.clearance_mm - GAP_MEDIAN_TOLERANCE_MM
     if measures["nearest_bone_mm"] < least:
         message = f"expected a gap of at least {least:.2f} mm, got {distance[nearest]:.2f} mm: trim it"
@@ -64,9 +57,58 @@ def measure_gap(
     return measures, findings
 
 
+def _median_findings(
+    mesh: trimesh.Trimesh,
+    distance: NDArray[np.float64],
+    used: NDArray[np.bool_],
+    median: float,
+    spec: ImplantSpec,
+) -> list[Finding]:
+    """Return the warning that the gap is not the prescribed clearance; trimming cures only a narrow one."""
+    excess = median - spec.clearance_mm
+    if -GAP_MEDIAN_TOLERANCE_MM <= excess <= GAP_MEDIAN_TOLERANCE_MM + _leaning_mm(spec):
+        return []
+    cure = (
+        "trim it"
+        if excess < 0
+        else "design it again with this clearance, from a larger reconstruction if that does not help; "
+        "trimming only widens the gap"
+    )
+    message = f"expected a median gap of {spec.clearance_mm:g} mm to bone, got {median:.2f} mm: {cure}"
+    place = place_of(mesh.vertices[_nearest_to(distance, used, median)])
+    return [Finding("fit.gap_median", "warning", message, median, spec.clearance_mm, "mm", place)]
+
+
+def _widest_findings(
+    mesh: trimesh.Trimesh,
+    distance: NDArray[np.float64],
+    used: NDArray[np.bool_],
+    p95: float,
+    spec: ImplantSpec,
+) -> list[Finding]:
+    """Return the finding that 5 % of the border are too far from bone: an error beyond 3 mm."""
+    limit = widest_gap_mm(spec)
+    if p95 <= limit:
+        return []
+    place = place_of(mesh.vertices[int(np.argmax(np.where(used, distance, -np.inf)))])
+    message = (
+        f"the gap to bone exceeds {p95:.2f} mm on 5 % of the border: the part is too small here: complete "
+        "the skull by another method, or extend the reconstruction to the bone; trimming only widens the gap"
+    )
+    severity: Severity = "warning"
+    if p95 > (fails := failing_gap_mm(spec)):
+        severity, limit = "error", fails
+    return [Finding("fit.gap_p95", severity, message, p95, limit, "mm", place)]
+
+
 def widest_gap_mm(spec: ImplantSpec) -> float:
     """Return the largest accepted 95th percentile of the gap, mm."""
     return spec.clearance_mm + GAP_P95_EXCESS_MM + _leaning_mm(spec)
+
+
+def failing_gap_mm(spec: ImplantSpec) -> float:
+    """Return the 95th percentile of the gap from which a part does not fit, mm."""
+    return max(GAP_P95_FAILS_MM, widest_gap_mm(spec))
 
 
 def _leaning_mm(spec: ImplantSpec) -> float:

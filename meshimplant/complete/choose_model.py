@@ -17,6 +17,8 @@ from meshimplant.skull.defect import Defect
 
 #: RMS distance of the intact bone from the best-fitting model above which to warn, and to refuse.
 RESIDUAL_WARN_MM, RESIDUAL_REFUSE_MM = 1.5, 3.0
+#: Methods whose residual says nothing of the population.
+_FOLLOW_ANY_HEAD = ("mirror", "network")
 #: 95th percentile of the distance between two methods' surfaces in the opening above which to warn.
 DISAGREE_MM = 3.0
 
@@ -68,8 +70,11 @@ def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
         return "network", reason
     if {"ssm", "template"} <= set(residuals):
         held = residuals["ssm"] <= HELD_MM
-        name, verb = ("ssm", "fits") if held else ("template", "does not fit")
-        return name, f"the shape model {verb} this head ({fits}); {source}"
+        limit = f"it is used up to {HELD_MM:g} mm"
+        if held:
+            return "ssm", f"the shape model fits this head, {limit} ({fits}); {source}"
+        reason = f"the scaled mean, since the shape model does not fit this head: {limit} ({fits})"
+        return "template", f"{reason}; {source}"
     return estimate.names[0], f"the only model of this method ({fits}); {source}"
 
 
@@ -84,12 +89,15 @@ def require_head_of_population(estimate: Estimate) -> None:
         )
 
 
-def residual_findings(estimate: Estimate) -> list[Finding]:
-    """Return the warning that the head is unlike the population, if it is."""
-    residual_mm = _smallest_residual(estimate)
+def residual_findings(estimate: Estimate, chosen: str) -> list[Finding]:
+    """Return the warning that the chosen model lies off the intact bone, if it does."""
+    residual_mm = _residual_of(estimate, chosen)
     if residual_mm is None or residual_mm <= RESIDUAL_WARN_MM:
         return []
-    message = "this head is unlike those that the model was built from: inspect the shape before you use it"
+    message = (
+        f"method {chosen} lies {residual_mm:.1f} mm (RMS) from the intact bone: this head is unlike those "
+        "that its model was built from: inspect the shape before you use it"
+    )
     return [Finding("complete.unlike_model", "warning", message, residual_mm, RESIDUAL_WARN_MM, "mm")]
 
 
@@ -130,8 +138,14 @@ def disagreement_findings(disagreement: Disagreement | None) -> list[Finding]:
     ]
 
 
+def _residual_of(estimate: Estimate, chosen: str) -> float | None:
+    """Return the residual of the chosen model, mm; where it follows any head, the population's."""
+    if chosen in _FOLLOW_ANY_HEAD:
+        return _smallest_residual(estimate)
+    return estimate.fitted[estimate.names.index(chosen)].residual_mm
+
+
 def _smallest_residual(estimate: Estimate) -> float | None:
     """Return the smallest residual of the population models, mm; None where none was tried."""
     pairs = zip(estimate.names, estimate.fitted, strict=True)
-    others = ("mirror", "network")  # these follow any head
-    return min((vault.residual_mm for name, vault in pairs if name not in others), default=None)
+    return min((vault.residual_mm for name, vault in pairs if name not in _FOLLOW_ANY_HEAD), default=None)

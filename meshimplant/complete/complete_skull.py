@@ -160,7 +160,7 @@ def complete_skull(
         *symmetry_findings(pose),
         *deviation_findings(deviation_mm),
         *orientation_findings(turned_deg),
-        *residual_findings(estimates[0]),
+        *residual_findings(estimates[0], names[0]),
         *disagreement_findings(disagreement),
         *worst_findings(answers),
     ]

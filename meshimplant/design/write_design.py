@@ -119,6 +119,8 @@ def _write_previews(
                 skull=skull_surface(skull),
                 thickness_mm=check.thickness_mm,
                 gap_mm=check.gap_mm,
+                measures=check.measures,
+                verdict=report.verdict,
                 title=_TITLE,
             )
     except MeshImplantError as error:

@@ -14,6 +14,8 @@ from meshimplant.mesh.cut_away import Cut, cut_away, require_solid
 _PRISM_MARGIN_MM = 10.0
 #: A curve narrower than this does not enclose an area, mm.
 _NARROWEST_MM = 0.5
+#: A cut that removes less than this removes nothing, mm3: the rounding of the volume of a large part.
+_LEAST_CUT_MM3 = 1e-3
 
 
 def trim_plane(
@@ -47,7 +49,7 @@ def trim_plane(
     InputError
         The normal has zero length, or `keep` is neither side.
     MeshError
-        The mesh is not a solid, or all of it lies on the side that is removed.
+        The mesh is not a solid, or all of it or nothing lies on the side that is removed.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     point, axis = _vector(point_mm, "point"), _vector(normal, "normal")
@@ -59,7 +61,7 @@ def trim_plane(
     box = trimesh.creation.box(extents=(2 * reach, 2 * reach, reach))
     frame = _frame(axis)
     vertices = (np.asarray(box.vertices) + np.array([0, 0, reach / 2])) @ frame + point
-    return cut_away(mesh, new_mesh(vertices, box.faces), bodies=bodies)
+    return _cut(mesh, new_mesh(vertices, box.faces), bodies)
 
 
 def trim_box(
@@ -87,6 +89,13 @@ def trim_box(
     -------
     Cut
         The part, its fragments and the volume removed.
+
+    Raises
+    ------
+    InputError
+        The lower corner is not below the upper one, or `keep` is neither side.
+    MeshError
+        The mesh is not a solid, or the cut leaves or removes nothing.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     low, high = _vector(lower_mm, "lower corner"), _vector(upper_mm, "upper corner")
@@ -96,9 +105,7 @@ def trim_box(
         )
     box = trimesh.creation.box(extents=high - low)
     tool = new_mesh(np.asarray(box.vertices) + (low + high) / 2, box.faces)
-    return cut_away(
-        mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies=bodies
-    )
+    return _cut(mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies)
 
 
 def trim_curve(
@@ -131,13 +138,22 @@ def trim_curve(
     InputError
         Fewer than three points, a curve that encloses no area, or one that crosses itself.
     MeshError
-        The mesh is not a solid, or nothing of it remains.
+        The mesh is not a solid, or the cut leaves or removes nothing.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     tool = _prism(mesh, np.asarray(points_mm, float))
-    return cut_away(
-        mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies=bodies
-    )
+    return _cut(mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies)
+
+
+def _cut(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, bodies: int | None) -> Cut:
+    """Cut a tool away; raise `MeshError` where it removes nothing."""
+    cut = cut_away(mesh, tool, bodies=bodies)
+    if cut.removed_mm3 - sum(fragment.volume_mm3 for fragment in cut.fragments) < _LEAST_CUT_MM3:
+        raise MeshError(
+            "expected a cut that removes part of the implant, got one that misses it: check its numbers, the "
+            "side to keep, and that both are in one frame (LPS, millimetres)"
+        )
+    return cut
 
 
 def _prism(mesh: trimesh.Trimesh, points: NDArray[np.float64]) -> trimesh.Trimesh:

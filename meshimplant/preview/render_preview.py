@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
+from meshimplant.mesh.topology import as_written
 from meshimplant.preview.colour_scales import NO_VALUE
 from meshimplant.preview.decimate import cluster_vertices
 from meshimplant.preview.picture_errors import checked_values, picture_errors, require_drawable
@@ -27,11 +30,12 @@ from meshimplant.preview.sheet_panels import (
     SIDE,
     Panel,
     Row,
-    area_percentiles,
     close_up_panels,
     head_panels,
 )
-from meshimplant.preview.view_directions import implant_views
+from meshimplant.preview.verdict_kinds import VERDICT_COLOURS
+from meshimplant.report import Verdict
+from meshimplant.runtime.value_text import in_unit, with_unit
 
 #: With this many faces a face of the skull is about one pixel at a width of 1600. A skull of more than twice
 #: as many faces is clustered to this number.
@@ -49,6 +53,8 @@ def render_preview(
     skull: trimesh.Trimesh | None = None,
     thickness_mm: ArrayLike | None = None,
     gap_mm: ArrayLike | None = None,
+    measures: Mapping[str, Any] | None = None,
+    verdict: Verdict | None = None,
     title: str = "",
     width_px: int = 1600,
 ) -> None:
@@ -71,6 +77,11 @@ def render_preview(
     thickness_mm, gap_mm : (n,) array, optional
         One value per vertex of the implant, NaN (drawn grey) where there is none. Gaps belong to the border's
         wall, which is seen edge-on from outside, so they are also drawn on the surface within 4 mm of it.
+    measures : mapping, optional
+        What `check_part` measured of the implant: the sheet states these numbers and computes none, so that
+        they are those of the report. None: volume and size of the mesh alone.
+    verdict : str, optional
+        The verdict on the part, written beside the title.
     title : str
         Written at the upper left; truncated if it does not fit.
     width_px : int
@@ -97,6 +108,8 @@ def render_preview(
             skull=skull,
             thickness_mm=thickness_mm,
             gap_mm=gap_mm,
+            measures=measures,
+            verdict=verdict,
             title=title,
             width_px=width_px,
         )
@@ -109,6 +122,8 @@ def draw_preview(
     skull: trimesh.Trimesh | None = None,
     thickness_mm: ArrayLike | None = None,
     gap_mm: ArrayLike | None = None,
+    measures: Mapping[str, Any] | None = None,
+    verdict: Verdict | None = None,
     title: str = "",
     width_px: int = 1600,
 ) -> bytes:
@@ -127,6 +142,8 @@ def draw_preview(
         PreviewScene(implant, skull),
         checked_values(thickness_mm, implant, name="thickness_mm"),
         checked_values(gap_mm, implant, name="gap_mm"),
+        measures=mesh_measures(implant) if measures is None else measures,
+        verdict=verdict,
         title=title,
         width_px=width_px,
     )
@@ -137,18 +154,23 @@ def draw_sheet(
     thickness_mm: NDArray[np.float64] | None,
     gap_mm: NDArray[np.float64] | None,
     *,
+    measures: Mapping[str, Any],
+    verdict: Verdict | None = None,
     title: str = "",
     width_px: int = 1600,
 ) -> bytes:
-    """Return the sheet as the bytes of a PNG file, from checked meshes and per-vertex values (n,)."""
+    """Return the sheet as the bytes of a PNG file, from checked meshes and per-vertex values (n,).
+
+    `measures` are those of the implant as it was before it was decimated for the picture.
+    """
     rows = [
         Row.of_panels(head_panels(preview)),
-        Row.of_panels(close_up_panels(preview, thickness_mm, gap_mm)),
+        Row.of_panels(close_up_panels(preview, thickness_mm, gap_mm, measures)),
     ]
     unit = width_px / 1600
     height = HEADER + sum(row.height + GUTTER for row in rows) + FOOTER
     sheet = SheetCanvas(width_px, round(height * unit), unit=unit)
-    _draw_header(sheet, title, _header_facts(preview, thickness_mm, gap_mm))
+    _draw_header(sheet, title, verdict, header_facts(measures))
     top = float(HEADER)
     for row in rows:
         _draw_row(sheet, row, top=top)
@@ -159,29 +181,40 @@ def draw_sheet(
     return buffer.getvalue()
 
 
-def _draw_header(sheet: SheetCanvas, title: str, facts: list[str]) -> None:
-    """Write the title on the left and the facts on the right."""
-    middle = sheet.px(42)
-    right = sheet.image.width - sheet.px(22)
+def _draw_header(sheet: SheetCanvas, title: str, verdict: Verdict | None, facts: list[str]) -> None:
+    """Write the title and the verdict on the left and the facts on the right."""
+    middle, left, size = sheet.px(42), sheet.px(22), 29
+    right = sheet.image.width - left
     sheet.text((right, middle), "   ·   ".join(facts), size=19, colour=SOFT_INK, anchor="rm")
-    words = sheet.shorten(title or "Implant preview", size=29, width_px=sheet.image.width * 0.5)
-    sheet.text((sheet.px(22), middle), words, size=29, anchor="lm", bold=True)
+    room = sheet.image.width * (0.5 if verdict is None else 0.28)
+    words = sheet.shorten(title or "Implant preview", size=size, width_px=room)
+    sheet.text((left, middle), words, size=size, anchor="lm", bold=True)
+    if verdict is not None:
+        beside = left + sheet.width_px(words, size=size) + sheet.px(24)
+        colour = VERDICT_COLOURS[verdict]
+        sheet.text((beside, middle), verdict, size=22, colour=colour, anchor="lm", bold=True)
 
 
-def _header_facts(
-    preview: PreviewScene, thickness_mm: NDArray[np.float64] | None, gap_mm: NDArray[np.float64] | None
-) -> list[str]:
+def mesh_measures(implant: trimesh.Trimesh) -> dict[str, Any]:
+    """Return size and, of a closed mesh, volume, under the names and by the rule of `check_solid`."""
+    solid = as_written(implant)
+    measures: dict[str, Any] = {"extents_mm": solid.extents.tolist()}
+    if solid.is_watertight:
+        measures["volume_mm3"] = abs(float(solid.volume))
+    return measures
+
+
+def header_facts(measures: Mapping[str, Any]) -> list[str]:
     """Return the numbers of the header: volume, extents, and 5th to 95th percentile of thickness and gap."""
-    implant = preview.implant
-    view = implant_views(implant, preview.skull)["outer"]
-    aligned = implant.vertices @ np.stack([view.right, view.up, view.forward]).T
-    facts = [" x ".join(f"{length:.0f}" for length in np.ptp(aligned, axis=0)) + " mm"]
-    if implant.is_watertight:
-        facts.insert(0, f"{abs(implant.volume) / 1000:.1f} ml")
-    for name, values_mm in (("thickness", thickness_mm), ("gap", gap_mm)):
-        if values_mm is not None:
-            low, high = area_percentiles(implant, values_mm, (5, 95))
-            facts.append(f"{name} {low:.2f}-{high:.2f} mm (p5-p95)")
+    facts = []
+    if measures.get("volume_mm3") is not None:
+        facts.append(with_unit(measures["volume_mm3"], "mm3"))
+    if measures.get("extents_mm") is not None:
+        facts.append(with_unit(measures["extents_mm"], "mm"))
+    for name in ("thickness", "gap"):
+        low, high = (measures.get(f"{name}_{percentile}_mm") for percentile in ("p5", "p95"))
+        if low is not None and high is not None:
+            facts.append(f"{name} {in_unit(low, 'mm')}-{with_unit(high, 'mm')} (p5-p95)")
     return facts
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from meshimplant.errors import InputError
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
-from meshimplant.preview.value_text import count_of, in_unit, label_and_unit, shown
+from meshimplant.preview.verdict_kinds import VERDICT_KINDS
 from meshimplant.report import CRITERIA_NOTE, Report
+from meshimplant.runtime.value_text import count_of, in_unit, label_and_unit, shown, with_unit
 
 _SEVERITIES = ("error", "warning", "info")
 #: Sections of the measured part, and how the names of their measures begin.
@@ -116,18 +117,18 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
 
 def verdict(report: Report) -> dict[str, str]:
     """Return the verdict: ``kind`` (pass, warn, fail, none), ``words`` and a ``sentence``."""
-    errors = sum(finding.severity == "error" for finding in report.findings)
-    warnings = sum(finding.severity == "warning" for finding in report.findings)
-    if errors:
-        sentence = f"{count_of(errors, 'check')} failed: see the findings below."
-        return {"kind": "fail", "words": "NOT A PRINTABLE PART", "sentence": sentence}
-    if not report.measures:
+    if report.verdict is None:
         sentence = "No part was measured, so there is no verdict."
-        return {"kind": "none", "words": "NOT CHECKED", "sentence": sentence}
-    if warnings:
-        sentence = f"{count_of(warnings, 'warning')} to review before printing."
-        return {"kind": "warn", "words": "PASS, WITH WARNINGS", "sentence": sentence}
-    return {"kind": "pass", "words": "PASS", "sentence": "The part passed every check."}
+        return {"kind": "none", "words": "not checked", "sentence": sentence}
+    errors, warnings = (
+        sum(finding.severity == severity for finding in report.findings) for severity in ("error", "warning")
+    )
+    sentence = {
+        "failed": f"{count_of(errors, 'check')} failed: see the findings below.",
+        "passed with warnings": f"{count_of(warnings, 'warning')} to review before printing.",
+        "passed": "The part passed every check.",
+    }[report.verdict]
+    return {"kind": VERDICT_KINDS[report.verdict], "words": report.verdict, "sentence": sentence}
 
 
 def _heading(words: str) -> str:
@@ -193,14 +194,14 @@ def _requirement(name: str, spec: dict[str, Any]) -> str:
 
 def _finding_row(finding: dict[str, Any]) -> dict[str, str]:
     """Return the cells of a finding."""
-    unit = finding["unit"] or ""
+    value, limit, unit = finding["value"], finding["limit"], finding["unit"]
     place = finding["location_mm"]
     return {
         "severity": finding["severity"],
         "code": finding["code"],
         "message": _heading(finding["message"]),
-        "value": f"{shown(finding['value'])} {unit}" if finding["value"] is not None else "",
-        "limit": f"{shown(finding['limit'])} {unit}" if finding["limit"] is not None else "",
+        "value": with_unit(value, unit) if value is not None else "",
+        "limit": with_unit(limit, unit) if limit is not None else "",
         "place": "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f}".format(*place),
     }
 

@@ -28,6 +28,7 @@ _REPLACEMENTS = {
     "ß": "ss",
     "≤": "<=",
     "≥": ">=",
+    "\u202f": " ",
 }
 
 
@@ -83,6 +84,10 @@ class SheetCanvas:
         while words and font.getlength(words + "...") > width_px:
             words = words[:-1]
         return words.rstrip() + "..."
+
+    def width_px(self, words: str, *, size: float) -> float:
+        """Return the width of one line of text."""
+        return float(self._font(size).getlength(to_font_letters(words)))
 
     def card(self, card: Card) -> None:
         """Draw an empty card with rounded corners."""

@@ -14,7 +14,9 @@ from meshimplant.preview.colour_scales import BONE, IMPLANT, NO_VALUE, ColourSca
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.preview_scene import IMPLANT_GLOSS, PreviewScene, prepare_preview
+from meshimplant.preview.verdict_kinds import VERDICT_KINDS
 from meshimplant.preview.view_directions import View, outward_direction, picture_top
+from meshimplant.report import Verdict
 
 #: Range of values that the page can hold, mm, in steps of 1 um; overlap is a negative gap, 65535 no value.
 _SMALLEST_MM, _LARGEST_MM = -10.0, 55.0
@@ -41,6 +43,7 @@ def write_viewer(
     skull: trimesh.Trimesh | None = None,
     thickness_mm: ArrayLike | None = None,
     gap_mm: ArrayLike | None = None,
+    verdict: Verdict | None = None,
     title: str = "",
 ) -> None:
     """Write a self-contained HTML page that shows the meshes with WebGL.
@@ -61,6 +64,8 @@ def write_viewer(
         LPS mm.
     thickness_mm, gap_mm : (n,) array, optional
         One value per vertex of the implant, NaN where there is none.
+    verdict : str, optional
+        The verdict on the part, beside the title.
     title : str
         Title of the page.
 
@@ -77,16 +82,23 @@ def write_viewer(
     """
     with picture_errors("interactive preview"):
         preview, values_mm = prepare_preview(implant, skull, thickness_mm=thickness_mm, gap_mm=gap_mm)
-        write_text(path, draw_page(preview, values_mm, title))
+        write_text(path, draw_page(preview, values_mm, title, verdict))
 
 
-def draw_page(preview: PreviewScene, values_mm: dict[str, NDArray[np.float64]], title: str) -> str:
+def draw_page(
+    preview: PreviewScene,
+    values_mm: dict[str, NDArray[np.float64]],
+    title: str,
+    verdict: Verdict | None = None,
+) -> str:
     """Return the page as text, from decimated meshes and checked per-vertex values (n,) by quantity."""
     scales = {name: ColourScale.of_values(name, column) for name, column in values_mm.items()}
     views = _views(preview.implant, preview.skull)
     return render_template(
         "viewer.html.j2",
         title=title or "Implant preview",
+        verdict=verdict,
+        verdict_kind=None if verdict is None else VERDICT_KINDS[verdict],
         scales={name: _legend(scale) for name, scale in scales.items()},
         views=[
             {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import trimesh
 from numpy.typing import ArrayLike
@@ -10,8 +12,9 @@ from numpy.typing import ArrayLike
 from meshimplant.preview.html_templates import write_text
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.preview_scene import prepare_preview
-from meshimplant.preview.render_preview import draw_sheet, write_picture
+from meshimplant.preview.render_preview import draw_sheet, mesh_measures, write_picture
 from meshimplant.preview.viewer_page import draw_page
+from meshimplant.report import Verdict
 
 
 def write_previews(
@@ -22,6 +25,8 @@ def write_previews(
     skull: trimesh.Trimesh | None = None,
     thickness_mm: ArrayLike | None = None,
     gap_mm: ArrayLike | None = None,
+    measures: Mapping[str, Any] | None = None,
+    verdict: Verdict | None = None,
     title: str = "",
 ) -> None:
     """Write the PNG of `render_preview` and the page of `write_viewer`, from the same decimated meshes.
@@ -30,7 +35,7 @@ def write_previews(
     ----------
     picture_path, page_path : str or Path
         PNG and HTML file to write.
-    implant, skull, thickness_mm, gap_mm, title
+    implant, skull, thickness_mm, gap_mm, measures, verdict, title
         As in `render_preview`.
 
     Raises
@@ -48,6 +53,13 @@ def write_previews(
     """
     with picture_errors("previews"):
         preview, values_mm = prepare_preview(implant, skull, thickness_mm=thickness_mm, gap_mm=gap_mm)
-        sheet = draw_sheet(preview, values_mm.get("thickness"), values_mm.get("gap"), title=title)
+        sheet = draw_sheet(
+            preview,
+            values_mm.get("thickness"),
+            values_mm.get("gap"),
+            measures=mesh_measures(implant) if measures is None else measures,
+            verdict=verdict,
+            title=title,
+        )
         write_picture(Path(picture_path), sheet)
-        write_text(page_path, draw_page(preview, values_mm, title))
+        write_text(page_path, draw_page(preview, values_mm, title, verdict))

@@ -13,6 +13,7 @@ from defects import Defect, conical_defect
 from shapes import Body, cap, oblique, plain_mesh, random_rotation
 
 from meshimplant.check.check_fit import FitCheck, check_fit
+from meshimplant.check.check_part import check_part
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import trim
 from meshimplant.implant.wall_thickness import measure_thickness
@@ -132,6 +133,53 @@ def test_a_loose_part_has_too_wide_a_gap() -> None:
     assert not codes & {"fit.gap_median", "fit.gap_p95", "fit.gap_min"}
 
 
+@pytest.mark.parametrize(
+    ("smaller_mm", "severity", "score"), [(0.8, None, 1.0), (2.4, "warning", 0.5), (3.6, "error", 0.0)]
+)
+def test_a_gap_that_is_not_closed_fails_and_says_how_to_close_it(
+    smaller_mm: float, severity: str | None, score: float
+) -> None:
+    defect, skull = _defect()
+    part = _ideal(defect, smaller_deg=float(np.degrees(smaller_mm / 77)))
+    check = check_part(part, skull=skull, spec=ImplantSpec(thickness_mm=6.0))
+    found = [finding for finding in check.findings if finding.code == "fit.gap_p95"]
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    wide = [finding for finding in check.findings if finding.code.startswith("fit.gap_")]
+    assert all("trimming only widens the gap" in finding.message for finding in wide)
+    assert {criterion.name: criterion.score for criterion in check.criteria}["fit"] == score
+    assert check.passed is (not any(finding.severity == "error" for finding in check.findings))
+
+
+@pytest.mark.parametrize(
+    ("raised_mm", "severity"), [(0.5, "warning"), (-0.5, "warning"), (1.3, "error"), (-1.3, "error")]
+)
+def test_a_step_all_along_the_border_fails(raised_mm: float, severity: str) -> None:
+    defect, skull = _defect()
+    mesh = cap(80 + raised_mm, 6, defect.half_angle_deg - GAP_DEG, edge_mm=1.0).mesh
+    finding = _finding(check_fit(mesh, skull), "fit.step")
+    assert finding.severity == severity
+    assert finding.value == pytest.approx(abs(raised_mm), abs=0.15)
+    assert finding.value > finding.limit
+
+
+@pytest.mark.parametrize("smaller_deg", [GAP_DEG, 2.0, 3.0, 6.0, 9.0])
+@pytest.mark.parametrize("given", ["none", "own", "true"])
+def test_no_part_passes_with_a_fit_of_0_or_a_completeness_below_08(smaller_deg: float, given: str) -> None:
+    defect, skull = _defect()
+    half_deg = defect.half_angle_deg - smaller_deg
+    masks = {"own": cap(80, 6, half_deg).mask(SPACING_MM, grid=skull), "true": _missing(defect, skull)}
+    part = _ideal(defect, smaller_deg=smaller_deg)
+    check = check_part(
+        part, skull=skull, defect_mask=masks.get(given), spec=ImplantSpec(thickness_mm=6.0, clearance_mm=2.0)
+    )
+    scores = {criterion.name: criterion.score for criterion in check.criteria}
+    covered = (1 - np.cos(np.radians(half_deg + np.degrees(2.6 / 77)))) / (1 - np.cos(np.radians(18)))
+    failed = scores["fit"] == 0 or scores["completeness"] < 0.8 or min(covered, 1) < 0.94
+    assert (check.verdict == "failed") is failed
+    if smaller_deg > 5:
+        assert "fit.coverage" in {finding.code for finding in check.findings}
+
+
 def test_a_tight_part_is_named() -> None:
     defect, skull = _defect()
     fit = check_fit(_ideal(defect, smaller_deg=float(np.degrees(0.3 / 77))), skull)
@@ -214,6 +262,7 @@ def test_a_reconstruction_that_is_too_small_does_not_hide_the_open_rest() -> Non
     share = (1 - np.cos(np.radians(12 + np.degrees(1.4 / 77)))) / (1 - np.cos(np.radians(18)))
     assert fit.measures["coverage_fraction"] > 0.99
     assert fit.measures["opening_coverage_fraction"] == pytest.approx(share, abs=0.04)
+    assert _finding(fit, "fit.coverage").value == fit.measures["opening_coverage_fraction"]
 
 
 def test_an_opening_that_runs_on_has_no_share() -> None:

@@ -59,7 +59,8 @@ def test_a_flawless_part_has_full_notes_in_a_fixed_order() -> None:
         ("false positive area", {"under_bone_fraction": 0.12}, 0.5),
         ("false positive area", {"outside_fraction": 0.2}, 0.0),
         ("fit", {"penetration_mm": 0.2}, 0.0),
-        ("fit", {"gap_p95_mm": 1.5}, 0.0),
+        ("fit", {"gap_p95_mm": 1.5}, 0.5),
+        ("fit", {"gap_p95_mm": 3.1}, 0.0),
         ("fit", {"nearest_bone_mm": 4.0}, 0.0),
         ("thickness", {"thickness_median_mm": 4.0}, 0.75),
         ("thickness", {"thickness_median_mm": 8.0}, 0.5),
@@ -121,4 +122,4 @@ def test_the_gap_of_a_bevelled_border_may_widen_inwards() -> None:
         {criterion.name: criterion.score for criterion in rate(wide, [], spec)}["fit"]
         for spec in (SPEC, SPEC.with_values(bevel_deg=20.0))
     ]
-    assert scores == [0.0, 1.0]
+    assert scores == [0.5, 1.0]

@@ -85,8 +85,11 @@ def test_pieces_beyond_the_requested_number_are_reported(cli: Callable, part: Pa
         (("--plane", 0, 0, 0, 0, 0, 0), 2, "normal with a length"),
         (("--plane", 0, 0, "nan", 0, 0, 1), 2, "three finite numbers"),
         (("--plane", 0, 0, 0, 0, 0, 1), 1, "removes all of it"),
+        (("--plane", 0, 0, 300, 0, 0, 1), 1, "misses it"),
+        (("--box", 200, 0, 0, 210, 5, 5), 1, "misses it"),
         (("--box", 9, 0, 0, 1, 5, 5), 2, "lower corner below the upper"),
         (("--box", -99, -99, -99, 99, 99, 99), 1, "removes all of it"),
+        (("--curve", "far.csv"), 1, "removes all of it"),
         (("--curve", "none.csv"), 1, "none.csv, which does not exist"),
         (("--curve", "line.csv"), 1, "three or more points"),
         (("--curve", "cut.csv"), 1, "2 numbers in line 3"),
@@ -101,6 +104,7 @@ def test_what_cannot_be_cut_is_one_sentence_and_nothing_is_written(
     (tmp_path / "cut.csv").write_text("0,0,80\n20,0,77\n20,2")
     (tmp_path / "nan.csv").write_text("0,0,80\n20,nan,77\n20,20,75\n")
     (tmp_path / "eight.csv").write_text("0,0,80\n20,20,75\n20,0,77\n0,25,76\n")
+    np.savetxt(tmp_path / "far.csv", _circle(20) + (300, 0, 0), delimiter=",")
     before = contents(tmp_path)
     way = tuple(tmp_path / value if str(value).endswith(".csv") else value for value in way)
     result = cli("cut", part, "-o", tmp_path / "out.stl", *way)

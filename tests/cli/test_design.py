@@ -95,7 +95,7 @@ def test_a_part_that_fails_its_check_is_written_and_is_3(cli: Callable, case, tm
     given = ("--implant", case.truth, "--spec", tmp_path / "thin.toml")
     result = cli("design", case.defective, "-o", tmp_path / "part", *given)
     assert result.code == 3
-    assert "the part FAILED its check" in result.out
+    assert result.out.startswith("part: failed\n")
     assert "error thickness.too_thin" in result.out
     assert (tmp_path / "part" / "implant.stl").exists()
-    assert json.loads((tmp_path / "part" / "report.json").read_text())["passed"] is False
+    assert json.loads((tmp_path / "part" / "report.json").read_text())["verdict"] == "failed"

@@ -161,7 +161,10 @@ def test_a_refusal_names_its_findings_for_people_and_programs(
     _failing(monkeypatch, DesignRefused("refused: see the findings", [finding]))
     answer = cli("info", "x", "--json")
     assert answer.code == 1
-    assert "error input.flap: the flap is in place [3 cm3, limit 1 cm3] at (1.0, 2.0, 3.0) mm" in answer.err
+    assert (
+        "error input.flap: the flap is in place [3.00 cm3, limit 1.00 cm3] at (1.0, 2.0, 3.0) mm"
+        in answer.err
+    )
     result = json.loads(answer.out)["error"]
     assert result["type"] == "DesignRefused"
     assert result["findings"] == [finding.to_dict()]

@@ -136,10 +136,13 @@ def test_every_place_beyond_a_limit_is_reported(cli: Callable, tmp_path: Path) -
         assert np.linalg.norm(np.array(finding["location_mm"]) - pit / 54 * 60) < 2
     (tmp_path / "spec.toml").write_text("thickness_mm = 5\nthickness_max_mm = 5.5\n")
     thick = cli("thickness", tmp_path / "pitted.stl", "--spec", tmp_path / "spec.toml")
-    assert thick.code == 3
+    assert thick.code == 0
+    assert "pitted.stl: passed with warnings" in thick.out
+    strict = cli("thickness", tmp_path / "pitted.stl", "--spec", tmp_path / "spec.toml", "--strict")
+    assert strict.code == 3
     assert "warning thickness.too_thick" in thick.out
     assert "mm2" in thick.out
-    assert "limit 5.5 mm] at (" in thick.out
+    assert "limit 5.50 mm] at (" in thick.out
 
 
 @pytest.mark.parametrize(

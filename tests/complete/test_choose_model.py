@@ -46,7 +46,7 @@ def estimate(**residuals: float) -> Estimate:
 def test_the_shape_model_is_used_where_it_fits_the_head() -> None:
     name, reason = choose_model(estimate(ssm=0.6, template=1.2, mirror=9.0), defect())
     assert name == "ssm"
-    assert "ssm 0.6 mm, template 1.2 mm" in reason
+    assert "up to 1 mm (RMS distance from the intact bone: ssm 0.6 mm, template 1.2 mm)" in reason
     assert "crosses the midline" in reason
     assert "mirror" not in reason
 
@@ -54,7 +54,8 @@ def test_the_shape_model_is_used_where_it_fits_the_head() -> None:
 def test_the_mean_is_used_where_the_modes_do_not_fit_the_head() -> None:
     name, reason = choose_model(estimate(ssm=1.1, template=2.4, mirror=9.0), defect(midline=False))
     assert name == "template"
-    assert "does not fit" in reason
+    assert "the scaled mean, since the shape model does not fit this head" in reason
+    assert "up to 1 mm (RMS distance from the intact bone: ssm 1.1 mm, template 2.4 mm)" in reason
     assert "other side is intact" in reason
 
 
@@ -64,9 +65,12 @@ def test_a_single_model_is_used(name) -> None:
 
 
 def test_a_head_unlike_the_population_gives_a_warning_or_is_refused() -> None:
-    assert residual_findings(estimate(ssm=1.4, mirror=9.0)) == []
-    (finding,) = residual_findings(estimate(ssm=1.6, template=4.0, mirror=0.1))
+    assert residual_findings(estimate(ssm=1.4, mirror=9.0), "ssm") == []
+    (finding,) = residual_findings(estimate(ssm=1.6, template=4.0, mirror=0.1), "ssm")
     assert (finding.code, finding.severity, finding.value) == ("complete.unlike_model", "warning", 1.6)
+    (finding,) = residual_findings(estimate(ssm=1.4, template=4.0), "template")
+    assert finding.value == 4.0
+    assert "method template lies 4.0 mm (RMS) from the intact bone" in finding.message
     require_head_of_population(estimate(ssm=2.9, template=9.0))
     require_head_of_population(estimate(mirror=9.0))
     with pytest.raises(InputError, match=r"within 3 mm .* got 3\.2 mm: .* mirror"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shapes import cap, plain_mesh, random_rotation
+from shapes import cap, joined, plain_mesh, random_rotation
 
 from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.errors import InputError, MeshError
@@ -31,9 +31,13 @@ def test_a_plane_through_the_middle_halves_the_cap(seed: int | None) -> None:
         assert (side * height).min() > -1e-6
 
 
-def test_a_plane_that_misses_takes_nothing_or_all() -> None:
-    whole = trim_plane(BODY.mesh, (0, 0, 100), (0, 0, 1))
-    assert whole.mesh.volume == pytest.approx(BODY.mesh.volume)
+def test_a_cut_that_removes_nothing_or_all_is_refused() -> None:
+    two = joined(BODY.mesh, BODY.moved(np.eye(3), (300, 0, 0)).mesh)
+    for mesh, bodies in ((BODY.mesh, None), (two, 1)):
+        with pytest.raises(MeshError, match="misses it"):
+            trim_plane(mesh, (0, 0, 100), (0, 0, 1), bodies=bodies)
+        with pytest.raises(MeshError, match="misses it"):
+            trim_box(mesh, (0, 0, 200), (9, 9, 209), bodies=bodies)
     with pytest.raises(MeshError, match="all of it"):
         trim_plane(BODY.mesh, (0, 0, 100), (0, 0, 1), keep="above")
 

@@ -23,4 +23,4 @@ if size_mm > LARGEST_PRINT_MM:
 
 for finding in findings:
     print(f"{finding.severity} {finding.code}: {finding.message} at {finding.location_mm}")
-print("failed" if any(finding.severity == "error" for finding in findings) else "passed")
+print(meshimplant.verdict_of(findings))

@@ -13,4 +13,4 @@ prediction = meshimplant.read_prediction(sys.argv[2], defective.mask)
 
 design = meshimplant.design_implant(defective, complete=prediction)
 meshimplant.write_mesh(design.implant, sys.argv[3])
-print(f"{design.implant.volume / 1000:.1f} cm3, passed: {design.report.passed}")
+print(f"{design.implant.volume / 1000:.1f} cm3, {design.report.verdict}")

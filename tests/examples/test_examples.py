@@ -59,9 +59,8 @@ def test_design_from_mask(designed: str, files: Path) -> None:
 
 
 def test_part_from_prediction(files: Path) -> None:
-    assert "passed: True" in _run(
-        "part_from_prediction", files, "defective.nrrd", "prediction.nrrd", "part.stl"
-    )
+    printed = _run("part_from_prediction", files, "defective.nrrd", "prediction.nrrd", "part.stl")
+    assert printed.splitlines()[0].endswith((", passed", ", passed with warnings"))
     assert meshimplant.read_mesh(files / "part.stl").is_volume
 
 

@@ -15,7 +15,7 @@ from meshimplant.mesh import rays
 from meshimplant.preview import render_preview as render_preview_module
 from meshimplant.preview.render_preview import draw_preview, render_preview
 from meshimplant.preview.sheet_canvas import CARD, INK, Card, SheetCanvas, to_font_letters
-from meshimplant.preview.sheet_panels import area_percentiles, spread_values
+from meshimplant.preview.sheet_panels import spread_values
 
 AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
 
@@ -194,16 +194,3 @@ def test_meshes_of_real_sizes_are_drawn(make_cap) -> None:
     teal = sheet[..., 2] - sheet[..., 0] > 60
     assert sheet.shape[1] == 1600
     assert teal.sum() > 20_000
-
-
-def test_percentiles_are_weighted_by_area_and_need_whole_faces() -> None:
-    mesh = trimesh.Trimesh(
-        [(0, 0, 0), (1, 0, 0), (0, 1, 0), (10, 0, 0), (20, 0, 0), (10, 10, 0), (-5, 0, 0)],
-        [(0, 1, 2), (3, 4, 5), (0, 2, 6)],
-        process=False,
-    )
-    values = np.array([1.0, 1.0, 1.0, 3.0, 3.0, 3.0, np.nan])
-    assert area_percentiles(mesh, values, 50) == pytest.approx(3.0, abs=0.1)
-    assert area_percentiles(mesh, values, 0) == 1.0
-    lonely = np.array([2.0, *[np.nan] * 6])
-    assert area_percentiles(mesh, lonely, 50) == 2.0

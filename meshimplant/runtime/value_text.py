@@ -50,6 +50,12 @@ def in_unit(value: Any, unit: str) -> str:
     return shown(value)
 
 
+def with_unit(value: Any, unit: str | None) -> str:
+    """Format a value with its unit behind it; a fraction becomes percent."""
+    sign = _UNITS.get(unit, unit) if unit else ""
+    return f"{in_unit(value, sign)} {sign}".rstrip()
+
+
 def _shown_float(value: float) -> str:
     """Format a number: none to two decimals by its size, two significant digits below 0.01."""
     size = abs(value)
