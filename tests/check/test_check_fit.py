@@ -173,10 +173,10 @@ def test_no_part_passes_with_a_fit_of_0_or_a_completeness_below_08(smaller_deg: 
         part, skull=skull, defect_mask=masks.get(given), spec=ImplantSpec(thickness_mm=6.0, clearance_mm=2.0)
     )
     scores = {criterion.name: criterion.score for criterion in check.criteria}
-    covered = (1 - np.cos(np.radians(half_deg + np.degrees(2.6 / 77)))) / (1 - np.cos(np.radians(18)))
-    failed = scores["fit"] == 0 or scores["completeness"] < 0.8 or min(covered, 1) < 0.94
-    assert (check.verdict == "failed") is failed
+    low = [name for name, least in (("fit", 0.1), ("completeness", 0.8)) if scores[name] < least]
+    assert check.verdict == "failed" or not low
     if smaller_deg > 5:
+        assert "completeness" in low
         assert "fit.coverage" in {finding.code for finding in check.findings}
 
 

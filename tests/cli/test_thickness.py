@@ -33,7 +33,7 @@ def test_thickness_measures_and_sets_millimetres(cli: Callable, part: Path, tmp_
     thin = cli("thickness", part, "-o", tmp_path / "thin.stl", "--target-mm", 3.5, "--json")
     assert thin.json["median_mm"] == pytest.approx(3.5, abs=0.1)
     half = cli("thickness", part, "-o", tmp_path / "half.stl", "--fraction", 0.5)
-    label, value, unit = half.out.splitlines()[0].split()
+    label, value, unit = half.out.splitlines()[1].split()
     assert (label, float(value), unit) == ("median", pytest.approx(3, abs=0.1), "mm")
     assert cli("thickness", tmp_path / "half.stl", "--json").json["median_mm"] == pytest.approx(3, abs=0.1)
     assert read_mesh(tmp_path / "thin.stl").is_volume
