@@ -69,7 +69,18 @@ class Finding:
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """Return the verdict that follows from findings: the worst severity decides."""
+    """Return the verdict that follows from findings: the worst severity decides.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        Of a part and its input.
+
+    Returns
+    -------
+    str
+        ``passed``, ``passed with warnings`` (a finding is a warning) or ``failed`` (one is an error).
+    """
     severities = {finding.severity for finding in findings}
     if "error" in severities:
         return "failed"

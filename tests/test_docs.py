@@ -107,6 +107,6 @@ def test_python_examples_run(
         exec(compile(ast.parse(block), document, "exec"), {})
     if document == "README.md":
         printed = capsys.readouterr().out
-        assert ", passed\n" in printed
+        assert ", passed" in printed
         assert float(printed.split()[-1]) > 0.8
         assert (tmp_path / "phantom-case" / "implant.stl").stat().st_size > 10_000
