@@ -9,6 +9,7 @@ from typing import Any
 from meshimplant.errors import InputError, require_type
 from meshimplant.predictions.read_prediction import Prediction, read_prediction
 from meshimplant.report import Finding
+from meshimplant.skull.dressing import remove_dressing
 from meshimplant.skull.require_skull import require_skull
 from meshimplant.skull.segment import SkullInput, read_skull
 from meshimplant.voxels.volume import Volume
@@ -36,8 +37,8 @@ class DesignInputs:
     notes : tuple of str
         What was done to the skull and to the prediction as they were read.
     findings : tuple of Finding
-        What a person should know about the skull (tilt, gaps, metal, bone cut by the edge of the scan) and
-        about the file of the prediction.
+        What a person should know about the skull (tilt, gaps, dressings, metal, bone cut by the edge of the
+        scan) and about the file of the prediction.
     """
 
     defective: Volume
@@ -87,7 +88,10 @@ def _read_skull(source: SkullSource) -> SkullInput:
     if isinstance(source, str | Path):
         return read_skull(source)
     require_type(source, (Volume, SkullInput), "the defective skull")
-    return SkullInput(source, "mask") if isinstance(source, Volume) else source
+    if isinstance(source, SkullInput):
+        return source
+    mask, findings = remove_dressing(source)
+    return SkullInput(mask, "mask", findings=findings)
 
 
 def _read_prediction(

@@ -81,16 +81,19 @@ def read_columns(
     for start in range(0, len(flat), 16384):
         part = slice(start, start + 16384)
         wide = None if sinus is None else sinus.reshape(-1)[part]
-        ends = _first_column(_read_along(padded, centre_mm, flat[part], radii), radii, wide)
+        ends = _first_column(bone_along(padded, centre_mm, flat[part], radii), radii, wide)
         inner[part], outer[part] = _placed(padded, centre_mm, flat[part], *ends)
     shape = directions.shape[:-1]
     return Columns(inner.reshape(shape), outer.reshape(shape))
 
 
-def _read_along(
+def bone_along(
     skull: Volume, centre_mm: NDArray[np.float64], directions: NDArray[np.float64], radii: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return bone (n, radii) at the nearest voxels of a mask; its border of air extends to infinity."""
+    """Return bone (n, radii) at the nearest voxels of a mask whose outermost voxels are air.
+
+    Directions (n, 3) are unit vectors, LPS, radii millimetres; beyond the grid there is air.
+    """
     inverse = np.linalg.inv(skull.affine)[:3, :3].astype(np.float32)
     step = directions.astype(np.float32) @ inverse.T
     origin = skull.to_index(centre_mm).astype(np.float32) + np.float32(0.5)

@@ -14,6 +14,7 @@ from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import LoadedVolume, load_volume
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
+from meshimplant.skull.dressing import remove_dressing
 from meshimplant.skull.head_room import cut_off_findings
 from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.values.distinct_values import as_whole_numbers, distinct_values
@@ -54,7 +55,7 @@ class SkullInput:
     notes : tuple of str
         How the input was converted.
     findings : tuple of Finding
-        Warnings: tilt, gaps, metal, bone cut by the edge of the scan.
+        Warnings: tilt, gaps, dressings that were removed, metal, bone cut by the edge of the scan.
     """
 
     mask: Volume
@@ -203,9 +204,10 @@ def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ..
             f"expected bone from {threshold:g} HU upwards, "
             f"got values from {ct.array.min():g} to {ct.array.max():g}: lower threshold_hu"
         )
-    mask, notes = keep_skull(ct.with_array(bone))
+    undressed, dressings = remove_dressing(ct.with_array(bone))
+    mask, notes = keep_skull(undressed)
     notes = (f"bone from {threshold:g} HU upwards", *notes)
-    found = (*findings, *_metal(ct, mask), *cut_off_findings(mask))
+    found = (*findings, *dressings, *_metal(ct, mask), *cut_off_findings(mask))
     return SkullInput(mask, "ct", notes, found)
 
 
@@ -261,7 +263,8 @@ def _mask_input(bone: Volume, note: str, what: str) -> SkullInput:
         raise EmptyMaskError(f"expected a skull, got a mask without a single {what}: check the segmentation")
     mask = bone.with_array(bone.array.view(np.uint8))
     _require_bone_not_head(mask, "give the mask of the bone, or its label")
-    return SkullInput(mask, "mask", (note,) if note else (), tuple(cut_off_findings(mask)))
+    mask, dressings = remove_dressing(mask)
+    return SkullInput(mask, "mask", (note,) if note else (), (*dressings, *cut_off_findings(mask)))
 
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
@@ -276,8 +279,9 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
         )
     mask = voxelize(mesh, spacing_mm=spacing_mm)
     _require_bone_not_head(mask, "give the surface of the bone")
+    mask, dressings = remove_dressing(mask)
     notes = (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",)
-    return SkullInput(mask, "mesh", notes, loaded.findings)
+    return SkullInput(mask, "mesh", notes, (*loaded.findings, *dressings))
 
 
 def _require_bone_not_head(mask: Volume, advice: str) -> None:
