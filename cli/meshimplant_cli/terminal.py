@@ -35,6 +35,8 @@ HEADLINES = (
     *("coverage_fraction", "opening_coverage_fraction", "outside_fraction", "step_median_mm", "step_p95_mm"),
     *("border_angle_median_deg", "border_angle_p95_deg", "inward_protrusion_mm"),
     *("insertion_penetration_mm", "insertion_undercut_mm2", "insertion_direction"),
+    *("seat_fraction", "sinks_mm"),
+    *("placement_gap_p95_mm", "placement_step_p95_mm", "placement_inward_mm"),
 )
 #: Units as they can be printed on any terminal.
 _ASCII_UNITS = {"mm²": "mm2", "mm³": "mm3", "°": "deg"}

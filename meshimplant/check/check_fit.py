@@ -38,12 +38,15 @@ class FitCheck:
         Distance of each vertex of the border wall to bone, negative inside bone; nan elsewhere.
     thickness_mm : (n,) array
         Wall thickness, nan on the border wall.
+    rim : FitMap or None
+        The part and the bone around it on a map of directions; None where there is no bone.
     """
 
     measures: dict[str, Any]
     findings: tuple[Finding, ...]
     gap_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
+    rim: FitMap | None = None
 
     @property
     def passed(self) -> bool:
@@ -123,7 +126,7 @@ def check_fit(
     if measures["nearest_bone_mm"] > DETACHED_MM:
         findings.insert(0, _detached(mesh, measures["nearest_bone_mm"]))
     measures["detached"] = measures["nearest_bone_mm"] > DETACHED_MM
-    return FitCheck(measures, tuple(findings), gap, thickness.thickness_mm)
+    return FitCheck(measures, tuple(findings), gap, thickness.thickness_mm, rim)
 
 
 def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:

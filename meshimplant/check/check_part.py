@@ -11,6 +11,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.check.check_fit import check_fit
+from meshimplant.check.check_hold import measure_hold
 from meshimplant.check.check_insertion import measure_insertion
 from meshimplant.check.check_solid import check_solid
 from meshimplant.check.criteria import rate
@@ -79,7 +80,9 @@ def check_part(
     Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or
     the prescription's minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median``
     (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface), ``insertion.blocked``
-    (warning: a body has no straight path into its defect; surgeons may also rotate it in).
+    (warning: a body has no straight path into its defect; surgeons may also rotate it in), ``fit.seat``
+    (warning: hardly any of the border rests on bone) and ``placement.inward`` (warning: the part would reach
+    far into the head if it were placed a little off); the last two for a part of one body.
 
     Parameters
     ----------
@@ -128,6 +131,10 @@ def check_part(
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path
                     findings += blocked
+                    if fit.rim is not None and spec.part_count == 1:
+                        hold, loose = measure_hold(mesh, fit.rim, path["insertion_direction"])
+                        measures |= hold
+                        findings += loose
     criteria = () if skull is None else rate(measures, findings, spec)
     return PartCheck(measures, tuple(findings), gap, thickness, criteria)
 

@@ -3,10 +3,11 @@
 Completeness, false positive area, fit and feasibility, with the scores 1, 0.8, 0.75, 0.6, 0.5 and 0.4 and
 their meaning, are the scale by which experts rated the eleven clinical designs of the AutoImplant 2021
 challenge (from a talk on it; overview: Li et al., Medical Image Analysis 2023). The advice that an implant be
-at most half as thick as the skull has the same source. Our own additions are: the criteria thickness and
-border and their scores; the numbers behind "whole", "minimal" and "moderate"; every score of 0 except that of
-fit; the score of 0.5 of fit; and which finding leads to which score of feasibility. A fit of 0 and a
-completeness below 0.8 never pass: the measures behind them are errors of `check_fit`.
+at most half as thick as the skull has the same source. Our own additions are: the criteria thickness,
+border, seat and placement tolerance and their scores; the numbers behind "whole", "minimal" and "moderate";
+every score of 0 except that of fit; the score of 0.5 of fit; and which finding leads to which score of
+feasibility. A fit of 0 and a completeness below 0.8 never pass: the measures behind them are errors of
+`check_fit`.
 
 **A mechanical estimate of a human scale**: no surgeon has seen the part, and the scores were not compared
 with surgeons' scores. A criterion whose measures are missing is not rated.
@@ -26,6 +27,8 @@ from meshimplant.check.flushness import (
     STEP_P95_MM,
 )
 from meshimplant.check.gap import DETACHED_MM, PENETRATION_MM, failing_gap_mm, widest_gap_mm
+from meshimplant.check.placement import INWARD_MM, SHIFT_MM, TURN_DEG
+from meshimplant.check.seat import LEAST_FRACTION
 from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Criterion, Finding
 from meshimplant.runtime.value_text import shown, with_unit
@@ -35,6 +38,8 @@ from meshimplant.spec import ImplantSpec
 MOSTLY_FRACTION = 0.75
 #: Largest fraction of a surface over or under intact bone that is minimal, and moderate.
 MINIMAL_FRACTION, MODERATE_FRACTION = 0.05, 0.15
+#: Fraction of the border that rests on bone from which the seat is good. No source: our choice.
+SEATED_FRACTION = 0.5
 #: Thickness relative to that of the bone around, as the experts advise.
 THIN_FRACTION = 0.5
 
@@ -81,7 +86,7 @@ def rate(
     Returns
     -------
     tuple of Criterion
-        Always the same six in the same order; `score` is None where a measure is missing.
+        Always the same eight in the same order; `score` is None where a measure is missing.
     """
     listed = list(findings)
     errors, warnings = (
@@ -153,6 +158,25 @@ def _border(facts: _Facts) -> tuple[float, str]:
     return 0.5 * flush + 0.5 * smooth, reason
 
 
+def _seat(facts: _Facts) -> tuple[float, str]:
+    seated, sinks = facts.measures["seat_fraction"], facts.measures.get("sinks_mm")
+    reason = f"{_percent(seated)} of the border would rest on bone if the part were pushed in"
+    if sinks is not None:
+        reason += f", after {sinks:.1f} mm"
+    return (1.0 if seated >= SEATED_FRACTION else 0.5 if seated >= LEAST_FRACTION else 0.0), reason
+
+
+def _placement(facts: _Facts) -> tuple[float, str]:
+    gap, step, inward = (facts.measures[name] for name in _PLACEMENT)
+    reason = (
+        f"placed {SHIFT_MM:g} mm and {TURN_DEG:g} degree off, the gap is at most {gap:.1f} mm on 95 % of "
+        f"the border, the step at most {step:.1f} mm on 95 % of the rim, and the part reaches "
+        f"{inward:.1f} mm inward"
+    )
+    kept = (gap <= failing_gap_mm(facts.spec), inward <= INWARD_MM)
+    return (1.0 if all(kept) else 0.5 if any(kept) else 0.0), reason
+
+
 def _feasibility(facts: _Facts) -> tuple[float, str]:
     useless = {c for c in facts.errors if c == "fit.detached" or c.startswith("solid.")}
     depth = facts.measures["insertion_penetration_mm"]
@@ -172,6 +196,7 @@ def _percent(share: float) -> str:
     return with_unit(share, "fraction")
 
 
+_PLACEMENT = ("placement_gap_p95_mm", "placement_step_p95_mm", "placement_inward_mm")
 _BORDER = ("step_median_mm", "step_p95_mm", "border_angle_median_deg", "border_angle_p95_deg")
 _RULES = (
     _Rule(
@@ -199,6 +224,18 @@ _RULES = (
         _thickness,
     ),
     _Rule("border", "1 flush and without a kink, 0.5 one of the two, 0 neither", _BORDER, _border),
+    _Rule(
+        "seat",
+        "1 half of the border rests on bone or more, 0.5 a quarter or more, 0 less",
+        ("seat_fraction",),
+        _seat,
+    ),
+    _Rule(
+        "placement tolerance",
+        "1 placed a little off, gap and inward reach keep their limits, 0.5 one of them, 0 neither",
+        _PLACEMENT,
+        _placement,
+    ),
     _Rule(
         "feasibility",
         "1 no flaw, 0.8 minor flaws, 0.6 minimal modifications, 0.4 significant modifications, 0 unusable",

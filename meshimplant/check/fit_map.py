@@ -47,11 +47,14 @@ class BorderSteps:
         Angles between the two surfaces, degrees; 0 where one continues the other.
     points_mm : (n, 3) array
         Places, LPS mm.
+    outward : (n, 3) array
+        Unit directions out of the head there.
     """
 
     step_mm: NDArray[np.float64]
     angle_deg: NDArray[np.float64]
     points_mm: NDArray[np.float64]
+    outward: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,12 +185,13 @@ class FitMap:
         step = implant.height_mm - bone.height_mm
         known = np.isfinite(step)
         if not known.any():
-            return BorderSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)))
+            return BorderSteps(np.zeros(0), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)))
         radius = self.view.read(fill_from_nearest(own, self.part.hit), places[known].T)
         unit = self.view.directions[tuple(np.rint(places[known]).astype(int).T)]
         points = self.view.centre_mm + unit * radius[:, None]
-        step = step[known] * np.einsum("ij,ij->i", unit, self.surfaces.outward.at(points))
-        return BorderSteps(step, angles_between(self.view, places, implant, bone)[known], points)
+        outward = self.surfaces.outward.at(points)
+        step = step[known] * np.einsum("ij,ij->i", unit, outward)
+        return BorderSteps(step, angles_between(self.view, places, implant, bone)[known], points, outward)
 
 
 def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:

@@ -37,8 +37,8 @@ def measure_gap(
     """
     nearest = int(np.argmin(distance))
     measures: dict[str, Any] = {"nearest_bone_mm": float(distance[nearest])}
-    areas = vertex_areas(mesh, faces=_facing_bone(np.asarray(mesh.faces), distance, wall))
-    used = (areas > 0) & (distance < BEYOND_MM)
+    areas = border_areas(mesh, distance, wall)
+    used = areas > 0
     if not used.any():
         return measures | dict.fromkeys(("gap_median_mm", "gap_p5_mm", "gap_p95_mm")), []
     p5, median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (5, 50, 95)))
@@ -114,6 +114,14 @@ def failing_gap_mm(spec: ImplantSpec) -> float:
 def _leaning_mm(spec: ImplantSpec) -> float:
     """Return how far the prescribed bevel moves the border away from bone at the inner surface, mm."""
     return spec.thickness_mm * float(np.tan(np.radians(spec.bevel_deg)))
+
+
+def border_areas(
+    mesh: trimesh.Trimesh, distance: NDArray[np.float64], wall: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the area (n,) of the border wall that faces bone, at each vertex; arguments as `measure_gap`."""
+    areas = vertex_areas(mesh, faces=_facing_bone(np.asarray(mesh.faces), distance, wall))
+    return np.where(distance < BEYOND_MM, areas, 0.0)
 
 
 def _facing_bone(

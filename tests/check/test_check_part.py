@@ -37,7 +37,10 @@ def test_a_good_part_passes_with_all_its_measures() -> None:
     assert check.measures["insertion_penetration_mm"] <= 0.05
     assert check.measures["insertion_undercut_mm2"] == 0
     assert check.measures["insertion_direction"] @ np.array([0, 0, 1]) > np.cos(np.radians(6))
-    assert [criterion.score for criterion in check.criteria] == [1, 1, 1, 0.75, 1, 1]
+    assert [criterion.score for criterion in check.criteria] == [1, 1, 1, 0.75, 1, 1, 1, 1]
+    assert check.measures["seat_fraction"] > 0.99
+    assert 1.2 < check.measures["sinks_mm"] < 3.0
+    assert check.measures["placement_gap_p95_mm"] > check.measures["gap_p95_mm"]
 
 
 def test_without_a_skull_there_is_no_fit() -> None:

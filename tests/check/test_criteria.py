@@ -11,7 +11,10 @@ from meshimplant.report import Criterion, Finding
 from meshimplant.spec import ImplantSpec
 
 SPEC = ImplantSpec()
-NAMES = ("completeness", "false positive area", "fit", "thickness", "border", "feasibility")
+NAMES = (
+    *("completeness", "false positive area", "fit", "thickness", "border"),
+    *("seat", "placement tolerance", "feasibility"),
+)
 GOOD: dict[str, Any] = {
     "coverage_fraction": 0.998,
     "coverage_of": "reconstruction",
@@ -29,6 +32,10 @@ GOOD: dict[str, Any] = {
     "border_angle_median_deg": 2.5,
     "border_angle_p95_deg": 7.0,
     "insertion_penetration_mm": 0.0,
+    "seat_fraction": 0.9,
+    "placement_gap_p95_mm": 2.1,
+    "placement_step_p95_mm": 1.8,
+    "placement_inward_mm": 0.9,
 }
 
 
@@ -43,7 +50,7 @@ def _rated(*findings: Finding, **changed: Any) -> dict[str, Criterion]:
 def test_a_flawless_part_has_full_notes_in_a_fixed_order() -> None:
     criteria = rate(GOOD, [], SPEC)
     assert tuple(criterion.name for criterion in criteria) == NAMES
-    assert [criterion.score for criterion in criteria] == [1.0] * 6
+    assert [criterion.score for criterion in criteria] == [1.0] * 8
     assert all(criterion.reason and criterion.scale.startswith("1 ") for criterion in criteria)
     assert {name for criterion in criteria for name in criterion.measures} <= set(GOOD)
 
@@ -64,6 +71,10 @@ def test_a_flawless_part_has_full_notes_in_a_fixed_order() -> None:
         ("fit", {"nearest_bone_mm": 4.0}, 0.0),
         ("thickness", {"thickness_median_mm": 4.0}, 0.75),
         ("thickness", {"thickness_median_mm": 8.0}, 0.5),
+        ("seat", {"seat_fraction": 0.3}, 0.5),
+        ("seat", {"seat_fraction": 0.0}, 0.0),
+        ("placement tolerance", {"placement_gap_p95_mm": 3.4}, 0.5),
+        ("placement tolerance", {"placement_gap_p95_mm": 3.4, "placement_inward_mm": 4.1}, 0.0),
         ("border", {"step_p95_mm": 1.2}, 0.5),
         ("border", {"border_angle_median_deg": 8.0}, 0.5),
         ("border", {"step_median_mm": -0.6, "border_angle_p95_deg": 30.0}, 0.0),
@@ -72,7 +83,7 @@ def test_a_flawless_part_has_full_notes_in_a_fixed_order() -> None:
 def test_each_note_follows_from_its_measures_alone(name: str, changed: dict[str, Any], score: float) -> None:
     rated = _rated(**changed)
     assert rated.pop(name).score == score
-    assert [criterion.score for criterion in rated.values()] == [1.0] * 5
+    assert [criterion.score for criterion in rated.values()] == [1.0] * 7
 
 
 @pytest.mark.parametrize(
@@ -113,7 +124,7 @@ def test_what_was_not_measured_is_not_rated(name: str) -> None:
 
 
 def test_nothing_measured_is_nothing_rated() -> None:
-    assert [criterion.score for criterion in rate({}, [], SPEC)] == [None] * 6
+    assert [criterion.score for criterion in rate({}, [], SPEC)] == [None] * 8
 
 
 def test_the_gap_of_a_bevelled_border_may_widen_inwards() -> None:

@@ -1,0 +1,53 @@
+"""What holds a part: its seat on bone, and what becomes of its fit if it is placed a little off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike
+
+from meshimplant.check.fit_map import FitMap
+from meshimplant.check.gap import border_areas
+from meshimplant.check.placement import measure_placement
+from meshimplant.check.seat import measure_seat
+from meshimplant.implant.surfaces import WALL
+from meshimplant.report import Finding
+from meshimplant.voxels.fields import sample
+
+
+def measure_hold(
+    mesh: trimesh.Trimesh, rim: FitMap, direction: ArrayLike
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Return `measure_seat` and `measure_placement` of a part of one body, and their findings.
+
+    Parameters
+    ----------
+    mesh : Trimesh
+        A closed part of one body in its place, LPS mm.
+    rim : FitMap
+        The part and the bone around it.
+    direction : (3,) array-like
+        The straight path out of the head, LPS.
+
+    Returns
+    -------
+    measures : dict
+    findings : list of Finding
+        ``fit.seat`` and ``placement.inward``, both warnings.
+    """
+    axis = np.asarray(direction, float)
+    distance = -sample(rim.bone, mesh.vertices, fill=-1e3)
+    areas = border_areas(mesh, distance, rim.surfaces.face_labels == WALL)
+    border = areas > 0
+    seat, unsupported = measure_seat(mesh, rim.surfaces, rim.bone, axis)
+    placement, inward = measure_placement(
+        np.asarray(mesh.vertices)[border],
+        areas[border],
+        rim.bone,
+        outer=rim.steps(1),
+        inner=rim.steps(-1),
+        direction=axis,
+    )
+    return seat | placement, [*unsupported, *inward]
