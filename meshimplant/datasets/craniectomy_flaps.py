@@ -185,21 +185,22 @@ def _orbitofrontal(rng: np.random.Generator, head: Landmarks) -> Flap:
         head,
         [
             (16, -80, None),  # inner end of the rim
-            (30, -80, None),  # roof
-            (50, -64, None),  # outer end of the rim
-            (58, -46, 0),
+            (27, -80, None),  # roof
+            (41, -72, None),
+            (54, -61, None),  # outer end of the rim
+            (60, -44, -4),
             (52, -50, 28),
             (26, -72, 40),
             (12, -80, 24),
         ],
     )
-    points[:3, 2] = head.brow_mm + np.array([0.0, 2.0, -7.0])
-    points[1, 1] += roof_mm
+    points[:4, 2] = head.brow_mm + np.array([-1.0, 1.0, -2.0, -11.0])
+    points[1:3, 1] += roof_mm
 
     def spared(directions: NDArray[np.float64], outer: NDArray[np.float64]) -> NDArray[np.float64]:
         return head.side * outer * directions[..., 0] - medial_mm * np.ones_like(outer)
 
-    return Flap(points, burrs=(3, 6), bitten=(0, 2), spared_mm=spared)
+    return Flap(points, burrs=(4, 7), bitten=(0, 3), spared_mm=spared)
 
 
 _FLAPS: dict[str, Callable[[np.random.Generator, Landmarks], Flap]] = {
