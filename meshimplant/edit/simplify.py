@@ -91,7 +91,8 @@ def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
 
     Voxels of 0.45 mm yield three times as many faces as a surface smoothed over centimetres needs, and the
     time of every later step grows with the faces. Edges are collapsed by the quadric error, which preserves
-    borders. A mesh that has no more faces, or would not stay closed, is returned unchanged.
+    borders. A mesh that has no more faces, or would not stay closed and free of crossings, is returned
+    unchanged.
 
     Notes
     -----
@@ -105,7 +106,8 @@ def coarsened(mesh: trimesh.Trimesh, edge_mm: float) -> trimesh.Trimesh:
         return mesh
     origin = mesh.vertices.mean(axis=0)
     fewer = _collapsed(new_mesh(mesh.vertices - origin, mesh.faces), wanted)
-    return new_mesh(fewer.vertices + origin, fewer.faces) if _is_closed(fewer) else mesh
+    sound = _is_closed(fewer) and not len(find_crossings(fewer))
+    return new_mesh(fewer.vertices + origin, fewer.faces) if sound else mesh
 
 
 def _reduced(mesh: trimesh.Trimesh, max_faces: int, max_deviation_mm: float) -> trimesh.Trimesh:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import MeshError, require_type
 from meshimplant.mesh.areas import enclosed_mm3, face_normals_and_areas
 from meshimplant.mesh.convert import new_mesh, to_pyvista
+from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.topology import edge_uses
 
 #: Pass band on the border and on the flanks, as multiples of the given one.
@@ -19,6 +20,10 @@ _BORDER_CURVATURE = (0.15, 0.35)
 _BLEND_RINGS = 4
 #: Largest offset of the surface that restores the enclosed volume, mm.
 _MAX_OFFSET_MM = 0.05
+#: Where smoothing folds a surface that had no folds, this much of the displacement is kept around the fold,
+#: in turn, within so many rings of vertices.
+_KEPT_AT_FOLDS = (0.7, 0.4, 0.0)
+_FOLD_RINGS = 6
 
 
 def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.01) -> trimesh.Trimesh:
@@ -28,7 +33,8 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
     does. Here the flanks are filtered with half the pass band and the border with five times as much: the
     staircase on the flanks is wide and shallow, the border is narrow and sharp. Border is where the already
     smoothed surface bends by more than about 1 / 5 mm. A uniform offset (0.05 mm at most) then restores the
-    enclosed volume.
+    enclosed volume. Where a closed surface would cross itself, as at the necks of bone a voxel thin, it is
+    smoothed less.
 
     Parameters
     ----------
@@ -74,10 +80,35 @@ def smooth(mesh: trimesh.Trimesh, *, iterations: int = 40, pass_band: float = 0.
     blended = new_mesh(weight * border.vertices + (1 - weight) * flanks.vertices, mesh.faces)
     edges, _, uses, net = edge_uses(np.asarray(mesh.faces))
     closed = bool(((uses == 2) & (net == 0)).all())
-    vertices = (_with_volume(blended, enclosed_mm3(local)) if closed else blended.vertices) + origin
+    vertices = _unfolded(local, _with_volume(blended, enclosed_mm3(local))) if closed else blended.vertices
+    vertices = vertices + origin
     open_border = np.unique(edges[uses == 1])
     vertices[open_border] = mesh.vertices[open_border]
     return new_mesh(vertices, mesh.faces)
+
+
+def _unfolded(before: trimesh.Trimesh, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return displaced vertices, less displaced where the faces of a closed mesh cross only since then."""
+    faces, start = np.asarray(before.faces), np.asarray(before.vertices)
+    crossed = np.unique(find_crossings(new_mesh(vertices, faces)))
+    if not len(crossed) or len(find_crossings(before)):
+        return vertices
+    share, edges, moved = np.ones(len(start)), before.edges_unique, vertices
+    for kept in _KEPT_AT_FOLDS:
+        held = np.zeros(len(start))
+        held[faces[crossed]] = 1
+        for _ in range(_FOLD_RINGS):
+            wider = held.copy()
+            np.maximum.at(wider, edges[:, 0], held[edges[:, 1]])
+            np.maximum.at(wider, edges[:, 1], held[edges[:, 0]])
+            held = (held + wider) / 2
+        share = np.minimum(share, 1 - (1 - kept) * np.minimum(2 * held, 1))
+        shares = share[:, None]
+        moved = np.where(shares < 1, start + shares * (vertices - start), vertices)
+        crossed = np.unique(find_crossings(new_mesh(moved, faces)))
+        if not len(crossed):
+            break
+    return moved
 
 
 def _sinc(mesh: trimesh.Trimesh, iterations: int, pass_band: float) -> trimesh.Trimesh:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from meshimplant.complete.models import packaged_mean
 from meshimplant.datasets.case import Case, read_case, read_mask_file
 from meshimplant.datasets.craniectomy import craniectomy
+from meshimplant.datasets.kinds import CLINICAL
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION
 from meshimplant.errors import InputError
 from meshimplant.head.align import align_head
@@ -25,7 +26,10 @@ from meshimplant.networks.training_store import NEW_HEAD, CaseName, Store, start
 
 #: Kinds of virtual defect in the order in which each skull gets them (the data set's own, ``given``, comes
 #: first if there is one), and those of synthetic heads, in turn.
-ORDER = ("challenge", "bilateral", "frontoorbital", "parietotemporal", "random_1", "random_2", "random")
+ORDER = (
+    *("challenge", "bilateral", "frontoorbital", "parietotemporal", "random_1", "random_2", "random"),
+    *CLINICAL,
+)
 _NEW_ORDER = ("challenge", "bilateral", "frontoorbital", "parietotemporal", "random")
 #: Number of seeds to try where a kind of defect finds no vault.
 _TRIES = 3

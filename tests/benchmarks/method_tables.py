@@ -10,14 +10,19 @@ import numpy as np
 from benchmarks.result_table import Columns, Row, markdown
 from numpy.typing import NDArray
 
+from meshimplant.datasets.kinds import CLINICAL
 from meshimplant.evaluation.summary import LARGER_IS_BETTER, Statistic, describe
 
 Record = dict[str, Any]
 
 CHALLENGE = "skullfix"
 VIRTUAL = ("bilateral", "frontoorbital", "parietotemporal", "random_1", "random_2")
-KINDS = (CHALLENGE, *VIRTUAL)
+KINDS = (CHALLENGE, *VIRTUAL, *CLINICAL)
 FIVE = "the five kinds"
+CLINICS = "the five of clinics"
+#: Groups of kinds, shown where all of theirs are present.
+GROUPS: dict[str, tuple[str, ...]] = {FIVE: VIRTUAL, CLINICS: CLINICAL}
+_ROWS = (CHALLENGE, *VIRTUAL, FIVE, *CLINICAL, CLINICS)
 #: How a kind is written where it is not its own name.
 _TITLES = {CHALLENGE: "challenge defect"}
 SHOWN = ("dice", "border_dice", "hausdorff95_mm")
@@ -55,7 +60,7 @@ ERRORS: Columns = {
 
 def summary_columns(rows: Sequence[Row]) -> Columns:
     """Return the columns of one row per method: the kinds that any row has, and the extremes over all."""
-    titles = [_TITLES.get(kind, kind) for kind in (*KINDS, FIVE)]
+    titles = [_TITLES.get(kind, kind) for kind in _ROWS]
     present = [title for title in titles if any(title in row for row in rows)]
     return {
         "Dice / border Dice / HD95 mm": "`{method}`",
@@ -69,12 +74,12 @@ def summary_columns(rows: Sequence[Row]) -> Columns:
 
 
 def summary_rows(records: Sequence[Record]) -> list[Record]:
-    """Return one row per method: Dice, border Dice and HD95 of each kind and of the five together.
+    """Return one row per method: Dice, border Dice and HD95 of each kind and of each group of five.
 
-    A cell that stands for fewer defects than others of its column states how many. The five kinds are shown
-    only where all of them are present. A refusal counts as nothing found.
+    A cell that stands for fewer defects than others of its column states how many. A group is shown only
+    where all of its kinds are present. A refusal counts as nothing found.
     """
-    kinds = [kind for kind in (*KINDS, FIVE) if _group(records, kind)]
+    kinds = [kind for kind in _ROWS if _group(records, kind)]
     most = {kind: max(len(_group(records, kind, method)) for method in _methods(records)) for kind in kinds}
     rows = []
     for method in _methods(records):
@@ -94,7 +99,7 @@ def summary_table(records: Sequence[Record]) -> str:
 
 def detail_rows(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Return one row per method and kind: numbers with intervals over skulls, and errors by surface."""
-    groups = [(m, k, _group(records, k, m)) for m in _methods(records) for k in (*KINDS, FIVE)]
+    groups = [(m, k, _group(records, k, m)) for m in _methods(records) for k in _ROWS]
     groups = [group for group in groups if group[2]]
     return {
         "numbers": [_number_row(*group) for group in groups],
@@ -116,12 +121,10 @@ def _methods(records: Iterable[Record]) -> list[str]:
 
 
 def _group(records: Iterable[Record], kind: str, method: str | None = None) -> list[Record]:
-    """Return records of one kind, or of all five if all are present; of one method or of all."""
-    mine = [record for record in records if method in (None, record["method"])]
-    if kind != FIVE:
-        return [record for record in mine if record["kind"] == kind]
-    virtual = [record for record in mine if record["kind"] in VIRTUAL]
-    return virtual if {record["kind"] for record in virtual} == set(VIRTUAL) else []
+    """Return records of one kind, or of a group if all its kinds are present; of one method or of all."""
+    kinds = GROUPS.get(kind, (kind,))
+    mine = [record for record in records if method in (None, record["method"]) and record["kind"] in kinds]
+    return mine if {record["kind"] for record in mine} == set(kinds) else []
 
 
 def _statistics(group: Sequence[Record]) -> dict[str, Statistic]:

@@ -4,10 +4,11 @@
                                            [--kinds random_1] [--save FILE.json]
 
 The skulls are those of the SkullFix training set that are held out for validation: no mean was made from
-them. In each, the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind (the
-same skull, kind and seed give the same defect). Only the reconstruction (voxels) is made, each defect in a
-process of its own; seconds and peak memory of each method are recorded. One JSON line per reconstruction goes
-to RESULTS/methods.jsonl. A second run does only what is missing there; with `--tables` nothing is run.
+them. In each, the challenge's own defect is closed, and one virtual craniectomy of each SkullBreak kind and
+of each kind of clinics (the same skull, kind and seed give the same defect). Only the reconstruction (voxels)
+is made, each defect in a process of its own; seconds and peak memory of each method are recorded. One JSON
+line per reconstruction goes to RESULTS/methods.jsonl. A second run does only what is missing there; with
+`--tables` nothing is run.
 
 A method is written NAME[-N][+OPTION=VALUE...]: NAME as in ``meshimplant design --method``; N makes the mean
 vault from the first N training skulls, and ``open`` in its place takes the packaged one of that name; options
@@ -276,11 +277,10 @@ def main() -> int:
         found = [*records.values()]
         print(f"{summary_table(found)}\n\n{detail_tables(found)}")
         if options.save:
-            rows = {"summary": summary_rows(found), **detail_rows(found)}
             save_results(
                 options.save,
-                f"python tests/benchmarks/run_methods.py DATA -o RESULTS --methods {options.methods}",
-                rows,
+                _command(parser, options),
+                {"summary": summary_rows(found), **detail_rows(found)},
             )
     print(f"{len(records)} of {len(requested)} reconstructions", file=sys.stderr)
     return int(len(records) < len(requested))
@@ -315,6 +315,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--save", type=Path, help="JSON file for the rows of the tables")
     parser.add_argument("--tables", action="store_true", help="only print the tables of existing records")
     return parser
+
+
+def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
+    """Return the command that makes these tables, with the choices that differ from the defaults."""
+    chosen = {name: getattr(options, name) for name in ("cases", "kinds", "methods")}
+    words = [f" --{name} {value}" for name, value in chosen.items() if value != parser.get_default(name)]
+    return "python tests/benchmarks/run_methods.py DATA -o RESULTS" + "".join(words)
 
 
 def _key(record: Record) -> Key:

@@ -23,6 +23,7 @@ from benchmarks.run_methods import (
 
 import meshimplant
 from meshimplant import Volume, write_volume
+from meshimplant.datasets.kinds import CLINICAL
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.errors import InputError, NoDefectError
 from meshimplant.head.mean_vault import VaultMean
@@ -77,8 +78,8 @@ def test_the_summary_has_one_row_per_method_and_says_what_is_missing() -> None:
     records += [record("003", kind, "template-10", dice=0.8) for kind in KINDS]
     records += [refusal("018", "bilateral"), record("003", "skullfix", "old", surfaces={"outer_rms_mm": 0.5})]
     head, rule, *rows = summary_table(records).splitlines()
-    titles = ["challenge defect", *VIRTUAL, "the five kinds"]
-    assert [cell.strip() for cell in head.split("|")[2:9]] == titles
+    titles = ["challenge defect", *VIRTUAL, "the five kinds", *CLINICAL, "the five of clinics"]
+    assert [cell.strip() for cell in head.split("|")[2:15]] == titles
     assert {row.count("|") for row in (head, *rows)} == {rule.count("|")}
     mirror, template, old = ([cell.strip() for cell in row.split("|")[1:-1]] for row in rows)
     assert mirror[:3] == ["`mirror`", "0.900 / 0.920 / 1.50", "0.600 / 0.613 / 1.50"]
@@ -86,7 +87,8 @@ def test_the_summary_has_one_row_per_method_and_says_what_is_missing() -> None:
     assert mirror[-6] == "0.0"
     assert template[:3] == ["`template-10`", "0.800 / 0.920 / 1.50 (1 of 2)", "0.800 / 0.920 / 1.50 (1 of 3)"]
     assert template[7] == "0.800 / 0.920 / 1.50 (5 of 11)"
-    assert (old[1], old[2], old[7], old[10]) == ("0.900 / 0.920 / 1.50 (1 of 2)", "-", "-", "-")
+    assert template[13] == "0.800 / 0.920 / 1.50 (5 of 10)"
+    assert (old[1], old[2], old[7], old[16]) == ("0.900 / 0.920 / 1.50 (1 of 2)", "-", "-", "-")
 
 
 def test_a_method_is_a_short_string(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +228,7 @@ def test_tables_of_what_is_there_need_no_skulls(
     assert "| `mirror` | 0.900 / 0.920 / 1.50 |" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", line)
     assert run_methods.main() == 1
-    assert "1 of 90 reconstructions" in capsys.readouterr().err
+    assert "1 of 165 reconstructions" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", [*line[:-1], "guess"])
     with pytest.raises(SystemExit, match="2"):
         run_methods.main()

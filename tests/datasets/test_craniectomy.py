@@ -28,6 +28,11 @@ ALWAYS = {
     "random": ("9359657156f82acc", "a033cf3463f2793c"),
     "random_1": ("d13aa6f9efb119ae", "651148a48fc55873"),
     "random_2": ("e8a1ad6f69cc98f5", "b9c834d930b0973a"),
+    "hemicraniectomy": ("0564341ec94dcbe8", "22a5f11cf582d176"),
+    "bifrontal": ("83f3cabe9c72c7c3", "c4f791085044c08b"),
+    "pterional": ("9e27378074f7ee01", "2c2840733db42187"),
+    "suboccipital": ("ece1a8511838d647", "22d9851be1f617c9"),
+    "orbitofrontal": ("fb2b3141efa5ed3a", "dbfffd3790993efc"),
 }
 
 
