@@ -205,7 +205,7 @@ def mesh_measures(implant: trimesh.Trimesh) -> dict[str, Any]:
 
 
 def header_facts(measures: Mapping[str, Any]) -> list[str]:
-    """Return the numbers of the header: volume, extents, thickness and gap (p5 to p95), seat, placement."""
+    """Return the numbers of the header: volume, extents, and 5th to 95th percentile of thickness and gap."""
     facts = []
     if measures.get("volume_mm3") is not None:
         facts.append(with_unit(measures["volume_mm3"], "mm3"))
@@ -215,10 +215,6 @@ def header_facts(measures: Mapping[str, Any]) -> list[str]:
         low, high = (measures.get(f"{name}_{percentile}_mm") for percentile in ("p5", "p95"))
         if low is not None and high is not None:
             facts.append(f"{name} {in_unit(low, 'mm')}-{with_unit(high, 'mm')} (p5-p95)")
-    if (seat := measures.get("seat_fraction")) is not None:
-        facts.append(f"seat {100 * seat:.0f} %")
-    if (gap := measures.get("placement_gap_p95_mm")) is not None:
-        facts.append(f"gap if placed off {with_unit(gap, 'mm')} (p95)")
     return facts
 
 

@@ -106,8 +106,10 @@ def close_up_panels(
         band_mm = spread_values(gap_mm, implant.vertices, reach_mm=_BORDER_BAND_MM)
         coloured, remark = _coloured(preview, scale, band_mm), _median_text(measures, "gap_median_mm")
         border = Panel("Gap to bone, outer side", coloured, views["outer"], None, scale, gap_mm, remark)
-        side = Panel("Gap to bone, from the side", _coloured(preview, scale, gap_mm), views["side"])
-    return [outer, border, Panel("Inner side", scene, views["inner"]), side]
+        coloured, remark = _coloured(preview, scale, gap_mm), _placement_text(measures)
+        side = Panel("Gap from the side", coloured, views["side"], remark=remark)
+    inner = Panel("Inner side", scene, views["inner"], remark=_seat_text(measures))
+    return [outer, border, inner, side]
 
 
 def _coloured(preview: PreviewScene, scale: ColourScale, values_mm: NDArray[np.float64]) -> Scene:
@@ -119,6 +121,16 @@ def _coloured(preview: PreviewScene, scale: ColourScale, values_mm: NDArray[np.f
 
 def _median_text(measures: Mapping[str, Any], name: str) -> str:
     return "" if measures.get(name) is None else f"median {with_unit(measures[name], 'mm')}"
+
+
+def _seat_text(measures: Mapping[str, Any]) -> str:
+    seated = measures.get("seat_fraction")
+    return "" if seated is None else f"{100 * seated:.0f} % of the border has a seat"
+
+
+def _placement_text(measures: Mapping[str, Any]) -> str:
+    gap = measures.get("placement_gap_p95_mm")
+    return "" if gap is None else f"{with_unit(gap, 'mm')} if placed off"
 
 
 def spread_values(
