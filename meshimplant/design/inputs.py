@@ -9,7 +9,7 @@ from typing import Any
 from meshimplant.errors import InputError, require_type
 from meshimplant.predictions.read_prediction import Prediction, read_prediction
 from meshimplant.report import Finding
-from meshimplant.skull.dressing import remove_dressing
+from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.require_skull import require_skull
 from meshimplant.skull.segment import SkullInput, read_skull
 from meshimplant.voxels.volume import Volume
@@ -90,7 +90,7 @@ def _read_skull(source: SkullSource) -> SkullInput:
     require_type(source, (Volume, SkullInput), "the defective skull")
     if isinstance(source, SkullInput):
         return source
-    mask, findings = remove_dressing(source)
+    mask, findings = remove_foreign(source)
     return SkullInput(mask, "mask", findings=findings)
 
 

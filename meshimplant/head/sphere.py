@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.head.columns import Columns, read_columns
+from meshimplant.head.latitude_longitude import map_directions
 from meshimplant.head.pose import HeadPose
 from meshimplant.voxels.volume import Volume
 
@@ -22,6 +23,8 @@ _BASE_SIN, _ORBIT_SIN = -0.45, -0.1
 _ORBIT_WIDTH, _BROW_WIDTH = 1.2, 0.9
 #: Sines of the lowest and highest elevation of the brow.
 _BROW_SIN = (-0.25, 0.5)
+#: Step of the map that finds a direction, degrees: 0.7 mm on the bone.
+_LOOKUP_DEG = 0.5
 
 
 @lru_cache(maxsize=1)
@@ -31,6 +34,26 @@ def direction_sphere() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
     sphere = trimesh.creation.icosphere(subdivisions=6, radius=1.0)
     return np.asarray(sphere.vertices, float), np.asarray(sphere.edges_unique)
+
+
+@lru_cache(maxsize=1)
+def _nearest_by_angle() -> NDArray[np.int32]:
+    """Return the nearest direction at each node of a map over azimuth and elevation."""
+    from scipy.spatial import cKDTree
+
+    nodes = map_directions(_LOOKUP_DEG)
+    return np.asarray(cKDTree(direction_sphere()[0]).query(nodes)[1], np.int32)
+
+
+def nearest_direction(local_mm: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return the index (n,) of the direction of `direction_sphere` in which points (n, 3) lie, to half a mm.
+
+    The points are in the head's frame, from its centre, and not at it.
+    """
+    x, y, z = local_mm.T
+    azimuth = np.rint((np.degrees(np.arctan2(y, x)) + 180) / _LOOKUP_DEG).astype(np.int64)
+    elevation = np.rint((np.degrees(np.arctan2(z, np.hypot(x, y))) + 90) / _LOOKUP_DEG).astype(np.int64)
+    return np.asarray(_nearest_by_angle()[azimuth, elevation], np.int32)
 
 
 def is_vault(directions: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -63,3 +86,26 @@ def grow(mask: NDArray[np.bool_], rings: int) -> NDArray[np.bool_]:
         touched = grown[edges]
         grown[edges[touched.any(axis=1)].ravel()] = True
     return grown
+
+
+def fill_from_neighbours(
+    values: NDArray[np.float64], missing: NDArray[np.bool_], *, rings: int
+) -> NDArray[np.float64]:
+    """Return values (n,) over `direction_sphere`, missing ones as the mean of their neighbours.
+
+    Those known grow inwards ring by ring, 2 mm each, and are averaged anew with each; what lies deeper than
+    `rings` stays nan.
+    """
+    from scipy.sparse import coo_array
+
+    filled = np.where(missing, np.nan, values)
+    edges = direction_sphere()[1]
+    both = np.concatenate([edges, edges[:, ::-1]])
+    both = both[missing[both[:, 0]]]
+    graph = coo_array((np.ones(len(both)), tuple(both.T)), shape=(len(values),) * 2).tocsr()
+    for _ in range(rings):
+        known = np.isfinite(filled)
+        total, weight = graph @ np.where(known, filled, 0.0), graph @ known.astype(float)
+        renew = missing & (weight > 0)
+        filled[renew] = total[renew] / weight[renew]
+    return filled

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.head.latitude_longitude import interpolate_map, map_directions
-from meshimplant.head.pose import HeadPose, fit_pose
+from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.report import Finding, place_of
-from meshimplant.skull.enclosure import find_braincase
+from meshimplant.skull.bone_runs import BoneRuns, read_runs
 from meshimplant.skull.outer_layer import OuterLayer, find_outer_layer
 from meshimplant.voxels.distance import distance_inside
 from meshimplant.voxels.grid import bounding_box, box_slices
@@ -25,16 +25,20 @@ _REMAINS_DEPTH_MM = 2.0
 _SLAB = 16
 
 
-def remove_dressing(bone: Volume) -> tuple[Volume, tuple[Finding, ...]]:
+def remove_dressing(bone: Volume, pose: HeadPose, runs: BoneRuns) -> tuple[Volume, tuple[Finding, ...]]:
     """Remove thin layers outside the skull that hide the opening, and say where they were.
 
-    Nothing else is changed: without such a layer, or where the bone is no skull, the mask comes back as it
-    is. See `find_outer_layer` for what a layer is.
+    Nothing else is changed: without such a layer the mask comes back as it is. See `find_outer_layer` for
+    what a layer is.
 
     Parameters
     ----------
     bone : Volume
         Mask of all dense voxels, bool or uint8.
+    pose : HeadPose
+        The head's frame.
+    runs : BoneRuns
+        Its runs of bone along `direction_sphere`.
 
     Returns
     -------
@@ -43,13 +47,11 @@ def remove_dressing(bone: Volume) -> tuple[Volume, tuple[Finding, ...]]:
     findings : tuple of Finding
         ``input.dressing``, a warning with the place and the volume that was removed.
     """
-    if not bone.array.any() or not find_braincase(bone).is_braincase:
-        return bone, ()
-    pose = fit_pose(bone)
     layers: list[OuterLayer] = []
     cleared = bone
-    while len(layers) < _LAYERS and (layer := find_outer_layer(cleared, pose)) is not None:
+    while len(layers) < _LAYERS and (layer := find_outer_layer(runs, pose)) is not None:
         cleared = _without_layer(cleared, pose, layer)
+        runs = read_runs(cleared, pose, direction_sphere()[0])
         layers.append(layer)
     if not layers:
         return bone, ()

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.head.pose import HeadPose
-from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow
-from meshimplant.skull.bone_runs import BoneRuns, read_runs
-from meshimplant.voxels.volume import Volume
+from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, fill_from_neighbours, grow
+from meshimplant.skull.bone_runs import BoneRuns
 
 #: A layer is at most this thick along a ray, and the air between it and the skull this wide, mm. A dressing
 #: is 0.5 to 2 mm thick.
@@ -32,6 +31,8 @@ _FREE_EDGES = 150
 _WALL_RINGS = 4
 #: Holes in a layer, and places where it touches the skull, are bridged up to twice as many rings of 2 mm.
 _RINGS = 6
+#: Rings by which the skull is continued under them, and under the edge of an opening.
+_FILL_RINGS = 24
 #: Where a layer touches the skull, this much of it is left on the bone, whose surface is interpolated, mm.
 _TOUCH_MM = 1.0
 #: Elsewhere, the floor keeps this far from a surface that is known, mm.
@@ -79,7 +80,7 @@ class _Rays:
     thin_mm: NDArray[np.float64]
 
 
-def find_outer_layer(skull: Volume, pose: HeadPose) -> OuterLayer | None:
+def find_outer_layer(runs: BoneRuns, pose: HeadPose) -> OuterLayer | None:
     """Find the thin layers outside the skull that end free: a dressing, a strap, a sheet, a head holder.
 
     Along rays from the head's centre, a thin run of bone above a gap may be a layer. Neighbouring ones form a
@@ -89,8 +90,8 @@ def find_outer_layer(skull: Volume, pose: HeadPose) -> OuterLayer | None:
 
     Parameters
     ----------
-    skull : Volume
-        Mask; non-zero is bone.
+    runs : BoneRuns
+        The runs of bone along `direction_sphere`.
     pose : HeadPose
         The head's frame.
 
@@ -100,12 +101,12 @@ def find_outer_layer(skull: Volume, pose: HeadPose) -> OuterLayer | None:
         All such layers together; None without one.
     """
     directions, edges = direction_sphere()
-    rays = _rays_of(read_runs(skull, pose, directions), len(directions))
+    rays = _rays_of(runs, len(directions))
     over_bone = _foreign(rays, directions, edges)
     if not over_bone.any():
         return None
     members = _across_opening(rays, over_bone, directions, edges)
-    floor = _floor(rays, over_bone, members, edges)
+    floor = _floor(rays, over_bone, members)
     cell = 4 * np.pi / len(directions)
     middle = np.where(members, directions @ directions[members].mean(axis=0), -np.inf).argmax()
     gaps = (rays.begin_mm - rays.beneath_mm)[over_bone]
@@ -204,43 +205,22 @@ def _across_opening(
         members[reached] = True
 
 
-def _floor(
-    rays: _Rays,
-    over_bone: NDArray[np.bool_],
-    members: NDArray[np.bool_],
-    edges: NDArray[np.int64],
-) -> NDArray[np.float64]:
+def _floor(rays: _Rays, over_bone: NDArray[np.bool_], members: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the radius (n,) beyond which nothing belongs to the skull."""
     floor = np.full(len(members), np.nan)
     floor[members] = rays.thin_mm[members] - _SPARE_MM
     floor[over_bone] = ((rays.begin_mm + rays.beneath_mm) / 2)[over_bone]
     closed = ~grow(~grow(members, _RINGS), _RINGS)
     between = closed & ~members
-    skull = _filled(np.where(over_bone, rays.beneath_mm, np.nan), ~over_bone, edges)
+    skull = fill_from_neighbours(rays.beneath_mm, ~over_bone, rings=_FILL_RINGS)
     floor[between] = skull[between] + _TOUCH_MM
     rim = members & ~over_bone & grow(between, 1)  # what hangs on the wall of the opening may be bone
     floor[rim] = np.fmax(floor[rim], skull[rim] + _TOUCH_MM)
     known = closed | members
     for _ in range(2):  # beyond its edge the layer may go on for less than the distance of the rays
         ring = grow(known, 1) & ~known
-        floor[ring] = np.fmax(_filled(floor, ring, edges)[ring], rays.outer_mm[ring] + _SPARE_MM)
+        floor[ring] = np.fmax(
+            fill_from_neighbours(floor, ring, rings=2)[ring], rays.outer_mm[ring] + _SPARE_MM
+        )
         known |= ring
     return np.where(known & np.isfinite(floor), floor, _NO_FLOOR_MM)
-
-
-def _filled(
-    values: NDArray[np.float64], missing: NDArray[np.bool_], edges: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return values (n,) over the sphere with the missing ones replaced by the mean of their neighbours."""
-    from scipy.sparse import coo_array
-
-    filled = np.where(missing, np.nan, values)
-    both = np.concatenate([edges, edges[:, ::-1]])
-    both = both[missing[both[:, 0]]]
-    graph = coo_array((np.ones(len(both)), tuple(both.T)), shape=(len(values),) * 2).tocsr()
-    for _ in range(4 * _RINGS):  # inwards ring by ring, then relaxed
-        known = np.isfinite(filled)
-        total, weight = graph @ np.where(known, filled, 0.0), graph @ known.astype(float)
-        renew = missing & (weight > 0)
-        filled[renew] = total[renew] / weight[renew]
-    return filled

@@ -14,7 +14,7 @@ from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import LoadedVolume, load_volume
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
-from meshimplant.skull.dressing import remove_dressing
+from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.head_room import cut_off_findings
 from meshimplant.skull.keep_skull import keep_skull
 from meshimplant.values.distinct_values import as_whole_numbers, distinct_values
@@ -204,10 +204,10 @@ def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ..
             f"expected bone from {threshold:g} HU upwards, "
             f"got values from {ct.array.min():g} to {ct.array.max():g}: lower threshold_hu"
         )
-    undressed, dressings = remove_dressing(ct.with_array(bone))
-    mask, notes = keep_skull(undressed)
+    freed, foreign = remove_foreign(ct.with_array(bone))
+    mask, notes = keep_skull(freed)
     notes = (f"bone from {threshold:g} HU upwards", *notes)
-    found = (*findings, *dressings, *_metal(ct, mask), *cut_off_findings(mask))
+    found = (*findings, *foreign, *_metal(ct, mask), *cut_off_findings(mask))
     return SkullInput(mask, "ct", notes, found)
 
 
@@ -263,8 +263,8 @@ def _mask_input(bone: Volume, note: str, what: str) -> SkullInput:
         raise EmptyMaskError(f"expected a skull, got a mask without a single {what}: check the segmentation")
     mask = bone.with_array(bone.array.view(np.uint8))
     _require_bone_not_head(mask, "give the mask of the bone, or its label")
-    mask, dressings = remove_dressing(mask)
-    return SkullInput(mask, "mask", (note,) if note else (), (*dressings, *cut_off_findings(mask)))
+    mask, foreign = remove_foreign(mask)
+    return SkullInput(mask, "mask", (note,) if note else (), (*foreign, *cut_off_findings(mask)))
 
 
 def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
@@ -279,9 +279,9 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
         )
     mask = voxelize(mesh, spacing_mm=spacing_mm)
     _require_bone_not_head(mask, "give the surface of the bone")
-    mask, dressings = remove_dressing(mask)
+    mask, foreign = remove_foreign(mask)
     notes = (f"{len(mesh.faces)} faces as voxels of {spacing_mm:g} mm",)
-    return SkullInput(mask, "mesh", notes, (*loaded.findings, *dressings))
+    return SkullInput(mask, "mesh", notes, (*loaded.findings, *foreign))
 
 
 def _require_bone_not_head(mask: Volume, advice: str) -> None:

@@ -1,4 +1,4 @@
-"""remove_dressing: sheets outside the skull go, and no bone goes with them."""
+"""remove_foreign: sheets outside the skull go, and no bone goes with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shapes import shell, union
 from meshimplant.design.inputs import read_inputs
 from meshimplant.head.pose import HeadPose
 from meshimplant.io.volumes import LoadedVolume
-from meshimplant.skull.dressing import remove_dressing
+from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.segment import segment_bone, skull_of
 from meshimplant.voxels.volume import Volume
 
@@ -54,7 +54,7 @@ def test_a_sheet_outside_the_skull_is_removed_and_no_bone(
     region: Region, gap_mm: float, roomy: Volume, defective: Volume, phantom_pose: HeadPose
 ) -> None:
     layer = sheet(roomy, phantom_pose, region, gap_mm=gap_mm, thickness_mm=2.0)
-    cleared, findings = remove_dressing(dressed(defective, layer))
+    cleared, findings = remove_foreign(dressed(defective, layer))
     np.testing.assert_array_equal(cleared.array, defective.array)
     (finding,) = findings
     assert finding.code == "input.dressing"
@@ -69,7 +69,7 @@ def test_a_bandage_that_touches_the_skull_leaves_the_opening_free(
 ) -> None:
     """Where it touches, 1 mm of it may stay on the bone, and single voxels of 2 mm of the surface may go."""
     layer = sheet(roomy, phantom_pose, bandage, gap_mm=_waves, thickness_mm=2.0)
-    cleared, findings = remove_dressing(dressed(defective, layer))
+    cleared, findings = remove_foreign(dressed(defective, layer))
     assert [finding.code for finding in findings] == ["input.dressing"]
     lost = np.count_nonzero((defective.array != 0) & (cleared.array == 0))
     assert lost < 0.001 * np.count_nonzero(defective.array)
@@ -88,7 +88,7 @@ def test_several_layers_of_a_bandage_are_removed(
     roomy: Volume, defective: Volume, phantom_pose: HeadPose
 ) -> None:
     layers = [sheet(roomy, phantom_pose, bandage, gap_mm=gap, thickness_mm=2.0) for gap in (4.0, 9.0)]
-    cleared, findings = remove_dressing(dressed(defective, layers[0] | layers[1]))
+    cleared, findings = remove_foreign(dressed(defective, layers[0] | layers[1]))
     np.testing.assert_array_equal(cleared.array, defective.array)
     assert len(findings) == 1
 
@@ -97,7 +97,7 @@ def test_several_layers_of_a_bandage_are_removed(
 def test_no_bone_of_a_skull_without_a_dressing_is_removed(orientation: str, phantom: Volume) -> None:
     """The phantom has frontal sinuses, thin temples, cheek bones and brows."""
     skull = phantom.reorient(orientation)
-    cleared, findings = remove_dressing(skull)
+    cleared, findings = remove_foreign(skull)
     assert cleared is skull
     assert findings == ()
 
@@ -121,7 +121,7 @@ def test_two_tables_with_hollow_diploe_are_bone(cut: bool) -> None:
     skull = _two_tables()
     if cut:
         skull = with_hole(skull, HeadPose(np.zeros(3), np.eye(3), 0.2))
-    assert remove_dressing(skull)[0] is skull
+    assert remove_foreign(skull)[0] is skull
 
 
 def test_a_sheet_over_hollow_diploe_is_removed_without_the_outer_table() -> None:
@@ -129,7 +129,7 @@ def test_a_sheet_over_hollow_diploe_is_removed_without_the_outer_table() -> None
     grown = skull.pad(8, 0)
     solid = shell(82.0, 8.0).mask(1.5, grid=grown)
     layer = sheet(solid, pose, around((0.2, -0.6, 0.6), 40), gap_mm=4.0, thickness_mm=1.6)
-    cleared, _ = remove_dressing(dressed(grown, layer))
+    cleared, _ = remove_foreign(dressed(grown, layer))
     np.testing.assert_array_equal(cleared.array, grown.array)
 
 
@@ -140,13 +140,13 @@ def test_a_raised_bone_flap_is_no_dressing(roomy: Volume, phantom_pose: HeadPose
     flap = np.argwhere(roomy.array)[HOLE(unit)] + np.rint(np.array([0.7, 0.1, 0.7]) * 3).astype(int)
     skull = with_hole(roomy, phantom_pose).array.copy()
     skull[tuple(flap.T)] = 1
-    assert remove_dressing(roomy.with_array(skull))[1] == ()
+    assert remove_foreign(roomy.with_array(skull))[1] == ()
 
 
 def test_what_is_no_skull_is_left_alone(phantom: Volume) -> None:
     for array in (np.zeros_like(phantom.array), np.ones_like(phantom.array)):
         other = phantom.with_array(array)
-        assert remove_dressing(other) == (other, ())
+        assert remove_foreign(other) == (other, ())
 
 
 def test_a_ct_with_a_hood_is_not_taken_for_two_heads(
