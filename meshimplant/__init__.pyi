@@ -23,6 +23,7 @@ from .edit.clear_way import clear_way as clear_way
 from .edit.cut import trim_box as trim_box
 from .edit.cut import trim_curve as trim_curve
 from .edit.cut import trim_plane as trim_plane
+from .edit.end_free_border import end_free_border as end_free_border
 from .edit.insertion import find_insertion as find_insertion
 from .edit.insertion import make_insertable as make_insertable
 from .edit.repair import repair as repair

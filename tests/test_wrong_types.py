@@ -60,6 +60,7 @@ def test_the_steps_of_the_line_are_among_them() -> None:
         "smooth",
         "trim",
         "set_thickness",
+        "end_free_border",
         "bevel",
     }
     assert {*steps, "repair", "simplify", "check_part", "reconstruct"} <= set(LINE)

@@ -8,6 +8,7 @@ from typing import Any
 from meshimplant_cli.augment import augment
 from meshimplant_cli.average import average
 from meshimplant_cli.bevel import bevel
+from meshimplant_cli.border import border
 from meshimplant_cli.cases import cases
 from meshimplant_cli.check import check
 from meshimplant_cli.complete import complete
@@ -39,7 +40,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("The line", (design, demo)),
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
-    ("Fit to the skull", (trim, bevel, insertion)),
+    ("Fit to the skull", (trim, border, bevel, insertion)),
     ("Looking and measuring", (check, preview, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

@@ -12,9 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from meshimplant.check.coverage import measure_coverage
 from meshimplant.check.fit_map import MARGIN_MM, FitMap
 from meshimplant.check.flushness import measure_inner_border, measure_outer_border
+from meshimplant.check.free_border import measure_free_border
 from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_penetration
 from meshimplant.errors import require_type
 from meshimplant.head.direction_map import DirectionMap
+from meshimplant.implant.find_free_border import find_free_border
+from meshimplant.implant.outline_map import OutlineMap
 from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
 from meshimplant.implant.wall_thickness import ThicknessMap, measure_thickness
@@ -35,7 +38,8 @@ class FitCheck:
     findings : tuple of Finding
         Problems, with value, limit, unit and place.
     gap_mm : (n,) array
-        Distance of each vertex of the border wall to bone, negative inside bone; nan elsewhere.
+        Distance of each vertex of the border wall to bone, negative inside bone; nan elsewhere, and where no
+        bone lies opposite.
     thickness_mm : (n,) array
         Wall thickness, nan on the border wall.
     rim : FitMap or None
@@ -70,9 +74,14 @@ def check_fit(
     below that, ``fit.gap_median``, ``fit.gap_min``, ``fit.outside`` (over or under intact bone) and
     ``fit.kink`` (the outer surface meets the skull's at an angle; a step is where it lies off it).
 
-    The gap is the skull's smoothed signed distance at every vertex of the border wall. Penetration is the
-    volume of the skull's voxels whose centre lies inside the part, and the depth of the part's surface in
-    bone. Coverage, overlap, steps and angles are measured on a map of directions from inside the head.
+    Where no bone lies opposite the border (``border.free``, info, with its share and places), neither gap nor
+    steps and angles are measured; ``border.tongue``, ``border.slit``, ``border.radius``, ``border.thin`` and
+    ``border.curl`` (warnings) say how it ends there, see `measure_free_border`.
+
+    The gap is the skull's smoothed signed distance at every vertex of the rest of the border wall.
+    Penetration is the volume of the skull's voxels whose centre lies inside the part, and the depth of the
+    part's surface in bone. Coverage, overlap, steps and angles are measured on a map of directions from
+    inside the head.
 
     Parameters
     ----------
@@ -111,14 +120,19 @@ def check_fit(
         return FitCheck({"detached": True}, (_detached(mesh, None),), gap, thickness.thickness_mm)
     bone = site.bone.distance
     distance = -sample(bone, mesh.vertices, fill=-BEYOND_MM)
-    gap = np.where((labels == WALL) & (distance < BEYOND_MM), distance, np.nan)
-    measures, findings = measure_gap(mesh, distance, thickness.surfaces.face_labels == WALL, spec)
-    more = [measure_penetration(mesh, site.bone.mask, bone, distance)]
+    outline = OutlineMap.of(mesh, site, surfaces=thickness.surfaces)
+    border = find_free_border(mesh, site, surfaces=thickness.surfaces, outline=outline)
+    facing = (labels == WALL) & (distance < BEYOND_MM) & ~border.vertices
+    gap = np.where(facing, distance, np.nan)
+    facing_faces = (thickness.surfaces.face_labels == WALL) & ~border.faces(mesh)
+    measures, findings = measure_gap(mesh, distance, facing_faces, spec)
+    more = [measure_free_border(border, outline), measure_penetration(mesh, site.bone.mask, bone, distance)]
     if defect_mask is not None:
         defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
         if defect_mask is not None and not (defect_mask.array > 0).any():
             defect_mask = None
-    rim = FitMap(mesh, thickness.surfaces, bone, _view_of(mesh, defect_mask, site.inside_mm))
+    view = _view_of(mesh, defect_mask, site.inside_mm)
+    rim = FitMap(mesh, thickness.surfaces, bone, view, border.points_mm[border.free])
     more += [measure_coverage(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
     for extra_measures, extra_findings in more:
         measures.update(extra_measures)

@@ -30,6 +30,8 @@ _RIM_SPACING_MM = 1.5
 #: Where bone is thinner than this fraction of the thickest within this distance, mm, its inner side is not
 #: inner table but the wall of a defect that was cut obliquely through steep bone.
 _TAPER_FRACTION, _TAPER_REACH_MM = 0.7, 8.0
+#: Places this near to the free border belong to it, mm.
+_FREE_MM = 3.0
 #: A gap up to the clearance plus this counts as covered: half a pixel and half a voxel.
 _COVER_SLACK_MM = 0.6
 
@@ -59,12 +61,16 @@ class BorderSteps:
 
 @dataclass(frozen=True, eq=False)
 class FitMap:
-    """An implant and the bone around it on a map of directions (`DirectionMap`)."""
+    """An implant and the bone around it on a map of directions (`DirectionMap`).
+
+    Steps are not measured near `free_mm` (n, 3), the places of the border that have no bone opposite.
+    """
 
     mesh: trimesh.Trimesh
     surfaces: Surfaces
     bone: Volume
     view: DirectionMap
+    free_mm: NDArray[np.float64] | None = None
 
     @cached_property
     def part(self) -> Extent:
@@ -191,7 +197,14 @@ class FitMap:
         points = self.view.centre_mm + unit * radius[:, None]
         outward = self.surfaces.outward.at(points)
         step = step[known] * np.einsum("ij,ij->i", unit, outward)
-        return BorderSteps(step, angles_between(self.view, places, implant, bone)[known], points, outward)
+        angle, kept = angles_between(self.view, places, implant, bone)[known], self._has_bone_opposite(points)
+        return BorderSteps(step[kept], angle[kept], points[kept], outward[kept])
+
+    def _has_bone_opposite(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which places (n, 3) on the rim are not on the free border."""
+        if self.free_mm is None or not len(self.free_mm):
+            return np.ones(len(points), bool)
+        return np.asarray(cKDTree(self.free_mm).query(points)[0] > _FREE_MM)
 
 
 def _rim_places(sheet: NDArray[np.bool_], beyond: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.float64]:

@@ -40,9 +40,10 @@ class Design:
         The chosen bodies, deepened towards the inside of the head.
     raw : Trimesh
         The part after `extract`.
-    smoothed, trimmed, thinned, bevelled, cleared, repaired : Trimesh
-        The part after the step of that name; `thinned` after `thickness`, `cleared` after `insertion`.
-        Without a prescribed bevel, `bevelled` is `thinned`.
+    smoothed, trimmed, thinned, ended, bevelled, cleared, repaired : Trimesh
+        The part after the step of that name; `thinned` after `thickness`, `ended` after `border`,
+        `cleared` after `insertion`. Without a free border, `ended` is `thinned`; without a prescribed bevel,
+        `bevelled` is `ended`.
     implant : Trimesh
         The finished part, after `simplify`.
     check : PartCheck
@@ -63,6 +64,7 @@ class Design:
     smoothed: trimesh.Trimesh
     trimmed: trimesh.Trimesh
     thinned: trimesh.Trimesh
+    ended: trimesh.Trimesh
     bevelled: trimesh.Trimesh
     cleared: trimesh.Trimesh
     repaired: trimesh.Trimesh

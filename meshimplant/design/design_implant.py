@@ -23,6 +23,7 @@ from meshimplant.design.steps import (
     trim_part,
 )
 from meshimplant.edit.clear_way import clear_way
+from meshimplant.edit.end_free_border import end_free_border
 from meshimplant.head.mean_vault import Model
 from meshimplant.implant.site import Site
 from meshimplant.report import Report, Step
@@ -48,9 +49,9 @@ def design_implant(
 ) -> Design:
     """Turn a defective skull into a checked, printable implant.
 
-    complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> (bevel) ->
-    insertion -> repair -> simplify -> check. Each step is a public function of its own; a `Design` keeps what
-    each returned.
+    complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
+    (bevel) -> insertion -> repair -> simplify -> check. Each step is a public function of its own; a `Design`
+    keeps what each returned.
 
     Parameters
     ----------
@@ -148,9 +149,10 @@ def _make_part(inputs: DesignInputs, shape: Reconstruction, spec: ImplantSpec, l
         thickness_mm=spec.thickness_mm,
         clearance_mm=spec.clearance_mm,
     )
-    bevelled = thinned
+    ended = line.run("border", end_free_border, thinned, site).mesh
+    bevelled = ended
     if spec.bevel_deg > 0:
-        bevelled = line.run("bevel", bevel_part, thinned, site, bevel_deg=spec.bevel_deg)
+        bevelled = line.run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg)
     cleared = line.run("insertion", clear_way, bevelled, site)
     repaired = line.run("repair", repair_part, cleared.mesh).mesh
     implant = line.run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
@@ -177,6 +179,7 @@ def _make_part(inputs: DesignInputs, shape: Reconstruction, spec: ImplantSpec, l
         smoothed=smoothed,
         trimmed=trimmed,
         thinned=thinned,
+        ended=ended,
         bevelled=bevelled,
         cleared=cleared.mesh,
         repaired=repaired,

@@ -12,7 +12,7 @@ import pytest
 
 GUIDE = Path(__file__).resolve().parents[2] / "cli" / "README.md"
 #: Verbs that take the point inside the head.
-ASKING = ("deepen", "trim", "thickness", "insertion")
+ASKING = ("deepen", "trim", "thickness", "border", "insertion")
 
 
 def _commands() -> list[list[str]]:

@@ -43,6 +43,7 @@ STEPS = [
     "smooth",
     "trim",
     "thickness",
+    "border",
     "insertion",
     "repair",
     "simplify",
@@ -136,13 +137,14 @@ def test_steps_come_in_order_and_the_report_records_each(made) -> None:
         "smooth": made.smoothed,
         "trim": made.trimmed,
         "thickness": made.thinned,
+        "border": made.ended,
         "insertion": made.cleared,
         "repair": made.repaired,
         "simplify": made.implant,
     }
     for name, mesh in kept.items():
         assert volumes[name] == pytest.approx(mesh.volume), name
-    assert made.bevelled is made.thinned
+    assert made.bevelled is made.ended is made.thinned
     (body,), (deepened,) = made.separation.bodies, made.deepened
     assert (deepened.array >= body.array).all()
     assert (deepened.array > 0).sum() > (body.array > 0).sum()
