@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from meshimplant.complete.methods import Method as MethodName
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from meshimplant.skull.segment import SkullInput
 
 Options = TypeVar("Options")
+
+
+def read_threshold(_: object, tokens: Sequence[Token]) -> float | None:
+    """Return the value of --threshold-hu; None for auto. A word that is neither is a `ValueError`."""
+    word = tokens[0].value
+    try:
+        return None if word == "auto" else float(word)
+    except ValueError:
+        raise ValueError(f"expected auto or a number, got {word!r}") from None
+
 
 Output = Annotated[Path, Parameter(alias="-o", help="Where to write.")]
 SkullFile = Annotated[Path, Parameter(help="Defective skull: mask, CT, DICOM study or closed mesh.")]
@@ -51,7 +62,13 @@ Level = Annotated[
     Parameter(help="Value at the surface. Default: 0 for distances, 0.5 for masks and probabilities."),
 ]
 ThresholdHu = Annotated[
-    float, Parameter(name="--threshold-hu", help="Bone threshold of a CT, Hounsfield units.")
+    float,
+    Parameter(
+        name="--threshold-hu",
+        converter=read_threshold,
+        help="Lowest value of bone in a CT, Hounsfield units. Default: auto, which follows soft tissue and "
+        "noise, and puts each edge at half its height.",
+    ),
 ]
 Values = Annotated[
     ValueWord,

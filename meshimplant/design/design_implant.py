@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from meshimplant.check.check_part import check_part
 from meshimplant.complete.network_model import HeadNetwork
@@ -124,7 +125,9 @@ def _read(
     inputs = read_inputs(defective, complete=complete, implant=implant, level=level)
     if inputs.kind is not None or inputs.notes:
         seconds = round(time.perf_counter() - start, 3)
-        parameters = {} if inputs.kind is None else {"kind": inputs.kind}
+        parameters: dict[str, Any] = {} if inputs.kind is None else {"kind": inputs.kind}
+        if inputs.tissues is not None:
+            parameters |= inputs.tissues.to_dict()
         step = Step("read", parameters, seconds, notes=inputs.notes, process_peak_mb=process_peak_mb())
         line.report.steps.append(step)
     line.report.add(inputs.findings)

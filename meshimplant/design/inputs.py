@@ -9,6 +9,7 @@ from typing import Any
 from meshimplant.errors import InputError, require_type
 from meshimplant.predictions.read_prediction import Prediction, read_prediction
 from meshimplant.report import Finding
+from meshimplant.skull.ct_tissues import CtTissues
 from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.require_skull import require_skull
 from meshimplant.skull.segment import SkullInput, read_skull
@@ -48,6 +49,7 @@ class DesignInputs:
     kind: str | None
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
+    tissues: CtTissues | None = None
 
 
 def read_inputs(
@@ -81,7 +83,7 @@ def read_inputs(
 def _facts(skull: SkullInput, defective: SkullSource) -> dict[str, Any]:
     """Return kind, notes and findings of a skull; no kind where it came as a mask in memory."""
     kind = None if isinstance(defective, Volume) else skull.kind
-    return {"kind": kind, "notes": skull.notes, "findings": skull.findings}
+    return {"kind": kind, "notes": skull.notes, "findings": skull.findings, "tissues": skull.tissues}
 
 
 def _read_skull(source: SkullSource) -> SkullInput:

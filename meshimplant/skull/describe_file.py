@@ -33,7 +33,8 @@ class FileDescription:
     facts : dict
         The grid of voxels or the size of a mesh: ``kind``, ``shape``, ``spacing_mm``, ...
     sections : dict of dict
-        Further facts by subject: ``skull``.
+        Further facts by subject: ``ct``, the peaks of its histogram, its noise and the threshold of bone; and
+        ``skull``.
     findings : tuple of Finding
         What a person should know before designing: tilt, gaps, metal, bone cut by the edge of the scan.
     study : StudyContents or None
@@ -113,9 +114,9 @@ def describe_file(
         if study is None:
             raise
         return FileDescription({"kind": "study"}, study=study, error=error)
-    skull, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
+    sections, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
     findings = (*loaded.findings, *seen)
-    return FileDescription(_voxel_facts(loaded.volume), {"skull": skull}, findings, study)
+    return FileDescription(_voxel_facts(loaded.volume), sections, findings, study)
 
 
 def _contents(path: Path) -> StudyContents | None:
@@ -134,13 +135,15 @@ def _error_facts(error: InputError) -> Facts:
     return {"type": type(error).__name__, "message": str(error)}
 
 
-def _skull_facts(loaded: LoadedVolume, **options: Any) -> tuple[Facts, tuple[Finding, ...]]:
-    """Describe the skull in a volume, and return the findings about it; or say why there is none."""
+def _skull_facts(loaded: LoadedVolume, **options: Any) -> tuple[dict[str, Facts], tuple[Finding, ...]]:
+    """Describe the tissues and the skull in a volume, with the findings; or say why there is no skull."""
     try:
         skull = skull_of(loaded, **options)
     except MeshImplantError as error:
-        return {"reason": str(error)}, ()
-    return {"read_as": skull.kind, **describe_skull(skull.mask)}, skull.findings
+        return {"skull": {"reason": str(error)}}, ()
+    tissues = {} if skull.tissues is None else {"ct": skull.tissues.to_dict()}
+    facts = {"read_as": skull.kind, **describe_skull(skull.mask)}
+    return {**tissues, "skull": facts}, skull.findings
 
 
 def _voxel_facts(volume: Volume) -> Facts:

@@ -14,6 +14,8 @@ from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import LoadedVolume, load_volume
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.report import Finding
+from meshimplant.skull.ct_tissues import CtTissues
+from meshimplant.skull.find_bone import find_bone
 from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.head_room import cut_off_findings
 from meshimplant.skull.keep_skull import keep_skull
@@ -26,15 +28,6 @@ from meshimplant.voxels.voxelize import voxelize
 
 __all__ = ["SkullInput", "read_skull", "segment_bone", "voxelize"]
 
-#: Threshold of bone, HU: above clotted blood and contrast in brain (up to about 150), below the partial
-#: volume of a thin temple. Measured on a patient's CT with 4 to 7 mm slices: fraction of the vault read as
-#: open 0.05 % from 120 to 200 HU, 0.10 % at 226 (a common default elsewhere), 0.35 % at 300. Per 100 HU more,
-#: surfaces recede by 0.09 mm (1 mm slices) to 0.4 mm (4 to 7 mm).
-BONE_HU = 200.0
-#: Threshold of metal, HU, also the top of a 12-bit scale; enamel and petrous bone are below.
-METAL_HU = 3000.0
-#: Less metal than this is not reported, mm3.
-_METAL_MM3 = 20.0
 #: Range of a skull's longest side, mm.
 SKULL_EXTENT_MM = (60.0, 600.0)
 
@@ -55,13 +48,17 @@ class SkullInput:
     notes : tuple of str
         How the input was converted.
     findings : tuple of Finding
-        Warnings: tilt, gaps, dressings that were removed, metal, bone cut by the edge of the scan.
+        Warnings: tilt, gaps, dressings that were removed, metal, a doubtful threshold, bone cut by the edge
+        of the scan.
+    tissues : CtTissues or None
+        Peaks of the histogram, noise and threshold of a CT in Hounsfield units.
     """
 
     mask: Volume
     kind: Literal["mask", "ct", "mesh"]
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    tissues: CtTissues | None = None
 
 
 def read_skull(
@@ -89,7 +86,7 @@ def read_skull(
         or a ``.dcm`` file), ``.stl .ply .obj .3mf .glb``, or a ``.zip`` that holds one volume or mesh.
     threshold_hu : float, optional
         Lowest value of bone; any volume with more than two values is then read as a CT, in its own unit
-        unless `values` states another. Default `BONE_HU`.
+        unless `values` states another. Default: it follows from the CT, see `find_bone`.
     frame : str
         Frame of a mesh whose file does not state its own.
     spacing_mm : float
@@ -166,17 +163,16 @@ def skull_of(
 def segment_bone(ct: Volume, *, threshold_hu: float | None = None, values: str | None = None) -> Volume:
     """Return the skull's bone in a CT as uint8 0/1 on the CT's grid.
 
-    Bone is every voxel from the threshold upwards that belongs to the largest connected body, to a piece that
+    What is dense as `find_bone` tells is bone if it belongs to the largest connected body, to a piece that
     almost touches it (a jaw in its joint, teeth), or to one within its convex hull (a bone flap). Table, head
-    rest, electrodes and specks are removed. Metal counts as bone, since an implant cannot pass through it
-    either.
+    rest, electrodes and specks are removed. Metal is no bone; what it hides is interpolated.
 
     Parameters
     ----------
     ct : Volume
         Hounsfield units, or the unit of `threshold_hu`.
     threshold_hu : float, optional
-        Default `BONE_HU`, 200.
+        Every voxel from it upwards is dense. Default: it follows from the CT, with each edge at half height.
     values : str, optional
         ``"hu"``, ``"hu+1000"`` or ``"hu+1024"``, where that does not follow from the values.
 
@@ -197,18 +193,11 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None, values: str |
 
 def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ...]) -> SkullInput:
     """Segment the bone of a CT; `findings` are those of its reading."""
-    threshold = BONE_HU if threshold_hu is None else float(threshold_hu)
-    bone = ct.array >= threshold
-    if not bone.any():
-        raise EmptyMaskError(
-            f"expected bone from {threshold:g} HU upwards, "
-            f"got values from {ct.array.min():g} to {ct.array.max():g}: lower threshold_hu"
-        )
-    freed, foreign = remove_foreign(ct.with_array(bone))
+    found = find_bone(ct, threshold_hu)
+    freed, foreign = remove_foreign(found.bone)
     mask, notes = keep_skull(freed)
-    notes = (f"bone from {threshold:g} HU upwards", *notes)
-    found = (*findings, *foreign, *_metal(ct, mask), *cut_off_findings(mask))
-    return SkullInput(mask, "ct", notes, found)
+    findings = (*findings, *foreign, *found.findings, *cut_off_findings(mask))
+    return SkullInput(mask, "ct", (*found.notes, *notes), findings, found.tissues)
 
 
 def _from_image(
@@ -294,19 +283,3 @@ def _require_bone_not_head(mask: Volume, advice: str) -> None:
             f"expected bone, which is never more than {MAX_BONE_DEPTH_MM:g} mm deep, "
             f"got a body {depth:.0f} mm deep (a whole head, or a map of several tissues): {advice}"
         )
-
-
-# -- findings
-
-
-def _metal(ct: Volume, mask: Volume) -> list[Finding]:
-    """Return a warning about metal, with its place, because its streaks imitate bone and holes."""
-    if ct.array.min() >= 0:
-        return []  # not Hounsfield units
-    metal = np.argwhere((ct.array >= METAL_HU) & (mask.array != 0))
-    volume_mm3 = len(metal) * ct.voxel_volume_mm3
-    if volume_mm3 < _METAL_MM3:
-        return []
-    x, y, z = (float(value) for value in np.median(ct.to_mm(metal), axis=0))
-    message = "There is metal in the scan; streaks around it can appear as false bone or false holes."
-    return [Finding("input.metal", "warning", message, volume_mm3, _METAL_MM3, "mm3", (x, y, z))]

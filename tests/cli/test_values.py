@@ -41,7 +41,7 @@ def test_convert_segments_a_ct_and_meshes_at_a_level_that_is_given(
 ) -> None:
     result = cli("convert", scans / "ct.nrrd", tmp_path / "skull.stl", "--json")
     assert result.code == 0, result.err
-    assert "bone from 200 HU" in result.json["read_as"]
+    assert "each edge at half its height" in result.json["read_as"]
     bone = read_volume(case.complete)
     volume_mm3 = np.count_nonzero(bone.array) * bone.voxel_volume_mm3
     assert read_mesh(tmp_path / "skull.stl").volume == pytest.approx(volume_mm3, rel=0.05)
@@ -106,3 +106,17 @@ def test_extract_asks_for_the_sign_of_distances(cli: Callable, tmp_path: Path) -
     )
     radius = np.linalg.norm(read_mesh(tmp_path / "a.ply").vertices - (30, -40, 50), axis=1)
     assert np.abs(radius - 10).max() < 0.1
+
+
+def test_info_shows_the_tissues_of_a_ct_and_the_threshold_chosen_or_given(cli: Callable, scans: Path) -> None:
+    facts = cli("info", scans / "ct.nrrd", "--json").json["ct"]
+    assert facts["air_hu"] == pytest.approx(-1000, abs=2)
+    assert facts["soft_tissue_hu"] == pytest.approx(40, abs=3)
+    assert facts["threshold_hu"] == facts["soft_tissue_hu"] + 110
+    assert facts["noise_hu"] == pytest.approx(10, rel=0.1)
+    assert facts["is_automatic"]
+    assert cli("info", scans / "ct.nrrd", "--threshold-hu", "auto", "--json").json["ct"] == facts
+    given = cli("info", scans / "ct.nrrd", "--threshold-hu", 250, "--json").json["ct"]
+    assert (given["threshold_hu"], given["is_automatic"]) == (250, False)
+    wrong = cli("info", scans / "ct.nrrd", "--threshold-hu", "high")
+    assert (wrong.code, "auto or a number" in wrong.err) == (2, True), wrong.err

@@ -26,6 +26,7 @@ from meshimplant.io.meshes import read_mesh
 from meshimplant.io.volumes import read_volume, write_volume
 from meshimplant.predictions.read_prediction import read_prediction
 from meshimplant.report import SCHEMA_VERSION, Finding, Report
+from meshimplant.skull.ct_tissues import CtTissues
 from meshimplant.skull.segment import SkullInput
 from meshimplant.spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
@@ -257,11 +258,15 @@ def test_a_prediction_carries_its_level(cut, tmp_path: Path) -> None:
 
 def test_a_skull_that_was_read_brings_its_findings_and_notes(cut) -> None:
     finding = Finding("input.gantry_tilt", "warning", "the gantry was tilted")
-    skull = SkullInput(cut.defective, "ct", ("bone from 200 HU on",), (finding,))
+    tissues = CtTissues(-1000.0, 40.0, 800.0, 10.0, 150.0, True)
+    skull = SkullInput(cut.defective, "ct", ("bone from 150 HU on",), (finding,), tissues)
     report = design_implant(skull, implant=cut.truth).report
     assert report.findings[0] == finding
-    assert (report.steps[0].name, report.steps[0].parameters) == ("read", {"kind": "ct"})
-    assert report.steps[0].notes == ("bone from 200 HU on",)
+    assert (report.steps[0].name, report.steps[0].parameters) == (
+        "read",
+        {"kind": "ct", **tissues.to_dict()},
+    )
+    assert report.steps[0].notes == ("bone from 150 HU on",)
     assert [step.name for step in report.steps[1:]] == STEPS[1:]
 
 
