@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.complete.estimate_vault import Estimate
+from meshimplant.complete.leave_out import LeftOut
+from meshimplant.complete.mixture import MIXTURE
 from meshimplant.complete.shape_model import HELD_MM
 from meshimplant.errors import InputError
 from meshimplant.head.pose import HeadPose
@@ -18,7 +21,9 @@ from meshimplant.skull.defect import Defect
 #: RMS distance of the intact bone from the best-fitting model above which to warn, and to refuse.
 RESIDUAL_WARN_MM, RESIDUAL_REFUSE_MM = 1.5, 3.0
 #: Methods whose residual says nothing of the population.
-_FOLLOW_ANY_HEAD = ("mirror", "network")
+_FOLLOW_ANY_HEAD = ("mirror", "network", "ssm-loose", MIXTURE)
+#: Models that are not fitted to the bone, and have no residual of their own.
+NOT_FITTED = ("mirror", MIXTURE)
 #: 95th percentile of the distance between two methods' surfaces in the opening above which to warn.
 DISAGREE_MM = 3.0
 
@@ -50,8 +55,8 @@ class Disagreement:
 def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
     """Return the name of the model to use, of those that were tried, and the reason.
 
-    The shape model is used where it fits the intact bone to within `HELD_MM`; otherwise the scaled mean,
-    which bends less.
+    The shape model is used where it fits the intact bone to within `HELD_MM`; otherwise the mixture of all
+    models, or the scaled mean where too little bone is left to compare them.
     """
     residuals = dict(zip(estimate.names, (vault.residual_mm for vault in estimate.fitted), strict=True))
     source = (
@@ -61,7 +66,7 @@ def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
     )
     if estimate.names == ("mirror",):
         return "mirror", f"method mirror uses nothing but this head: {source}"
-    fits = ", ".join(f"{name} {residuals[name]:.1f} mm" for name in estimate.names if name != "mirror")
+    fits = ", ".join(f"{name} {residuals[name]:.1f} mm" for name in estimate.names if name not in NOT_FITTED)
     fits = f"RMS distance from the intact bone: {fits}"
     if "network" in residuals:
         held = len(estimate.fitted[estimate.names.index("network")].coefficients) > 0
@@ -73,9 +78,23 @@ def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
         limit = f"it is used up to {HELD_MM:g} mm"
         if held:
             return "ssm", f"the shape model fits this head, {limit} ({fits}); {source}"
+        if estimate.weights is not None and estimate.left_out is not None:
+            mixture = _mixture_reason(estimate.weights, estimate.left_out)
+            return MIXTURE, f"{mixture}: {limit} ({fits}); {source}"
         reason = f"the scaled mean, since the shape model does not fit this head: {limit} ({fits})"
         return "template", f"{reason}; {source}"
     return estimate.names[0], f"the only model of this method ({fits}); {source}"
+
+
+def _mixture_reason(weights: Mapping[str, float], left_out: LeftOut) -> str:
+    """Return the shares of the mixture, and the errors on intact bone that they follow from."""
+    ordered = sorted((name for name in weights if weights[name] > 0), key=lambda name: -weights[name])
+    shares = ", ".join(f"{name} {100 * weights[name]:.0f} %" for name in ordered)
+    errors = ", ".join(f"{name} {left_out.mean_mm(name):.2f}" for name in ordered)
+    return (
+        f"a mixture ({shares}) by the errors on {len(left_out.places)} places of intact bone that were left "
+        f"out ({errors} mm), since the shape model does not fit this head"
+    )
 
 
 def require_head_of_population(estimate: Estimate) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meshimplant.complete.choose_model import (
+    NOT_FITTED,
     Disagreement,
     choose_model,
     disagreement_findings,
@@ -23,6 +24,11 @@ from meshimplant.complete.completion_findings import (
     symmetry_findings,
 )
 from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
+from meshimplant.complete.expected_error import (
+    expected_error,
+    expected_error_findings,
+    left_out_report,
+)
 from meshimplant.complete.methods import METHODS
 from meshimplant.complete.models import models_of
 from meshimplant.complete.network_model import (
@@ -138,7 +144,11 @@ def complete_skull(
     defects = openings.defects[: bodies or 1]
     answers = tuple(network.predict(defective, pose, defect, first) for defect in defects) if network else ()
     tried = [_network_models(answer, models) for answer in answers] or [models] * len(defects)
-    estimates = [estimate_vault(openings, d, m, blend=blend) for d, m in zip(defects, tried, strict=True)]
+    compare = method == "auto"
+    estimates = [
+        estimate_vault(openings, d, m, blend=blend, compare=compare)
+        for d, m in zip(defects, tried, strict=True)
+    ]
     if method in _REFUSING:
         require_head_of_population(estimates[0])
     names, reasons = zip(*(choose_model(e, d) for e, d in zip(estimates, defects, strict=True)), strict=True)
@@ -147,12 +157,19 @@ def complete_skull(
         for defect, estimate, name in zip(defects, estimates, names, strict=True)
     )
     disagreement = measure_disagreement(estimates[0], names[0], defects[0], pose)
+    expected_mm = [
+        expected_error(estimate, name, defect)
+        for estimate, name, defect in zip(estimates, names, defects, strict=True)
+    ]
     report = {
         "name": names[0],
         "asked": method,
         "reason": reasons[0],
         "symmetry_residual_mm": pose.residual_mm,
-        **_measured_quality(estimates[0], names[0], tried[0][names[0]], disagreement, answers),
+        **_measured_quality(estimates[0], names[0], tried[0].get(names[0], first), disagreement, answers),
+        "expected_error_mm": expected_mm[0],
+        "left_out_mm": left_out_report(estimates[0]),
+        "mixture": estimates[0].weights,
     }
     deviation_mm = max(estimate.deviation_mm for estimate in estimates)
     findings = [
@@ -162,6 +179,7 @@ def complete_skull(
         *orientation_findings(turned_deg),
         *residual_findings(estimates[0], names[0]),
         *disagreement_findings(disagreement),
+        *expected_error_findings(max((mm for mm in expected_mm if mm is not None), default=None)),
         *worst_findings(answers),
     ]
     field = _merge(defective, pose, shells)
@@ -231,7 +249,7 @@ def _measured_quality(
     coefficients = next(vault.coefficients for tried, vault in pairs if tried == name)
     return {
         "posterior_deviation_mm": estimate.deviation_mm,
-        "residual_mm": {tried: vault.residual_mm for tried, vault in pairs if tried != "mirror"},
+        "residual_mm": {tried: vault.residual_mm for tried, vault in pairs if tried not in NOT_FITTED},
         "largest_coefficient": float(np.abs(coefficients).max()) if len(coefficients) else None,
         "disagreement_p95_mm": disagreement.p95_mm if disagreement else None,
         "disagreement_with": disagreement.methods[1] if disagreement else None,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.complete.below_vault import mirror_below_vault, shell_share
+from meshimplant.complete.leave_out import LeftOut, leave_out
+from meshimplant.complete.mixture import MIXTURE, mix, mix_fitted, mixture_weights
 from meshimplant.complete.shell import Shell
 from meshimplant.complete.trusted_columns import THICKNESS_RANGE_MM, fit_twice, select_columns
 from meshimplant.head.chart import CHART_RADIUS_MM, Chart
@@ -68,6 +70,10 @@ class Estimate:
     deviation_mm : float
         Median posterior standard deviation of the outer surface in the opening; 0 for models that were not
         bent.
+    left_out : LeftOut or None
+        Errors of the models on intact bone; None where they were not compared.
+    weights : dict of float, or None
+        Weight of each model in the mixture, which is then the last of the models.
     """
 
     chart: Chart
@@ -76,10 +82,17 @@ class Estimate:
     outer_mm: NDArray[np.float64]
     thickness_mm: NDArray[np.float64]
     deviation_mm: float
+    left_out: LeftOut | None = None
+    weights: Mapping[str, float] | None = None
 
 
 def estimate_vault(
-    openings: Openings, defect: Defect, models: Mapping[str, Model], *, blend: bool = True
+    openings: Openings,
+    defect: Defect,
+    models: Mapping[str, Model],
+    *,
+    blend: bool = True,
+    compare: bool = False,
 ) -> Estimate:
     """Estimate the missing vault over one defect, with each model bent to the surrounding bone.
 
@@ -99,6 +112,9 @@ def estimate_vault(
         By name; the first decides which columns are plausible.
     blend : bool
         False: keep the models as fitted, with a step at the rim where they miss it.
+    compare : bool
+        Compare the models on intact bone that is left out (`leave_out`), and on a head that the shape model
+        does not hold add their mixture; only with `blend`.
 
     Returns
     -------
@@ -124,9 +140,17 @@ def estimate_vault(
                 inside = direction_sphere()[0][defect.members]
                 sparse = inside[:: max(1, len(defect.members) // 200)]
                 deviation_mm = float(np.median(fit.deviation(sparse)))
+    names, weights, left_out = tuple(models), None, None
+    if blend and compare:
+        left_out = leave_out(defect, sure, outer_mm, inner_mm, models, OUTER_PRIOR)
+        by_name = dict(zip(names, fitted, strict=True))
+        weights = mixture_weights(by_name, left_out, crosses_midline=defect.crosses_midline)
+        if weights is not None:
+            surfaces = np.concatenate([surfaces, mix(weights, names, surfaces)[None]])
+            fitted, names = (*fitted, mix_fitted(weights, by_name)), (*names, MIXTURE)
     square = surfaces.reshape(len(fitted), 2, *coarse.shape)
     outer, thickness = (np.array([coarse.refine(one, fine) for one in square[:, n]]) for n in (0, 1))
-    return Estimate(fine, tuple(models), fitted, outer, thickness, deviation_mm)
+    return Estimate(fine, names, fitted, outer, thickness, deviation_mm, left_out, weights)
 
 
 def close_opening(

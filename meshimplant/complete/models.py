@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.complete.image_model import ImageModel, read_image_model
-from meshimplant.complete.shape_model import ShapeModel, read_shape_model
+from meshimplant.complete.shape_model import LooseModel, ShapeModel, read_shape_model
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.head.mean_vault import Model, VaultMean, flat_vault, read_vault_mean
 from meshimplant.head.model_files import kind_of_model
@@ -48,7 +48,9 @@ def models_of(method: str, given: Model | None) -> dict[str, Model]:
     if method == "auto":
         tried: dict[str, Model] = {}
         if given is None or isinstance(given, ShapeModel | ImageModel):
-            tried["ssm"] = given or packaged_model(_PACKAGED["ssm"])
+            tried["ssm"] = modes = given or packaged_model(_PACKAGED["ssm"])
+            if isinstance(modes, ShapeModel):
+                tried["ssm-loose"] = LooseModel(modes)
         tried["template"] = packaged_model(_PACKAGED["template"]) if given is None else given.mean
         return tried | {"mirror": flat_vault()}
     if method == "network":

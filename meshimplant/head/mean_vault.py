@@ -208,12 +208,20 @@ def read_scattered(
     at: NDArray[np.float64], values: NDArray[np.float64], directions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Interpolate values (n, c) at scattered unit directions (n, 3) at others (m, 3); nan far from all."""
+    index, weight = scattered_weights(at, directions)
+    return np.asarray((values[index] * weight[..., None]).sum(axis=1))
+
+
+def scattered_weights(
+    at: NDArray[np.float64], directions: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the nearest of the scattered unit directions (n, 3) to others (m, 3), and their weights.
+
+    Both are (m, k). The weights of one direction add up to 1; they are nan far from all.
+    """
     from scipy.spatial import cKDTree
 
     distance, index = cKDTree(at).query(directions, _NEIGHBOURS)
     weight = np.exp(-0.5 * (distance / _BLUR) ** 2)
     total = weight.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out = (values[index] * weight[..., None]).sum(axis=1) / total
-    out[total[:, 0] < 0.5] = np.nan
-    return out
+    return index, weight / np.where(total < 0.5, np.nan, total)

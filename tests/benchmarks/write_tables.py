@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import method_tables, network_tables, skullfix_tables, speed_tables
+from benchmarks import expected_tables, method_tables, network_tables, skullfix_tables, speed_tables
 from benchmarks.result_table import Columns, Row, markdown, read_results
 from cli_reference import replace_between
 
@@ -44,6 +44,7 @@ MARKERS: dict[str, tuple[str, dict[str, Columns | Callable[[Sequence[Any]], Colu
         "methods_network",
         {"numbers": method_tables.NUMBERS, "errors": method_tables.ERRORS},
     ),
+    "expected": ("expected", dict(expected_tables.COLUMNS)),
     "network-scores": ("network_scores", {"scores": network_tables.score_columns}),
     "network-costs": ("network_costs", {"costs": network_tables.COSTS}),
     "left-out": ("left_out", {"scores": LEFT_OUT}),

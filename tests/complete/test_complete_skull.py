@@ -10,6 +10,7 @@ import pytest
 from meshimplant.complete.complete_skull import Completion, complete_skull
 from meshimplant.complete.completion_findings import second_opening_findings
 from meshimplant.complete.methods import METHODS
+from meshimplant.complete.mixture import MIXTURE
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError, NoDefectError
@@ -23,6 +24,10 @@ ALONE = [name for name in METHODS if name != "network"]
 @lru_cache(maxsize=1)
 def whole() -> Volume:
     return skull_phantom(spacing_mm=2.0, seed=4)
+
+
+#: Models whose distance from the intact bone is reported, where they are not just the method itself.
+FITTED: dict[str, set[str]] = {"auto": {"ssm", "ssm-loose", "template"}, "mirror": set()}
 
 
 @lru_cache(maxsize=4)
@@ -57,15 +62,25 @@ def test_the_missing_bone_is_restored(kind, method) -> None:
 def test_the_method_is_reported(method) -> None:
     report = completed("random", method).method
     assert report["asked"] == method
-    assert report["name"] in METHODS
+    assert report["name"] in (*METHODS, MIXTURE)
     assert report["name"] == method or method == "auto"
     assert report["reason"]
     assert 0 < report["symmetry_residual_mm"] < 2
     assert 0 < report["posterior_deviation_mm"] < 3
     assert (report["template"] is None) is (method == "mirror")
-    assert set(report["residual_mm"]) == {"auto": {"ssm", "template"}, "mirror": set()}.get(method, {method})
+    assert set(report["residual_mm"]) == FITTED.get(method, {method})
     assert (report["disagreement_p95_mm"] is not None) is (method == "auto")
-    assert (report["largest_coefficient"] is not None) is report["name"].startswith("ssm")
+    assert (report["largest_coefficient"] is not None) is report["name"].startswith(("ssm", MIXTURE))
+
+
+def test_only_auto_expects_an_error_from_what_it_left_out() -> None:
+    report = completed("random", "auto").method
+    assert 0.1 < report["expected_error_mm"] < 3
+    assert set(report["left_out_mm"]) == {"ssm", "ssm-loose", "template", "mirror"}
+    assert all(0 < error_mm < 10 for error_mm in report["left_out_mm"].values())
+    assert (report["mixture"] is not None) is (report["name"] == MIXTURE)
+    alone = completed("random", "template").method
+    assert alone["expected_error_mm"] is alone["left_out_mm"] is alone["mixture"] is None
 
 
 @pytest.mark.parametrize("method", ["template", "ssm"])

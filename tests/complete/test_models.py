@@ -50,11 +50,12 @@ def test_a_damaged_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_auto_tries_all_models_it_can() -> None:
-    assert list(models_of("auto", None)) == ["ssm", "template", "mirror"]
+    assert list(models_of("auto", None)) == ["ssm", "ssm-loose", "template", "mirror"]
     assert list(models_of("auto", packaged_mean())) == ["template", "mirror"]
     own = packaged_model("image_model.npz")
     tried = models_of("auto", own)
     assert (tried["ssm"], tried["template"]) == (own, own.mean)
+    assert "ssm-loose" not in tried  # images have no looser prior
 
 
 @pytest.mark.parametrize(
