@@ -46,6 +46,9 @@ class ImplantSpec:
         One of PEEK, PMMA, titanium, ceramic; sets the wall thickness below which `check` fails.
     max_faces : int
         Largest number of faces of the written part. Default 150 000 (deviation <= 0.05 mm on a 9 cm implant).
+    caudal_relief_mm : float
+        How much the part is kept back along its lower edge at the temple, 0 to 10 mm, so that the muscle
+        there is not pinched. Default 0.
     bodies : int or None
         Number of separate parts. Default None: one part, and a further opening that it leaves open is an
         error; a number states that the others are left open on purpose.
@@ -59,6 +62,9 @@ class ImplantSpec:
     smooth_iterations: int = _field(40, "Iterations of the smoothing filter", 0, 200)
     material: str = _field("PEEK", "Material; sets the thinnest wall that passes the check")
     max_faces: int = _field(150_000, "Largest number of faces of the part", 1_000, 5_000_000)
+    caudal_relief_mm: float = _field(
+        0.0, "How much the part is kept back along its lower edge at the temple", 0.0, 10.0
+    )
     bodies: int | None = _field(
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
     )

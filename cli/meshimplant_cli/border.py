@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from meshimplant_cli.inputs import Inputs
-from meshimplant_cli.options import InsideMm, Output, OutputOptions, SkullFile, SkullOptions
+from meshimplant_cli.options import InsideMm, NotNegative, Output, OutputOptions, SkullFile, SkullOptions
 from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
 
 
@@ -15,6 +18,9 @@ def border(
     *,
     skull: SkullFile,
     output: Output,
+    caudal_relief_mm: Annotated[
+        NotNegative, Parameter(help="How much to keep the part back along its lower edge at the temple.")
+    ] = 0.0,
     inside_mm: InsideMm | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
@@ -37,6 +43,6 @@ def border(
     with working("ending the free border"):
         before = inputs.mesh(mesh, skull_options.frame)
         site = part_site(before, inputs.skull(skull, skull_options), inside_mm=inside_mm)
-        ended = end_free_border(before, site)
+        ended = end_free_border(before, site, caudal_relief_mm=caudal_relief_mm)
         write_mesh(ended.mesh, output, frame=skull_options.frame)
     show_change(before, ended.mesh, output, as_json=output_options.json, inputs=inputs, **ended.numbers())

@@ -14,6 +14,7 @@ from meshimplant.check.fit_map import MARGIN_MM, FitMap
 from meshimplant.check.flushness import measure_inner_border, measure_outer_border
 from meshimplant.check.free_border import measure_free_border
 from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_penetration
+from meshimplant.check.relief import Relief, measure_relief
 from meshimplant.errors import require_type
 from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant.find_free_border import find_free_border
@@ -76,7 +77,8 @@ def check_fit(
 
     Where no bone lies opposite the border (``border.free``, info, with its share and places), neither gap nor
     steps and angles are measured; ``border.tongue``, ``border.slit``, ``border.radius``, ``border.thin`` and
-    ``border.curl`` (warnings) say how it ends there, see `measure_free_border`.
+    ``border.curl`` (warnings) say how it ends there, see `measure_free_border`. The same holds where the
+    prescription keeps the part back at the temple (``border.relief``, info).
 
     The gap is the skull's smoothed signed distance at every vertex of the rest of the border wall.
     Penetration is the volume of the skull's voxels whose centre lies inside the part, and the depth of the
@@ -122,21 +124,32 @@ def check_fit(
     distance = -sample(bone, mesh.vertices, fill=-BEYOND_MM)
     outline = OutlineMap.of(mesh, site, surfaces=thickness.surfaces)
     border = find_free_border(mesh, site, surfaces=thickness.surfaces, outline=outline)
-    facing = (labels == WALL) & (distance < BEYOND_MM) & ~border.vertices
+    relief = Relief.of(mesh, thickness.surfaces, outline, spec.caudal_relief_mm)
+    left_out = border.vertices | relief.vertices
+    facing = (labels == WALL) & (distance < BEYOND_MM) & ~left_out
     gap = np.where(facing, distance, np.nan)
-    facing_faces = (thickness.surfaces.face_labels == WALL) & ~border.faces(mesh)
+    facing_faces = (thickness.surfaces.face_labels == WALL) & ~left_out[mesh.faces].all(axis=1)
     measures, findings = measure_gap(mesh, distance, facing_faces, spec)
-    more = [measure_free_border(border, outline), measure_penetration(mesh, site.bone.mask, bone, distance)]
+    more = [measure_free_border(border, outline), measure_relief(relief, spec.caudal_relief_mm)]
+    more += [measure_penetration(mesh, site.bone.mask, bone, distance)]
     if defect_mask is not None:
         defect_mask = bone_around(defect_mask.with_array(defect_mask.array > 0), mesh, 40.0)
         if defect_mask is not None and not (defect_mask.array > 0).any():
             defect_mask = None
     view = _view_of(mesh, defect_mask, site.inside_mm)
-    rim = FitMap(mesh, thickness.surfaces, bone, view, border.points_mm[border.free])
+    rim = FitMap(
+        mesh,
+        thickness.surfaces,
+        bone,
+        view,
+        np.concatenate([border.points_mm[border.free], relief.points_mm]),
+    )
     more += [measure_coverage(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
     for extra_measures, extra_findings in more:
         measures.update(extra_measures)
         findings += extra_findings
+    if relief.vertices.any():
+        measures["gap_excludes"] = [*measures["gap_excludes"], "border.relief"]
     if measures["nearest_bone_mm"] > DETACHED_MM:
         findings.insert(0, _detached(mesh, measures["nearest_bone_mm"]))
     measures["detached"] = measures["nearest_bone_mm"] > DETACHED_MM

@@ -152,7 +152,7 @@ def _make_part(inputs: DesignInputs, shape: Reconstruction, spec: ImplantSpec, l
         thickness_mm=spec.thickness_mm,
         clearance_mm=spec.clearance_mm,
     )
-    ended = line.run("border", end_free_border, thinned, site).mesh
+    ended = line.run("border", end_free_border, thinned, site, caudal_relief_mm=spec.caudal_relief_mm).mesh
     bevelled = ended
     if spec.bevel_deg > 0:
         bevelled = line.run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg)

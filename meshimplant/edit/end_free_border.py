@@ -10,7 +10,8 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from meshimplant.edit.free_outline import FreeOutline, plan_outline
+from meshimplant.edit.caudal_relief import require_relief, with_caudal_relief
+from meshimplant.edit.free_outline import FreeOutline, plan_outline, whole_part
 from meshimplant.errors import require_type
 from meshimplant.implant.find_free_border import FreeBorder, find_free_border
 from meshimplant.implant.outline_map import OutlineMap
@@ -62,7 +63,11 @@ class FreeEnd:
 
 
 def end_free_border(
-    mesh: trimesh.Trimesh, skull: Volume | Site, *, inside_mm: ArrayLike | None = None
+    mesh: trimesh.Trimesh,
+    skull: Volume | Site,
+    *,
+    caudal_relief_mm: float = 0.0,
+    inside_mm: ArrayLike | None = None,
 ) -> FreeEnd:
     """Let a part end in a smooth, rounded line where no bone lies opposite its border.
 
@@ -78,6 +83,9 @@ def end_free_border(
         A closed part with its clearance and its thickness, LPS mm.
     skull : Volume or Site
         Mask of the defective skull on any grid, or the site.
+    caudal_relief_mm : float
+        How much to keep the part back along its lower edge at the temple, whether bone lies opposite or not,
+        0 to 10 mm. Default 0.
     inside_mm : (3,) array-like, optional
         A point inside the head, LPS mm. None: derived from the part and the skull.
 
@@ -92,14 +100,17 @@ def end_free_border(
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
+    require_relief(caudal_relief_mm)
     solid = require_solid(mesh)
     site = Site.around(skull, mesh, inside_mm=inside_mm)
     surfaces = split_surfaces(mesh, inside_mm=site.inside_mm)
     outline = OutlineMap.of(mesh, site, surfaces=surfaces)
     border = find_free_border(mesh, site, surfaces=surfaces, outline=outline)
-    if not border.free.any():
+    if not border.free.any() and caudal_relief_mm == 0:
         return FreeEnd(mesh, border, 0.0)
-    plan = plan_outline(outline, border)
+    plan = plan_outline(outline, border) if border.free.any() else whole_part(outline)
+    if caudal_relief_mm > 0:
+        plan = with_caudal_relief(outline, plan, caudal_relief_mm)
     beyond = _beyond(mesh, outline, plan)
     if beyond is None:
         return FreeEnd(mesh, border, 0.0)

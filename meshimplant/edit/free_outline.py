@@ -61,6 +61,11 @@ class FreeOutline:
     wall_mm: NDArray[np.float64]
 
 
+def whole_part(outline: OutlineMap) -> FreeOutline:
+    """Return the line that cuts nothing off."""
+    return FreeOutline(np.full(outline.body.shape, 1e3), outline.wall_mm)
+
+
 def plan_outline(outline: OutlineMap, border: FreeBorder) -> FreeOutline:
     """Choose the line in which a part shall end where no bone lies opposite its border."""
     pixel_mm, wall = outline.view.spacing_mm, outline.wall_mm

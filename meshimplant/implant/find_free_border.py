@@ -80,10 +80,6 @@ class FreeBorder:
         total = float(self.lengths_mm.sum())
         return self.length_mm / total if total else 0.0
 
-    def faces(self, mesh: trimesh.Trimesh) -> NDArray[np.bool_]:
-        """Return the faces (m,) of the mesh that lie wholly on the free border."""
-        return np.asarray(self.vertices[np.asarray(mesh.faces)].all(axis=1))
-
     def sides(self, outline: OutlineMap) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the part's outermost pixels without and with bone opposite, on the map it was found on."""
         free = np.zeros(outline.body.shape, bool)
