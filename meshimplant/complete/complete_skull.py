@@ -18,6 +18,7 @@ from meshimplant.complete.choose_model import (
     residual_findings,
 )
 from meshimplant.complete.completion_findings import (
+    below_vault_findings,
     deviation_findings,
     opening_findings,
     orientation_findings,
@@ -29,6 +30,7 @@ from meshimplant.complete.expected_error import (
     expected_error_findings,
     left_out_report,
 )
+from meshimplant.complete.lower_mean import packaged_lower_mean
 from meshimplant.complete.methods import METHODS
 from meshimplant.complete.models import models_of
 from meshimplant.complete.network_model import (
@@ -152,10 +154,12 @@ def complete_skull(
     if method in _REFUSING:
         require_head_of_population(estimates[0])
     names, reasons = zip(*(choose_model(e, d) for e, d in zip(estimates, defects, strict=True)), strict=True)
-    shells = tuple(
-        close_opening(defective, pose, openings, defect, estimate, name)
+    population = packaged_lower_mean() if template is None and method != "mirror" else None
+    closed = [
+        close_opening(defective, pose, openings, defect, estimate, name, population)
         for defect, estimate, name in zip(defects, estimates, names, strict=True)
-    )
+    ]
+    shells, lower = tuple(shell for shell, _ in closed), [head for _, head in closed if head]
     disagreement = measure_disagreement(estimates[0], names[0], defects[0], pose)
     expected_mm = [
         expected_error(estimate, name, defect)
@@ -170,6 +174,7 @@ def complete_skull(
         "expected_error_mm": expected_mm[0],
         "left_out_mm": left_out_report(estimates[0]),
         "mixture": estimates[0].weights,
+        "below_vault": lower[0].report() if lower else None,
     }
     deviation_mm = max(estimate.deviation_mm for estimate in estimates)
     findings = [
@@ -180,6 +185,7 @@ def complete_skull(
         *residual_findings(estimates[0], names[0]),
         *disagreement_findings(disagreement),
         *expected_error_findings(max((mm for mm in expected_mm if mm is not None), default=None)),
+        *below_vault_findings(lower),
         *worst_findings(answers),
     ]
     field = _merge(defective, pose, shells)

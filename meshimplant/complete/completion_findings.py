@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from meshimplant.complete.below_vault import LowerHead
 from meshimplant.head.pose import HeadPose
 from meshimplant.report import Finding, Severity
 from meshimplant.skull.defect import Defect, Openings
@@ -14,6 +15,23 @@ _SMALL_HOLE_MM2 = 50.0
 _ASYMMETRY_LIMIT_MM = 2.0
 #: Posterior standard deviation above which the shape in the opening is a guess.
 _DEVIATION_LIMIT_MM = 2.0
+
+#: Below the vault, the share of an opening that may be open on the other side, too, without a warning.
+_OPPOSITE_OPEN_LIMIT = 0.2
+
+
+def below_vault_findings(lower: Sequence[LowerHead]) -> list[Finding]:
+    """Return a warning if much of an opening below the vault is open on the other side, too."""
+    worst = min(lower, key=lambda head: head.other_side_fraction, default=None)
+    if worst is None or worst.other_side_fraction >= 1 - _OPPOSITE_OPEN_LIMIT:
+        return []
+    followed = {"population": "the mean of a population, bent to", "vault": "the vault, carried on from"}
+    message = (
+        "below the vault the other side is open, too: there, brow, orbit and temple follow "
+        f"{followed[worst.rest]} the bone around them; inspect them before you use the shape"
+    )
+    missing = 1 - worst.other_side_fraction
+    return [Finding("complete.no_other_side", "warning", message, missing, _OPPOSITE_OPEN_LIMIT, "fraction")]
 
 
 def opening_findings(openings: Openings, bodies: int | None) -> list[Finding]:

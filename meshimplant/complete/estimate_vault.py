@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.complete.below_vault import mirror_below_vault, shell_share
+from meshimplant.complete.below_vault import (
+    AROUND_COLUMNS_MM,
+    LowerHead,
+    complete_below_vault,
+    shell_share,
+)
 from meshimplant.complete.leave_out import LeftOut, leave_out
+from meshimplant.complete.lower_mean import LowerMean, median_radius_mm
+from meshimplant.complete.mirrored_columns import mirror_below_vault
 from meshimplant.complete.mixture import MIXTURE, mix, mix_fitted, mixture_weights
 from meshimplant.complete.shell import Shell
 from meshimplant.complete.trusted_columns import THICKNESS_RANGE_MM, fit_twice, select_columns
@@ -154,26 +161,74 @@ def estimate_vault(
 
 
 def close_opening(
+    skull: Volume,
+    pose: HeadPose,
+    openings: Openings,
+    defect: Defect,
+    estimate: Estimate,
+    name: str,
+    population: LowerMean | None,
+) -> tuple[Shell, LowerHead | None]:
+    """Return the missing piece of vault according to one of the estimate's models, and what lies below it.
+
+    Brow, orbit, temple and base are no shell. They follow the other side of the head, or the population
+    (`complete_below_vault`), unless the model predicts these regions itself: then its own field is used (ten
+    SkullFix skulls outside the training set, frontoorbital defects: Dice 0.887 with columns read from a
+    network's answer, 0.895 with its field, at 1 mm).
+
+    Parameters
+    ----------
+    skull : Volume
+        Mask of the defective skull.
+    pose : HeadPose
+        Its frame.
+    openings : Openings
+        From `find_defects`.
+    defect : Defect
+        The opening to close.
+    estimate : Estimate
+        The vault over it.
+    name : str
+        The model of the estimate to use.
+    population : LowerMean or None
+        Used below the vault where the other side is open, too; None: the vault is carried on there.
+
+    Returns
+    -------
+    shell : Shell
+    lower : LowerHead or None
+        None if the opening does not reach below the vault, or the model predicts what lies there.
+    """
+    fitted = estimate.fitted[estimate.names.index(name)]
+    inner_mm, outer_mm = _surfaces(estimate, name)
+    extent = _extent(skull, pose, defect, estimate.chart, inner_mm, outer_mm)
+    shell = Shell(estimate.chart, inner_mm, outer_mm, extent)
+    if fitted.head is not None:
+        return replace(shell, head=fitted.head, share=shell_share(shell.chart, AROUND_COLUMNS_MM)), None
+    radius_mm = median_radius_mm(fitted.outer_mm)
+    lower = complete_below_vault(skull, pose, openings, shell, population, radius_mm)
+    if lower is None:
+        return shell, None
+    return replace(shell, head=lower.field, share=lower.share), lower
+
+
+def close_by_columns(
     skull: Volume, pose: HeadPose, openings: Openings, defect: Defect, estimate: Estimate, name: str
 ) -> Shell:
-    """Return the missing piece of vault according to one of the estimate's models.
+    """Return the missing piece of vault with columns of the other side below it, as networks were trained.
 
-    Below the vault, at brow, orbit and base, the columns of the other side are used (`mirror_below_vault`),
-    unless the model predicts these regions itself: then its own field is used, since columns cannot hold a
-    sinus or the roof of an orbit (ten SkullFix skulls outside the training set, frontoorbital defects: Dice
-    0.887 with columns read from a network's answer, 0.895 with its field, at 1 mm).
+    The parameters are those of `close_opening`.
     """
+    chart = estimate.chart
+    surfaces = mirror_below_vault(skull, pose, openings, chart, *_surfaces(estimate, name))
+    return Shell(chart, *surfaces[:2], _extent(skull, pose, defect, chart, *surfaces))
+
+
+def _surfaces(estimate: Estimate, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return inner and outer radii of one of an estimate's models at the nodes of its chart."""
     chosen = estimate.names.index(name)
-    outer = estimate.outer_mm[chosen]
-    inner = outer - np.maximum(estimate.thickness_mm[chosen], THICKNESS_RANGE_MM[0])
-    unknown, share = np.zeros(outer.shape, bool), None
-    head = estimate.fitted[chosen].head
-    if head is None:
-        inner, outer, unknown = mirror_below_vault(skull, pose, openings, estimate.chart, inner, outer)
-    else:
-        share = shell_share(estimate.chart)
-    extent = _extent(skull, pose, defect, estimate.chart, inner, outer, unknown)
-    return Shell(estimate.chart, inner, outer, extent, head, share)
+    outer_mm = estimate.outer_mm[chosen]
+    return outer_mm - np.maximum(estimate.thickness_mm[chosen], THICKNESS_RANGE_MM[0]), outer_mm
 
 
 def _chart_around(defect: Defect) -> Chart:
@@ -189,7 +244,7 @@ def _extent(
     chart: Chart,
     inner_mm: NDArray[np.float64],
     outer_mm: NDArray[np.float64],
-    unknown: NDArray[np.bool_],
+    unknown: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Return the signed distance, mm along the bone, to the edge of the region whose columns lack bone.
 
@@ -201,14 +256,15 @@ def _extent(
     with np.errstate(invalid="ignore"):
         roofed = columns.outer_mm > outer_mm - _LACKING_MM  # the outer table is intact
         beyond = columns.inner_mm > outer_mm + _BEYOND_MM  # bone behind the opening: cheek bone, orbit
+    known = np.ones(chart.shape, bool) if unknown is None else ~unknown
     lacking = _lacks_bone(columns, chart, inner_mm, outer_mm, roofed)
-    hole = _open_region((columns.missing | beyond) & ~unknown, defect, chart)
+    hole = _open_region((columns.missing | beyond) & known, defect, chart)
     distance = distance_outside(hole, chart.spacing_mm)
     near_face = ndimage.binary_dilation(
         ~is_vault(chart.directions), iterations=round(_NEAR_FACE_MM / chart.spacing_mm)
     )
     reach = np.where(near_face, _WALL_NEAR_FACE_MM, np.where(roofed, _UNDERCUT_MM, _WALL_MM))
-    wall = lacking & (distance < reach) & ~unknown
+    wall = lacking & (distance < reach) & known
     wall = ndimage.binary_opening(wall, iterations=round(_SPUR_MM / chart.spacing_mm))
     labels = cc3d.connected_components((wall | hole).astype(np.uint8), connectivity=4)
     region = np.isin(labels, np.unique(labels[hole]))

@@ -16,6 +16,8 @@ from meshimplant.voxels.volume import Volume
 
 #: Signed distance outside the grid of a predicted head.
 _NO_BONE_MM = -8.0
+#: Below the vault bone may lie as deep as this fraction of the estimated radius: the roof of the orbit.
+DEEPEST = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +51,9 @@ class Shell:
         """Return the voxels within `margin_mm` of the shell as ``(start, stop)``; may reach beyond `grid`."""
         used = self.extent_mm > -margin_mm
         directions = self.chart.directions[used] @ pose.axes
-        points = [
-            pose.centre_mm + directions * radius[used][:, None] for radius in (self.inner_mm, self.outer_mm)
-        ]
+        deep = np.zeros_like(used) if self.share is None else self.share < 1
+        inner_mm = np.where(deep, np.minimum(self.inner_mm, DEEPEST * self.outer_mm), self.inner_mm)
+        points = [pose.centre_mm + directions * radius[used][:, None] for radius in (inner_mm, self.outer_mm)]
         return grid.box_around(np.concatenate(points), margin_mm / grid.spacing_mm)
 
     def field(self, grid: Grid, pose: HeadPose) -> Volume:

@@ -42,6 +42,14 @@ class HeadPose:
     axes: NDArray[np.float64]
     residual_mm: float
 
+    @property
+    def frame(self) -> NDArray[np.float64]:
+        """Affine (4, 4) that maps points of the head's own frame to LPS."""
+        affine = np.eye(4)
+        affine[:3, :3] = self.axes.T
+        affine[:3, 3] = self.centre_mm
+        return affine
+
     def mirror_points(self, points_mm: ArrayLike) -> NDArray[np.float64]:
         """Reflect LPS points (..., 3) across the symmetry plane."""
         points = np.asarray(points_mm, float)
@@ -52,6 +60,11 @@ class HeadPose:
         """Reflect direction vectors (..., 3) across the symmetry plane."""
         directions = np.asarray(directions, float)
         return directions - 2 * (directions @ self.axes[0])[..., None] * self.axes[0]
+
+
+def identity_pose() -> HeadPose:
+    """Return the pose of a head in its own frame."""
+    return HeadPose(np.zeros(3), np.eye(3), 0.0)
 
 
 @dataclass(frozen=True, eq=False)

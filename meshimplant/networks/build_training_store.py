@@ -17,10 +17,10 @@ from meshimplant.datasets.kinds import CLINICAL
 from meshimplant.datasets.skullfix import TRAINING, VALIDATION
 from meshimplant.errors import InputError
 from meshimplant.head.align import align_head
-from meshimplant.head.pose import fit_pose
+from meshimplant.head.pose import fit_pose, identity_pose
 from meshimplant.networks.channels import complete_in_head, defective_field, opening_field
 from meshimplant.networks.head_fields import head_field
-from meshimplant.networks.head_grid import FINE, identity_pose, pack_field, sample_head, unpack_field
+from meshimplant.networks.head_grid import FINE, pack_field, sample_head, unpack_field
 from meshimplant.networks.synthetic_heads import deform_to_shape, mix_shapes, shape_from_field
 from meshimplant.networks.training_store import NEW_HEAD, CaseName, Store, start_store, write_arrays
 

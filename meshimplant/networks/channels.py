@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from meshimplant.complete.estimate_vault import Estimate, close_opening, estimate_vault
+from meshimplant.complete.estimate_vault import Estimate, close_by_columns, estimate_vault
 from meshimplant.complete.models import models_of
 from meshimplant.head.latitude_longitude import interpolate_map, map_directions
 from meshimplant.head.mean_vault import read_scattered
+from meshimplant.head.pose import identity_pose
 from meshimplant.head.sphere import direction_sphere
 from meshimplant.networks.field_columns import columns_from_field
-from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid, identity_pose
+from meshimplant.networks.head_grid import CLIP_MM, COARSE, HeadGrid
 from meshimplant.skull.defect import Defect, Openings, find_defects
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.grid import bounding_box
@@ -97,7 +98,7 @@ def complete_in_head(
 def shell_field(skull: Volume, opening: Openings, defect: Defect, estimate: Estimate) -> NDArray[np.float32]:
     """Return the signed distance of the missing vault on the skull's grid, -`CLIP_MM` far from it."""
     pose = identity_pose()
-    shell = close_opening(skull, pose, opening, defect, estimate, estimate.names[0])
+    shell = close_by_columns(skull, pose, opening, defect, estimate, estimate.names[0])
     crop = skull.crop(*shell.box(skull, pose, margin_mm=_MARGIN_MM))
     return shell.field(crop, pose).paste_into(skull, fill=-CLIP_MM).array
 

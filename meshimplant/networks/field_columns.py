@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.head.columns import Columns
+from meshimplant.head.pose import identity_pose
 from meshimplant.head.sphere import direction_sphere, read_along
-from meshimplant.networks.head_grid import FINE, HeadGrid, identity_pose
+from meshimplant.networks.head_grid import FINE, HeadGrid
 from meshimplant.voxels.fields import sample
 
 #: Search range around the surface as found in voxels, and its step.

@@ -50,10 +50,7 @@ class HeadGrid:
 
     def affine_in(self, pose: HeadPose) -> NDArray[np.float64]:
         """Map from voxel indices to the patient's LPS millimetres, (4, 4)."""
-        frame = np.eye(4)
-        frame[:3, :3] = pose.axes.T
-        frame[:3, 3] = pose.centre_mm
-        return frame @ self.affine
+        return pose.frame @ self.affine
 
     def line_mm(self, axis: int) -> NDArray[np.float32]:
         """Return the voxels' centres along one axis, in the head's frame, (shape[axis],)."""
@@ -88,11 +85,6 @@ class HeadGrid:
 #: Both span the same box; the centres of COARSE are every third centre of FINE (`take_coarse`).
 FINE = HeadGrid((-96.0, -120.0, -54.0), (192, 240, 144), 1.0)
 COARSE = HeadGrid((-96.0, -120.0, -54.0), (64, 80, 48), 3.0)
-
-
-def identity_pose() -> HeadPose:
-    """Return the pose of a head in its own frame."""
-    return HeadPose(np.zeros(3), np.eye(3), 0.0)
 
 
 def sample_head(volume: Volume, pose: HeadPose, grid: HeadGrid, fill: float) -> NDArray[np.float32]:

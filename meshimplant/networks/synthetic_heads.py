@@ -10,7 +10,8 @@ from meshimplant.complete.models import packaged_mean
 from meshimplant.datasets.head_shape import HeadShape, read_head_shape
 from meshimplant.datasets.warp import Warp, towards
 from meshimplant.head.latitude_longitude import map_directions
-from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE, identity_pose
+from meshimplant.head.pose import identity_pose
+from meshimplant.networks.head_grid import CLIP_MM, COARSE, FINE
 
 #: Lower bound of a distance's gradient: it is smaller only midway between two surfaces, where it says nothing
 #: of a warp.

@@ -7,13 +7,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from meshimplant.errors import GeometryError
-from meshimplant.head.pose import HeadPose
+from meshimplant.head.pose import HeadPose, identity_pose
 from meshimplant.networks.head_grid import (
     CLIP_MM,
     COARSE,
     FINE,
     HeadGrid,
-    identity_pose,
     pack_field,
     sample_head,
     take_coarse,

@@ -12,8 +12,9 @@ from meshimplant.complete.models import packaged_mean
 from meshimplant.datasets.case import Case
 from meshimplant.datasets.head_shape import HeadShape
 from meshimplant.head.latitude_longitude import map_directions
+from meshimplant.head.pose import identity_pose
 from meshimplant.networks.build_training_store import build_store, synthetic_head_names
-from meshimplant.networks.head_grid import CLIP_MM, FINE, identity_pose
+from meshimplant.networks.head_grid import CLIP_MM, FINE
 from meshimplant.networks.synthetic_heads import deform_to_shape, mix_shapes
 from meshimplant.networks.training_store import CaseName
 
