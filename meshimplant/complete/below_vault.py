@@ -26,6 +26,8 @@ AROUND_COLUMNS_MM = 8.0
 #: Where the other side is open, too, the population takes over: the other side's weight is 0 within this many
 #: rings of 2 mm along its opening, and rises to 1 over this distance, mm.
 _CUT_RINGS, _TAKE_OVER_MM = 2, 8.0
+#: A source that fills less than this share is not named.
+_NEGLIGIBLE = 0.05
 #: Weight of the estimated vault, as opposed to bone, when the population is bent. (The other side is bent to
 #: bone alone: with the vault at half the weight of bone its Dice falls by 0.014, six training openings.)
 _VAULT_WEIGHT = 1.0
@@ -54,10 +56,11 @@ class LowerHead:
 
     def report(self) -> dict[str, Any]:
         """Return which source filled the region, as in the report."""
-        percent = round(100 * self.other_side_fraction)
-        names = {100: "other side", 0: self.rest}
+        source = f"other side and {self.rest}"
+        if abs(self.other_side_fraction - 0.5) > 0.5 - _NEGLIGIBLE:
+            source = "other side" if self.other_side_fraction > 0.5 else self.rest
         return {
-            "source": names.get(percent, f"other side and {self.rest}"),
+            "source": source,
             "other_side_fraction": self.other_side_fraction,
         }
 

@@ -67,10 +67,14 @@ def is_vault(directions: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def read_along(skull: Volume, pose: HeadPose, directions: NDArray[np.float64]) -> Columns:
     """Return columns of bone along directions (..., 3) of the head's frame; frontal sinuses count as bone."""
+    return read_columns(skull, pose.centre_mm, directions @ pose.axes, sinus=is_brow(directions))
+
+
+def is_brow(directions: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which directions (..., 3) of the head's frame meet the brow, where the frontal sinuses lie."""
     x, y, z = np.moveaxis(directions, -1, 0)
     low, high = _BROW_SIN
-    brow = (np.abs(x) < _BROW_WIDTH * -y) & (z > low) & (z < high)
-    return read_columns(skull, pose.centre_mm, directions @ pose.axes, sinus=brow)
+    return (np.abs(x) < _BROW_WIDTH * -y) & (z > low) & (z < high)
 
 
 def read_vault(skull: Volume, pose: HeadPose, *, count: int | None = None) -> Columns:

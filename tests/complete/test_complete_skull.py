@@ -83,6 +83,17 @@ def test_only_auto_expects_an_error_from_what_it_left_out() -> None:
     assert alone["expected_error_mm"] is alone["left_out_mm"] is alone["mixture"] is None
 
 
+def test_the_report_says_what_filled_the_region_below_the_vault() -> None:
+    assert completed("random", "ssm").method["below_vault"] is None
+    one_sided, across = completed("orbital", "ssm"), completed("bifrontal", "ssm")
+    assert one_sided.method["below_vault"]["source"] == "other side"
+    assert across.method["below_vault"]["source"] == "population"
+    coded = [[f.code for f in done.findings].count("complete.no_other_side") for done in (one_sided, across)]
+    assert coded == [0, 1]
+    alone = complete_skull(case("bifrontal").defective, method="mirror")
+    assert alone.method["below_vault"]["source"] == "other side and vault"
+
+
 @pytest.mark.parametrize("method", ["template", "ssm"])
 def test_without_the_blend_the_model_is_kept_as_fitted(method) -> None:
     cut = case("random")

@@ -37,6 +37,15 @@ def test_the_mean_lies_between_its_heads() -> None:
     assert (bone.min(), bone.max()) == (pytest.approx(69.5, abs=0.8), pytest.approx(74.5, abs=0.8))
 
 
+def test_frontal_sinuses_are_filled_in_the_mean_and_orbits_are_not() -> None:
+    brow, orbit = (np.array(axis) / np.linalg.norm(axis) for axis in ((0.15, -1.0, 0.0), (0.5, -1.0, -0.5)))
+    hollows = [np.linalg.norm(POINTS - 72.0 * axis, axis=-1) - 5.0 for axis in (brow, orbit)]
+    half = np.minimum(sheet(72.0, 16.0), np.minimum(*hollows)).astype(np.float32)
+    mean = Volume(LowerMean.of(half[None], {}).field_mm, GRID.affine)
+    assert sample(mean, np.array([72.0 * brow]))[0] > 4
+    assert sample(mean, np.array([72.0 * orbit]))[0] < -3
+
+
 def test_it_is_placed_on_both_sides_in_the_heads_size() -> None:
     mean = LowerMean(sheet(RADIUS_MM).astype(float), {})
     larger = 1.1 * RADIUS_MM
