@@ -47,14 +47,14 @@ def test_frontal_sinuses_are_filled_in_the_mean_and_orbits_are_not() -> None:
 
 
 def test_it_is_placed_on_both_sides_in_the_heads_size() -> None:
-    mean = LowerMean(sheet(RADIUS_MM).astype(float), {})
+    mean = LowerMean(sheet(RADIUS_MM, 8.0).astype(float), {})
     larger = 1.1 * RADIUS_MM
-    grid = Grid.around((-60.0, -60.0, -30.0), (60.0, -40.0, 0.0), spacing_mm=2.0)
+    grid = Grid.around((-60.0, -90.0, -30.0), (60.0, -50.0, 0.0), spacing_mm=2.0)
     field = mean.place(grid, larger, fill=-8.0)
     x, y, z = 30.0, -50.0, -10.0
     on_surface = np.array([[sign * x, y, z] for sign in (1, -1)])
-    on_surface *= larger / np.linalg.norm(on_surface[0])
-    assert sample(field, on_surface) == pytest.approx([1.1, 1.1], abs=0.4)
+    on_surface *= 1.1 * (RADIUS_MM + 2) / np.linalg.norm(on_surface[0])
+    assert sample(field, on_surface) == pytest.approx([2.2, 2.2], abs=0.2)
     assert field.array.min() >= -8.8
 
 
