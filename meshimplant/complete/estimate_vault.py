@@ -172,9 +172,7 @@ def close_opening(
     """Return the missing piece of vault according to one of the estimate's models, and what lies below it.
 
     Brow, orbit, temple and base are no shell. They follow the other side of the head, or the population
-    (`complete_below_vault`), unless the model predicts these regions itself: then its own field is used (ten
-    SkullFix skulls outside the training set, frontoorbital defects: Dice 0.887 with columns read from a
-    network's answer, 0.895 with its field, at 1 mm).
+    (`complete_below_vault`), unless the model predicts these regions itself: then its own field is used.
 
     Parameters
     ----------
@@ -215,10 +213,7 @@ def close_opening(
 def close_by_columns(
     skull: Volume, pose: HeadPose, openings: Openings, defect: Defect, estimate: Estimate, name: str
 ) -> Shell:
-    """Return the missing piece of vault with columns of the other side below it, as networks were trained.
-
-    The parameters are those of `close_opening`.
-    """
+    """Return the missing piece of vault with columns below it, as networks know it; see `close_opening`."""
     chart = estimate.chart
     surfaces = mirror_below_vault(skull, pose, openings, chart, *_surfaces(estimate, name))
     return Shell(chart, *surfaces[:2], _extent(skull, pose, defect, chart, *surfaces))
