@@ -58,7 +58,7 @@ def _section(title: str, facts: Mapping[str, Any]) -> str:
 
     rows = [(name, _exact(value) if name == "spacing_mm" else value) for name, value in facts.items()]
     short = [(name, value) for name, value in rows if not _is_long(value)]
-    lines = [f"\n{title}"] * bool(title) + [measure_table(short)]
+    lines = [f"\n{title}"] * bool(title) + ([measure_table(short)] if short else [])
     for name, value in rows:
         if _is_long(value):
             entries = value if isinstance(value, list) else [value]

@@ -144,6 +144,10 @@ class SkullOptions:
     frame: Frame = "LPS"
     orientation: Orientation | None = None
     segment: SegmentName | None = None
+    remove_flap: Annotated[
+        bool,
+        Parameter(help="Leave out a bone flap that lies in the skull, so that the part replaces it."),
+    ] = False
 
     def skull(self, path: Path) -> SkullInput:
         """Read a skull with these options."""

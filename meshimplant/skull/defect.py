@@ -110,7 +110,7 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
         raise NoDefectError(
             f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, "
             f"got {largest_mm2:.0f} mm2 at most: check whether the skull is already complete, "
-            "or was segmented with a tool that fills holes"
+            "was segmented with a tool that fills holes, or holds its bone flap (--remove-flap leaves it out)"
         )
     return Openings(large, small, columns)
 

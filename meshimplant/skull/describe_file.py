@@ -70,6 +70,7 @@ def describe_file(
     values: str | None = None,
     orientation: str | None = None,
     segment: str | int | None = None,
+    remove_flap: bool = False,
 ) -> FileDescription:
     """Describe a file: its grid and values, and, where it shows a skull, what of the head is seen.
 
@@ -80,7 +81,7 @@ def describe_file(
     frame : str
         Frame of a mesh whose file does not state its own.
     threshold_hu : float, optional
-        Lowest value of bone, as in `read_skull`, like the next five.
+        Lowest value of bone, as in `read_skull`, like the next six.
     label : int, optional
         The label of bone in a map of several tissues.
     series : int or str, optional
@@ -91,6 +92,8 @@ def describe_file(
         Three letters for the sides to which the voxel axes run, where the header does not state them.
     segment : str or int, optional
         Name or number of a segment of a segmentation.
+    remove_flap : bool
+        Describe the skull without the bone flap that lies in it.
 
     Returns
     -------
@@ -114,7 +117,8 @@ def describe_file(
         if study is None:
             raise
         return FileDescription({"kind": "study"}, study=study, error=error)
-    sections, seen = _skull_facts(loaded, threshold_hu=threshold_hu, values=values, label=label)
+    options = {"threshold_hu": threshold_hu, "values": values, "label": label, "remove_flap": remove_flap}
+    sections, seen = _skull_facts(loaded, **options)
     findings = (*loaded.findings, *seen)
     return FileDescription(_voxel_facts(loaded.volume), sections, findings, study)
 

@@ -45,7 +45,9 @@ class _Tube:
     width_mm: float
 
 
-def remove_drains(bone: Volume, pose: HeadPose, runs: BoneRuns) -> tuple[Volume, tuple[Finding, ...]]:
+def remove_drains(
+    bone: Volume, pose: HeadPose, runs: BoneRuns, shell: VaultShell
+) -> tuple[Volume, tuple[Finding, ...]]:
     """Remove tubes and cables that run from outside through the opening into the head.
 
     In the cone of the opening, below and above the vault, whatever is connected, slender, and reaches from
@@ -60,6 +62,8 @@ def remove_drains(bone: Volume, pose: HeadPose, runs: BoneRuns) -> tuple[Volume,
         The head's frame.
     runs : BoneRuns
         Its runs of bone along `direction_sphere`.
+    shell : VaultShell
+        Its vault.
 
     Returns
     -------
@@ -68,7 +72,6 @@ def remove_drains(bone: Volume, pose: HeadPose, runs: BoneRuns) -> tuple[Volume,
     findings : tuple of Finding
         ``input.drain``, a warning for each: where it crosses the vault, its width and direction.
     """
-    shell = VaultShell.of(runs)
     directions = direction_sphere()[0]
     opening = shell.opening & is_vault(directions) & (directions[:, 2] > _LOWEST_SIN)
     if not _is_crossed(runs, shell, opening):

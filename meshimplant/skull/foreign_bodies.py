@@ -9,13 +9,15 @@ from meshimplant.skull.bone_runs import read_runs
 from meshimplant.skull.drain import remove_drains
 from meshimplant.skull.dressing import remove_dressing
 from meshimplant.skull.enclosure import find_braincase
+from meshimplant.skull.remove_flap import flap_findings
+from meshimplant.skull.vault_shell import VaultShell
 from meshimplant.voxels.volume import Volume
 
 
 def remove_foreign(bone: Volume) -> tuple[Volume, tuple[Finding, ...]]:
-    """Remove dressings and drains from the dense voxels of a scan, and say where they were.
+    """Remove dressings and drains from the dense voxels of a scan, say where they were, and name a bone flap.
 
-    A mask that holds none, or that shows no skull, comes back as it is.
+    A mask that holds none, or that shows no skull, comes back as it is. A flap stays, see `without_flap`.
 
     Parameters
     ----------
@@ -27,8 +29,8 @@ def remove_foreign(bone: Volume) -> tuple[Volume, tuple[Finding, ...]]:
     bone : Volume
         The mask without them, of the same type.
     findings : tuple of Finding
-        ``input.dressing``, see `remove_dressing`, and ``input.drain``, see `remove_drains`: warnings with
-        the place.
+        ``input.dressing``, see `remove_dressing`, ``input.drain``, see `remove_drains`, and
+        ``input.bone_flap`` or ``input.sawn_vault``, see `flap_findings`, with the place.
     """
     if not bone.array.any() or not find_braincase(bone).is_braincase:
         return bone, ()
@@ -37,5 +39,6 @@ def remove_foreign(bone: Volume) -> tuple[Volume, tuple[Finding, ...]]:
     cleared, dressings = remove_dressing(bone, pose, runs)
     if dressings:
         runs = read_runs(cleared, pose, directions)
-    cleared, drains = remove_drains(cleared, pose, runs)
-    return cleared, (*dressings, *drains)
+    shell = VaultShell.of(runs)
+    cleared, drains = remove_drains(cleared, pose, runs, shell)
+    return cleared, (*dressings, *drains, *flap_findings(cleared, pose, shell))

@@ -19,6 +19,7 @@ from meshimplant.skull.find_bone import find_bone
 from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.head_room import cut_off_findings
 from meshimplant.skull.keep_skull import keep_skull
+from meshimplant.skull.remove_flap import without_flap
 from meshimplant.values.distinct_values import as_whole_numbers, distinct_values
 from meshimplant.values.read_values import Reading, read_values
 from meshimplant.values.value_facts import MAX_BONE_DEPTH_MM
@@ -48,8 +49,8 @@ class SkullInput:
     notes : tuple of str
         How the input was converted.
     findings : tuple of Finding
-        Warnings: tilt, gaps, dressings that were removed, metal, a doubtful threshold, bone cut by the edge
-        of the scan.
+        Warnings: tilt, gaps, foreign bodies that were removed, a bone flap, metal, a doubtful threshold, bone
+        cut by the edge of the scan.
     tissues : CtTissues or None
         Peaks of the histogram, noise and threshold of a CT in Hounsfield units.
     """
@@ -72,6 +73,7 @@ def read_skull(
     values: str | None = None,
     orientation: str | None = None,
     segment: str | int | None = None,
+    remove_flap: bool = False,
 ) -> SkullInput:
     """Read a skull from a mask, a CT, a DICOM study or a closed surface.
 
@@ -104,6 +106,8 @@ def read_skull(
     segment : str or int, optional
         Name or number of a segment, of a .seg.nrrd or of the DICOM segmentations of a study; see
         `read_volume`.
+    remove_flap : bool
+        Leave out a bone flap that lies in the opening, to design a part that replaces it, see `without_flap`.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def read_skull(
     Raises
     ------
     InputError
-        The values have no meaning or more than one, or the bone is a solid head.
+        The values have no meaning or more than one, the bone is a solid head, or there is no flap to remove.
     EmptyMaskError
         No bone was found.
     FileReadError, GeometryError, MeshError
@@ -125,11 +129,19 @@ def read_skull(
                 f"expected voxels for an orientation or a segment, got the mesh {path.name}: "
                 "leave --orientation and --segment out; a mesh has a frame (--frame)"
             )
-        return _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
+        skull = _from_mesh(path, frame=frame, spacing_mm=spacing_mm)
+        return _without_flap(skull) if remove_flap else skull
     require_one_choice(segment, label)
     loaded = load_volume(path, series=series, orientation=orientation, segment=segment)
-    skull = skull_of(loaded, threshold_hu=threshold_hu, values=values, label=label)
+    skull = skull_of(loaded, threshold_hu=threshold_hu, values=values, label=label, remove_flap=remove_flap)
     return replace(skull, findings=(*loaded.findings, *skull.findings))
+
+
+def _without_flap(skull: SkullInput) -> SkullInput:
+    """Leave the bone flap out; the finding that says so stands in place of the one that named the flap."""
+    mask, finding = without_flap(skull.mask)
+    others = (other for other in skull.findings if other.code != finding.code)
+    return replace(skull, mask=mask, findings=(*others, finding))
 
 
 def is_mesh_file(path: Path) -> bool:
@@ -143,8 +155,17 @@ def skull_of(
     threshold_hu: float | None = None,
     values: str | None = None,
     label: int | None = None,
+    remove_flap: bool = False,
 ) -> SkullInput:
     """Convert voxels that were read to a mask of bone, by the kind of their values, as `read_skull` does."""
+    skull = _skull_of(loaded, threshold_hu, values, label)
+    return _without_flap(skull) if remove_flap else skull
+
+
+def _skull_of(
+    loaded: LoadedVolume, threshold_hu: float | None, values: str | None, label: int | None
+) -> SkullInput:
+    """Convert voxels to a mask of bone, with the flap that lies in it."""
     volume = loaded.volume
     if loaded.segments and label is None:
         choose_segment(loaded.segments, None, name="the segmentation")

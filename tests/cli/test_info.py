@@ -10,6 +10,7 @@ from dicom_files import write_series, write_study
 from shapes import joined, sphere
 
 from meshimplant import write_mesh, write_volume
+from meshimplant.datasets.sample_files import sample_path
 
 
 def test_info_describes_voxels_and_meshes(cli: Callable, tmp_path: Path) -> None:
@@ -63,3 +64,8 @@ def test_info_lists_the_series_of_a_study_of_which_none_can_be_read(cli: Callabl
     assert [item["number"] for item in result.json["series"]] == [8]
     assert "28.0 mm" in result.json["error"]["message"]
     assert "cannot be" in cli("info", tmp_path).out
+
+
+def test_info_says_that_there_is_no_flap_to_leave_out(cli: Callable) -> None:
+    result = cli("info", sample_path("defective.nrrd"), "--remove-flap", "--json").json
+    assert "expected a bone flap" in result["skull"]["reason"]

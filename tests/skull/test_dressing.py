@@ -140,7 +140,9 @@ def test_a_raised_bone_flap_is_no_dressing(roomy: Volume, phantom_pose: HeadPose
     flap = np.argwhere(roomy.array)[HOLE(unit)] + np.rint(np.array([0.7, 0.1, 0.7]) * 3).astype(int)
     skull = with_hole(roomy, phantom_pose).array.copy()
     skull[tuple(flap.T)] = 1
-    assert remove_foreign(roomy.with_array(skull))[1] == ()
+    cleared, findings = remove_foreign(roomy.with_array(skull))
+    np.testing.assert_array_equal(cleared.array, skull)
+    assert [finding.code for finding in findings] == ["input.bone_flap"]
 
 
 def test_what_is_no_skull_is_left_alone(phantom: Volume) -> None:
