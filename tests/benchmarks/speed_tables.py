@@ -14,7 +14,18 @@ Record = dict[str, Any]
 
 #: From the separated mask to a checked, repaired solid.
 SOLID_STEPS = (
-    *("extract", "smooth", "trim", "thickness", "bevel", "insertion", "perforate", "fixation", "repair"),
+    *(
+        "extract",
+        "smooth",
+        "trim",
+        "thickness",
+        "border",
+        "bevel",
+        "insertion",
+        "perforate",
+        "fixation",
+        "repair",
+    ),
     "check",
 )
 #: The order of rows; a step that is not listed comes before the last.
@@ -31,7 +42,7 @@ _ORDER = (
         "trim",
         "thickness",
     ),
-    *("bevel", "insertion", "perforate", "fixation", "repair", "check", "write"),
+    *("border", "bevel", "insertion", "perforate", "fixation", "repair", "check", "write"),
 )
 _COLUMNS = (("wall_s", "s", ".2f"), ("cpu_s", "CPU s", ".2f"), ("peak_mb", "MB", ".0f"))
 #: Steps shorter than this say nothing about growth, s.
