@@ -47,6 +47,7 @@ from meshimplant.head.mean_vault import Model, VaultMean
 from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.report import Finding
 from meshimplant.runtime.threads import one_blas_thread
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.skull.defect import Defect, Openings, find_defects
 from meshimplant.skull.head_room import grid_with_room
 from meshimplant.skull.require_skull import require_skull
@@ -139,6 +140,7 @@ def complete_skull(
     """
     require_type(defective, Volume, "the defective skull")
     _require_usable(defective, method, blend, network)
+    defective = bone_mask(defective, "the defective skull")
     require_skull(defective)
     models = models_of(method, template)
     first = next(iter(models.values()))

@@ -17,6 +17,7 @@ from meshimplant.datasets.kinds import CLINICAL, KINDS
 from meshimplant.errors import InputError
 from meshimplant.head.braincase import Braincase, fit_braincase
 from meshimplant.head.pose import CENTRE_DEPTH_MM, HeadPose, fit_pose
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.voxels.volume import Volume
 
 #: Smallest and largest implant that is cut, cm3. SkullFix: 23 to 72; a hemicraniectomy of thick bone
@@ -118,6 +119,7 @@ def craniectomy(
         )
     if not 1 <= defects <= 3:
         raise InputError(f"expected 1 to 3 defects, got {defects}: a vault has no room for more")
+    complete = bone_mask(complete, "the complete skull")
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
     pose = fit_pose(complete) if pose is None else pose
     frame = fit_braincase(complete, pose=pose)

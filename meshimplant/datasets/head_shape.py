@@ -13,6 +13,7 @@ from meshimplant.head.align import ALIGN_COUNT, align_to_mean
 from meshimplant.head.latitude_longitude import close_seam, map_directions
 from meshimplant.head.pose import HeadPose, fit_pose
 from meshimplant.head.sphere import direction_sphere, read_vault
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.voxels.volume import Volume
 
 #: Columns are averaged over this chord (5 mm on the bone), which removes diploe and noise and keeps the
@@ -63,6 +64,7 @@ def read_head_shape(skull: Volume, *, pose: HeadPose | None = None) -> HeadShape
     EmptyMaskError
         The mask is empty.
     """
+    skull = bone_mask(skull)
     pose = fit_aligned_pose(skull, near=pose)
     columns = read_vault(skull, pose, count=ALIGN_COUNT)
     thickness = columns.outer_mm - columns.inner_mm

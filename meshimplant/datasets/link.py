@@ -14,6 +14,7 @@ from meshimplant.datasets.head_shape import fit_aligned_pose
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.head.pose import CENTRE_DEPTH_MM
 from meshimplant.line.extract import mask_distance
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.values.read_values import read_body
 from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.grid import Grid, bounding_box
@@ -122,6 +123,7 @@ def link(
         )
     if frame not in ("head", "scanner"):
         raise InputError(f"expected the frame head or scanner, got {frame!r}: choose one of them")
+    skulls = [bone_mask(skull) for skull in skulls]
     places = [_place(skull, frame) for skull in skulls]
     if not places:
         return ()

@@ -9,6 +9,7 @@ from typing import Any
 from meshimplant.errors import InputError, require_type
 from meshimplant.predictions.read_prediction import Prediction, read_prediction
 from meshimplant.report import Finding
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.skull.ct_tissues import CtTissues
 from meshimplant.skull.foreign_bodies import remove_foreign
 from meshimplant.skull.require_skull import require_skull
@@ -92,7 +93,7 @@ def _read_skull(source: SkullSource) -> SkullInput:
     require_type(source, (Volume, SkullInput), "the defective skull")
     if isinstance(source, SkullInput):
         return source
-    mask, findings = remove_foreign(source)
+    mask, findings = remove_foreign(bone_mask(source, "the defective skull"))
     return SkullInput(mask, "mask", findings=findings)
 
 

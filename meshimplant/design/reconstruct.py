@@ -21,8 +21,9 @@ from meshimplant.line.separate import Separation, separate
 from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
 from meshimplant.report import Finding
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
-from meshimplant.values.read_values import read_body, read_mask
+from meshimplant.values.read_values import read_body
 from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.volume import Volume
 
@@ -173,7 +174,7 @@ def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple
     The mask becomes uint8 with axes to L, P and S, so that no step depends on the orientation of the file.
     Thick slices are interpolated.
     """
-    mask = read_mask(defective, "the defective skull", values="mask")
+    mask = bone_mask(defective, "the defective skull")
     return _with_fine_slices(_canonical(mask), step or _no_step)
 
 

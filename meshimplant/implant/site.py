@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
 from meshimplant.implant.surfaces import head_centre
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.skull.thick_slices import interpolate_slices, reach_voxels, thick_axis
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.volume import Volume
@@ -84,13 +85,14 @@ class Site:
         Raises
         ------
         InputError
-            The mask holds no bone, and no point inside the head is given.
+            The mask holds no bone, and no point inside the head is given; or the volume is no mask of bone.
         """
         if isinstance(skull, Site):
             return cls(
                 skull.inside_mm if inside_mm is None else _point(inside_mm),
                 None if skull.bone is None else _cropped(skull.bone, mesh, margin_mm),
             )
+        skull = bone_mask(skull)
         point = inner_point(mesh, skull) if inside_mm is None else _point(inside_mm)
         box = bone_around(skull, mesh, margin_mm)
         if box is None or not box.array.any():

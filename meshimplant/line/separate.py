@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from meshimplant.errors import InputError, require_type
 from meshimplant.line.separate_mesh import separate_mesh
 from meshimplant.line.separate_voxels import RemovedPiece, Separation, separate_voxels
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.voxels.volume import Volume
 
 __all__ = ["RemovedPiece", "Separation", "separate"]
@@ -95,7 +96,7 @@ def separate(
             )
         return separate_mesh(body, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm)
     if skull is not None:
-        skull = _cut_to(skull, body)
+        skull = _cut_to(bone_mask(skull), body)
     return separate_voxels(body, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=skull)
 
 

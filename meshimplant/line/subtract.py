@@ -12,8 +12,9 @@ from scipy import ndimage
 
 from meshimplant.errors import EmptyMaskError, GeometryError, NoDefectError, require_type
 from meshimplant.line.extract import body_of, default_level, is_mask, mask_distance
+from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.skull.head_room import grid_with_room
-from meshimplant.values.read_values import read_body, read_mask
+from meshimplant.values.read_values import read_body
 from meshimplant.values.value_words import PREDICTION_ASKING
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.surface_distances import eroded
@@ -64,7 +65,7 @@ def subtract(complete: Volume, defective: Volume, *, level: float | None = None)
         One of them is empty, or the complete body lies wholly inside the bone.
     """
     require_type(complete, Volume, "the complete skull")
-    mask = read_mask(defective, "the defective skull")
+    mask = bone_mask(defective, "the defective skull")
     body = read_body(complete, level=level, asking=PREDICTION_ASKING)
     difference = Difference.of(body.volume, mask, level=body.level)
     return difference.field(difference.bone)

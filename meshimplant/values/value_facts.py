@@ -20,6 +20,8 @@ _PLANES = 8
 _MOST_MIDDLE, _MOST_ROUGHNESS = 1.4, 0.15
 #: Partial volumes add middle values from this edge of a voxel, mm; roughness grows from the other.
 _SHARP_TO_MM, _ROUGHNESS_AT_MM = 1.5, 0.5
+#: Fractions of the sides, and of the top tenth, at the extreme values where an image was cut at both.
+_CUT_SIDES, _CUT_TOP = 0.8, 0.45
 #: Slopes of a distance that are within this fraction of their median, how many must be, and how many voxels
 #: at the surface, or of all, must have a slope.
 _STEADY, _MOSTLY_STEADY, _MOVING_AT_SURFACE, _MOVING_IN_ALL = 0.35, 0.6, 0.9, 0.6
@@ -165,6 +167,22 @@ class ValueFacts:
             second += float(np.abs(before - 2 * here + after)[chosen].sum())
             first += float(np.abs(after - before)[chosen].sum())
         return second <= _MOST_ROUGHNESS * min(max(1.0, self.plane_mm / _ROUGHNESS_AT_MM), 2.0) * first
+
+    def is_cut_at_both_ends(self, full: float) -> bool:
+        """Return whether most values at both ends of a scale up to `full` are the extreme ones themselves.
+
+        A CT that was cut to the window of its bone looks so, and a mask that was resampled; a probability
+        approaches its ends. Measured as fractions of the sides at the lowest value and of the top tenth at
+        the highest: windows of CTs from 0.91 and 0.47, masks resampled between neighbours from 0.98 and 0.78;
+        blurred masks and logistic functions of distances, in 8 bits too, at most 1 and 0.43.
+        """
+        top = self.values[self.values > 0.9 * full]
+        at_low = float(np.mean(self.border == np.float32(self.low)))
+        return (
+            at_low >= _CUT_SIDES
+            and bool(top.size)
+            and bool(np.mean(top == np.float32(self.high)) >= _CUT_TOP)
+        )
 
     def tissues(self) -> tuple[float, float] | None:
         """Return the values of air and of soft tissue: the peak on the border, and that of a solid head.

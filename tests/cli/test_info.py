@@ -69,3 +69,11 @@ def test_info_lists_the_series_of_a_study_of_which_none_can_be_read(cli: Callabl
 def test_info_says_that_there_is_no_flap_to_leave_out(cli: Callable) -> None:
     result = cli("info", sample_path("defective.nrrd"), "--remove-flap", "--json").json
     assert "expected a bone flap" in result["skull"]["reason"]
+
+
+def test_info_says_why_the_values_of_a_file_have_no_certain_meaning(cli: Callable, tmp_path: Path) -> None:
+    background = sphere(10, (0, 0, 100)).mask((2.0, 2.0, 2.0))
+    write_volume(background.with_array(1 - background.array), tmp_path / "background.nrrd")
+    result = cli("info", tmp_path / "background.nrrd")
+    assert result.code == 0
+    assert "reason: expected a volume with one meaning" in result.out

@@ -101,7 +101,6 @@ CERTAIN: dict[str, tuple[str, Callable[[], Array]]] = {
     "percent in uint8": ("probability", lambda: np.rint(probability() * 100).astype(np.uint8)),
     "0 to 255": ("probability", lambda: np.rint(probability() * 255).astype(np.uint8)),
     "0 to 65535": ("probability", lambda: np.rint(probability() * 65535).astype(np.uint16)),
-    "nine grades up to 255": ("probability", lambda: (np.rint(probability() * 8) * 31.875).astype(np.uint8)),
     "noisy log-odds": (
         "probability",
         lambda: (1.5 * bone_mm()).clip(-9, 9) + np.random.default_rng(0).normal(0, 0.6, mask().shape),
@@ -121,7 +120,7 @@ CERTAIN: dict[str, tuple[str, Callable[[], Array]]] = {
 
 
 #: Noise or coarse steps move the surface.
-INEXACT = ("nine grades up to 255", "noisy log-odds", "distance in int8")
+INEXACT = ("noisy log-odds", "distance in int8")
 
 
 @pytest.mark.parametrize("name", CERTAIN)
@@ -148,6 +147,14 @@ ASKED: dict[str, tuple[str, Callable[[], Array]]] = {
     "window of 2000 HU": ("probability", lambda: window(-1000, 1000)),
     "window of the brain": ("probability", lambda: window(-100, 300)),
     "window of bone": ("probability", lambda: window(150, 2500)),
+    "narrow window of bone": ("probability", lambda: window(150, 500)),
+    "narrow window in 8 bits": ("probability-255", lambda: (255 * window(150, 500)).astype(np.uint8)),
+    "nine grades up to 255": (
+        "probability-255",
+        lambda: (np.rint(probability() * 8) * 31.875).astype(np.uint8),
+    ),
+    "mask resampled": ("probability", lambda: ndimage.shift(mask().astype(np.float32), 0.2, order=1)),
+    "CT in few grades": ("labels", lambda: np.rint(20 * window(100, 2500)).astype(np.uint8)),
     "CT in percent": ("percent", lambda: 100 * window(-1000, 2000)),
     "CT in 8 bits": ("probability-255", lambda: (255 * window(-1000, 2000)).astype(np.uint8)),
     "CT in 16 bits": ("probability-65535", lambda: (65535 * window(-1000, 2000)).astype(np.uint16)),
