@@ -58,6 +58,7 @@ def read_metaimage(path: Path) -> RawVolume:
     """
     data = read_bytes(path)
     fields, start = _read_header(data, name=path.name)
+    _require_image(fields, name=path.name)
     sizes = tuple(_whole(fields, "DimSize", name=path.name))
     if fields.get("ElementNumberOfChannels", "1") != "1":
         sizes = (*sizes, *_whole(fields, "ElementNumberOfChannels", name=path.name))
@@ -146,6 +147,26 @@ def _read_header(data: bytes, *, name: str) -> tuple[dict[str, str], int]:
     return fields, start
 
 
+def _require_image(fields: dict[str, str], *, name: str) -> None:
+    """Raise an error where the header is that of no image, or states values of another scale."""
+    kind, axes = fields.get("ObjectType", "Image"), fields.get("NDims", "3")
+    counted = len(fields.get("DimSize", "").split())
+    if kind.lower() != "image" or axes != str(counted):
+        raise FileReadError(
+            f"expected an image with as many sizes as its NDims in {name}, got the ObjectType {kind[:40]!r} "
+            f"with NDims {axes[:40]!r} and {counted} sizes: export it as a volume"
+        )
+    for field, neutral in (
+        ("ElementToIntensityFunctionSlope", 1.0),
+        ("ElementToIntensityFunctionOffset", 0.0),
+    ):
+        if field in fields and _numbers(fields, (field,), name=name).tolist() != [neutral]:
+            raise InputError(
+                f"expected voxels whose values are those of the image in {name}, got {field} "
+                f"{fields[field][:40]}, which programs apply or ignore: export it with the values themselves"
+            )
+
+
 def _dtype(fields: dict[str, str], *, name: str) -> np.dtype[Any]:
     """Return the voxel type with its byte order."""
     stated = fields.get("ElementType", "none")
@@ -200,6 +221,11 @@ def _affine(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:
     if not {"ElementSpacing", "ElementSize"} & set(fields):
         return None
     spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), name=name)
+    if (spacing < 0).any():
+        raise GeometryError(
+            f"expected positive voxel edges in {name}, got {' x '.join(f'{s:g}' for s in spacing)} mm: "
+            "programs disagree whether that mirrors the volume, so export it with a TransformMatrix"
+        )
     dimensions = len(spacing)
     matrix = _numbers(fields, _MATRIX_KEYS, name=name, default=np.eye(dimensions).ravel())
     offset = _numbers(fields, ("Offset", "Position", "Origin"), name=name, default=np.zeros(dimensions))

@@ -45,6 +45,10 @@ _SPACES = {
 _MM_PER_UNIT = {"mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3, "": 1.0}
 #: Fields whose name may be written without its space.
 _ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
+#: Kinds of an axis in space; ITK and Slicer write domain.
+_SPACE_KINDS = ("domain", "space", "???", "none")
+#: Voxel edges that differ by more contradict each other; a part of 150 mm would be 1.5 mm wrong.
+_SAME_STEP_FRACTION = 0.01
 #: A header longer than this is none, bytes.
 MOST_HEADER_BYTES = 1 << 20
 #: Encodings of voxels that are written as text.
@@ -138,12 +142,45 @@ def affine_of(
             None,
             f"a 'space' that states where left is (its 'space' is {fields.get('space', 'none')[:80]!r})",
         )
+    _require_space_kinds(fields, spatial, name=name)
     affine = np.eye(4)
     columns = [_vector(text, name=name) for text, used in zip(vectors, spatial, strict=True) if used]
     scale = np.array(signs) * _mm_per_unit(fields, name=name)
     affine[:3, :3] = np.array(columns).T * scale[:, None]
     affine[:3, 3] = _vector(fields.get("space origin", "(0,0,0)"), name=name) * scale
+    _require_same_steps(fields, np.linalg.norm(columns, axis=1), spatial, name=name)
     return spatial, affine, ""
+
+
+def _require_space_kinds(fields: dict[str, str], spatial: list[bool], *, name: str) -> None:
+    """Raise an error where an axis that has a direction in space is one of time, colours or other values."""
+    kinds = fields.get("kinds", "").split()
+    if len(kinds) != len(spatial):
+        return
+    other = [
+        kind for kind, used in zip(kinds, spatial, strict=True) if used and kind.lower() not in _SPACE_KINDS
+    ]
+    if other:
+        raise GeometryError(
+            f"expected axes of the kind domain or space in {name}, got {', '.join(other)[:80]} for an axis "
+            "with a direction in space: export a 3-D volume"
+        )
+
+
+def _require_same_steps(
+    fields: dict[str, str], steps: NDArray[np.float64], spatial: list[bool], *, name: str
+) -> None:
+    """Raise an error where the field 'spacings' states other voxel edges than the directions."""
+    stated = [decimal_number(text) for text in fields.get("spacings", "").split()]
+    if len(stated) != len(spatial):
+        return
+    used = np.array([step for step, inside in zip(stated, spatial, strict=True) if inside])
+    if (np.isfinite(used) & (np.abs(used - steps) > _SAME_STEP_FRACTION * steps)).any():
+        shown = [" x ".join(f"{step:g}" for step in edges) for edges in (steps, used)]
+        raise GeometryError(
+            f"expected one voxel size in the header of {name}, got {shown[0]} in 'space directions' and "
+            f"{shown[1]} in 'spacings': find out which is right, and write the file with it alone"
+        )
 
 
 def spacing_mm_of(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:

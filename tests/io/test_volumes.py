@@ -343,6 +343,8 @@ def test_one_channel_is_dropped_and_several_are_refused(tmp_path):
         ({"encoding": "hex"}, InputError, "encoding"),
         ({"encoding": "ascii"}, FileReadError, "numbers"),
         ({"data_file": "LIST"}, InputError, "several"),
+        ({"kinds": "domain domain time"}, GeometryError, "kind domain or space .*got time"),
+        ({"spacings": "0.5 0.5 2"}, GeometryError, "one voxel size .*0.5 x 0.5 x 2 in 'spacings'"),
     ],
 )
 def test_faulty_nrrd_headers_are_named(tmp_path, fields, error, words):
@@ -516,6 +518,10 @@ def test_mha_reads_as_itk_defines_it(tmp_path):
     ("fields", "error", "words"),
     [
         ({"ElementSpacing": "0 0.6 1"}, GeometryError, "voxel edges"),
+        ({"ElementSpacing": "0.5 0.6 -1"}, GeometryError, "positive voxel edges"),
+        ({"ObjectType": "Tube"}, FileReadError, "ObjectType 'Tube'"),
+        ({"NDims": "2"}, FileReadError, "NDims '2' and 3 sizes"),
+        ({"ElementToIntensityFunctionSlope": "2"}, InputError, "export it with the values themselves"),
         ({"drop": ("ElementSpacing",)}, GeometryError, "ElementSpacing"),
         ({"drop": ("TransformMatrix",)}, GeometryError, "TransformMatrix.*--orientation"),
         ({"TransformMatrix": "1 0 0 0.3 0.9 0 0 0 1"}, GeometryError, "shear"),
