@@ -11,9 +11,12 @@ from tempfile import TemporaryDirectory
 from meshimplant.errors import FileReadError
 from meshimplant.runtime.memory import require_memory
 
-#: Largest content of an archive that is unpacked, bytes.
+#: Largest content of an archive that is unpacked, and of one entry of a study, bytes.
 MAX_UNPACKED_BYTES = 4 << 30
-_MOST_ENTRIES = 10_000
+#: Most entries of an archive; a CT study has up to some thousands.
+MAX_ENTRIES = 50_000
+#: Endings of headers whose voxels are in a file beside them.
+_DETACHED_ENDINGS = (".nhdr", ".mhd")
 
 
 def is_zip(path: Path) -> bool:
@@ -21,10 +24,15 @@ def is_zip(path: Path) -> bool:
     return path.suffix.lower() == ".zip" and path.is_file()
 
 
+def is_archive_name(name: str) -> bool:
+    """Return whether the name of a file is that of an archive, which is not unpacked within another one."""
+    return name.lower().endswith((".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz"))
+
+
 def zipped_names(path: Path) -> list[str]:
     """Return the names of the files in an archive, without those that macOS adds.
 
-    Raises `FileReadError` for a damaged archive, or one of more than 10 000 entries.
+    Raises `FileReadError` for a damaged archive, or one of more than `MAX_ENTRIES` entries.
     """
     return [entry.filename for entry in _entries(path)]
 
@@ -78,9 +86,13 @@ def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
     chosen = [entry for entry in entries if entry.filename.lower().endswith(tuple(endings))]
     if len(chosen) != 1:
         names = ", ".join(sorted(map(_name, chosen))[:10])
-        got = f"{len(chosen)} ({names}): unpack it and name one" if chosen else "none: check the archive"
+        inner = any(is_archive_name(entry.filename) for entry in entries)
+        none = "an archive in it: unpack it, and name the one inside" if inner else "none: check the archive"
+        got = f"{len(chosen)} ({names}): unpack it and name one" if chosen else none
         raise FileReadError(f"expected one file ending in {', '.join(endings)} in {path.name}, got {got}")
-    beside = [entry for entry in entries if _parent(entry) == _parent(chosen[0])]
+    beside = chosen
+    if chosen[0].filename.lower().endswith(_DETACHED_ENDINGS):
+        beside = [entry for entry in entries if _parent(entry) == _parent(chosen[0])]
     size = sum(entry.file_size for entry in beside)
     if size > MAX_UNPACKED_BYTES:
         raise FileReadError(
@@ -101,9 +113,9 @@ def _entries(path: Path) -> list[zipfile.ZipInfo]:
         raise FileReadError(
             f"expected a complete ZIP archive, got {path.name}, which is damaged or none: copy it again"
         ) from error
-    if len(found) > _MOST_ENTRIES:
+    if len(found) > MAX_ENTRIES:
         raise FileReadError(
-            f"expected at most {_MOST_ENTRIES} files in {path.name}, got {len(found)}: unpack it yourself"
+            f"expected at most {MAX_ENTRIES} files in {path.name}, got {len(found)}: unpack it yourself"
         )
     return [entry for entry in found if not (entry.is_dir() or _is_hidden(entry))]
 

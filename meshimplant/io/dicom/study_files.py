@@ -15,14 +15,13 @@ from typing import BinaryIO, cast
 
 from meshimplant.errors import FileReadError
 from meshimplant.io.dicom.deflated import opened_within_bounds
+from meshimplant.io.zipped import MAX_ENTRIES, MAX_UNPACKED_BYTES, is_archive_name
 from meshimplant.runtime.regular_files import open_regular
 
 #: Endings of files that hold DICOM even without its preamble.
 DICOM_SUFFIXES = (".dcm", ".ima")
-#: Most entries of an archive; a CT study has up to some thousands.
-MAX_ENTRIES = 50_000
-#: Largest unpacked size of one entry and of an archive, bytes.
-MAX_ENTRY_BYTES, MAX_ARCHIVE_BYTES = 4 * 2**30, 16 * 2**30
+#: Largest unpacked size of an archive, of which one entry at a time is in memory, bytes.
+MAX_ARCHIVE_BYTES = 16 * 2**30
 #: Largest ratio of an archive's unpacked to its packed size, from `_SMALL_BYTES` on. Measured: 2.4 on a CT.
 MAX_RATIO = 100
 _SMALL_BYTES = 64 * 2**20
@@ -146,10 +145,16 @@ def _require_moderate(archive: zipfile.ZipFile, packed_bytes: int) -> None:
     total = sum(entry.file_size for entry in entries)
     largest = max((entry.file_size for entry in entries), default=0)
     is_bomb = total > _SMALL_BYTES and total > MAX_RATIO * packed_bytes
-    if len(entries) > MAX_ENTRIES or largest > MAX_ENTRY_BYTES or total > MAX_ARCHIVE_BYTES or is_bomb:
+    if len(entries) > MAX_ENTRIES or largest > MAX_UNPACKED_BYTES or total > MAX_ARCHIVE_BYTES or is_bomb:
         raise FileReadError(
             f"expected a zip archive of one study, got {len(entries)} entries of {total / 2**30:.3g} GiB in "
             f"{packed_bytes / 2**30:.3g} GiB: unpack it, and name the folder of the CT"
+        )
+    names = [entry.filename for entry in entries if not entry.is_dir()]
+    if names and all(map(is_archive_name, names)):
+        raise FileReadError(
+            f"expected a zip archive of DICOM files, got one of {len(names)} other archives: "
+            "unpack it, and name the folder of the CT"
         )
     if any(entry.flag_bits & 1 for entry in entries):
         raise FileReadError(

@@ -67,11 +67,19 @@ def test_a_zip_bomb_is_refused_before_it_is_read(tmp_path, monkeypatch):
         read_dicom_series(path)
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MAX_ENTRIES", 5), ("MAX_ENTRY_BYTES", 1000)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_ENTRIES", 5), ("MAX_UNPACKED_BYTES", 1000)])
 def test_a_zip_of_too_many_or_too_large_entries_is_refused(archive, monkeypatch, limit, value):
     monkeypatch.setattr(study_files, limit, value)
     with pytest.raises(FileReadError, match="expected a zip archive of one study"):
         read_dicom_series(archive)
+
+
+def test_an_archive_within_an_archive_is_named(tmp_path, archive):
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as out:
+        out.write(archive, "study.zip")
+    with pytest.raises(FileReadError, match="got one of 1 other archives: unpack it"):
+        read_dicom_series(outer)
 
 
 def test_a_truncated_or_locked_zip_is_refused(archive):

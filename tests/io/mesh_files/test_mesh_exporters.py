@@ -209,6 +209,17 @@ def test_several_meshes_in_an_archive_are_named(tmp_path):
         read_mesh(_zip(tmp_path, a_txt=b"hello"))
 
 
+def test_only_what_a_file_needs_of_an_archive_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(zipped, "MAX_UNPACKED_BYTES", 1 << 20)
+    path = _zip(tmp_path, a_stl=BOX.export(file_type="stl"), beside_bin=b"\0" * (2 << 20))
+    assert read_mesh(path).is_watertight
+
+
+def test_an_archive_within_an_archive_is_not_unpacked(tmp_path):
+    with pytest.raises(FileReadError, match="got an archive in it: unpack it"):
+        read_mesh(_zip(tmp_path, inner_zip=b"PK"))
+
+
 def test_an_archive_that_grows_too_large_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(zipped, "MAX_UNPACKED_BYTES", 1 << 20)
     with pytest.raises(FileReadError, match="when unpacked"):
