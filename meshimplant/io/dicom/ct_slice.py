@@ -76,6 +76,10 @@ class Slice:
         What tells reconstructions apart.
     rescale : tuple of float or None
         Slope and intercept of a frame; None: those of the file.
+    patient : str
+        Number of the patient; compared, never shown.
+    has_scale : bool
+        Whether slope and intercept are stated.
     copies : tuple of Slice
         Further files of the same instance at the same place.
     """
@@ -94,6 +98,8 @@ class Slice:
     orientation: tuple[float, ...]
     traits: Traits = field(default_factory=Traits)
     rescale: tuple[float, float] | None = None
+    patient: str = ""
+    has_scale: bool = True
     copies: tuple[Slice, ...] = ()
 
 

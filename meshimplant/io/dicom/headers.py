@@ -37,6 +37,7 @@ _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"),
     *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "ConvolutionKernel"),
     *("AcquisitionNumber", "AcquisitionTime", "ContentTime", "RescaleType"),
+    *("PatientID", "RescaleSlope", "RescaleIntercept"),
     *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
     *("PixelSpacing", "SliceThickness", "ImagePositionPatient", "ImageOrientationPatient"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
@@ -139,7 +140,9 @@ def _placed(file: StudyFile, header: Any) -> list[Slice]:
         "orientation": numbers(header.get("ImageOrientationPatient"), 6),
         "thickness_mm": number_or(header.get("SliceThickness"), 0.0),
     }
-    return [Slice(source=file, frame=None, **place, traits=_traits(header), **_common(header))]
+    has_scale = "RescaleSlope" in header and "RescaleIntercept" in header
+    common = {**_common(header), "has_scale": has_scale}
+    return [Slice(source=file, frame=None, **place, traits=_traits(header), **common)]
 
 
 def _common(header: Any) -> dict[str, Any]:
@@ -148,6 +151,7 @@ def _common(header: Any) -> dict[str, Any]:
     return {
         "instance": str(header.get("SOPInstanceUID", "") or ""),
         "series": str(header.get("SeriesInstanceUID", "") or ""),
+        "patient": str(header.get("PatientID", "") or ""),
         "study": str(header.get("StudyInstanceUID", "") or ""),
         "frame_of_reference": str(header.get("FrameOfReferenceUID", "") or ""),
         "series_number": None if number is None else int(number),

@@ -50,6 +50,8 @@ class PixelReader:
                 file = self._opened(item.source)
                 words = _words(file, item.frame)
                 values = _rescaled(_stored_values(words, file), _rescale(item, file))
+            except FileReadError:
+                raise
             except Exception as error:  # decoders fail in many ways; each makes the slice unusable
                 raise FileReadError(
                     "expected readable pixels in every slice, "
@@ -138,7 +140,10 @@ def _rescale(item: Slice, file: Any) -> tuple[float, float]:
     else:
         slope, intercept = float(file.get("RescaleSlope", 1)), float(file.get("RescaleIntercept", 0))
     if not np.isfinite([slope, intercept]).all() or slope <= 0:
-        raise ValueError("expected a slope above 0")
+        raise FileReadError(
+            f"expected a RescaleSlope above 0 and a RescaleIntercept in every slice, got {slope:g} and "
+            f"{intercept:g}: the header is damaged, export the series again"
+        )
     return slope, intercept
 
 

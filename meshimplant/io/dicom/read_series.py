@@ -14,6 +14,7 @@ from meshimplant.errors import GeometryError, InputError
 from meshimplant.io.dicom.choose_series import choose_series, with_choice
 from meshimplant.io.dicom.ct_slice import SAME_PLACE_MM, Slice
 from meshimplant.io.dicom.group_slices import heights_mm
+from meshimplant.io.dicom.one_scan import require_one_scan
 from meshimplant.io.dicom.pixels import AIR_HU, PixelReader
 from meshimplant.io.dicom.series_summary import SeriesSummary, stack_of
 from meshimplant.io.dicom.slice_stack import stack_to_volume
@@ -129,7 +130,8 @@ def load_dicom_series(path: str | Path, *, series: int | str | None = None) -> D
     Raises
     ------
     FileReadError
-        There is no DICOM file, or no CT slice, or a slice is damaged, or several studies might be meant.
+        There is no DICOM file, or no CT slice, or a slice is damaged, or several studies might be meant, or
+        the series holds slices of several patients, or some without their Hounsfield units.
     GeometryError
         Slices lack their position, occupy one position with different content, leave a gap, or are too few or
         too far apart.
@@ -139,6 +141,7 @@ def load_dicom_series(path: str | Path, *, series: int | str | None = None) -> D
     reader = PixelReader()
     with open_study(path) as study:
         choice = choose_series(study, reader, series)
+        require_one_scan(choice.series.group.slices)
         slices = _without_repeats(choice.series.group.slices, reader)
         stack = stack_of(slices)
         findings = [

@@ -9,7 +9,7 @@ import gdcm
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import recode
+from dicom_files import recode, write_series
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -516,3 +516,33 @@ def test_the_real_tilted_uneven_series_is_true_to_its_positions(data_folder, tmp
         seen = map_coordinates(volume.array.astype(np.float32), index, order=1)
         meant = np.maximum(file.pixel_array[rows, columns], AIR_HU)
         assert np.corrcoef(seen.ravel(), meant.ravel())[0, 1] > 0.98
+
+
+# -- slices that are not one scan ----------------------------------------------------------------------------
+
+
+def test_two_patients_under_one_series_are_refused_without_their_names(tmp_path):
+    write_series(tmp_path, PatientID=["A-1"] * 10 + ["B-2"] * 10)
+    with pytest.raises(FileReadError, match=r"got those of 2 under one series") as caught:
+        read_dicom_series(tmp_path)
+    assert "A-1" not in str(caught.value)
+
+
+def test_a_patient_number_that_some_slices_lack_is_no_other_patient(tmp_path):
+    write_series(tmp_path, PatientID=["", "A-1"] * 10)
+    assert read_dicom_series(tmp_path).shape == (24, 24, 20)
+
+
+def test_a_slice_without_hounsfield_units_among_others_is_refused(tmp_path):
+    paths = write_series(tmp_path)
+    file = pydicom.dcmread(paths[4])
+    del file.RescaleSlope, file.RescaleIntercept
+    file.save_as(paths[4])
+    with pytest.raises(FileReadError, match=r"RescaleIntercept in every slice, got 1 of 20 without"):
+        read_dicom_series(tmp_path)
+
+
+def test_a_slope_of_zero_is_said(tmp_path):
+    write_series(tmp_path, RescaleSlope=[1] * 7 + [0] * 13)
+    with pytest.raises(FileReadError, match="expected a RescaleSlope above 0"):
+        read_dicom_series(tmp_path)
