@@ -1,11 +1,13 @@
 from .check.check_fit import check_fit as check_fit
 from .check.check_part import check_part as check_part
 from .check.check_solid import check_solid as check_solid
+from .check.reference import Reference as Reference
 from .complete.complete_skull import complete_skull as complete_skull
 from .complete.models import read_model as read_model
 from .complete.population import build_shape_model as build_shape_model
 from .complete.population import build_vault_mean as build_vault_mean
 from .complete.population import read_head_vault as read_head_vault
+from .complete.reference_of import reference_of as reference_of
 from .datasets.augment import augment as augment
 from .datasets.case import read_case as read_case
 from .datasets.craniectomy import craniectomy as craniectomy

@@ -44,13 +44,15 @@ def check(
         The part: .stl .3mf .ply .obj .glb.
     """
     spec = prescription.prescription()
-    from meshimplant import check_part
+    from meshimplant import check_part, reference_of
+    from meshimplant.design.reconstruct import prepare_skull
 
     inputs = Inputs()
     with working("checking"):
         part = inputs.mesh(mesh, skull_options.frame)
         bone = None if skull is None else inputs.skull(skull, skull_options)
-        result = check_part(part, spec=spec, skull=bone)
+        reference = None if bone is None else reference_of(prepare_skull(bone)[0])
+        result = check_part(part, spec=spec, skull=bone, reference=reference)
     lines = [f"{mesh.name}: {result.verdict}", measure_table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     lines += describe_criteria(result.criteria)

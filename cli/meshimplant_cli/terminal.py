@@ -31,8 +31,10 @@ SHOWN_METRICS = ("dice", "border_dice", "hausdorff_mm", "hausdorff95_mm")
 HEADLINES = (
     *("volume_mm3", "extents_mm", "faces", "bodies", "watertight", "self_intersections"),
     *("thickness_median_mm", "thickness_p5_mm", "thickness_p95_mm", "thickness_min_mm"),
-    *("gap_median_mm", "gap_p5_mm", "gap_p95_mm", "penetration_mm", "penetration_mm3"),
+    *("gap_median_mm", "gap_p5_mm", "gap_p95_mm", "gap_max_mm", "penetration_mm", "penetration_mm3"),
     *("coverage_fraction", "opening_coverage_fraction", "outside_fraction", "step_median_mm", "step_p95_mm"),
+    *("completeness_opening_fraction", "completeness_mirrored_fraction", "completeness_population_fraction"),
+    *("shape_proud_mm", "shape_sunken_mm", "shape_inward_mm"),
     *("border_angle_median_deg", "border_angle_p95_deg", "inward_protrusion_mm"),
     *("insertion_penetration_mm", "insertion_undercut_mm2", "insertion_direction"),
     *("seat_fraction", "sinks_mm"),

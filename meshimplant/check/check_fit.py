@@ -129,7 +129,8 @@ def check_fit(
     facing = (labels == WALL) & (distance < BEYOND_MM) & ~left_out
     gap = np.where(facing, distance, np.nan)
     facing_faces = (thickness.surfaces.face_labels == WALL) & ~left_out[mesh.faces].all(axis=1)
-    measures, findings = measure_gap(mesh, distance, facing_faces, spec)
+    voxel_mm = float(bone.spacing_mm.max())
+    measures, findings = measure_gap(mesh, distance, facing_faces, spec, voxel_mm=voxel_mm)
     more = [measure_free_border(border, outline), measure_relief(relief, spec.caudal_relief_mm)]
     more += [measure_penetration(mesh, site.bone.mask, bone, distance)]
     if defect_mask is not None:

@@ -14,7 +14,12 @@ from meshimplant.check.check_fit import check_fit
 from meshimplant.check.check_hold import measure_hold
 from meshimplant.check.check_insertion import measure_insertion
 from meshimplant.check.check_solid import check_solid
+from meshimplant.check.completeness import measure_completeness
 from meshimplant.check.criteria import rate
+from meshimplant.check.local_gap import measure_local_gap
+from meshimplant.check.reference import Reference
+from meshimplant.check.shape import measure_shape
+from meshimplant.check.thin_border import measure_thin_border
 from meshimplant.errors import MeshError, require_type
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import (
@@ -74,15 +79,21 @@ def check_part(
     defect_mask: Volume | None = None,
     inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
+    reference: Reference | None = None,
 ) -> PartCheck:
     """Check that a mesh is a solid of the prescribed thickness that fits its skull and can be inserted.
 
     Codes beside those of `check_solid` and `check_fit`: ``thickness.too_thin`` (error below the material's or
-    the prescription's minimum, whichever is larger), ``thickness.too_thick`` (warning), ``thickness.median``
-    (warning), ``thickness.unknown`` (error: the mesh has no outer and inner surface), ``insertion.blocked``
-    (warning: a body has no straight path into its defect; surgeons may also rotate it in), ``fit.seat``
-    (warning: hardly any of the border rests on bone) and ``placement.inward`` (warning: the part would reach
-    far into the head if it were placed a little off); the last two for a part of one body.
+    the prescription's minimum, whichever is larger; near the border also where the wall is thinner than
+    beside it), ``thickness.too_thick`` (warning), ``thickness.median`` (warning), ``thickness.border``
+    (warning: a border of less than 1 mm), ``thickness.unknown`` (error: the mesh has no outer and inner
+    surface), ``fit.gap_local`` (warning: a wide gap at one place), ``shape.proud``, ``shape.sunken``
+    (warnings) and ``shape.inward`` (error), see `measure_shape`, ``completeness.opening``,
+    ``completeness.mirrored`` and ``completeness.population`` (warnings, errors up to 75 %), see
+    `measure_completeness`, ``shape.no_reference`` (info), ``insertion.blocked`` (warning: a body has no
+    straight path into its defect; surgeons may also rotate it in), ``fit.seat`` (warning: hardly any of the
+    border rests on bone) and ``placement.inward`` (warning: the part would reach far into the head if it were
+    placed a little off); the last two for a part of one body.
 
     Parameters
     ----------
@@ -98,11 +109,21 @@ def check_part(
         A point inside the head, LPS mm. None: derived from the part and the skull.
     directions : iterable of (3,)
         Known directions out of the head; if one of them is free, no other is searched.
+    reference : Reference, optional
+        The skull as it should be, from `reference_of`. None: the part's surfaces are compared with no
+        expected ones, which a finding says.
 
     Returns
     -------
     PartCheck
         Measures, findings, and thickness and gap at each vertex.
+
+    Notes
+    -----
+    What the check cannot see: a part that is wrong together with the head it is compared with (both sides
+    operated on, a growth on the other side); faults of the shape below 2.5 to 3.5 mm, a limit that grows with
+    `shape_deviation_mm`, the uncertainty of the reference; the shape below the vault, where no surface is
+    expected; bone that is thinner than the skull's voxels, and overlap of less than half a voxel.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     if skull is not None:
@@ -122,19 +143,27 @@ def check_part(
             thickness = wall.thickness_mm
             measures |= _thickness_measures(wall)
             findings += _thickness_findings(mesh, wall, spec)
+            more = [measure_thin_border(mesh, wall, wall.surfaces.centre_mm, spec)]
             if site is not None:
                 fit = check_fit(mesh, site, spec=spec, defect_mask=defect_mask, wall=wall)
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
+                more += [measure_local_gap(mesh, gap, spec), measure_shape(mesh, wall.surfaces, reference)]
+                more += [measure_completeness(mesh, reference, spec)]
                 if not fit.measures["detached"] and measures["bodies"] == spec.part_count:
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path
                     findings += blocked
-                    if fit.rim is not None and spec.part_count == 1:
+                    # Bodies that touch in a vertex count as one, and each has its own direction.
+                    one_way = np.ndim(path["insertion_direction"]) == 1
+                    if fit.rim is not None and spec.part_count == 1 and one_way:
                         hold, loose = measure_hold(mesh, fit.rim, path["insertion_direction"])
                         measures |= hold
                         findings += loose
+            for more_measures, more_findings in more:
+                measures |= more_measures
+                findings += more_findings
     criteria = () if skull is None else rate(measures, findings, spec)
     return PartCheck(measures, tuple(findings), gap, thickness, criteria)
 

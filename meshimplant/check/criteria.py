@@ -112,6 +112,13 @@ def _completeness(facts: _Facts) -> tuple[float, str]:
     if of != "opening" and seen is not None:
         reason += f", {_percent(seen)} of the opening in the bone"
         covered = min(covered, seen)
+    for name, words in _REFERENCES.items():
+        share = facts.measures.get(f"completeness_{name}_fraction")
+        if share is None:
+            reason += f"; {words}: not measured"
+        else:
+            reason += f"; {words}: {_percent(share)}"
+            covered = min(covered, share)
     return (1.0 if covered >= COVERAGE_FRACTION else 0.8 if covered > MOSTLY_FRACTION else 0.0), reason
 
 
@@ -197,6 +204,12 @@ def _percent(share: float) -> str:
 
 
 _PLACEMENT = ("placement_gap_p95_mm", "placement_step_p95_mm", "placement_inward_mm")
+#: Coverages of `meshimplant.check.completeness`, and what each refers to.
+_REFERENCES = {
+    "opening": "opening seen from inside and outside",
+    "mirrored": "bone as on the other side",
+    "population": "vault as in every skull",
+}
 _BORDER = ("step_median_mm", "step_p95_mm", "border_angle_median_deg", "border_angle_p95_deg")
 _RULES = (
     _Rule(

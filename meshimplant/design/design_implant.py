@@ -8,6 +8,7 @@ from typing import Any
 
 from meshimplant.check.check_part import check_part
 from meshimplant.complete.network_model import HeadNetwork
+from meshimplant.complete.reference_of import reference_of
 from meshimplant.design.design import Design
 from meshimplant.design.inputs import DesignInputs, PredictionSource, SkullSource, read_inputs
 from meshimplant.design.reconstruct import Reconstruction, reconstruct
@@ -166,6 +167,7 @@ def _make_part(inputs: DesignInputs, shape: Reconstruction, spec: ImplantSpec, l
         spec=spec,
         skull=shape.skull,
         directions=cleared.directions,
+        reference=reference_of(shape.skull),
     )
     line.report.measures, line.report.criteria = check.measures, list(check.criteria)
     line.report.add(check.findings)

@@ -16,7 +16,7 @@ from meshimplant.runtime.value_text import count_of, in_unit, label_and_unit, sh
 _SEVERITIES = ("error", "warning", "info")
 #: Sections of the measured part, and how the names of their measures begin.
 _SECTIONS = {
-    "Thickness": ("thickness", "bone_thickness"),
+    "Thickness": ("thickness", "bone_thickness", "border_height"),
     "Gap to bone": ("nearest_bone", "gap", "penetration", "detached"),
     "Position in the opening": (
         "coverage",
@@ -27,6 +27,8 @@ _SECTIONS = {
         "border_angle",
         "inner_step",
         "inward_protrusion",
+        "completeness",
+        "shape",
     ),
     "Insertion": ("insertion",),
     "Mesh": (

@@ -28,7 +28,7 @@ def test_a_good_part_passes_with_all_its_measures() -> None:
     part = cap(80, 4, 18 - np.degrees(0.8 / 78), edge_mm=1.0).mesh
     check = check_part(part, spec=SPEC, skull=skull)
     assert check.passed
-    assert check.findings == ()
+    assert [finding.code for finding in check.findings] == ["shape.no_reference"]
     assert check.measures["thickness_median_mm"] == pytest.approx(4, abs=0.02)
     assert check.measures["volume_mm3"] == pytest.approx(part.volume)
     assert check.measures["gap_median_mm"] == pytest.approx(0.8, abs=0.1)
