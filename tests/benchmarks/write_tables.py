@@ -39,6 +39,10 @@ LEFT_OUT: Columns = {
 MARKERS: dict[str, tuple[str, dict[str, Columns | Callable[[Sequence[Any]], Columns]]]] = {
     "skullfix": ("skullfix", dict(skullfix_tables.COLUMNS)),
     "methods-auto": ("methods_auto", {"numbers": method_tables.NUMBERS, "errors": method_tables.ERRORS}),
+    "methods-clinical": (
+        "methods_clinical",
+        {"numbers": method_tables.NUMBERS, "errors": method_tables.ERRORS},
+    ),
     "methods-all": ("methods_all", {"summary": method_tables.summary_columns}),
     "methods-network": (
         "methods_network",
