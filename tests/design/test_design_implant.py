@@ -335,7 +335,7 @@ def test_every_file_is_written_and_holds_the_design(made, saved) -> None:
 def test_the_report_parses_and_its_hashes_are_those_of_the_files(saved) -> None:
     report = json.loads((saved / "report.json").read_text(encoding="utf-8"))
     assert report["schema_version"] == SCHEMA_VERSION
-    assert [rated["score"] is not None for rated in report["criteria"]["rated"]] == [True] * 6
+    assert [rated["score"] is not None for rated in report["criteria"]["rated"]] == [True] * 8
     assert report["passed"] is True
     source = saved.parent / f"{NAME}.nrrd"
     assert report["inputs"] == [
