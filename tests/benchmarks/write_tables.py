@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import expected_tables, method_tables, network_tables, skullfix_tables, speed_tables
+from benchmarks import (
+    bone_tables,
+    expected_tables,
+    method_tables,
+    network_tables,
+    skullfix_tables,
+    speed_tables,
+)
 from benchmarks.result_table import Columns, Row, markdown, read_results
 from cli_reference import replace_between
 
@@ -53,6 +60,8 @@ MARKERS: dict[str, tuple[str, dict[str, Columns | Callable[[Sequence[Any]], Colu
     "network-costs": ("network_costs", {"costs": network_tables.COSTS}),
     "left-out": ("left_out", {"scores": LEFT_OUT}),
     "points": ("points", {"dice": POINTS}),
+    "bone-threshold": ("bone_threshold", {"errors": bone_tables.ERRORS}),
+    "bone-thin": ("bone_threshold", {"errors": bone_tables.THIN}),
     "speed": ("speed", {"overview": speed_tables.OVERVIEW}),
     "speed-errors": ("speed", {"errors": speed_tables.ERRORS}),
 }
