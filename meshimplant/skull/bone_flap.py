@@ -31,7 +31,7 @@ _CUT_FRACTION = 0.75
 #: Distance of samples along a ray, mm.
 _STEP_MM = 0.7
 #: Rings of 2 mm within which the two sides of a saw line are compared, and which bone around it is continued.
-_SIDE_RINGS, _AROUND_RINGS = 5, 12
+_SIDE_RINGS, _AROUND_RINGS = 3, 12
 #: Growing voxel by voxel, both sides regain what was taken apart, mm.
 _REGAIN_MM = 2.5
 #: The faces of voxels along a surface have this many times its area, on average over its directions.

@@ -12,8 +12,9 @@ from meshimplant.skull.enclosure import find_braincase
 from meshimplant.skull.vault_shell import VaultShell
 from meshimplant.voxels.volume import Volume
 
-#: A flap whose surface is off by less is in place, mm.
-_IN_PLACE_MM = 1.5
+#: A flap whose surface is off by less is in place, mm. Where the vault is round, flaps that were sawn out on
+#: the computer and not moved were measured as 1.7 and 2.3 mm raised.
+_IN_PLACE_MM = 3.0
 
 
 def without_flap(skull: Volume) -> tuple[Volume, Finding]:
