@@ -15,7 +15,7 @@ from meshimplant.report import Finding, Severity, place_of
 #: How far a part may lie off the reference where that is certain, mm, and how much more for each mm of its
 #: standard deviation. Measured on the true bone of three openings of SkullFix training skulls (deviations 0.5
 #: to 0.75 mm): at most 1.2 mm proud, 1.7 mm inward and 3.5 mm sunken.
-OFF_MM = {"proud": 1.8, "sunken": 2.0, "inward": 1.8}
+OFF_MM = {"proud": 1.6, "sunken": 2.0, "inward": 1.6}
 OFF_PER_DEVIATION = 2.0
 
 _WORDS = {

@@ -158,7 +158,6 @@ def test_a_shell_that_is_bent_is_named_in_its_middle(
     check = here.check(points)
     middle = here.head.axis * (here.head.radius_mm(here.head.axis[None], 0.5)[0] + bent_mm)
     named_at(check, here.head.placed(middle), codes, within_mm=9.0)
-    assert set(codes) <= {finding.code for finding in found(check)}
 
 
 @pytest.mark.parametrize("name", HEADS)
