@@ -6,21 +6,23 @@ from typing import Any
 
 import numpy as np
 import trimesh
-from numpy.typing import ArrayLike
 
 from meshimplant.check.fit_map import FitMap
 from meshimplant.check.gap import border_areas
 from meshimplant.check.placement import measure_placement
 from meshimplant.check.seat import measure_seat
-from meshimplant.implant.surfaces import WALL
+from meshimplant.implant.surfaces import OUTER, WALL
+from meshimplant.mesh.areas import face_normals_and_areas
+from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.report import Finding
 from meshimplant.voxels.fields import sample
 
 
-def measure_hold(
-    mesh: trimesh.Trimesh, rim: FitMap, direction: ArrayLike
-) -> tuple[dict[str, Any], list[Finding]]:
+def measure_hold(mesh: trimesh.Trimesh, rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
     """Return `measure_seat` and `measure_placement` of a part of one body, and their findings.
+
+    The part is pushed in against the mean normal of its outer surface: of several straight paths that are
+    free, any may be found, and the numbers must not depend on which.
 
     Parameters
     ----------
@@ -28,8 +30,6 @@ def measure_hold(
         A closed part of one body in its place, LPS mm.
     rim : FitMap
         The part and the bone around it.
-    direction : (3,) array-like
-        The straight path out of the head, LPS.
 
     Returns
     -------
@@ -37,7 +37,9 @@ def measure_hold(
     findings : list of Finding
         ``fit.seat`` and ``placement.inward``, both warnings.
     """
-    axis = np.asarray(direction, float)
+    normals, face_areas = face_normals_and_areas(mesh)
+    outer = rim.surfaces.face_labels == OUTER
+    axis = unit_vectors((normals[outer] * face_areas[outer, None]).sum(axis=0))
     distance = -sample(rim.bone, mesh.vertices, fill=-1e3)
     areas = border_areas(mesh, distance, rim.surfaces.face_labels == WALL)
     border = areas > 0

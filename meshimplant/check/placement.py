@@ -77,7 +77,7 @@ def measure_placement(
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return gap, step and inward reach of a part in the worst pose near its place.
 
-    The part is displaced by `SHIFT_MM` along and across the way in, turned by `TURN_DEG` about its middle,
+    The part is displaced by `SHIFT_MM` along and across `direction`, turned by `TURN_DEG` about its middle,
     and both together: 77 poses. Those that bone prevents are left out of the worst.
 
     Parameters
@@ -91,7 +91,7 @@ def measure_placement(
     outer, inner : BorderSteps
         Steps between the part's surfaces and the skull's along the rim.
     direction : (3,) array
-        The straight path out of the head, LPS.
+        Direction out of the head, LPS.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def _inward_findings(inner: BorderSteps, worst: tuple[float, Pose] | None) -> li
 
 
 def _poses(centre_mm: NDArray[np.float64], direction: NDArray[np.float64]) -> Iterator[Pose]:
-    """Yield the part in its place, displaced along and across its path, turned, and both."""
+    """Yield the part in its place, displaced along and across the direction, turned, and both."""
     across = np.linalg.svd(direction[None])[2][1:]
     sideways = [np.cos(turn) * across[0] + np.sin(turn) * across[1] for turn in np.arange(8) * np.pi / 4]
     shifts = [np.zeros(3), *(SHIFT_MM * axis for axis in (direction, -direction, *sideways))]

@@ -1,4 +1,4 @@
-"""The seat of a part: the share of its border with bone beneath it along the way in."""
+"""The seat of a part: the share of its border with bone beneath it as it is pushed in."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from meshimplant.implant.sweep import depths
 from meshimplant.report import Finding, place_of
 from meshimplant.voxels.volume import Volume
 
-#: Bone this far beneath a point of the border, mm along the way in, supports it. Our choice: a part that
+#: Bone this far beneath a point of the border, mm, supports it. Our choice: a part that
 #: sinks farther than half the thickness of thin bone has lost its place.
 REACH_MM = 3.0
 #: Least fraction of the border that rests on bone. No source: our choice.
 LEAST_FRACTION = 0.25
-#: Step along the way in, mm, and depth in bone that counts as contact, mm: that of the other checks.
+#: Step inward, mm, and depth in bone that counts as contact, mm: that of the other checks.
 _STEP_MM, _CONTACT_MM = 0.1, 0.05
 
 
@@ -28,7 +28,7 @@ def measure_seat(
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return how much of the border rests on bone if the part is pushed in, and how far it sinks first.
 
-    The part is moved inward along its straight path. A place of the border, which is a stretch of the edge of
+    The part is moved inward. A place of the border, which is a stretch of the edge of
     the outer surface with the wall below it, has a seat if the wall meets bone within `REACH_MM`. An edge
     without support bears on the fixation alone: in 15 finite-element models at 50 N it had 275 MPa in the
     part, one that rests on bone 1.2 MPa (Ridwan-Pramana et al., 2016).
@@ -42,7 +42,7 @@ def measure_seat(
     bone : Volume
         Signed distance to bone, mm, positive inside, on a box around the part.
     direction : (3,) array
-        The straight path out of the head, LPS.
+        Direction out of the head, LPS, against which the part is pushed.
 
     Returns
     -------

@@ -32,8 +32,8 @@ _CUT_FRACTION = 0.75
 _STEP_MM = 0.7
 #: Rings of 2 mm within which the two sides of a saw line are compared, and which bone around it is continued.
 _SIDE_RINGS, _AROUND_RINGS = 3, 12
-#: Growing voxel by voxel, both sides regain what was taken apart, mm.
-_REGAIN_MM = 2.5
+#: Growing voxel by voxel, both sides regain what was taken apart, also wide areas of thin bone, mm.
+_REGAIN_MM = 12.0
 #: The faces of voxels along a surface have this many times its area, on average over its directions.
 _FACES = 1.5
 
@@ -227,10 +227,10 @@ def _filled_up(seen: NDArray[np.int64], label: int) -> NDArray[np.bool_]:
 
 
 def _grown_back(box: Volume, labels: Volume, label: int) -> tuple[NDArray[np.int64], float]:
-    """Return the voxels of a body grown back within the bone, and the area of its contact with the rest."""
+    """Return the voxels of a body grown back within the bone, and the area of its contact with other bone."""
     factor = np.rint(labels.spacing_mm / box.spacing_mm).astype(int)
     low, high = bounding_box(labels.array == label)
-    margin = np.ceil(2 * _REGAIN_MM / labels.spacing_mm).astype(int)
+    margin = np.ceil(_REGAIN_MM / labels.spacing_mm).astype(int)
     low, high = np.maximum(low - margin, 0), np.minimum(high + margin, labels.shape)
     start, stop = low * factor, np.minimum(high * factor, box.shape)
     bone = box.array[box_slices(start, stop)] != 0
@@ -240,13 +240,18 @@ def _grown_back(box: Volume, labels: Volume, label: int) -> tuple[NDArray[np.int
     seeds = seeds[tuple(slice(0, size) for size in bone.shape)]
     side = np.where(bone & (seeds == label), 1, np.where(bone & (seeds > 0), 2, 0)).astype(np.uint8)
     for _ in range(int(np.ceil(_REGAIN_MM / box.spacing_mm.min()))):
-        side = _step_out(side, bone)
+        grown = _step_out(side, bone)
+        if np.array_equal(grown, side):
+            break
+        side = grown
     face_mm2 = box.voxel_volume_mm3 / box.spacing_mm
-    contact_mm2 = 0.0
+    contact_mm2, mine = 0.0, side == 1
     for axis in range(3):
-        one, other = (np.moveaxis(side, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
-        contact_mm2 += float(np.count_nonzero(one * other == 2) * face_mm2[axis])
-    return np.argwhere(side == 1) + start, contact_mm2 / _FACES
+        ends = slice(None, -1), slice(1, None)
+        one, other = (np.moveaxis(mine, axis, 0)[part] for part in ends)
+        also, both = (np.moveaxis(bone, axis, 0)[part] for part in ends)
+        contact_mm2 += float(np.count_nonzero((one != other) & also & both) * face_mm2[axis])
+    return np.argwhere(mine) + start, contact_mm2 / _FACES
 
 
 def _step_out(side: NDArray[np.uint8], bone: NDArray[np.bool_]) -> NDArray[np.uint8]:

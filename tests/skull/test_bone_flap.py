@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from shapes import Body, box, cap, capsule, difference, shell, sphere, union
 
+from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import InputError
 from meshimplant.io.volumes import write_volume
 from meshimplant.report import Finding
@@ -135,3 +136,9 @@ def test_the_sawn_top_of_a_specimen_is_no_flap() -> None:
     assert flap_of(sawn).code == "input.sawn_vault"
     with pytest.raises(InputError, match="sawn in two"):
         without_flap(sawn)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_thick_bone_within_thin_bone_on_large_voxels_is_no_flap(seed: int) -> None:
+    """Erosion leaves only the thickest bone of voxels of 2 mm; what lies between is bone, no saw line."""
+    assert remove_foreign(skull_phantom(spacing_mm=2.0, seed=seed))[1] == ()
