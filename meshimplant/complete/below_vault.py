@@ -122,11 +122,18 @@ def complete_below_vault(
 def _without_other_side(
     around: Surroundings, population: LowerMean | None, radius_mm: float
 ) -> NDArray[np.float32]:
-    """Return the population's mean bent to the bone around the opening; without one, the estimated vault."""
+    """Return the population's mean bent to the bone around the opening, and elsewhere the estimated vault.
+
+    The mean ends behind the temple: at the nape, and without a population, the vault is carried on.
+    """
     if population is None:
         return around.vault_mm
+    covers = population.covers(around.grid, radius_mm)
+    if not covers.any():
+        return around.vault_mm
     mean = population.place(around.grid, radius_mm, fill=-CLIP_MM)
-    return np.asarray(bend_to(around, mean, vault_weight=_VAULT_WEIGHT).array)
+    bent = bend_to(around, mean, trust=covers, vault_weight=_VAULT_WEIGHT).array
+    return np.asarray(covers * bent + (1 - covers) * around.vault_mm)
 
 
 def shell_share(chart: Chart, around_mm: float) -> NDArray[np.float64]:

@@ -144,9 +144,12 @@ def bend_to(
         Largest weight of the estimated vault in the opening, as opposed to bone.
     """
     known = np.clip((around.gap_mm - _WALL_MM) / _FADE_MM, 0, 1)
+    vault = vault_weight * np.clip((around.vault_share - _SURE_SHARE) / (1 - _SURE_SHARE), 0, 1)
+    trusted = np.float32(1) if trust is None else trust
     for _ in range(2):
-        weight = known if trust is None else known * trust
-        bent = _fit(around, moving, weight, vault_weight).apply(moving, around.grid, fill=-CLIP_MM)
+        bent = _fit(around, moving, known * trusted, vault * trusted).apply(
+            moving, around.grid, fill=-CLIP_MM
+        )
         absent = _absent(around, bent)
         if not absent.any():
             break
@@ -154,9 +157,10 @@ def bend_to(
     return _flush(around, bent, known)
 
 
-def _fit(around: Surroundings, moving: Volume, known: NDArray[np.floating], vault_weight: float) -> Bending:
-    """Fit the displacement to surface points of bone and vault, more of them near the opening."""
-    vault = vault_weight * np.clip((around.vault_share - _SURE_SHARE) / (1 - _SURE_SHARE), 0, 1)
+def _fit(
+    around: Surroundings, moving: Volume, known: NDArray[np.floating], vault: NDArray[np.floating]
+) -> Bending:
+    """Fit the displacement to surface points of bone and vault, of these weights; more near the opening."""
     weights = np.maximum(known, vault)
     target = np.where(known >= vault, around.bone.array, around.vault_mm)
     chance = weights * np.clip(1 - around.near_mm / _NEAR_MM, 0, 1) * (np.abs(target) < _BAND * _VOXEL_MM)

@@ -30,6 +30,8 @@ _LOW_MM, _SHAPE, _VOXEL_MM = (0.0, -117.0, -63.0), (57, 101, 55), 1.5
 GRID = Grid(_SHAPE, np.vstack([np.column_stack([_VOXEL_MM * np.eye(3), _LOW_MM]), (0, 0, 0, 1)]))
 
 
+#: Width over which the mean gives way to other sources at the edge of its grid, mm.
+_EDGE_MM = 8.0
 #: Number of directions along which the size of a head is read.
 _COUNT = 2562
 #: Radii of the brow's bone, and how far from the symmetry plane sinuses reach, mm, in a head of the mean's
@@ -72,6 +74,18 @@ class LowerMean:
         points[:, 0] = np.abs(points[:, 0])
         values = size * sample(field, points, fill=fill / size)
         return Volume(values.reshape(grid.shape).astype(np.float32), grid.affine)
+
+    def covers(self, grid: Grid, radius_mm: float) -> NDArray[np.float32]:
+        """Return the weight of the mean at a grid of the head's frame: 0 beyond its own grid, 1 well within.
+
+        It ends at the symmetry plane only to go on as its mirror image.
+        """
+        points = grid.to_mm(np.moveaxis(np.indices(grid.shape), 0, -1)) * (RADIUS_MM / radius_mm)
+        points[..., 0] = np.abs(points[..., 0])
+        low, high = np.array(_LOW_MM), GRID.to_mm(np.array(_SHAPE) - 1)
+        from_low = np.where((1, 0, 0), np.inf, points - low)
+        inside = np.minimum(from_low, high - points).min(axis=-1)
+        return np.clip(inside / _EDGE_MM, 0, 1).astype(np.float32)
 
     def save(self, path: str | Path) -> None:
         """Write the mean as a compressed ``.npz``; equal means give equal bytes."""

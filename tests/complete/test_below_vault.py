@@ -9,9 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from meshimplant.complete.below_vault import LowerHead, complete_below_vault, shell_share
+from meshimplant.complete.complete_skull import complete_skull
 from meshimplant.complete.completion_findings import below_vault_findings
 from meshimplant.complete.lower_mean import GRID, RADIUS_MM, LowerMean
 from meshimplant.complete.shell import Shell
+from meshimplant.datasets.craniectomy import craniectomy
+from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.head.chart import CHART_RADIUS_MM, Chart
 from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose, identity_pose
@@ -176,3 +179,11 @@ def test_the_completed_field_is_that_of_the_lower_head_below_the_vault() -> None
     both = np.stack([sample(volume, points, fill=-8.0) for volume in (field, lower.field)])
     deep = (cone(points / np.linalg.norm(points, axis=1)[:, None], 1)) & (np.abs(both[1]) < 2)
     assert np.median(np.abs(both[0] - both[1])[deep]) < 0.1
+
+
+def test_beyond_the_end_of_the_population_the_vault_is_carried_on() -> None:
+    """Of an opening in the nape the population knows nothing, and the other side is open."""
+    case = craniectomy(skull_phantom(spacing_mm=2.0), kind="suboccipital", seed=1)
+    found = complete_skull(case.defective).field.resample_to(case.truth, fill=-1.0).array > 0
+    missing = case.truth.array != 0
+    assert np.count_nonzero(found & missing) > 0.5 * np.count_nonzero(missing)
