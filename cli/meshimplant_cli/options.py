@@ -67,7 +67,7 @@ ThresholdHu = Annotated[
         name="--threshold-hu",
         converter=read_threshold,
         help="Lowest value of bone in a CT, Hounsfield units. Default: auto, which follows soft tissue and "
-        "noise, and puts each edge at half its height.",
+        "noise, and puts each edge at 0.58 of its height.",
     ),
 ]
 Values = Annotated[

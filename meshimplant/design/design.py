@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import trimesh
+from numpy.typing import NDArray
 
 from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.complete_skull import Completion
@@ -16,8 +18,41 @@ from meshimplant.voxels.volume import Volume
 
 
 @dataclass(eq=False)
-class Design:
-    """A designed part with every intermediate that led to it.
+class PartSteps:
+    """The part after each step of the line.
+
+    Attributes
+    ----------
+    deepened : tuple of Volume
+        The chosen bodies, deepened towards the inside of the head.
+    raw : Trimesh
+        The part after `extract`.
+    smoothed, trimmed, thinned, ended, bevelled, cleared, repaired : Trimesh
+        The part after the step of that name; `thinned` after `thickness`, `ended` after `border`,
+        `cleared` after `insertion`. Without a free border, `ended` is `thinned`; without a prescribed bevel,
+        `bevelled` is `ended`.
+    implant : Trimesh
+        The finished part, after `simplify`.
+    directions : (k, 3) array
+        Straight ways out of the head that `insertion` cleared, LPS; one for each body.
+    """
+
+    deepened: tuple[Volume, ...]
+    raw: trimesh.Trimesh
+    smoothed: trimesh.Trimesh
+    trimmed: trimesh.Trimesh
+    thinned: trimesh.Trimesh
+    ended: trimesh.Trimesh
+    bevelled: trimesh.Trimesh
+    cleared: trimesh.Trimesh
+    repaired: trimesh.Trimesh
+    implant: trimesh.Trimesh
+    directions: NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Design(PartSteps):
+    """A designed part with every intermediate that led to it: those of `PartSteps`, and the following.
 
     Attributes
     ----------
@@ -36,16 +71,6 @@ class Design:
         removed.
     reconstruction : Volume
         The missing *bone*: uint8 mask on the input's grid.
-    deepened : tuple of Volume
-        The chosen bodies, deepened towards the inside of the head.
-    raw : Trimesh
-        The part after `extract`.
-    smoothed, trimmed, thinned, ended, bevelled, cleared, repaired : Trimesh
-        The part after the step of that name; `thinned` after `thickness`, `ended` after `border`,
-        `cleared` after `insertion`. Without a free border, `ended` is `thinned`; without a prescribed bevel,
-        `bevelled` is `ended`.
-    implant : Trimesh
-        The finished part, after `simplify`.
     check : PartCheck
         What `check` measured and found.
     report : Report
@@ -59,16 +84,6 @@ class Design:
     missing: Volume
     separation: Separation[Volume]
     reconstruction: Volume
-    deepened: tuple[Volume, ...]
-    raw: trimesh.Trimesh
-    smoothed: trimesh.Trimesh
-    trimmed: trimesh.Trimesh
-    thinned: trimesh.Trimesh
-    ended: trimesh.Trimesh
-    bevelled: trimesh.Trimesh
-    cleared: trimesh.Trimesh
-    repaired: trimesh.Trimesh
-    implant: trimesh.Trimesh
     check: PartCheck
     report: Report = field(repr=False)
 

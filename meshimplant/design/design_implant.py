@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from meshimplant.check.check_part import check_part
+from meshimplant.check.check_part import PartCheck, check_part
 from meshimplant.complete.network_model import HeadNetwork
 from meshimplant.complete.reference_of import reference_of
-from meshimplant.design.design import Design
+from meshimplant.design.design import Design, PartSteps
 from meshimplant.design.inputs import DesignInputs, PredictionSource, SkullSource, read_inputs
 from meshimplant.design.reconstruct import Reconstruction, reconstruct
 from meshimplant.design.step_runner import Progress, StepRunner
@@ -108,7 +108,19 @@ def design_implant(
     elsewhere = {"name": "given", "asked": "complete" if inputs.complete else "implant"}
     line.report.method = shape.completion.method if shape.completion else elsewhere
     line.report.add([*shape.findings, *(shape.completion.findings if shape.completion else ())])
-    return _make_part(inputs, shape, spec, line)
+    made = _make_part(shape, spec, line)
+    return Design(
+        **vars(made),
+        defective=inputs.defective,
+        spec=spec,
+        skull=shape.skull,
+        completion=shape.completion,
+        missing=shape.missing,
+        separation=shape.separation,
+        reconstruction=shape.mask,
+        check=_check(made, shape, spec, line),
+        report=line.report,
+    )
 
 
 def _read(
@@ -135,60 +147,37 @@ def _read(
     return inputs
 
 
-def _make_part(inputs: DesignInputs, shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> Design:
-    """Mesh the missing bone and make the part of it: all steps from deepen to check."""
-    depth_mm, inside_mm = deepening_mm(spec.thickness_mm), shape.inside_mm
-    deepened = line.run(
-        "deepen", deepen_bodies, shape.separation.bodies, depth_mm=depth_mm, inside_mm=inside_mm
-    )
-    raw = line.run("extract", extract_bodies, deepened)
-    smoothed = line.run("smooth", smooth_part, raw, iterations=spec.smooth_iterations)
+def _make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartSteps:
+    """Mesh the missing bone and make the part of it: all steps from deepen to simplify."""
+    run, inside_mm = line.run, shape.inside_mm
+    depth_mm = deepening_mm(spec.thickness_mm)
+    deepened = run("deepen", deepen_bodies, shape.separation.bodies, depth_mm=depth_mm, inside_mm=inside_mm)
+    raw = run("extract", extract_bodies, deepened)
+    smoothed = run("smooth", smooth_part, raw, iterations=spec.smooth_iterations)
     site = Site.around(shape.skull, smoothed, inside_mm=inside_mm)
-    trimmed = line.run("trim", trim_part, smoothed, site, clearance_mm=spec.clearance_mm).mesh
-    thinned = line.run(
-        "thickness",
-        set_part_thickness,
-        trimmed,
-        site,
-        thickness_mm=spec.thickness_mm,
-        clearance_mm=spec.clearance_mm,
-    )
-    ended = line.run("border", end_free_border, thinned, site, caudal_relief_mm=spec.caudal_relief_mm).mesh
-    bevelled = ended
-    if spec.bevel_deg > 0:
-        bevelled = line.run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg)
-    cleared = line.run("insertion", clear_way, bevelled, site)
-    repaired = line.run("repair", repair_part, cleared.mesh).mesh
-    implant = line.run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
+    trimmed = run("trim", trim_part, smoothed, site, clearance_mm=spec.clearance_mm).mesh
+    wall = {"thickness_mm": spec.thickness_mm, "clearance_mm": spec.clearance_mm}
+    thinned = run("thickness", set_part_thickness, trimmed, site, **wall)
+    ended = run("border", end_free_border, thinned, site, caudal_relief_mm=spec.caudal_relief_mm).mesh
+    bevelled = run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg) if spec.bevel_deg else ended
+    cleared = run("insertion", clear_way, bevelled, site)
+    repaired = run("repair", repair_part, cleared.mesh).mesh
+    implant = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
+    meshes = raw, smoothed, trimmed, thinned, ended, bevelled, cleared.mesh, repaired, implant
+    return PartSteps(deepened, *meshes, directions=cleared.directions)
+
+
+def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartCheck:
+    """Check the part as the verb `check` does, and record what was measured and found."""
     check = line.run(
         "check",
         check_part,
-        implant,
+        made.implant,
         spec=spec,
         skull=shape.skull,
-        directions=cleared.directions,
+        directions=made.directions,
         reference=reference_of(shape.skull),
     )
     line.report.measures, line.report.criteria = check.measures, list(check.criteria)
     line.report.add(check.findings)
-    return Design(
-        defective=inputs.defective,
-        spec=spec,
-        skull=shape.skull,
-        completion=shape.completion,
-        missing=shape.missing,
-        separation=shape.separation,
-        reconstruction=shape.mask,
-        deepened=deepened,
-        raw=raw,
-        smoothed=smoothed,
-        trimmed=trimmed,
-        thinned=thinned,
-        ended=ended,
-        bevelled=bevelled,
-        cleared=cleared.mesh,
-        repaired=repaired,
-        implant=implant,
-        check=check,
-        report=line.report,
-    )
+    return check

@@ -52,9 +52,9 @@ def find_bone(ct: Volume, threshold_hu: float | None = None) -> FoundBone:
     """Return the dense voxels of a CT, without metal.
 
     With a threshold, they are exactly those from it upwards. Without, the threshold follows from soft tissue
-    and noise (`measure_tissues`), noise is smoothed, and each edge lies at half its height (`outline_bone`);
-    where no soft tissue is seen, it is `BONE_HU`, and a finding says so. In both cases metal is replaced
-    first by what surrounds it (`remove_metal`).
+    and noise (`measure_tissues`), noise is smoothed, and each edge lies at 0.58 of its height
+    (`outline_bone`); where no soft tissue is seen, it is `BONE_HU`, and a finding says so. In both cases
+    metal is replaced first by what surrounds it (`remove_metal`).
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def find_bone(ct: Volume, threshold_hu: float | None = None) -> FoundBone:
     if tissues is not None and tissues.is_automatic:
         bone = _outlined(bare, bone, tissues)
         note += (
-            f", each edge at half its height (soft tissue {tissues.soft_tissue_hu:.0f} HU, "
+            f", each edge at 0.58 of its height (soft tissue {tissues.soft_tissue_hu:.0f} HU, "
             f"noise {tissues.noise_hu:.0f} HU)"
         )
     return FoundBone(bone, tissues, (note,), tuple(findings))

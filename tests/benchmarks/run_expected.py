@@ -4,11 +4,11 @@
                                             [--seconds 300] [--save FILE.json]
 
 The skulls are those of the SkullFix training set that are held out for validation: no model was made from
-them, and nothing was chosen on them. In each, the same defects are cut as in `run_methods`. The vault is
-estimated from the defective skull, and compared with the complete one along the directions through the
-opening that meet the vault: the distance between the outer surfaces, RMS. No voxels are made, so a defect
-takes ten seconds of one core. One JSON line per defect goes to RESULTS/expected.jsonl; a second run does only
-what is missing there. `--seconds` ends a run early.
+them, and nothing but what the README names was chosen on them. In each, the same defects are cut as in
+`run_methods`. The vault is estimated from the defective skull, and compared with the complete one along the
+directions through the opening that meet the vault: the distance between the outer surfaces, RMS. No voxels
+are made, so a defect takes ten seconds of one core. One JSON line per defect goes to RESULTS/expected.jsonl;
+a second run does only what is missing there. `--seconds` ends a run early.
 """
 
 from __future__ import annotations

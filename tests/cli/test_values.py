@@ -41,7 +41,7 @@ def test_convert_segments_a_ct_and_meshes_at_a_level_that_is_given(
 ) -> None:
     result = cli("convert", scans / "ct.nrrd", tmp_path / "skull.stl", "--json")
     assert result.code == 0, result.err
-    assert "each edge at half its height" in result.json["read_as"]
+    assert "each edge at 0.58 of its height" in result.json["read_as"]
     bone = read_volume(case.complete)
     volume_mm3 = np.count_nonzero(bone.array) * bone.voxel_volume_mm3
     assert read_mesh(tmp_path / "skull.stl").volume == pytest.approx(volume_mm3, rel=0.05)

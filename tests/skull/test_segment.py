@@ -138,7 +138,7 @@ def test_a_ct_file_is_segmented_with_notes(tmp_path):
     skull = read_skull(_save(ct, tmp_path / "ct.nii.gz"))
     assert skull.kind == "ct"
     np.testing.assert_array_equal(skull.mask.array, bone)
-    assert "bone from 150 HU upwards, each edge at half its height" in skull.notes[0]
+    assert "bone from 150 HU upwards, each edge at 0.58 of its height" in skull.notes[0]
     given = read_skull(tmp_path / "ct.nii.gz", threshold_hu=200)
     assert given.notes[0] == "bone from 200 HU upwards"
     assert any("left out" in note for note in skull.notes)
