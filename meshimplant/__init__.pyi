@@ -17,6 +17,7 @@ from .datasets.link import link as link
 from .datasets.list_cases import list_cases as list_cases
 from .datasets.phantom import skull_phantom as skull_phantom
 from .design.design import Design as Design
+from .design.design import PartSteps as PartSteps
 from .design.design_implant import design_implant as design_implant
 from .design.reconstruct import reconstruct as reconstruct
 from .design.skull_model import skull_model as skull_model

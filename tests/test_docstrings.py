@@ -70,8 +70,9 @@ def test_what_comes_back_is_described_with_its_type(name: str) -> None:
 def test_every_public_field_is_described(name: str) -> None:
     value = getattr(meshimplant, name)
     fields = inspect.signature(value).parameters if is_dataclass(value) else {}
-    text = _doc(name)
-    described = _described(_section(text, "Attributes")) | _described(_section(text, "Parameters"))
+    texts = [inspect.getdoc(base) or "" for base in value.__mro__ if is_dataclass(base)] or [_doc(name)]
+    sections = [_section(text, heading) for text in texts for heading in ("Attributes", "Parameters")]
+    described = set().union(*map(_described, sections))
     assert {field for field in fields if not field.startswith("_")} <= described
 
 
