@@ -150,7 +150,7 @@ def test_steps_come_in_order_and_the_report_records_each(made) -> None:
     assert (deepened.array >= body.array).all()
     assert (deepened.array > 0).sum() > (body.array > 0).sum()
     assert made.report.spec == ImplantSpec().to_dict()
-    assert made.report.method["name"] == "template"
+    assert made.report.method["name"] == "mixture"
 
 
 def test_its_triangles_are_well_shaped(made) -> None:
