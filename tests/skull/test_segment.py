@@ -176,7 +176,10 @@ def test_a_probability_is_cut_at_half(tmp_path):
     grid = _grid()
     points = _points(grid)
     field = np.clip(0.5 + np.minimum(_depth(points), 7 - _depth(points)) / 5, 0, 1).astype(np.float32)
-    skull = read_skull(_save(grid.with_array(field), tmp_path / "p.nrrd"))
+    file = _save(grid.with_array(field), tmp_path / "p.nrrd")
+    with pytest.raises(InputError, match="--values probability"):
+        read_skull(file)  # the bone of a CT in a window looks the same
+    skull = read_skull(file, values="probability")
     assert skull.kind == "mask"
     np.testing.assert_array_equal(skull.mask.array, field >= 0.5)
     assert "probability" in skull.notes[0]
