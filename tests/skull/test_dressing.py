@@ -134,7 +134,7 @@ def test_a_sheet_over_hollow_diploe_is_removed_without_the_outer_table() -> None
 
 
 def test_a_raised_bone_flap_is_no_dressing(roomy: Volume, phantom_pose: HeadPose) -> None:
-    """It is as thick as bone, and nothing lies beneath it."""
+    """It is as thick as bone, and nothing lies beneath it; voxels of 2 mm do not show its saw line."""
     local = (roomy.to_mm(np.argwhere(roomy.array)) - phantom_pose.centre_mm) @ phantom_pose.axes.T
     unit = local / np.linalg.norm(local, axis=1, keepdims=True)
     flap = np.argwhere(roomy.array)[HOLE(unit)] + np.rint(np.array([0.7, 0.1, 0.7]) * 3).astype(int)
@@ -142,7 +142,7 @@ def test_a_raised_bone_flap_is_no_dressing(roomy: Volume, phantom_pose: HeadPose
     skull[tuple(flap.T)] = 1
     cleared, findings = remove_foreign(roomy.with_array(skull))
     np.testing.assert_array_equal(cleared.array, skull)
-    assert "input.dressing" not in [finding.code for finding in findings]
+    assert findings == ()
 
 
 def test_what_is_no_skull_is_left_alone(phantom: Volume) -> None:
