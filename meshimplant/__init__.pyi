@@ -93,7 +93,7 @@ from .skull.describe_file import describe_file as describe_file
 from .skull.segment import SkullInput as SkullInput
 from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
-from .spec import ImplantSpec as ImplantSpec
+from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .values.read_values import read_values as read_values
 from .version import __version__ as __version__
 from .voxels.volume import Volume as Volume

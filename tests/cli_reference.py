@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
 from meshimplant.complete.methods import METHODS
-from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
+from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.spec_table import SpecTable
 from meshimplant_cli.main import build_app
 from meshimplant_cli.verbs import GROUPS
 
@@ -86,13 +88,23 @@ def _row(argument: Any) -> str:
 
 
 def prescription() -> str:
-    """Return the table of the prescription's fields: default, range and meaning."""
+    """Return the prescription's fields and those of its tables: default, range and meaning."""
+    chapters = [spec_rows(ImplantSpec)]
+    for field in fields(ImplantSpec):
+        if kind := field.metadata.get("table"):
+            chapters.append(f"`[{field.name}]`: {field.metadata['meaning']}.\n\n{spec_rows(kind)}")
+    return "\n\n".join(chapters)
+
+
+def spec_rows(kind: type[SpecTable]) -> str:
+    """Return the fields of one table that are no tables themselves."""
     rows = ["| field | default | range | what |", "|---|---|---|---|"]
-    ranges, meanings = field_ranges(), field_meanings()
-    for name, value in ImplantSpec().to_dict().items():
-        limits = ranges[name]
-        allowed = ", ".join(MATERIALS_MIN_THICKNESS_MM) if limits is None else f"{limits[0]} to {limits[1]}"
-        rows.append(f"| `{name}` | {value} | {allowed} | {meanings[name]} |")
+    for field in fields(kind):
+        if "table" in field.metadata:
+            continue
+        limits, choices = field.metadata.get("range"), field.metadata.get("choices")
+        allowed = f"{limits[0]} to {limits[1]}" if limits else ", ".join(choices) or "text"
+        rows.append(f"| `{field.name}` | {field.default} | {allowed} | {field.metadata['meaning']} |")
     return "\n".join(rows)
 
 

@@ -20,7 +20,7 @@ from meshimplant.io.meshes import read_mesh, write_mesh
 from meshimplant.io.metaimage import write_metaimage
 from meshimplant.io.points import read_points
 from meshimplant.io.volumes import read_volume, write_volume
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 _SERIES = "1.2.826.0.1.3680043.8.498.1"

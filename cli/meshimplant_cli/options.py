@@ -12,7 +12,12 @@ from cyclopts.validators import Number
 
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.errors import SpecError
-from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec, field_meanings, field_ranges
+from meshimplant.spec.implant_spec import (
+    MATERIALS_MIN_THICKNESS_MM,
+    ImplantSpec,
+    field_meanings,
+    field_ranges,
+)
 from meshimplant.values.value_words import Asking, ValueWord
 from meshimplant_cli.exit_codes import UsageError
 
@@ -196,13 +201,13 @@ class NetworkOptions:
 
 
 def _with_prescription_flags(options: type[Options]) -> type[Options]:
-    """Add an option for each field of `ImplantSpec` to a class of options."""
+    """Add an option for each field of `ImplantSpec` that is no table to a class of options."""
     kinds: dict[str, Any] = {
         **{"float": float, "int": int, "int | None": int},
         "str": Literal[tuple(MATERIALS_MIN_THICKNESS_MM)],
     }
     ranges, meanings = field_ranges(), field_meanings()
-    for field in fields(ImplantSpec):
+    for field in (each for each in fields(ImplantSpec) if each.name in meanings):
         limits = ranges[field.name]
         text = f"{meanings[field.name]}{f'; {limits[0]} to {limits[1]}' if limits else ''}."
         options.__annotations__[field.name] = Annotated[kinds[str(field.type)] | None, Parameter(help=text)]

@@ -115,7 +115,7 @@ class ThicknessLimits:
         """Return the smallest and the largest allowed thickness, None without a limit."""
         least, most = self.min_mm, self.max_mm
         if self.spec is not None:
-            from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+            from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 
             spec = ImplantSpec.read(self.spec)
             least = least or max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])

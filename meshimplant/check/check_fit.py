@@ -23,7 +23,7 @@ from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
 from meshimplant.implant.wall_thickness import ThicknessMap, measure_thickness
 from meshimplant.report import Finding, place_of, verdict_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 

@@ -29,7 +29,7 @@ from meshimplant.implant.wall_thickness import (
     measure_thickness,
 )
 from meshimplant.report import Criterion, Finding, Place, Verdict, place_of, verdict_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 #: Accepted deviation of the median thickness from the prescription, mm.

@@ -17,7 +17,7 @@ from meshimplant.head.fill import fill_from_nearest
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import is_vault
 from meshimplant.report import Finding, Severity, place_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.occupancy import occupancy

@@ -6,7 +6,7 @@ from typing import Any
 
 from meshimplant.check.fit_map import FitMap
 from meshimplant.report import Finding, place_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 #: Least fraction of the opening to be covered, and largest fraction of the outer surface over intact bone.

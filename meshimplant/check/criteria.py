@@ -32,7 +32,7 @@ from meshimplant.check.seat import LEAST_FRACTION
 from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Criterion, Finding
 from meshimplant.runtime.value_text import shown, with_unit
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 #: Least fraction of the defect for the second score of completeness (the experts' number).
 MOSTLY_FRACTION = 0.75

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.mesh.cut_away import face_pieces
 from meshimplant.report import Finding, Severity, place_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.occupancy import occupancy
 from meshimplant.voxels.volume import Volume
 

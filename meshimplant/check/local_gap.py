@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.check.gap import widest_gap_mm
 from meshimplant.mesh.nearest import surface_tree
 from meshimplant.report import Finding, place_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 #: A gap at one place may exceed that on 5 % of the border by this, mm: corners of the bone do.
 LOCAL_EXCESS_MM = 1.0

@@ -14,7 +14,7 @@ from meshimplant.implant.surfaces import Surfaces
 from meshimplant.implant.wall_thickness import SCATTER_MM, ThicknessMap, least_wall_mm
 from meshimplant.mesh.areas import face_normals_and_areas
 from meshimplant.report import Finding, place_of
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.distance import distance_inside
 
 #: A border's wall lower than this on 5 % of its length breaks when it is handled, mm.

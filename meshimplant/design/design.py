@@ -13,7 +13,7 @@ from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.line.separate import Separation
 from meshimplant.report import Report
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 

@@ -32,7 +32,7 @@ from meshimplant.report import Report, Step
 from meshimplant.runtime.memory import process_peak_mb
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 
 @one_blas_thread()

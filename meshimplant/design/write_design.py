@@ -22,7 +22,7 @@ from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 _TITLE = "Cranial implant"

@@ -15,7 +15,7 @@ from meshimplant.mesh.areas import vertex_areas, vertex_normals, weighted_percen
 from meshimplant.mesh.nearest import surface_tree
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.report import Finding, Severity, place_of
-from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 
 #: Walls that an implant can have, mm: no process prints a thinner one.
 WALL_RANGE_MM = (0.3, 30.0)

@@ -19,7 +19,7 @@ from meshimplant.edit.trim import trim
 from meshimplant.implant.wall_thickness import measure_thickness
 from meshimplant.line.extract import extract
 from meshimplant.report import Finding
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 SPACING_MM = (0.5, 0.5, 0.65)

@@ -10,7 +10,7 @@ from shapes import cap, grid_around, joined, plain_mesh, random_rotation
 from meshimplant.check.check_part import PartCheck, check_part
 from meshimplant.edit.trim import trim
 from meshimplant.report import Finding
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 SPEC = ImplantSpec().with_values(thickness_mm=4.0)

@@ -20,7 +20,7 @@ from meshimplant.edit.cut import trim_plane
 from meshimplant.implant.surfaces import split_surfaces
 from meshimplant.io.volumes import read_volume
 from meshimplant.line.extract import extract
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 

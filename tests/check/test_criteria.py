@@ -8,7 +8,7 @@ import pytest
 
 from meshimplant.check.criteria import rate
 from meshimplant.report import Criterion, Finding
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 SPEC = ImplantSpec()
 NAMES = (

@@ -15,7 +15,7 @@ from meshimplant.check.check_part import PartCheck, check_part
 from meshimplant.check.reference import Reference
 from meshimplant.complete.reference_of import reference_of
 from meshimplant.report import Finding
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 #: The ideal part is as thick as its bone.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from meshimplant import evaluate, read_mesh, read_volume, write_volume
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 FILES = [
     "implant.3mf", "implant.stl", "preview.html", "preview.png",

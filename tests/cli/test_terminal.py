@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant_cli.main import build_app
 from meshimplant_cli.options import PrescriptionOptions
 from meshimplant_cli.terminal import measure_table, table

@@ -28,7 +28,7 @@ from meshimplant.predictions.read_prediction import read_prediction
 from meshimplant.report import SCHEMA_VERSION, Finding, Report
 from meshimplant.skull.ct_tissues import CtTissues
 from meshimplant.skull.segment import SkullInput
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 FILES = [

@@ -11,7 +11,7 @@ from meshimplant.check.check_fit import check_fit
 from meshimplant.edit.end_free_border import end_free_border
 from meshimplant.errors import InputError
 from meshimplant.implant.site import Site
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 #: Turns the dome to the patient's left: its pole to x, the map's y up.
 TO_THE_LEFT = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

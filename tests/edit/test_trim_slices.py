@@ -21,7 +21,7 @@ from meshimplant.implant.surfaces import WALL, head_centre, split_surfaces
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.skull.thick_slices import interpolate_slices
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.distance import signed_distance
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.grid import bounding_box

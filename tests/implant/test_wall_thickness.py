@@ -15,7 +15,7 @@ from meshimplant.implant.wall_thickness import (
     least_wall_mm,
     measure_thickness,
 )
-from meshimplant.spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
 
 FAR_MM = (300.0, -250.0, 180.0)
 

@@ -29,7 +29,7 @@ from meshimplant.io.meshes import read_mesh
 from meshimplant.io.points import read_points
 from meshimplant.io.volumes import read_volume
 from meshimplant.runtime import memory
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 ALL_KINDS = {**KINDS, **MODEL_KINDS}
 #: Compressed, these are a few thousand bytes.

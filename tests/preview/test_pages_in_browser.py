@@ -16,7 +16,7 @@ from meshimplant.preview.colour_scales import ColourScale
 from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.viewer_page import write_viewer
 from meshimplant.report import Criterion, Finding, Report, Step
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

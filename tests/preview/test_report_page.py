@@ -14,7 +14,7 @@ from PIL import Image
 from meshimplant.errors import InputError, OutputError
 from meshimplant.preview.report_page import report_html, shown, verdict, write_report_html
 from meshimplant.report import CRITERIA_NOTE, Criterion, Finding, Report, Step
-from meshimplant.spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec
 
 EVIL = "<script>alert('1')</script>"
 

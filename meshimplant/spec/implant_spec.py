@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import FileReadError, SpecError
+from meshimplant.spec.spec_table import SpecTable, number, without_none, word
 
-#: Longer values are cut off in messages, characters.
-_LONGEST_SHOWN = 80
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
 
 
-def _field(default: Any, meaning: str, low: float | None = None, high: float | None = None) -> Any:
-    """Return a field of the prescription with its meaning and its range."""
-    return field(
-        default=default, metadata={"meaning": meaning, "range": None if low is None else (low, high)}
-    )
-
-
 @dataclass(frozen=True)
-class ImplantSpec:
+class ImplantSpec(SpecTable):
     """The prescription of a part.
 
     Attributes
@@ -54,36 +47,27 @@ class ImplantSpec:
         error; a number states that the others are left open on purpose.
     """
 
-    thickness_mm: float = _field(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
-    thickness_min_mm: float = _field(2.0, "Thinnest wall that passes the check outside the border", 0.3, 15.0)
-    thickness_max_mm: float = _field(6.0, "Thickest wall that passes the check", 0.5, 25.0)
-    clearance_mm: float = _field(0.8, "Designed distance from the part's border to the bone", 0.0, 3.0)
-    bevel_deg: float = _field(0.0, "Least angle at which the part's border leans inward", 0.0, 45.0)
-    smooth_iterations: int = _field(40, "Iterations of the smoothing filter", 0, 200)
-    material: str = _field("PEEK", "Material; sets the thinnest wall that passes the check")
-    max_faces: int = _field(150_000, "Largest number of faces of the part", 1_000, 5_000_000)
-    caudal_relief_mm: float = _field(
+    thickness_mm: float = number(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
+    thickness_min_mm: float = number(2.0, "Thinnest wall that passes the check outside the border", 0.3, 15.0)
+    thickness_max_mm: float = number(6.0, "Thickest wall that passes the check", 0.5, 25.0)
+    clearance_mm: float = number(0.8, "Designed distance from the part's border to the bone", 0.0, 3.0)
+    bevel_deg: float = number(0.0, "Least angle at which the part's border leans inward", 0.0, 45.0)
+    smooth_iterations: int = number(40, "Iterations of the smoothing filter", 0, 200)
+    material: str = word(
+        "PEEK",
+        "Material; sets the thinnest wall that passes the check",
+        tuple(MATERIALS_MIN_THICKNESS_MM),
+    )
+    max_faces: int = number(150_000, "Largest number of faces of the part", 1_000, 5_000_000)
+    caudal_relief_mm: float = number(
         0.0, "How much the part is kept back along its lower edge at the temple", 0.0, 10.0
     )
-    bodies: int | None = _field(
+    bodies: int | None = number(
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
     )
 
     def __post_init__(self) -> None:
-        for name, limits in field_ranges().items():
-            value = getattr(self, name)
-            if limits is None or (name == "bodies" and value is None):
-                continue
-            low, high = limits
-            kinds = int if isinstance(low, int) else int | float
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-                number = "a whole number" if kinds is int else "a number"
-                raise SpecError(
-                    f"expected {name} to be {number} between {low:g} and {high:g}, got {_shown(repr(value))}"
-                )
-        if not isinstance(self.material, str) or self.material not in MATERIALS_MIN_THICKNESS_MM:
-            names = ", ".join(MATERIALS_MIN_THICKNESS_MM)
-            raise SpecError(f"expected material to be one of {names}, got {_shown(repr(self.material))}")
+        super().__post_init__()
         if not self.thickness_min_mm <= self.thickness_mm <= self.thickness_max_mm:
             raise SpecError(
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
@@ -94,22 +78,6 @@ class ImplantSpec:
     def part_count(self) -> int:
         """Number of separate parts."""
         return 1 if self.bodies is None else self.bodies
-
-    def with_values(self, **values: Any) -> ImplantSpec:
-        """Return a copy with some fields replaced; None leaves a field. Unknown names raise `SpecError`."""
-        given = {key: value for key, value in values.items() if value is not None}
-        _reject_unknown(given)
-        return replace(self, **given)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ImplantSpec:
-        """Build a prescription from a mapping; missing fields take their defaults, unknown ones raise."""
-        _reject_unknown(values)
-        return cls(**values)
 
     @classmethod
     def read(cls, path: str | Path) -> ImplantSpec:
@@ -134,28 +102,18 @@ class ImplantSpec:
         """Return the prescription as TOML text, which `read` accepts."""
         import tomli_w
 
-        return tomli_w.dumps({name: value for name, value in self.to_dict().items() if value is not None})
+        return tomli_w.dumps(without_none(self.to_dict()))
 
 
 def field_ranges() -> dict[str, tuple[float, float] | None]:
-    """Return the smallest and the largest value of each field of `ImplantSpec`; None for words."""
-    return {field.name: field.metadata["range"] for field in fields(ImplantSpec)}
+    """Return the least and largest value of each plain field of `ImplantSpec`; None for words."""
+    return {name: metadata.get("range") for name, metadata in _plain_fields().items()}
 
 
 def field_meanings() -> dict[str, str]:
-    """Return what each field of `ImplantSpec` means, in a few words."""
-    return {field.name: field.metadata["meaning"] for field in fields(ImplantSpec)}
+    """Return what each plain field of `ImplantSpec` means, in a few words."""
+    return {name: metadata["meaning"] for name, metadata in _plain_fields().items()}
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def _reject_unknown(values: dict[str, Any]) -> None:
-    known = list(field_meanings())
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise SpecError(
-            f"expected fields of the prescription among {', '.join(known)}, "
-            f"got {_shown(', '.join(unknown))}: correct or remove them"
-        )
+def _plain_fields() -> dict[str, Mapping[str, Any]]:
+    return {each.name: each.metadata for each in fields(ImplantSpec) if "table" not in each.metadata}

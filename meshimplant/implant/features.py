@@ -1,0 +1,77 @@
+"""`Feature`: a hole, screw, tab or mark of a part, and where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshimplant.errors import InputError
+
+FeatureKind = Literal["drainage", "suture", "tenting", "slot", "screw", "pocket", "plate", "tab", "mark"]
+#: Every kind of feature.
+FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A place of a part at which something was made on purpose.
+
+    Attributes
+    ----------
+    kind : FeatureKind
+        ``drainage``, ``suture`` or ``tenting`` hole, ``slot``, ``screw`` hole, ``pocket`` for a tangential
+        screw, recess of a ``plate``, ``tab``, ``mark``.
+    label : str
+        Its name on drawings and in tables, such as ``D12`` or ``S3``; no two features of a part share one.
+    point_mm : (3,) tuple
+        Its place on the outer surface, LPS mm.
+    axis : (3,) tuple
+        Unit direction from outside into the part, LPS: of a hole its axis, of a mark the inward normal.
+    diameter_mm : float
+        Diameter of the hole; of anything else that of the smallest cylinder about the axis that holds it.
+    length_mm : float
+        Length along the axis, from the point: of a screw its length, of a hole the thickness of the part.
+    """
+
+    kind: FeatureKind
+    label: str
+    point_mm: tuple[float, float, float]
+    axis: tuple[float, float, float]
+    diameter_mm: float
+    length_mm: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the feature as plain JSON-ready values."""
+        return asdict(self)
+
+
+def near_features(
+    points_mm: ArrayLike, features: Iterable[Feature], *, margin_mm: float = 0.0
+) -> NDArray[np.bool_]:
+    """Select the points (n, 3) that lie in the cylinder of a feature, LPS mm.
+
+    The cylinder of a feature has its diameter, and reaches from its point to its length along its axis; it is
+    grown by `margin_mm` on all sides.
+    """
+    points = np.asarray(points_mm, float).reshape(-1, 3)
+    near = np.zeros(len(points), bool)
+    for feature in features:
+        arm, axis = points - np.asarray(feature.point_mm), np.asarray(feature.axis)
+        along = arm @ axis
+        aside_mm = np.linalg.norm(arm - along[:, None] * axis, axis=1)
+        inside = (along >= -margin_mm) & (along <= feature.length_mm + margin_mm)
+        near |= inside & (aside_mm <= feature.diameter_mm / 2 + margin_mm)
+    return near
+
+
+def require_own_labels(features: Iterable[Feature]) -> None:
+    """Raise `InputError` where two features share a label."""
+    labels = [feature.label for feature in features]
+    if shared := sorted({label for label in labels if labels.count(label) > 1}):
+        raise InputError(
+            f"expected features with labels of their own, got {', '.join(shared)} more than once: rename them"
+        )

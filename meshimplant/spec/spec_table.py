@@ -1,0 +1,116 @@
+"""`SpecTable`: named values with meaning and range, each checked; the base of a prescription."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
+
+from meshimplant.errors import SpecError
+
+#: Longer values are cut off in messages, characters.
+_LONGEST_SHOWN = 80
+
+
+def number(default: float | None, meaning: str, low: float, high: float) -> Any:
+    """Return a field that holds a number; whole if `low` is an int. A default of None allows None."""
+    return field(default=default, metadata={"meaning": meaning, "range": (low, high)})
+
+
+def word(default: str | None, meaning: str, choices: tuple[str, ...] = ()) -> Any:
+    """Return a field that holds a word, one of `choices` if there are any. A default of None allows None."""
+    return field(default=default, metadata={"meaning": meaning, "choices": choices})
+
+
+def table(kind: type[SpecTable], meaning: str) -> Any:
+    """Return a field that holds a table of its own, or None: nothing of its kind is made."""
+    return field(default=None, metadata={"meaning": meaning, "table": kind})
+
+
+@dataclass(frozen=True)
+class SpecTable:
+    """A table of named values, each checked when it is built.
+
+    A subclass is a frozen dataclass whose fields are made by `number`, `word` and `table`. `TABLE` is its
+    name in a file, and empty for the prescription itself.
+    """
+
+    TABLE: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is None and each.default is None:
+                continue
+            if "range" in each.metadata:
+                self._require_number(each.name, value, *each.metadata["range"])
+            elif "choices" in each.metadata:
+                self._require_word(each.name, value, each.metadata["choices"])
+            elif not isinstance(value, each.metadata["table"]):
+                raise SpecError(f"expected {self._named(each.name)} to be a table, got {shown(repr(value))}")
+
+    def _named(self, name: str) -> str:
+        return f"{self.TABLE}.{name}" if self.TABLE else name
+
+    def _require_number(self, name: str, value: object, low: float, high: float) -> None:
+        kinds = int if isinstance(low, int) else int | float
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            kind = "a whole number" if kinds is int else "a number"
+            raise SpecError(
+                f"expected {self._named(name)} to be {kind} between {low:g} and {high:g}, "
+                f"got {shown(repr(value))}"
+            )
+
+    def _require_word(self, name: str, value: object, choices: tuple[str, ...]) -> None:
+        if not isinstance(value, str) or (choices and value not in choices):
+            expected = f"one of {', '.join(choices)}" if choices else "text"
+            raise SpecError(f"expected {self._named(name)} to be {expected}, got {shown(repr(value))}")
+
+    def with_values(self, **values: Any) -> Self:
+        """Return a copy with some fields replaced; None leaves a field. Unknown names raise `SpecError`."""
+        given = {key: value for key, value in values.items() if value is not None}
+        self._reject_unknown(given)
+        return replace(self, **given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON-ready values."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            name: value.to_dict() if isinstance(value, SpecTable) else value for name, value in values.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build a table from a mapping; missing fields take their defaults, unknown ones raise."""
+        cls._reject_unknown(values)
+        kinds = {each.name: each.metadata.get("table") for each in fields(cls)}
+        built = {
+            name: kind.from_dict(values[name])
+            for name, kind in kinds.items()
+            if kind is not None and isinstance(values.get(name), dict)
+        }
+        return cls(**{**values, **built})
+
+    @classmethod
+    def _reject_unknown(cls, values: dict[str, Any]) -> None:
+        known = [each.name for each in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            place = f"of [{cls.TABLE}]" if cls.TABLE else "of the prescription"
+            raise SpecError(
+                f"expected fields {place} among {', '.join(known)}, "
+                f"got {shown(', '.join(unknown))}: correct or remove them"
+            )
+
+
+def without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping without the entries that are None, also within the mappings that it holds."""
+    return {
+        name: without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def shown(text: str) -> str:
+    """Return a value for a message, cut off where it is long."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
