@@ -32,9 +32,14 @@ class Feature:
     axis : (3,) tuple
         Unit direction from outside into the part, LPS: of a hole its axis, of a mark the inward normal.
     diameter_mm : float
-        Diameter of the hole; of anything else that of the smallest cylinder about the axis that holds it.
+        Diameter of the hole; of a long feature its width; of anything else that of the smallest cylinder
+        about the axis that holds it.
     length_mm : float
         Length along the axis, from the point: of a screw its length, of a hole the thickness of the part.
+    span_mm : (3,) tuple
+        Of a long feature, such as a slot, a plate or a line of text, the vector across the axis from the
+        middle of the round end on one side to that on the other; the point is its middle. Zero for one that
+        is round.
     """
 
     kind: FeatureKind
@@ -43,6 +48,7 @@ class Feature:
     axis: tuple[float, float, float]
     diameter_mm: float
     length_mm: float
+    span_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the feature as plain JSON-ready values."""
@@ -54,18 +60,26 @@ def near_features(
 ) -> NDArray[np.bool_]:
     """Select the points (n, 3) that lie in the cylinder of a feature, LPS mm.
 
-    The cylinder of a feature has its diameter, and reaches from its point to its length along its axis; it is
-    grown by `margin_mm` on all sides.
+    The cylinder of a feature has its diameter, and reaches from its point to its length along its axis; that
+    of a long feature is the space that the cylinder passes as it is moved along the span. It is grown by
+    `margin_mm` on all sides.
     """
     points = np.asarray(points_mm, float).reshape(-1, 3)
     near = np.zeros(len(points), bool)
     for feature in features:
-        arm, axis = points - np.asarray(feature.point_mm), np.asarray(feature.axis)
-        along = arm @ axis
-        aside_mm = np.linalg.norm(arm - along[:, None] * axis, axis=1)
+        along = (points - np.asarray(feature.point_mm)) @ np.asarray(feature.axis)
         inside = (along >= -margin_mm) & (along <= feature.length_mm + margin_mm)
-        near |= inside & (aside_mm <= feature.diameter_mm / 2 + margin_mm)
+        near |= inside & (beside_feature_mm(points, feature) <= margin_mm)
     return near
+
+
+def beside_feature_mm(points_mm: ArrayLike, feature: Feature) -> NDArray[np.float64]:
+    """Return how far (n,) points (n, 3), LPS mm, lie beside a feature, across its axis; negative inside."""
+    axis, span = np.asarray(feature.axis), np.asarray(feature.span_mm)
+    arm = np.asarray(points_mm, float).reshape(-1, 3) - np.asarray(feature.point_mm)
+    across, span = arm - (arm @ axis)[:, None] * axis, span - (span @ axis) * axis
+    share = np.clip(across @ span / max(float(span @ span), 1e-12), -0.5, 0.5)
+    return np.asarray(np.linalg.norm(across - share[:, None] * span, axis=1) - feature.diameter_mm / 2)
 
 
 def require_own_labels(features: Iterable[Feature]) -> None:

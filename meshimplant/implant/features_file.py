@@ -24,7 +24,10 @@ _MARKUPS_SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
 )
-_COLUMNS = ("label", "kind", "x_mm", "y_mm", "z_mm", "axis_x", "axis_y", "axis_z", "diameter_mm", "length_mm")
+_COLUMNS = (
+    *("label", "kind", "x_mm", "y_mm", "z_mm", "axis_x", "axis_y", "axis_z", "diameter_mm", "length_mm"),
+    *("span_x_mm", "span_y_mm", "span_z_mm"),
+)
 
 
 def write_features(path: str | Path, features: Sequence[Feature]) -> None:
@@ -101,16 +104,17 @@ def _feature(values: dict[str, Any]) -> Feature:
     """Return a feature; raise `ValueError` for numbers that cannot be one."""
     point, axis = np.array(values["point_mm"], float), np.array(values["axis"], float)
     diameter_mm, length_mm = float(values["diameter_mm"]), float(values["length_mm"])
-    finite = np.isfinite([*point, *axis, diameter_mm, length_mm]).all()
-    if point.shape != (3,) or axis.shape != (3,) or not finite or abs(np.linalg.norm(axis) - 1) > 1e-6:
+    span = np.array(values["span_mm"], float)
+    finite = np.isfinite([*point, *axis, *span, diameter_mm, length_mm]).all()
+    vectors = point.shape == axis.shape == span.shape == (3,)
+    if not vectors or not finite or abs(np.linalg.norm(axis) - 1) > 1e-6:
         raise ValueError("not a place and a unit direction")
     if values["kind"] not in FEATURE_KINDS or not isinstance(values["label"], str):
         raise ValueError("not a kind of feature")
     if diameter_mm < 0 or length_mm < 0:
         raise ValueError("not a size")
-    return Feature(
-        values["kind"], values["label"], (*point.tolist(),), (*axis.tolist(),), diameter_mm, length_mm
-    )
+    sizes = diameter_mm, length_mm, (*span.tolist(),)
+    return Feature(values["kind"], values["label"], (*point.tolist(),), (*axis.tolist(),), *sizes)
 
 
 def _markups(features: Sequence[Feature]) -> dict[str, Any]:
@@ -133,7 +137,7 @@ def _rows(features: Sequence[Feature]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for each in features:
-        numbers = [*each.point_mm, *each.axis, each.diameter_mm, each.length_mm]
+        numbers = [*each.point_mm, *each.axis, each.diameter_mm, each.length_mm, *each.span_mm]
         writer.writerow([each.label, each.kind, *(f"{number:.6f}" for number in numbers)])
     return text.getvalue()
 
