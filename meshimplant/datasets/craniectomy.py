@@ -256,7 +256,7 @@ def _cut_off(box: Volume, body: NDArray[np.bool_]) -> NDArray[np.bool_]:
     rest = cc3d.connected_components((box.array != 0) & ~body, connectivity=26)
     touching = np.unique(rest[binary_dilation(body, np.ones((3, 3, 3))) & (rest > 0)])
     small = np.bincount(rest.ravel())[touching] * box.voxel_volume_mm3 < _CUT_OFF_MM3
-    faces = [np.take(rest, edge, axis=axis) for axis in range(3) for edge in (0, -1)]
+    faces = [np.moveaxis(rest, axis, 0)[edge] for axis in range(3) for edge in (0, -1)]
     hanging = np.unique(np.concatenate([face.ravel() for face in faces]))
     loose = np.setdiff1d(touching[small], hanging)
     return np.isin(rest, loose)

@@ -105,7 +105,7 @@ def bone_along(
         along += origin[axis]
         np.clip(along, 0, size - 1, out=along)
         flat += along.astype(np.int64) * stride
-    return np.take(memory, flat).view(bool)
+    return memory[flat].view(bool)
 
 
 def _first_column(

@@ -224,7 +224,8 @@ def _slope(field: NDArray[np.float32], spacing_mm: NDArray[np.float64]) -> NDArr
     """Return the gradient's length per mm, from the steeper one-sided difference along each axis."""
     total = np.zeros_like(field)
     for axis, step in enumerate(spacing_mm):
-        rise = np.abs(np.diff(field, axis=axis, append=np.take(field, [-1], axis=axis))) / np.float32(step)
+        last = np.moveaxis(np.moveaxis(field, axis, 0)[-1:], 0, axis)
+        rise = np.abs(np.diff(field, axis=axis, append=last)) / np.float32(step)
         before = np.roll(rise, 1, axis=axis)
         np.moveaxis(before, axis, 0)[0] = 0
         total += np.maximum(rise, before) ** 2

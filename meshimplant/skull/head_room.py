@@ -97,4 +97,4 @@ def _layer(mask: Volume, side: _Side, depth: int) -> int:
 
 
 def _section(mask: Volume, side: _Side, depth: int) -> NDArray[np.bool_]:
-    return np.asarray(np.take(mask.array, _layer(mask, side, depth), axis=side.axis) != 0)
+    return np.asarray(np.moveaxis(mask.array, side.axis, 0)[_layer(mask, side, depth)] != 0)

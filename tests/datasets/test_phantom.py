@@ -43,7 +43,7 @@ def test_is_one_body_of_adult_size_on_an_lps_grid(phantom):
     vault = points[points[:, 2] > -10]
     assert 165 < np.ptp(vault[:, 1]) < 200  # length without the nose
     assert 125 < np.ptp(vault[:, 0]) < 155
-    edge = np.concatenate([np.take(phantom.array, e, axis=a).ravel() for a in range(3) for e in (0, -1)])
+    edge = np.concatenate([np.moveaxis(phantom.array, a, 0)[e].ravel() for a in range(3) for e in (0, -1)])
     assert not edge.any()
 
 
