@@ -1,0 +1,1 @@
+"""What surgery adds to a finished part: holes, fixation and marks."""
