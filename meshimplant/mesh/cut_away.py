@@ -1,7 +1,8 @@
-"""`cut_away`: cut one body from another, and drop the loose fragments that this leaves."""
+"""`cut_away`: cut one body from another, and drop the loose fragments that this leaves; `combine` adds, too."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,34 @@ def cut_away(
     kept, fragments = keep_largest_bodies(result, bodies=body_count(mesh) if bodies is None else bodies)
     removed = float(solid.volume() - left.volume()) + sum(fragment.volume_mm3 for fragment in fragments)
     return Cut(kept, fragments, removed)
+
+
+def combine(
+    mesh: trimesh.Trimesh,
+    *,
+    add: Sequence[manifold3d.Manifold] = (),
+    remove: Sequence[manifold3d.Manifold] = (),
+) -> trimesh.Trimesh:
+    """Return a closed mesh with bodies added to it, and others then removed from all of it.
+
+    Away from the bodies the vertices are exactly those of the mesh. Slivers along the cuts are removed.
+
+    Raises
+    ------
+    MeshError
+        The mesh is not closed and consistently wound, or nothing is left.
+    """
+    solid = require_solid(mesh)
+    if not add and not remove:
+        return mesh.copy()
+    for body in add:
+        solid += body
+    for body in remove:
+        solid -= body
+    if solid.is_empty():
+        raise MeshError("expected bodies that leave part of the implant, got some that remove all of it")
+    result = from_manifold(solid)
+    return _cleaned(result, _new_vertices(mesh, result))
 
 
 def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:

@@ -1,0 +1,111 @@
+"""`Fixture`: what is added to a part and removed from it at one place of fixation; bosses under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from meshimplant.implant.features import Feature
+from meshimplant.report import place_of
+from meshimplant.spec.fixation_spec import FixationSpec
+from meshimplant.theatre.border_frame import BorderFrame
+from meshimplant.theatre.flat_bodies import common, disc, joined, rounded
+from meshimplant.theatre.screws import Screw
+from meshimplant.voxels.volume import Volume
+
+if TYPE_CHECKING:
+    import manifold3d
+
+#: A boss: its radius, the radii of its edge and of its foot, mm, how deep it is rooted in the wall, and how far
+#: it stays behind the border wall. No source: our choice.
+_BOSS_MM, _EDGE_MM, _FOOT_MM, _ROOT_MM, _BEHIND_MM = 3.5, 0.8, 1.5, 0.3, 0.4
+#: A wall that lacks less than this needs no boss, mm: the scatter of its measurement.
+_LACK_MM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What the fixtures of a part have in common.
+
+    Attributes
+    ----------
+    bone : Volume
+        Signed distance to the bone, mm, positive inside.
+    spec : FixationSpec
+        How to fix.
+    least_wall_mm : float
+        Thinnest wall that may be left.
+    """
+
+    bone: Volume
+    spec: FixationSpec
+    least_wall_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fixture:
+    """What is made at one place.
+
+    Attributes
+    ----------
+    add, remove : tuple of Manifold
+        Bodies that are added to the part, and then removed from it.
+    features : tuple of Feature
+        What `check` knows of them.
+    screws : tuple of Screw
+        The screws.
+    plate : Trimesh or None
+        Model of the plate, LPS mm.
+    proud_mm : float
+        How far it stands proud of the skull's outer surface, as drawn.
+    boss_mm : float
+        By how much the wall is thickened; 0: no boss.
+    """
+
+    add: tuple[manifold3d.Manifold, ...]
+    remove: tuple[manifold3d.Manifold, ...]
+    features: tuple[Feature, ...]
+    screws: tuple[Screw, ...]
+    proud_mm: float
+    plate: trimesh.Trimesh | None = None
+    boss_mm: float = field(default=0.0)
+
+
+def feature_at(
+    kind: str, label: str, frame: BorderFrame, flat_mm: tuple[float, float], *, diameter_mm: float, depth_mm: float
+) -> Feature:
+    """Return a feature whose cylinder reaches from the outer surface at a flat place to a depth."""
+    u, v = flat_mm
+    point = frame.bend(np.array([[u, v, 0.0]]))[0]
+    axis = -frame.outward_at(u, v)
+    return Feature(kind, label, place_of(point), place_of(axis), diameter_mm, depth_mm)  # type: ignore[arg-type]
+
+
+def boss_height(frame: BorderFrame, needed_mm: float) -> float:
+    """Return by how much the wall must be thickened, mm."""
+    lack = needed_mm - frame.wall_mm
+    return lack if lack > _LACK_MM else 0.0
+
+
+def boss(frame: BorderFrame, at: tuple[float, float], needed_mm: float) -> manifold3d.Manifold:
+    """Return a rounded boss under a flat place (u, v), which makes the wall as thick as needed.
+
+    It stays behind the border wall, as that leans.
+    """
+    wall = frame.wall_mm
+
+    def field(u: NDArray[np.float64], v: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+        post = common(disc(u, v, at, _BOSS_MM), -w - needed_mm, _EDGE_MM)
+        post = np.maximum(post, w + wall / 2)
+        sheet = np.maximum(-(w + wall - _ROOT_MM), w + wall / 2)
+        around = disc(u, v, at, _BOSS_MM + _FOOT_MM)
+        body = np.maximum(joined(post, sheet, _FOOT_MM), around)
+        return np.asarray(np.maximum(body, u + _BEHIND_MM + np.maximum(-w, 0) * max(frame.lean, 0.0)))
+
+    reach = _BOSS_MM + _FOOT_MM + 0.5
+    low = (at[0] - reach, at[1] - reach, -needed_mm - 0.5)
+    return rounded(field, low, (min(at[0] + reach, 0.5), at[1] + reach, -wall / 2 + 0.3), frame)

@@ -1,0 +1,116 @@
+"""Tabs: tongues of the part that lie over the bone, each with a screw."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshimplant.theatre.border_frame import BorderFrame
+from meshimplant.theatre.fixture import Fixture, Surroundings, feature_at
+from meshimplant.theatre.flat_bodies import bar, bored, common, joined, rounded
+from meshimplant.theatre.screws import SIZES, ScrewSize, bone_screw
+
+Floats = NDArray[np.float64]
+
+#: Thickness, and the gap to the bone below, mm. No source: our choice.
+THICKNESS_MM, GAP_MM = 1.5, 0.2
+#: Rim around the screw's head, and from the bone's edge to the screw, mm. No source: our choice.
+_RIM_MM, _FROM_EDGE_MM = 2.0, 3.5
+#: The root: how far it reaches over the part, where it begins to thin, how deep it is sunk, the radii of its
+#: fillets on the part and below the tab, and of the edge towards the scalp, mm. No source: our choice.
+_ROOT_MM, _FULL_MM, _SUNK_MM, _FILLET_MM, _UNDER_MM, _EDGE_MM = 4.0, -1.0, 0.3, 1.5, 0.5, 0.4
+#: Height over the part at the end of the root, mm.
+_THIN_MM = 0.3
+#: What the fillet below the tab leaves of the gap, mm.
+_CLEAR_MM = 0.3
+#: The tab clears the highest measured roughness of the bone by this, mm; bone rougher than the second one is
+#: not suited.
+_OVER_ROUGH_MM, MOST_LIFT_MM = 0.05, 0.5
+#: How far the hole reaches out of the tab, mm.
+_OUT_MM = 2.0
+
+
+def bone_needed_mm(screw_mm: float) -> float:
+    """Return how wide the bone beside the border must be for a tab, from the middle of the gap, mm."""
+    return _FROM_EDGE_MM + SIZES[screw_mm].head_mm / 2 + _RIM_MM + 0.5
+
+
+def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture | str:
+    """Return a tab over the bone with its countersunk hole and its screw, or why there is none.
+
+    It follows the outer surface of the bone `GAP_MM` above it. Where the bone is rough, it lies as much
+    higher as keeps it clear.
+    """
+    screw = SIZES[around.spec.screw_mm]
+    lift = max(0.0, frame.bone.highest_mm + _OVER_ROUGH_MM - GAP_MM)
+    if lift > MOST_LIFT_MM:
+        return f"the bone stands {frame.bone.highest_mm:.1f} mm out of a smooth surface here"
+    low, high = GAP_MM + lift, GAP_MM + lift + THICKNESS_MM
+    at = frame.gap_mm + _FROM_EDGE_MM
+    head, axis = frame.bend(np.array([[at, 0.0, high]]))[0], -frame.outward_at(at)
+    label = f"T{number}"
+    held = bone_screw(f"S{number}", label, around.bone, head, axis, screw.screw_mm, before_bone_mm=high)
+    if isinstance(held, str):
+        return held
+    radius = screw.head_mm / 2 + _RIM_MM
+    body = rounded(
+        lambda u, v, w: _field(u, v, w, frame, (low, high), at, radius),
+        (-_ROOT_MM - radius - 1.5, -radius - 2.5, -1.0),
+        (at + radius + 0.5, radius + 2.5, high + 0.5),
+        frame,
+    )
+    start, stop = -_ROOT_MM - radius, at + radius
+    feature = feature_at(
+        *("tab", label, frame, ((start + stop) / 2, 0.0)),
+        diameter_mm=float(np.hypot(stop - start, 2 * (radius + _FILLET_MM))),
+        depth_mm=1.0,
+    )
+    return Fixture(
+        (body,), (_countersunk(head, axis, screw),), (_from_top(feature, frame, high),), (held,), high
+    )
+
+
+def _field(
+    u: Floats,
+    v: Floats,
+    w: Floats,
+    frame: BorderFrame,
+    levels: tuple[float, float],
+    at: float,
+    radius: float,
+) -> Floats:
+    """Return the flat distance from a tab with its root and its fillets, negative inside."""
+    low, high = levels
+    slope = (high - _THIN_MM) / (_ROOT_MM + radius + _FULL_MM)
+    top = high - slope * np.maximum(_FULL_MM - u, 0)
+    plan = bar(u, v, -_ROOT_MM, at, radius)
+    upper = common(plan, (w - top) / np.hypot(1, slope), _EDGE_MM)
+    over = np.maximum(upper, low - w)
+    root = np.maximum(np.maximum(upper, u + _SUNK_MM), -0.8 - w)
+    slab = np.minimum(over, root)
+    sheet = np.maximum(w + _SUNK_MM, -0.8 - w)
+    mound = np.maximum(np.maximum(joined(slab, sheet, _FILLET_MM), u + 0.1), plan - _FILLET_MM)
+    fillet = min(_UNDER_MM, frame.gap_mm - _CLEAR_MM + 0.15)
+    body = np.minimum(slab, mound)
+    if fillet > 0.2:
+        wall = np.maximum(u + 0.15, -0.8 - w)
+        under = np.maximum(np.maximum(joined(over, wall, fillet), w - (low + high) / 2), plan)
+        body = np.minimum(body, under)
+    return np.asarray(body)
+
+
+def _countersunk(head: Floats, axis: Floats, screw: ScrewSize):  # type: ignore[no-untyped-def]
+    """Return the hole of a screw whose head is flush with the tab: a cone of 90 degrees, then a cylinder."""
+    outer, inner = screw.head_mm / 2, screw.hole_mm / 2
+    profile = [(0.0, outer), (_OUT_MM, outer), (_OUT_MM + outer - inner, inner), (_OUT_MM + THICKNESS_MM + 0.6, inner)]
+    return bored(head - _OUT_MM * axis, axis, profile)
+
+
+def _from_top(feature, frame: BorderFrame, high_mm: float):  # type: ignore[no-untyped-def]
+    """Return a tab's feature from the top of the tab on, deep enough for its curved ends."""
+    from dataclasses import replace
+
+    from meshimplant.report import place_of
+
+    point = np.asarray(feature.point_mm) - high_mm * np.asarray(feature.axis)
+    return replace(feature, point_mm=place_of(point), length_mm=high_mm + feature.length_mm)
