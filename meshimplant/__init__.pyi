@@ -93,7 +93,10 @@ from .skull.describe_file import describe_file as describe_file
 from .skull.segment import SkullInput as SkullInput
 from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
+from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
+from .theatre.fixation import Fixation as Fixation
+from .theatre.fixation import fixate as fixate
 from .values.read_values import read_values as read_values
 from .version import __version__ as __version__
 from .voxels.volume import Volume as Volume

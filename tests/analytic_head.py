@@ -57,20 +57,38 @@ class AnalyticHead:
         )
         return outer + (inner - outer) * np.asarray(depth, float)
 
-    def mask(self, spacing_mm: float = 1.0, *, whole: bool = False) -> Volume:
-        """Return the skull as voxels, with the hole or `whole`."""
-        reach = np.ceil((np.abs(self.turn) @ np.asarray(self.axes_mm) + 4) / spacing_mm) * spacing_mm
-        count = (2 * reach / spacing_mm).astype(int) + 1
+    def mask(
+        self, spacing_mm: float = 1.0, *, whole: bool = False, around: ArrayLike | None = None
+    ) -> Volume:
+        """Return the skull as voxels, with the hole or `whole`; or only within 16 mm of points."""
+        most = np.ceil((np.abs(self.turn) @ np.asarray(self.axes_mm) + 4) / spacing_mm) * spacing_mm
+        low, high = -most, most
+        if around is not None:
+            near = np.asarray(around) - np.asarray(self.shift_mm)
+            low, high = (
+                np.round(end / spacing_mm) * spacing_mm for end in (near.min(0) - 16, near.max(0) + 16)
+            )
+            low, high = np.maximum(low, -most), np.minimum(high, most)
+        count = np.round((high - low) / spacing_mm).astype(int) + 1
         affine = np.diag([spacing_mm] * 3 + [1.0])
-        affine[:3, 3] = np.asarray(self.shift_mm) - reach
+        affine[:3, 3] = np.asarray(self.shift_mm) + low
         index = np.stack(np.meshgrid(*map(np.arange, count), indexing="ij"), -1)
-        points = (index * spacing_mm - reach) @ self.turn
+        points = (index * spacing_mm + low) @ self.turn
         radius = np.maximum(np.linalg.norm(points, axis=-1), 1e-9)
         unit = points / radius[..., None]
         bone = (radius < self.radius_mm(unit)) & (radius > self.radius_mm(unit, 1.0))
         if not whole:
             bone &= unit @ self.axis < np.cos(np.radians(self.half_angle_deg))
         return Volume(bone.astype(np.uint8), affine)
+
+    def heights_mm(self, points: ArrayLike, depth: float = 0.0) -> Points:
+        """Return how far LPS points (n, 3) lie outside the outer (depth 0) or inner (1) surface, nearly."""
+        own = (np.asarray(points, float) - np.asarray(self.shift_mm)) @ self.turn
+        radius = np.linalg.norm(own, axis=-1)
+        unit = own / radius[..., None]
+        normal = own / (np.asarray(self.axes_mm) - depth * self.thickness_mm) ** 2
+        normal /= np.linalg.norm(normal, axis=-1)[..., None]
+        return (radius - self.radius_mm(unit, depth)) * np.einsum("...i,...i->...", unit, normal)
 
     def part(self, *, clearance_mm: float = CLEARANCE_MM, edge_mm: float = 1.0) -> trimesh.Trimesh:
         """Return the ideal part in LPS mm."""

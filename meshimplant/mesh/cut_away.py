@@ -1,4 +1,4 @@
-"""`cut_away`: cut one body from another, and drop the loose fragments that this leaves; `combine` adds, too."""
+"""`cut_away`: cut one body from another, and drop loose fragments; `combine`: add bodies and remove some."""
 
 from __future__ import annotations
 

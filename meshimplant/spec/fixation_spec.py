@@ -36,7 +36,9 @@ class FixationSpec(SpecTable):
 
     TABLE: ClassVar[str] = "fixation"
 
-    style: str = word("plates", "How the part is fixed: plates, tabs of the part, or tangential screws", STYLES)
+    style: str = word(
+        "plates", "How the part is fixed: plates, tabs of the part, or tangential screws", STYLES
+    )
     screw_mm: float = number(1.5, "Diameter of the screws, 1.5 or 2.0", *SCREWS_MM)
     count: int | None = number(
         None, "Number of fixation points; without it, one for each 50 mm of border, at least 4", *COUNT_RANGE

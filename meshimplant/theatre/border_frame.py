@@ -12,7 +12,6 @@ from meshimplant.head.fill import average_known
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.theatre.bone_beside import measure_columns
-from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
 Floats = NDArray[np.float64]
@@ -23,8 +22,11 @@ _PART_MM, _BONE_MM, _ALONG_MM, _NODE_MM = 12.0, 14.0, 9.0, 0.5
 _REACH_MM = 4.0
 #: Heights this near to an edge do not count: voxels and rounding lower it, mm.
 _EDGE_MM = 1.2
-#: Width over which what a parabola leaves of a surface is averaged, mm.
-_BLUR_MM = 1.5
+#: Width over which what a parabola leaves of a surface is averaged, mm. Of a skull's surface less than this
+#: share of a voxel is a terrace of its voxels, and left out; measured on ellipsoids.
+_BLUR_MM, _TERRACE_VOXELS = 1.5, 0.25
+#: Width over which the height of the roughest place is averaged, mm.
+_BUMP_MM = 0.75
 #: The border's line is fitted within this distance, mm, and its gap measured this deep, mm.
 _LINE_MM, _GAP_DEPTH_MM = 6.0, 1.0
 #: Half the distance over which normals are differentiated, mm.
@@ -80,7 +82,7 @@ class BorderFrame:
     line_rms_mm : float
         How far the border departs from it.
     gap_mm : float
-        Distance from the border wall to bone.
+        How far from the border bone begins, along the first axis.
     wall_mm : float
         Thickness of the part 4 mm inside its border, along the last axis.
     lean : float
@@ -138,14 +140,28 @@ class BorderFrame:
         return unit_vectors(local @ self.axes)
 
 
+@dataclass(frozen=True, eq=False)
+class PartSurface:
+    """A part to be met by rays, and which of its faces (m,) are its outer surface."""
+
+    rays: RayCaster
+    outer: NDArray[np.bool_]
+
+    def heights(self, above: Floats, down: Floats, start_mm: float) -> Floats:
+        """Return the heights (n,) of the outer surface below points so high; nan where it is not met."""
+        distance, face = self.rays.first(above, down)
+        met = (face >= 0) & self.outer[face] & (distance < 2 * start_mm)
+        return np.where(met, start_mm - distance, np.nan)
+
+
 def measure_frame(
-    part: RayCaster, bone: Volume, origin_mm: Floats, outward: Floats, across: Floats
+    part: PartSurface, bone: Volume, origin_mm: Floats, outward: Floats, across: Floats
 ) -> BorderFrame | None:
     """Measure the surfaces beside a place of the border; None where one of them is missing.
 
     Parameters
     ----------
-    part : RayCaster
+    part : PartSurface
         The part.
     bone : Volume
         Signed distance to the bone, mm, positive inside.
@@ -169,13 +185,11 @@ def _axes(outward: Floats, across: Floats) -> Floats:
     return np.stack([ahead, np.cross(up, ahead), up])
 
 
-def _measured(part: RayCaster, bone: Volume, origin: Floats, axes: Floats) -> BorderFrame | None:
+def _measured(part: PartSurface, bone: Volume, origin: Floats, axes: Floats) -> BorderFrame | None:
     u, v = _nodes()
     above = origin + np.stack([u.ravel(), v.ravel(), np.full(u.size, _REACH_MM)], axis=1) @ axes
     down = np.broadcast_to(-axes[2], above.shape)
-    met = part.first(above, down)[0]
-    met[~(met < 2 * _REACH_MM)] = np.nan
-    on_part = _REACH_MM - met.reshape(u.shape)
+    on_part = part.heights(above, down, _REACH_MM).reshape(u.shape)
     columns = measure_columns(bone, above, down, reach_mm=2 * _REACH_MM)
     on_bone = _REACH_MM - columns.start_mm.reshape(u.shape)
     hit = ~np.isnan(on_part)
@@ -188,11 +202,12 @@ def _measured(part: RayCaster, bone: Volume, origin: Floats, axes: Floats) -> Bo
     gap = _gap(bone, origin, axes, line, own)
     if own is None or gap is None:
         return None
-    other = _side(u, v, on_bone, ~np.isnan(on_bone) & (from_line > gap + _EDGE_MM))
-    wall = _wall(part, origin, axes, line, own)
+    terrace_mm = _TERRACE_VOXELS * float(bone.spacing_mm.mean())
+    other = _side(u, v, on_bone, ~np.isnan(on_bone) & (from_line > gap + _EDGE_MM), terrace_mm)
+    wall = _wall(part.rays, origin, axes, line, own)
     if other is None or wall is None:
         return None
-    lean = _lean(part, origin, axes, line, own, wall)
+    lean = _lean(part.rays, origin, axes, line, own, wall)
     return BorderFrame(origin, axes, own, other, line, line_rms, gap, wall, lean)
 
 
@@ -217,7 +232,9 @@ def _border_line(u: Floats, v: Floats, hit: NDArray[np.bool_]) -> tuple[Floats, 
     return line, float(np.sqrt(np.mean((system @ line - place) ** 2)))
 
 
-def _side(u: Floats, v: Floats, heights: Floats, known: NDArray[np.bool_]) -> SideSurface | None:
+def _side(
+    u: Floats, v: Floats, heights: Floats, known: NDArray[np.bool_], terrace_mm: float = 0.0
+) -> SideSurface | None:
     """Fit a surface to known heights; None where too few are known."""
     if known.sum() < 60:
         return None
@@ -231,10 +248,13 @@ def _side(u: Floats, v: Floats, heights: Floats, known: NDArray[np.bool_]) -> Si
     left = np.zeros(u.shape)
     left[known] = np.clip(heights[known] - system @ found, -1.0, 1.0)
     mean, share = average_known(left, known, _BLUR_MM / _NODE_MM, edge="nearest")
-    rest = mean * np.clip(2 * share, 0, 1)
+    rest = np.sign(mean) * np.maximum(np.abs(mean) - terrace_mm, 0) * np.clip(2 * share, 0, 1)
     near = known & (np.hypot(u, v) < 9.0)
-    rough = (left - rest)[near] if near.any() else np.zeros(1)
-    return SideSurface(found, rest, float(np.sqrt(np.mean(rough**2))), float(rough.max()))
+    bumps = average_known(left - rest, known, _BUMP_MM / _NODE_MM, edge="nearest")[0]
+    rough = bumps[near] if near.any() else np.zeros(1)
+    return SideSurface(
+        np.asarray(found, np.float64), rest, float(np.sqrt(np.mean(rough**2))), float(rough.max())
+    )
 
 
 def _parabola(u: Floats, v: Floats) -> Floats:
@@ -242,14 +262,15 @@ def _parabola(u: Floats, v: Floats) -> Floats:
 
 
 def _gap(bone: Volume, origin: Floats, axes: Floats, line: Floats, own: SideSurface | None) -> float | None:
-    """Return the distance from the border wall to bone, a little below the edge; None without bone."""
+    """Return how far from the border bone begins, a little below its edge; None without bone."""
     if own is None:
         return None
     v = np.linspace(-3, 3, 13)
     u = line[0] + line[1] * v + line[2] * v * v
-    points = origin + np.stack([u, v, own.heights(u, v) - _GAP_DEPTH_MM], axis=1) @ axes
-    gap = float(np.median(-sample(bone, points, fill=-1e3)))
-    return max(gap, 0.0) if gap < _REACH_MM else None
+    start = origin + np.stack([u, v, own.heights(u, v) - _GAP_DEPTH_MM], axis=1) @ axes
+    along = np.broadcast_to(axes[0], start.shape)
+    gap = measure_columns(bone, start, along, reach_mm=_REACH_MM).start_mm
+    return None if np.isnan(gap).sum() > 3 else float(np.nanmedian(gap))
 
 
 def _wall(part: RayCaster, origin: Floats, axes: Floats, line: Floats, own: SideSurface) -> float | None:

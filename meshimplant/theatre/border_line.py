@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from meshimplant.head.fill import fill_from_nearest
 from meshimplant.implant.find_free_border import FreeBorder
 from meshimplant.implant.map_regions import edge_distance
 from meshimplant.implant.outline_map import OutlineMap
+from meshimplant.implant.surfaces import OUTER, Surfaces
 from meshimplant.mesh.vectors import unit_vectors
 
 #: Distance between two places, mm.
 STEP_MM = 1.0
 #: The outline is smoothed over this width before it becomes a line, and its direction over the second, mm.
 _OUTLINE_MM, _DIRECTION_MM = 1.0, 2.0
-#: A place this near to the free border belongs to it, mm.
-_FREE_MM = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,27 +69,27 @@ class BorderLine:
         return self.points_mm - 2 * (arms @ sideways)[:, None] * sideways
 
 
-def border_line(outline: OutlineMap, border: FreeBorder) -> BorderLine:
-    """Return the line along the border of the largest piece of a part on its map."""
+def border_line(outline: OutlineMap, surfaces: Surfaces, border: FreeBorder) -> BorderLine:
+    """Return the line along the edge of the outer surface of the largest piece of a part on its map."""
     from skimage.measure import find_contours
 
     pixel_mm = outline.view.spacing_mm
-    body = _largest(outline.body)
+    outer = surfaces.face_labels[outline.part.outer_face] == OUTER
+    body = ndimage.binary_fill_holes(_largest(outline.part.hit & outer))
     depth = ndimage.gaussian_filter(edge_distance(body, pixel_mm), _OUTLINE_MM / pixel_mm, mode="nearest")
     nodes = max(find_contours(depth, 0.0), key=len)[:-1]
     view = outline.view
     unit = view.directions_at(*(view.start_mm[:, None] + view.spacing_mm * nodes.T))
-    radius = ndimage.gaussian_filter(outline.radius_mm, 1.0, mode="nearest")
+    sheet = outline.part.hit & outer & ndimage.binary_erosion(body)
+    radius = fill_from_nearest(outline.part.outer_mm, sheet if sheet.any() else outline.part.hit)
+    radius = ndimage.gaussian_filter(radius, 1.0, mode="nearest")
     points = _evenly(view.centre_mm + unit * view.read(radius, nodes.T)[:, None])
     outward = outline.outward.at(points)
     along = _along(points)
     across = unit_vectors(np.cross(along, outward))
     if np.einsum("ij,ij->i", across, points - points.mean(axis=0)).sum() < 0:
         points, outward, across = points[::-1].copy(), outward[::-1].copy(), -across[::-1]
-    free_mm = border.points_mm[border.free]
-    free = np.zeros(len(points), bool)
-    if len(free_mm):
-        free = np.asarray(cKDTree(free_mm).query(points)[0] <= _FREE_MM)
+    free = np.asarray(border.free[cKDTree(border.points_mm).query(points)[1]], bool)
     return BorderLine(points, outward, across, free)
 
 

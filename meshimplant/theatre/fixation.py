@@ -15,13 +15,13 @@ from meshimplant.implant.features import Feature
 from meshimplant.implant.find_free_border import find_free_border
 from meshimplant.implant.outline_map import OutlineMap
 from meshimplant.implant.site import Site
-from meshimplant.implant.surfaces import split_surfaces
+from meshimplant.implant.surfaces import OUTER, split_surfaces
 from meshimplant.mesh.cut_away import combine, require_solid
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.report import Finding, place_of
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.theatre import plates, tabs, tangential
-from meshimplant.theatre.border_frame import BorderFrame, measure_frame
+from meshimplant.theatre.border_frame import BorderFrame, PartSurface, measure_frame
 from meshimplant.theatre.border_line import BorderLine, border_line
 from meshimplant.theatre.fixation_places import (
     FixationPlace,
@@ -44,7 +44,9 @@ _GIVEN_MM = 10.0
 #: After a place has failed, the next one is tried this far away, mm; and the border's line may depart from a
 #: parabola by this much, mm, and part and bone from each other's level. No source: our choice.
 _NEXT_MM, _STRAIGHT_MM, _STEP_MM = 2.0, 0.5, 1.5
-_MAKERS: dict[str, tuple[Callable[[int, BorderFrame, Surroundings], Fixture | str], Callable[[float], float]]] = {
+_MAKERS: dict[
+    str, tuple[Callable[[int, BorderFrame, Surroundings], Fixture | str], Callable[[float], float]]
+] = {
     "plates": (plates.make_plate, plates.bone_needed_mm),
     "tabs": (tabs.make_tab, tabs.bone_needed_mm),
     "tangential": (tangential.make_pocket, tangential.bone_needed_mm),
@@ -120,7 +122,7 @@ def fixate(
     """Fix a part of one body to the skull.
 
     Points are laid out evenly along the border, nearly symmetric about its long axis, where the bone beside
-    it is wide and thick enough; a place that does not suit is moved, or left out, and the reason is kept. Each
+    it is wide and thick enough; a place that does not suit is moved, or left out, with its reason. Each
     gets a plate, a tab or a pocket hole, see `FixationSpec`. Bodies are drawn flat and bent onto the outer
     surfaces of part and bone, smoothed over some millimetres.
 
@@ -156,12 +158,13 @@ def fixate(
     require_solid(mesh)
     site = Site.around(skull, mesh, inside_mm=inside_mm)
     if site.bone is None:
-        raise InputError("expected bone around the part to fix it to, got none: check that both are in one frame")
+        raise InputError("expected bone around the part, got none: check that both are in one frame (LPS)")
     surfaces = split_surfaces(mesh, inside_mm=site.inside_mm)
     outline = OutlineMap.of(mesh, site, surfaces=surfaces)
-    line = border_line(outline, find_free_border(mesh, site, surfaces=surfaces, outline=outline))
+    border = find_free_border(mesh, site, surfaces=surfaces, outline=outline)
+    line = border_line(outline, surfaces, border)
     around = Surroundings(site.bone.distance, spec, least_wall_mm)
-    search = _Search(line, RayCaster(mesh), around)
+    search = _Search(line, PartSurface(RayCaster(mesh), surfaces.face_labels == OUTER), around)
     if points_mm is None:
         search.lay_out(spec.count or point_count(line))
     else:
@@ -179,7 +182,7 @@ def _given(points_mm: ArrayLike, line: BorderLine) -> list[int]:
     if away[worst].min() > _GIVEN_MM:
         raise InputError(
             f"expected points within {_GIVEN_MM:g} mm of the part's border, got "
-            f"{np.round(points[worst], 1).tolist()}, {away[worst].min():.1f} mm off: check their frame and unit"
+            f"{np.round(points[worst], 1).tolist()}, {away[worst].min():.1f} mm off: check frame and unit"
         )
     return [int(place) for place in np.argmin(away, axis=1)]
 
@@ -187,7 +190,7 @@ def _given(points_mm: ArrayLike, line: BorderLine) -> list[int]:
 class _Search:
     """The search for places that hold, and what was made there."""
 
-    def __init__(self, line: BorderLine, part: RayCaster, around: Surroundings) -> None:
+    def __init__(self, line: BorderLine, part: PartSurface, around: Surroundings) -> None:
         self.line, self.part, self.around = line, part, around
         self.make, needed = _MAKERS[around.spec.style]
         self.beside_mm = max(needed(around.spec.screw_mm), 5.0)
@@ -217,7 +220,8 @@ class _Search:
 
     def _try(self, target: int, candidates: NDArray[np.int64], suitability: Suitability) -> None:
         """Make a fixture at the first candidate where one holds."""
-        reason, failed = suitability.reasons[target], []
+        reason = suitability.reasons[target]
+        failed: list[int] = []
         for place in candidates:
             if any(moved_mm(self.line, int(place), other) < _NEXT_MM for other in failed):
                 continue
@@ -263,16 +267,21 @@ class _Search:
     def result(self, mesh: trimesh.Trimesh) -> Fixation:
         """Return the part with what was made."""
         made = self.fixtures
-        fixed = combine(
-            mesh,
-            add=[body for fixture in made for body in fixture.add],
-            remove=[body for fixture in made for body in fixture.remove],
-        ) if made else mesh
+        fixed = (
+            combine(
+                mesh,
+                add=[body for fixture in made for body in fixture.add],
+                remove=[body for fixture in made for body in fixture.remove],
+            )
+            if made
+            else mesh
+        )
         screws = tuple(screw for fixture in made for screw in fixture.screws)
         return Fixation(
             mesh=fixed,
             style=self.around.spec.style,
-            features=tuple(feature for fixture in made for feature in fixture.features) + tuple(map(_feature, screws)),
+            features=tuple(feature for fixture in made for feature in fixture.features)
+            + tuple(map(_feature, screws)),
             screws=screws,
             places=tuple(self.places),
             left_out=tuple(self.left_out),

@@ -80,7 +80,7 @@ def point_count(line: BorderLine) -> int:
 
 
 def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone_mm: float) -> Suitability:
-    """Judge each place of a border: is there bone opposite, wide and thick enough for plate and screw?
+    """Judge each place of a border: is the bone opposite wide and thick enough for plate and screw.
 
     Parameters
     ----------
@@ -106,12 +106,12 @@ def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone
     columns = measure_columns(bone, points.reshape(-1, 3), down.reshape(-1, 3), reach_mm=_REACH_MM)
     shape = points.shape[:3]
     height = _START_MM - columns.start_mm.reshape(shape)
-    sag = np.abs(height - _sagitta(line, across)[:, :, None])
-    beside = (sag <= _LEVEL_MM).all(axis=(1, 2))
-    nearest = (sag[:, :2] <= _LEVEL_MM).any(axis=(1, 2))
+    sag: Floats = np.abs(height - _sagitta(line, across)[:, :, None])
+    beside = np.asarray((sag <= _LEVEL_MM).all(axis=(1, 2)))
+    nearest = np.asarray((sag[:, :2] <= _LEVEL_MM).any(axis=(1, 2)))
     middle = int(np.argmin(np.abs(across - beside_mm * 0.65)))
     thickness = columns.length_mm.reshape(shape)[:, middle].min(axis=1)
-    cell = columns.cell.reshape(shape)[:, middle].any(axis=1)
+    cell = np.asarray(columns.cell.reshape(shape)[:, middle].any(axis=1))
     turn = _turns_deg(line)
     away = _away_from(line.free, line.step_mm)
     reasons = []
@@ -124,7 +124,9 @@ def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone
             reasons.append(f"the bone beside the border is narrower than {beside_mm:.1f} mm, or not level")
         elif thickness[place] < least_bone_mm:
             over = " over an air cell" if cell[place] else ""
-            reasons.append(f"the bone is {thickness[place]:.1f} mm thick{over}, {least_bone_mm:.1f} are needed")
+            reasons.append(
+                f"the bone is {thickness[place]:.1f} mm thick{over}, {least_bone_mm:.1f} are needed"
+            )
         elif turn[place] > _TURN_DEG:
             reasons.append(f"the border turns by {turn[place]:.0f} degrees within {_PIECE_MM:g} mm")
         else:

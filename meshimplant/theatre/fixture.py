@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.implant.features import Feature
+from meshimplant.implant.features import Feature, FeatureKind
 from meshimplant.report import place_of
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.theatre.border_frame import BorderFrame
@@ -20,11 +20,13 @@ from meshimplant.voxels.volume import Volume
 if TYPE_CHECKING:
     import manifold3d
 
-#: A boss: its radius, the radii of its edge and of its foot, mm, how deep it is rooted in the wall, and how far
-#: it stays behind the border wall. No source: our choice.
+#: A boss: its radius, the radii of its edge and of its foot, mm, how deep it is rooted in the wall, and how
+#: far it stays behind the border wall. No source: our choice.
 _BOSS_MM, _EDGE_MM, _FOOT_MM, _ROOT_MM, _BEHIND_MM = 3.5, 0.8, 1.5, 0.3, 0.4
 #: A wall that lacks less than this needs no boss, mm: the scatter of its measurement.
 _LACK_MM = 0.1
+#: What the ends of a long feature fall below its middle on a head, mm.
+_SAG_MM = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +77,27 @@ class Fixture:
     boss_mm: float = field(default=0.0)
 
 
-def feature_at(
-    kind: str, label: str, frame: BorderFrame, flat_mm: tuple[float, float], *, diameter_mm: float, depth_mm: float
+def long_feature(
+    kind: FeatureKind,
+    label: str,
+    frame: BorderFrame,
+    ends_mm: tuple[float, float],
+    *,
+    width_mm: float,
+    heights_mm: tuple[float, float],
 ) -> Feature:
-    """Return a feature whose cylinder reaches from the outer surface at a flat place to a depth."""
-    u, v = flat_mm
-    point = frame.bend(np.array([[u, v, 0.0]]))[0]
-    axis = -frame.outward_at(u, v)
-    return Feature(kind, label, place_of(point), place_of(axis), diameter_mm, depth_mm)  # type: ignore[arg-type]
+    """Return a feature along u between the middles of two round ends, over the outer surface.
+
+    `heights_mm` are those of its upper and its lower side over the surface.
+    """
+    top, low = heights_mm
+    start, stop, middle = frame.bend(np.array([[u, 0.0, top] for u in (*ends_mm, sum(ends_mm) / 2)]))
+    axis = -frame.outward_at(sum(ends_mm) / 2)
+    span = (stop - start) - ((stop - start) @ axis) * axis
+    point = middle - max(0.0, float(np.max((middle - np.stack([start, stop])) @ axis))) * axis
+    return Feature(
+        kind, label, place_of(point), place_of(axis), width_mm, top - low + _SAG_MM, place_of(span)
+    )
 
 
 def boss_height(frame: BorderFrame, needed_mm: float) -> float:

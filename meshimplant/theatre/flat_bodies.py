@@ -40,7 +40,10 @@ def extruded(
 
 
 def rounded(
-    field: FlatField, low_mm: tuple[float, float, float], high_mm: tuple[float, float, float], frame: BorderFrame
+    field: FlatField,
+    low_mm: tuple[float, float, float],
+    high_mm: tuple[float, float, float],
+    frame: BorderFrame,
 ) -> manifold3d.Manifold:
     """Return the body where a field is negative, within a flat box, bent onto the surface."""
     shape = np.ceil((np.array(high_mm) - low_mm) / _GRID_MM).astype(int) + 1

@@ -1,4 +1,4 @@
-"""Mini-plates: their sizes, their recesses in the part, their screws, and models of them bent to the skull."""
+"""Mini-plates: their sizes, recesses in the part and screws, and models of them bent to the skull."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.theatre.border_frame import BorderFrame
-from meshimplant.theatre.fixture import Fixture, Surroundings, boss, boss_height, feature_at
+from meshimplant.theatre.fixture import Fixture, Surroundings, boss, boss_height, long_feature
 from meshimplant.theatre.flat_bodies import SEGMENTS, as_mesh, bored, extruded
 from meshimplant.theatre.screws import LENGTHS_MM, PART_RESERVE_MM, SIZES, bone_screw, part_screw
 
 if TYPE_CHECKING:
     import manifold3d
 
-#: Nothing stands proud of the skull by more than this, mm. No source: our choice.
-PROUD_MM = 0.3
+#: Nothing stands proud of the skull by more than this, mm; and how far a plate is drawn proud, for a skull's
+#: surface is known to 0.1 mm. No source: our choice.
+PROUD_MM, _DRAWN_MM = 0.3, 0.2
 #: Room around a plate in its recess, and below a screw in its hole, mm. No source: our choice.
 _ROOM_MM, _BELOW_MM = 0.15, 0.2
 #: How far bodies that are removed reach out of the part, mm.
@@ -43,8 +44,8 @@ class PlateSize:
 
     @property
     def bone_seat_mm(self) -> float:
-        """How deep the plate is let into the bone, so that it does not stand proud by more than `PROUD_MM`."""
-        return max(0.0, self.thickness_mm - PROUD_MM)
+        """How deep the plate is let into the bone, so that it stands proud by at most `PROUD_MM`."""
+        return max(0.0, self.thickness_mm - _DRAWN_MM)
 
 
 PLATE_SIZES = {1.5: PlateSize(0.5, 4.2, 2.2, 8.0), 2.0: PlateSize(0.6, 5.0, 2.8, 10.0)}
@@ -81,14 +82,18 @@ def make_plate(number: int, frame: BorderFrame, around: Surroundings) -> Fixture
     outline = _outline(size, around.spec.plate, in_part, in_bone)
     room = outline.offset(_ROOM_MM, circular_segments=SEGMENTS)
     recess = extruded(room, -size.thickness_mm, _OUT_MM, frame)
-    hole = bored(foot - _OUT_MM * axis, axis, [(0.0, screw.core_mm / 2), (depth + _OUT_MM, screw.core_mm / 2)])
-    reach = size.pitch_mm / 2 + size.pad_mm / 2 + _ROOM_MM - middle
-    across = float(np.hypot(reach, size.pad_mm + 2 * _ROOM_MM))
+    hole = bored(
+        foot - _OUT_MM * axis, axis, [(0.0, screw.core_mm / 2), (depth + _OUT_MM, screw.core_mm / 2)]
+    )
     return Fixture(
         add=(boss(frame, (in_part, 0.0), needed),) if raised else (),
         remove=(recess, hole),
         features=(
-            feature_at("plate", label, frame, (-reach / 2, 0.0), diameter_mm=across, depth_mm=wall),
+            long_feature(
+                *("plate", label, frame, (in_part, min(0.0, in_part + size.pad_mm))),
+                width_mm=size.pad_mm + 2 * _ROOM_MM,
+                heights_mm=(0.0, -wall),
+            ),
         ),
         screws=(held, own),
         proud_mm=top,

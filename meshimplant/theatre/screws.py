@@ -58,8 +58,8 @@ class Screw:
     holds : str
         ``bone`` or ``part``: what its thread holds in.
     point_mm : (3,) tuple
-        Where its length begins, on its axis: the top of a countersunk head, or below the head of a pocket screw,
-        LPS mm.
+        Where its length begins, on its axis, LPS mm: the top of a countersunk head, or below the head of a
+        pocket screw.
     axis : (3,) tuple
         Unit direction in which it is driven, LPS.
     diameter_mm, length_mm : float
@@ -69,7 +69,7 @@ class Screw:
     bone_mm : float or None
         Length of bone along its axis, up to the inner table; None for a screw in the part.
     tip_to_inner_mm : float
-        From the tip to the inner table, or to the inner surface of the part, along the axis.
+        From the tip to the inner table, or to the inner surface of the part, along the inward direction.
     """
 
     label: str
@@ -97,11 +97,13 @@ def bone_screw(
     screw_mm: float,
     *,
     before_bone_mm: float = 0.0,
+    inward: NDArray[np.float64] | None = None,
 ) -> Screw | str:
     """Choose the longest screw that a place allows, or return why there is none.
 
     It keeps `TIP_RESERVE_MM` from the inner table, and no more than `MOST_IN_BONE_MM` of it is in bone.
-    `before_bone_mm` is the least length that passes before bone is held, such as a plate's thickness.
+    `before_bone_mm` is the least length that passes before bone is held, such as a plate's thickness;
+    `inward` the direction (3,) into the head in which the inner table is measured. None: the axis.
     """
     column = measure_columns(bone, point_mm[None], axis[None], reach_mm=_REACH_MM)
     start, bone_mm = float(column.start_mm[0]), float(column.length_mm[0])
@@ -117,10 +119,17 @@ def bone_screw(
         cell = ", before an air cell," if column.cell[0] else ""
         needed = LEAST_IN_BONE_MM + TIP_RESERVE_MM
         return f"the bone is {end - start:.1f} mm deep along the screw{cell} and {needed:g} mm are needed"
-    length = fitting[-1]
+    tips = point_mm + np.array(fitting)[:, None] * axis
+    down = np.broadcast_to(axis if inward is None else inward, tips.shape)
+    left = measure_columns(bone, tips, down, reach_mm=_REACH_MM)
+    to_inner = np.where(np.isnan(left.start_mm), 0.0, left.start_mm + left.length_mm)
+    kept = np.flatnonzero(to_inner >= TIP_RESERVE_MM)
+    if not len(kept):
+        return f"the screw would come nearer than {TIP_RESERVE_MM:g} mm to the inner table"
+    length = fitting[kept[-1]]
     return Screw(
         *(label, fixation, "bone", place_of(point_mm), place_of(axis), screw_mm, length),
-        *(length - start, end - start, end - length),
+        *(length - start, end - start, float(to_inner[kept[-1]])),
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.theatre.border_frame import BorderFrame
-from meshimplant.theatre.fixture import Fixture, Surroundings, feature_at
+from meshimplant.theatre.fixture import Fixture, Surroundings, long_feature
 from meshimplant.theatre.flat_bodies import bar, bored, common, joined, rounded
 from meshimplant.theatre.screws import SIZES, ScrewSize, bone_screw
+
+if TYPE_CHECKING:
+    import manifold3d
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +24,8 @@ _RIM_MM, _FROM_EDGE_MM = 2.0, 3.5
 #: The root: how far it reaches over the part, where it begins to thin, how deep it is sunk, the radii of its
 #: fillets on the part and below the tab, and of the edge towards the scalp, mm. No source: our choice.
 _ROOT_MM, _FULL_MM, _SUNK_MM, _FILLET_MM, _UNDER_MM, _EDGE_MM = 4.0, -1.0, 0.3, 1.5, 0.5, 0.4
+#: Radius of the edge towards the bone, mm.
+_LOWER_EDGE_MM = 0.25
 #: Height over the part at the end of the root, mm.
 _THIN_MM = 0.3
 #: What the fillet below the tab leaves of the gap, mm.
@@ -59,15 +66,10 @@ def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture |
         (at + radius + 0.5, radius + 2.5, high + 0.5),
         frame,
     )
-    start, stop = -_ROOT_MM - radius, at + radius
-    feature = feature_at(
-        *("tab", label, frame, ((start + stop) / 2, 0.0)),
-        diameter_mm=float(np.hypot(stop - start, 2 * (radius + _FILLET_MM))),
-        depth_mm=1.0,
+    feature = long_feature(
+        *("tab", label, frame, (-_ROOT_MM, at)), width_mm=2 * (radius + _FILLET_MM), heights_mm=(high, 0.0)
     )
-    return Fixture(
-        (body,), (_countersunk(head, axis, screw),), (_from_top(feature, frame, high),), (held,), high
-    )
+    return Fixture((body,), (_countersunk(head, axis, screw),), (feature,), (held,), high)
 
 
 def _field(
@@ -85,7 +87,7 @@ def _field(
     top = high - slope * np.maximum(_FULL_MM - u, 0)
     plan = bar(u, v, -_ROOT_MM, at, radius)
     upper = common(plan, (w - top) / np.hypot(1, slope), _EDGE_MM)
-    over = np.maximum(upper, low - w)
+    over = common(upper, low - w, _LOWER_EDGE_MM)
     root = np.maximum(np.maximum(upper, u + _SUNK_MM), -0.8 - w)
     slab = np.minimum(over, root)
     sheet = np.maximum(w + _SUNK_MM, -0.8 - w)
@@ -99,18 +101,13 @@ def _field(
     return np.asarray(body)
 
 
-def _countersunk(head: Floats, axis: Floats, screw: ScrewSize):  # type: ignore[no-untyped-def]
+def _countersunk(head: Floats, axis: Floats, screw: ScrewSize) -> manifold3d.Manifold:
     """Return the hole of a screw whose head is flush with the tab: a cone of 90 degrees, then a cylinder."""
     outer, inner = screw.head_mm / 2, screw.hole_mm / 2
-    profile = [(0.0, outer), (_OUT_MM, outer), (_OUT_MM + outer - inner, inner), (_OUT_MM + THICKNESS_MM + 0.6, inner)]
+    profile = [
+        (0.0, outer),
+        (_OUT_MM, outer),
+        (_OUT_MM + outer - inner, inner),
+        (_OUT_MM + THICKNESS_MM + 0.6, inner),
+    ]
     return bored(head - _OUT_MM * axis, axis, profile)
-
-
-def _from_top(feature, frame: BorderFrame, high_mm: float):  # type: ignore[no-untyped-def]
-    """Return a tab's feature from the top of the tab on, deep enough for its curved ends."""
-    from dataclasses import replace
-
-    from meshimplant.report import place_of
-
-    point = np.asarray(feature.point_mm) - high_mm * np.asarray(feature.axis)
-    return replace(feature, point_mm=place_of(point), length_mm=high_mm + feature.length_mm)

@@ -48,7 +48,9 @@ def make_pocket(number: int, frame: BorderFrame, around: Surroundings) -> Fixtur
                 continue
             head, axis = _axis(frame, depth, angle_deg, BEARING_MM)
             found = bone_screw(
-                f"S{number}", f"K{number}", around.bone, head, axis, screw.screw_mm, before_bone_mm=BEARING_MM
+                *(f"S{number}", f"K{number}", around.bone, head, axis, screw.screw_mm),
+                before_bone_mm=BEARING_MM,
+                inward=-frame.outward_at(frame.gap_mm + 4.0),
             )
             if isinstance(found, str):
                 refused = found
@@ -85,7 +87,7 @@ def make_pocket(number: int, frame: BorderFrame, around: Surroundings) -> Fixtur
 
 
 def _bearing_mm(depth_mm: float, wall_mm: float, angle_deg: float, screw: ScrewSize) -> float:
-    """Return the most part below the head, along the axis, with the head sunk; -1 where the hole leaves it."""
+    """Return the most part below the sunk head, along the axis; -1 where the hole leaves the part."""
     sine, cosine = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
     if depth_mm + screw.hole_mm / 2 * cosine > wall_mm - _BELOW_MM:
         return -1.0
