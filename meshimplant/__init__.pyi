@@ -64,6 +64,7 @@ from .io.maps import read_map as read_map
 from .io.maps import write_map as write_map
 from .io.meshes import load_mesh as load_mesh
 from .io.meshes import read_mesh as read_mesh
+from .io.meshes import write_assembly as write_assembly
 from .io.meshes import write_mesh as write_mesh
 from .io.points import read_points as read_points
 from .io.volumes import load_volume as load_volume
@@ -97,6 +98,8 @@ from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .theatre.fixation import Fixation as Fixation
 from .theatre.fixation import fixate as fixate
+from .theatre.split import Split as Split
+from .theatre.split import split as split
 from .values.read_values import read_values as read_values
 from .version import __version__ as __version__
 from .voxels.volume import Volume as Volume

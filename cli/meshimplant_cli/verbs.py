@@ -30,6 +30,7 @@ from meshimplant_cli.separate import separate
 from meshimplant_cli.shape_model import shape_model
 from meshimplant_cli.simplify import simplify
 from meshimplant_cli.smooth import smooth
+from meshimplant_cli.split import split
 from meshimplant_cli.subtract import subtract
 from meshimplant_cli.thickness import thickness
 from meshimplant_cli.train import train
@@ -41,6 +42,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
+    ("For surgery", (split,)),
     ("Looking and measuring", (check, preview, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -38,42 +39,44 @@ MM_PER_UNIT = {
 
 
 def encode_3mf(
-    vertices_mm: NDArray[np.float64], faces: NDArray[np.int64], *, name: str, metadata: dict[str, str]
+    objects: Sequence[tuple[str, NDArray[np.float64], NDArray[np.int64]]], *, metadata: dict[str, str]
 ) -> bytes:
-    """Return a 3MF package with one object in millimetres; equal meshes give equal bytes.
+    """Return a 3MF package with objects in millimetres; equal meshes give equal bytes.
 
     Time stamps are fixed, and coordinates keep six decimals. Source: 3MF core specification 1.3,
     https://github.com/3MFConsortium/spec_core.
 
     Parameters
     ----------
-    vertices_mm : (n, 3) array
-        Vertices.
-    faces : (m, 3) array of int
-        Triangles.
-    name : str
-        What the object is called.
+    objects : sequence of (str, (n, 3) array, (m, 3) array of int)
+        Name, vertices and triangles of each object.
     metadata : dict of str to str
         Entries under the standard keys (Title, Application, Description, ...).
     """
     entries = "".join(
         f"<metadata name={quoteattr(key)}>{escape(value)}</metadata>\n" for key, value in metadata.items()
     )
+    bodies = [_object(number, *body) for number, body in enumerate(objects, 1)]
+    items = "".join(f'<item objectid="{number}"/>\n' for number in range(1, len(objects) + 1))
+    model = "".join(
+        [_HEAD, entries, "<resources>\n", *bodies, f"</resources>\n<build>\n{items}</build>\n</model>\n"]
+    )
+    return _pack({"[Content_Types].xml": _TYPES, "_rels/.rels": _RELATIONS, _MODEL: model})
+
+
+def _object(number: int, name: str, vertices_mm: NDArray[np.float64], faces: NDArray[np.int64]) -> str:
+    """Return one object of the model."""
     vertex = '<vertex x="%.6f" y="%.6f" z="%.6f"/>\n' * len(vertices_mm)
     triangle = '<triangle v1="%d" v2="%d" v3="%d"/>\n' * len(faces)
-    model = "".join(
+    return "".join(
         [
-            _HEAD,
-            entries,
-            f'<resources>\n<object id="1" type="model" name={quoteattr(name)}>\n<mesh>\n<vertices>\n',
+            f'<object id="{number}" type="model" name={quoteattr(name)}>\n<mesh>\n<vertices>\n',
             vertex % tuple(vertices_mm.ravel().tolist()),
             "</vertices>\n<triangles>\n",
             triangle % tuple(faces.ravel().tolist()),
-            "</triangles>\n</mesh>\n</object>\n</resources>\n",
-            '<build>\n<item objectid="1"/>\n</build>\n</model>\n',
+            "</triangles>\n</mesh>\n</object>\n",
         ]
     )
-    return _pack({"[Content_Types].xml": _TYPES, "_rels/.rels": _RELATIONS, _MODEL: model})
 
 
 def model_head(data: bytes, *, name: str) -> bytes:
