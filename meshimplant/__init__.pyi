@@ -96,8 +96,10 @@ from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
 from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
+from .spec.perforation_spec import PerforationSpec as PerforationSpec
 from .theatre.fixation import Fixation as Fixation
 from .theatre.fixation import fixate as fixate
+from .theatre.perforate import perforate as perforate
 from .theatre.split import Split as Split
 from .theatre.split import split as split
 from .values.read_values import read_values as read_values

@@ -14,6 +14,8 @@ from meshimplant.errors import InputError
 FeatureKind = Literal["drainage", "suture", "tenting", "slot", "screw", "pocket", "plate", "tab", "mark"]
 #: Every kind of feature.
 FEATURE_KINDS: tuple[FeatureKind, ...] = get_args(FeatureKind)
+#: The kinds that go through the part.
+HOLE_KINDS: tuple[FeatureKind, ...] = ("drainage", "suture", "tenting", "slot", "screw")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,17 @@ class Feature:
     diameter_mm: float
     length_mm: float
     span_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def is_hole(self) -> bool:
+        """Whether it goes through the part."""
+        return self.kind in HOLE_KINDS
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of its cross-section."""
+        length_mm = float(np.linalg.norm(self.span_mm))
+        return float(np.pi * self.diameter_mm**2 / 4 + self.diameter_mm * length_mm)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the feature as plain JSON-ready values."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.mesh.bodies import connected_bodies
 from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.limits import DEGENERATE_HEIGHT_MM, WELD_MM
+from meshimplant.mesh.loops import edge_loops, fill_loop
 from meshimplant.mesh.topology import edge_uses, face_heights, fan_of_corners
 
 Faces = NDArray[np.int64]
@@ -194,53 +195,13 @@ def _open_edges(faces: Faces) -> Faces:
 def _close_holes(mesh: trimesh.Trimesh) -> Step:
     """Close every loop of open edges with triangles on its own vertices."""
     faces = np.asarray(mesh.faces)
-    loops = _hole_loops(faces)
+    loops = edge_loops(faces)
     if not loops:
         return mesh, []
-    fillings = [_filling(np.asarray(mesh.vertices), np.array(loop)) for loop in loops]
+    fillings = [fill_loop(np.asarray(mesh.vertices), np.array(loop)) for loop in loops]
     longest = max(len(loop) for loop in loops)
     done = [f"closed {len(loops)} holes of up to {longest} edges"]
     return new_mesh(mesh.vertices, np.concatenate([faces, *fillings])), done
-
-
-def _hole_loops(faces: Faces) -> list[list[int]]:
-    """Return the simple loops of open edges, in the direction of the faces that close them."""
-    half = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    _, edge_of, uses, _ = edge_uses(faces)
-    onward: dict[int, list[int]] = {}
-    for a, b in half[uses[edge_of] == 1].tolist():
-        onward.setdefault(b, []).append(a)
-    loops = []
-    while onward:
-        path = [next(iter(onward))]
-        while onward.get(path[-1]):
-            step = onward[path[-1]].pop()
-            if step in path:
-                loops.append(path[path.index(step) :])
-                path = path[: path.index(step) + 1]
-            else:
-                path.append(step)
-        onward = {key: ends for key, ends in onward.items() if ends}
-    return [loop for loop in loops if len(loop) >= 3]
-
-
-def _filling(vertices: Points, loop: Faces) -> Faces:
-    """Return triangles that close a loop: triangulated in its best plane, or a fan where that fails."""
-    import manifold3d
-
-    if len(loop) == 3:
-        return loop[None]
-    points = vertices[loop] - vertices[loop].mean(axis=0)
-    normal = np.cross(points, np.roll(points, -1, axis=0)).sum(axis=0)
-    axes = np.linalg.svd(np.outer(normal, normal))[0][:, 1:]
-    flat = points @ axes
-    turned = np.cross(axes[:, 0], axes[:, 1]) @ normal < 0
-    polygon = flat[:, ::-1] if turned else flat
-    triangles = np.asarray(manifold3d.triangulate([np.ascontiguousarray(polygon)]), np.int64).reshape(-1, 3)
-    if len(triangles) != len(loop) - 2:
-        middle = np.arange(1, len(loop) - 1)
-        triangles = np.stack([np.zeros_like(middle), middle, middle + 1], axis=1)
-    return loop[triangles]
 
 
 def _separate_fans(mesh: trimesh.Trimesh) -> Step:

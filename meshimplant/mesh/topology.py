@@ -34,6 +34,14 @@ def topology_flaws(mesh: trimesh.Trimesh) -> dict[str, NDArray[np.float64]]:
     }
 
 
+def handles(mesh: trimesh.Trimesh) -> int:
+    """Return the number of holes through a closed mesh (its genus), those of all its surfaces together."""
+    faces = np.asarray(mesh.faces)
+    surfaces = int(face_groups(faces).max(initial=-1)) + 1
+    euler = len(np.unique(faces)) - len(edge_uses(faces)[0]) + len(faces)
+    return surfaces - euler // 2
+
+
 def _proper(faces: NDArray[Any]) -> NDArray[Any]:
     """Return the faces with three different vertices."""
     a, b, c = faces.T

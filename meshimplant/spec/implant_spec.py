@@ -12,6 +12,9 @@ from meshimplant.spec.spec_table import SpecTable, number, without_none, word
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
+#: Density of each material, g/cm3: unfilled PEEK (makeitfrom.com), Ti-6Al-4V (MatWeb MTP643); PMMA bone
+#: cement and dense hydroxyapatite: our choice.
+MATERIALS_DENSITY_G_CM3 = {"PEEK": 1.30, "PMMA": 1.20, "titanium": 4.43, "ceramic": 3.1}
 
 
 @dataclass(frozen=True)
@@ -105,15 +108,15 @@ class ImplantSpec(SpecTable):
         return tomli_w.dumps(without_none(self.to_dict()))
 
 
-def field_ranges() -> dict[str, tuple[float, float] | None]:
-    """Return the least and largest value of each plain field of `ImplantSpec`; None for words."""
-    return {name: metadata.get("range") for name, metadata in _plain_fields().items()}
+def field_ranges(kind: type[SpecTable] = ImplantSpec) -> dict[str, tuple[float, float] | None]:
+    """Return the least and largest value of each plain field of a table; None for words."""
+    return {name: metadata.get("range") for name, metadata in _plain_fields(kind).items()}
 
 
-def field_meanings() -> dict[str, str]:
-    """Return what each plain field of `ImplantSpec` means, in a few words."""
-    return {name: metadata["meaning"] for name, metadata in _plain_fields().items()}
+def field_meanings(kind: type[SpecTable] = ImplantSpec) -> dict[str, str]:
+    """Return what each plain field of a table means, in a few words."""
+    return {name: metadata["meaning"] for name, metadata in _plain_fields(kind).items()}
 
 
-def _plain_fields() -> dict[str, Mapping[str, Any]]:
-    return {each.name: each.metadata for each in fields(ImplantSpec) if "table" not in each.metadata}
+def _plain_fields(kind: type[SpecTable]) -> dict[str, Mapping[str, Any]]:
+    return {each.name: each.metadata for each in fields(kind) if "table" not in each.metadata}
