@@ -53,7 +53,7 @@ def subtract(
         skull = inputs.skull(defective, skull_options)
         given = prediction_options.prediction(completed, skull, frame=skull_options.frame)
         prepared, _ = prepare_skull(skull)
-        source, level = prepare_prediction(given.volume, given.level)
+        source, level = prepare_prediction(given.volume, prepared, given.level)
         missing = subtract_skull(source, prepared, level=level)
         write_volume(missing, output)
     show_body(missing, output, output_options, inputs)

@@ -20,6 +20,7 @@ from meshimplant.line.extract import body_of, is_mask
 from meshimplant.line.separate import Separation, separate
 from meshimplant.line.separate_voxels import restricted
 from meshimplant.line.subtract import Difference
+from meshimplant.predictions.require_no_window import require_no_window
 from meshimplant.report import Finding
 from meshimplant.skull.bone_mask import bone_mask
 from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
@@ -104,7 +105,7 @@ def reconstruct(
         any grid.
     level : float, optional
         Value at the surface of `complete` or `implant`; by default it follows from the values, see
-        `read_values`.
+        `read_values` and `require_no_window`.
     bodies : int, optional
         Number of separate bodies. None: one, and a further opening that is left open is an error.
     step : callable, optional
@@ -146,7 +147,7 @@ def reconstruct(
             )
         source, near_mm = completion.field, completion.defects[0].centre_mm
     else:
-        source, level = prepare_prediction(source, level)
+        source, level = prepare_prediction(source, skull, level)
     with step("subtract", level=level):
         difference = Difference.of(source, skull, level=level)
         start = difference.bone.start_in(skull)
@@ -178,10 +179,16 @@ def prepare_skull(defective: Volume, *, step: StepOpener | None = None) -> tuple
     return _with_fine_slices(_canonical(mask), step or _no_step)
 
 
-def prepare_prediction(source: Volume, level: float | None = None) -> tuple[Volume, float | None]:
-    """Decide what the values are; return a mask with thick slices interpolated, or a field, and its level."""
+def prepare_prediction(
+    source: Volume, skull: Volume, level: float | None = None
+) -> tuple[Volume, float | None]:
+    """Decide what the values are; return a mask with thick slices interpolated, or a field, and its level.
+
+    Without a level, a probability must agree with the bone of the skull, see `require_no_window`.
+    """
     if level is None:
         body = read_body(source, asking=PREDICTION_ASKING)
+        require_no_window(body, skull)
         source, level = body.volume, body.level
     if thick_axis(source) is None or not is_mask(source, level=level):
         return source, level

@@ -14,6 +14,7 @@ from meshimplant.io.segments import choose_segment, require_one_choice
 from meshimplant.io.volumes import VOLUME_SUFFIXES, LoadedVolume, is_study, load_volume, volume_suffix
 from meshimplant.io.zipped import holds_one_of
 from meshimplant.predictions.points_to_volume import points_to_volume
+from meshimplant.predictions.require_no_window import require_no_window
 from meshimplant.report import Finding
 from meshimplant.values.distinct_values import as_whole_numbers
 from meshimplant.values.read_values import read_body, read_values
@@ -93,8 +94,8 @@ def read_prediction(
     Raises
     ------
     InputError
-        The values have no meaning or more than one; there are several labels, of which one must be chosen;
-        `label` does not apply; or points lack normals.
+        The values have no meaning or more than one, or are those of a CT, see `require_no_window`; there are
+        several labels, of which one must be chosen; `label` does not apply; or points lack normals.
     EmptyMaskError
         No voxel has the label, or the points enclose nothing.
     FileReadError, GeometryError
@@ -123,6 +124,8 @@ def read_prediction(
         if level is None and implant_only:
             _require_one_label(volume, values)
         body = read_body(volume, level=level, values=values, asking=PREDICTION_ASKING)
+        if values is None:
+            require_no_window(body, skull)
     except InputError as error:
         raise type(error)(f"{path.name}: {error}") from error
     return Prediction(body.volume, body.note or f"a {body.kind}", body.level, loaded.findings)

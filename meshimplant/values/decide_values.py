@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import EmptyMaskError, InputError
 from meshimplant.values.fitting_words import FULL_SCALES, fitting_words
+from meshimplant.values.graded_levels import is_graded
 from meshimplant.values.value_facts import ValueFacts
 from meshimplant.values.value_words import VALUE_MEANINGS, Asking
 from meshimplant.voxels.volume import Volume
@@ -18,10 +19,6 @@ __all__ = ["are_levels", "decide_values"]
 
 #: Words that need no confirmation where they alone fit.
 _CERTAIN = ("hu", *FULL_SCALES, "logits", "distance")
-#: Fewest values that may be grades of an image whose scale is unknown.
-_FEWEST_GRADES = 8
-#: Grades have fewer voxels whose neighbours are equal, as a fraction: in a transition, and in an image.
-_MOST_FLAT_TRANSITION, _MOST_FLAT_IMAGE = 0.1, 0.2
 #: Bone (200 HU) over soft tissue (40 HU), both above air (-1000 HU).
 _BONE_OVER_TISSUE = 1200 / 1040
 
@@ -70,7 +67,9 @@ def decide_values(volume: Volume, levels: NDArray[Any] | None, asking: Asking) -
         if asking.ct and words[0] in FULL_SCALES and facts.is_cut_at_both_ends(FULL_SCALES[words[0]]):
             raise _window_question(facts, words[0], asking)
         return words[0]
-    raise _question_of(facts, words, asking) if words else _refusal(facts, asking)
+    if words:
+        raise _question_of(facts, words, asking)
+    raise _refusal(facts, asking, may_be_labels=are_levels(levels) and facts.low == 0)
 
 
 def _word_of_levels(volume: Volume, levels: NDArray[Any], asking: Asking) -> str | None:
@@ -91,7 +90,7 @@ def _word_of_levels(volume: Volume, levels: NDArray[Any], asking: Asking) -> str
             return "mask"
         where = "of which none is 0" if low else f"with {high:g} on the sides of the grid"
         raise _question(f"{shown}, {where}", ["mask", "inverted-mask"], asking)
-    is_image = low != 0 or not are_levels(levels) or _is_graded(volume, levels)
+    is_image = low != 0 or not are_levels(levels) or is_graded(volume, levels)
     return None if is_image else "labels"
 
 
@@ -100,26 +99,6 @@ def _is_inverted(volume: Volume, high: float) -> bool:
     faces = [np.moveaxis(volume.array, axis, 0)[end] == high for axis in range(3) for end in (0, -1)]
     border = float(np.mean(np.concatenate([face[::4, ::4].ravel() for face in faces])))
     return border > 0.5 and border > float(np.mean(volume.array[::4, ::4, ::4] == high))
-
-
-def _is_graded(volume: Volume, levels: NDArray[Any]) -> bool:
-    """Return whether few values are grades of an image instead of labels.
-
-    A label has voxels whose neighbours carry the same label; a grade of a transition has hardly any, and a
-    few bits of a CT not many. Measured as a fraction of the voxels above 0: CTs of 8 to 42 grades 0.02 to
-    0.12; the bone of a head, in voxels of 1 and 2 mm and cut into 30 to 63 labels, 0.56 to 0.68.
-    """
-    high = levels[-1]
-    is_full_scale = high in FULL_SCALES.values() and high != 1
-    if not is_full_scale and len(levels) < _FEWEST_GRADES:
-        return False
-    planes = volume.array[:: max(1, volume.shape[0] // 32)]
-    core = planes[:, 1:-1, 1:-1]
-    middle = (core > 0) & (core < high) if is_full_scale else core > 0
-    flat = middle & (core == planes[:, :-2, 1:-1]) & (core == planes[:, 2:, 1:-1])
-    flat &= (core == planes[:, 1:-1, :-2]) & (core == planes[:, 1:-1, 2:])
-    most = _MOST_FLAT_TRANSITION if is_full_scale else _MOST_FLAT_IMAGE
-    return bool(middle.any() and np.count_nonzero(flat) < most * np.count_nonzero(middle))
 
 
 def _question(got: str, words: Sequence[str], asking: Asking) -> InputError:
@@ -143,12 +122,15 @@ def _window_question(facts: ValueFacts, word: str, asking: Asking) -> InputError
     )
 
 
-def _refusal(facts: ValueFacts, asking: Asking) -> InputError:
+def _refusal(facts: ValueFacts, asking: Asking, *, may_be_labels: bool) -> InputError:
     """Return the error for an image that fits no kind, with the options that may apply.
 
     For an image with air and soft tissue, that is the threshold of bone in its own unit.
     """
-    options = [f"{asking.values} {word} if it is {VALUE_MEANINGS[word]}" for word in _possible_words(facts)]
+    words = _possible_words(facts)
+    if may_be_labels and "labels" not in words:
+        words.insert(0, "labels")
+    options = [f"{asking.values} {word} if it is {VALUE_MEANINGS[word]}" for word in words]
     return InputError(
         "expected a mask, labels, a probability, signed distances or a CT in Hounsfield units, "
         f"got values from {facts.low:g} to {facts.high:g} that are none of them for certain: "
