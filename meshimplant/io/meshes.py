@@ -99,7 +99,7 @@ def load_mesh(path: str | Path, *, frame: str = "LPS") -> LoadedMesh:
     path = Path(path)
     signs = frame_signs(frame)
     if is_zip(path):
-        with unzipped(path, MESH_SUFFIXES) as member:
+        with unzipped(path, MESH_SUFFIXES, of_mesh=True) as member:
             return load_mesh(member, frame=frame)
     suffix = path.suffix.lower()
     if suffix not in MESH_SUFFIXES:

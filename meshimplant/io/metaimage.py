@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, GeometryError, InputError
 from meshimplant.io.number_words import decimal_number, whole_number
-from meshimplant.io.orientation import spacing_of
+from meshimplant.io.orientation import no_origin_finding, spacing_of
 from meshimplant.io.payload import (
     RawVolume,
     deflate,
@@ -41,6 +41,7 @@ _TYPES = {
 }
 _NAMES = {code: name for name, code in _TYPES.items()}
 _MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "um": 1e-3, "?": 1.0}
+_ORIGIN_KEYS = ("Offset", "Position", "Origin")
 _MATRIX_KEYS = ("TransformMatrix", "Rotation", "Orientation")
 #: Letters of the identity: the axes come from right, anterior and inferior.
 _IDENTITY_LETTERS = "RAI"
@@ -82,7 +83,8 @@ def read_metaimage(path: Path) -> RawVolume:
         return RawVolume(array, None, "'ElementSpacing'")
     if missing := _missing_orientation(fields):
         return RawVolume(array, None, missing, spacing_of(affine[:3, :3]))
-    return RawVolume(array, affine, findings=_contradictions(fields, affine))
+    unplaced = () if set(_ORIGIN_KEYS) & set(fields) else (no_origin_finding(_ORIGIN_KEYS[0]),)
+    return RawVolume(array, affine, findings=(*unplaced, *_contradictions(fields, affine)))
 
 
 def write_metaimage(
@@ -228,7 +230,7 @@ def _affine(fields: dict[str, str], *, name: str) -> NDArray[np.float64] | None:
         )
     dimensions = len(spacing)
     matrix = _numbers(fields, _MATRIX_KEYS, name=name, default=np.eye(dimensions).ravel())
-    offset = _numbers(fields, ("Offset", "Position", "Origin"), name=name, default=np.zeros(dimensions))
+    offset = _numbers(fields, _ORIGIN_KEYS, name=name, default=np.zeros(dimensions))
     if dimensions < 3 or len(matrix) != dimensions**2 or len(offset) != dimensions:
         raise GeometryError(
             f"expected 3 spacings, 9 matrix entries and 3 offsets in the header of {name}, got {dimensions}, "

@@ -27,6 +27,7 @@ from meshimplant.io.nrrd_header import (
     sizes_of,
     spacing_mm_of,
 )
+from meshimplant.io.orientation import no_origin_finding
 from meshimplant.io.payload import (
     RawVolume,
     deflate,
@@ -61,8 +62,10 @@ def read_nrrd(path: Path, *, channel: int | None = None) -> RawVolume:
     else:
         flat = shape_voxels(payload, dtype, (prod(sizes), 1, 1), name=path.name, start=start)
         array = _channel(flat.reshape(sizes, order="F"), spatial, channel, name=path.name)
-    spacing_mm = spacing_mm_of(fields, name=path.name) if affine is None else None
-    return RawVolume(array, affine, missing, spacing_mm)
+    if affine is None:
+        return RawVolume(array, None, missing, spacing_mm_of(fields, name=path.name))
+    findings = () if "space origin" in fields else (no_origin_finding("space origin"),)
+    return RawVolume(array, affine, findings=findings)
 
 
 def read_nrrd_entries(path: Path) -> dict[str, str]:

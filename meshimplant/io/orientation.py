@@ -168,6 +168,15 @@ def compare_places(
     return (Finding("input.header_contradiction", "warning", message, float(apart_mm), _SAME_MM, "mm"),)
 
 
+def no_origin_finding(field: str) -> Finding:
+    """Return the warning for a header that states directions, and no place of the first voxel in `field`."""
+    message = (
+        f"The header states no origin ('{field}'), so its place is unknown: the first voxel was put at "
+        "0 0 0 mm. Whatever is used with this volume must have the same origin."
+    )
+    return Finding("input.no_origin", "warning", message)
+
+
 def spacing_of(directions: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return the voxel edges of directions (3, 3) in an unknown frame; None where they are sheared."""
     spacing = np.linalg.norm(directions, axis=0)

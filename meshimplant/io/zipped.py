@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from meshimplant.runtime.memory import require_memory
 MAX_UNPACKED_BYTES = 4 << 30
 #: Most entries of an archive; a CT study has up to some thousands.
 MAX_ENTRIES = 50_000
+#: A mesh is packed to a half or, as text, to a tenth; a hundredth of more than this many bytes is a bomb.
+#: Volumes have no such bound: the mask of a small part on the grid of a CT is packed to a thousandth.
+_SMALL_BYTES, _MOST_RATIO = 1 << 24, 100
 #: Endings of headers whose voxels are in a file beside them.
 _DETACHED_ENDINGS = (".nhdr", ".mhd")
 
@@ -61,7 +65,7 @@ def holds_one_of(path: Path, endings: Sequence[str]) -> bool:
 
 
 @contextmanager
-def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
+def unzipped(path: Path, endings: Sequence[str], *, of_mesh: bool = False) -> Iterator[Path]:
     """Unpack an archive into a temporary folder, and give the one file in it that has one of the endings.
 
     Parameters
@@ -70,6 +74,8 @@ def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
         The archive.
     endings : sequence of str
         Endings in lower case.
+    of_mesh : bool
+        Whether the file is a mesh, which is never packed to less than a hundredth.
 
     Yields
     ------
@@ -79,8 +85,8 @@ def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
     Raises
     ------
     FileReadError
-        The archive is damaged, encrypted or larger than `MAX_UNPACKED_BYTES` when unpacked, or holds no such
-        file, or several.
+        The archive is damaged, encrypted, larger than `MAX_UNPACKED_BYTES`, the memory or the disk when
+        unpacked, packed as no mesh is, or holds no such file, or several.
     """
     entries = _entries(path)
     chosen = [entry for entry in entries if entry.filename.lower().endswith(tuple(endings))]
@@ -93,16 +99,38 @@ def unzipped(path: Path, endings: Sequence[str]) -> Iterator[Path]:
     beside = chosen
     if chosen[0].filename.lower().endswith(_DETACHED_ENDINGS):
         beside = [entry for entry in entries if _parent(entry) == _parent(chosen[0])]
-    size = sum(entry.file_size for entry in beside)
-    if size > MAX_UNPACKED_BYTES:
-        raise FileReadError(
-            f"expected at most {MAX_UNPACKED_BYTES >> 30} GB in {path.name}, "
-            f"got {size / 2**30:.0f} GB when unpacked: unpack it yourself if you trust it"
-        )
-    require_memory(size, name=path.name)
+    _require_moderate(beside, of_mesh=of_mesh, name=path.name)
     with TemporaryDirectory(prefix="meshimplant-") as folder:
+        _require_disk(beside, Path(folder), name=path.name)
         _unpack(path, beside, Path(folder))
         yield Path(folder) / _name(chosen[0])
+
+
+def _require_moderate(entries: list[zipfile.ZipInfo], *, of_mesh: bool, name: str) -> None:
+    """Refuse files that are too large, before anything is unpacked."""
+    size = sum(entry.file_size for entry in entries)
+    if size > MAX_UNPACKED_BYTES:
+        raise FileReadError(
+            f"expected at most {MAX_UNPACKED_BYTES >> 30} GB in {name}, "
+            f"got {size / 2**30:.0f} GB when unpacked: unpack it yourself if you trust it"
+        )
+    packed = sum(entry.compress_size for entry in entries)
+    if of_mesh and size > _SMALL_BYTES and size > _MOST_RATIO * packed:
+        raise FileReadError(
+            f"expected a mesh in {name}, got {size / 2**20:.0f} MB packed into {packed / 2**20:.3g} MB, "
+            "which no mesh is: unpack it yourself if you trust it"
+        )
+    require_memory(size, name=name)
+
+
+def _require_disk(entries: list[zipfile.ZipInfo], folder: Path, *, name: str) -> None:
+    """Refuse files for which there is no space in the folder of temporary files."""
+    size, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
+    if size > free:
+        raise FileReadError(
+            f"expected space for the {size / 2**20:.0f} MB of {name} in the folder of temporary files, "
+            f"got {free / 2**20:.0f} MB: make space, or unpack it yourself on another disk"
+        )
 
 
 def _entries(path: Path) -> list[zipfile.ZipInfo]:

@@ -215,8 +215,8 @@ def read_config(path: str | Path) -> Config:
         tables = parse_toml(read_regular(found).decode("utf-8"))
     except ValueError as error:
         raise FileReadError(
-            f"expected a network's TOML file or one of {', '.join(packaged_configs())}, got {path.name} "
-            f"({type(error).__name__}): correct the name or the file"
+            f"expected a network's TOML file or one of {', '.join(packaged_configs())}, got {path.name}, "
+            "which is neither: correct the name or the file"
         ) from error
     return config_from(tables, name=found.stem)
 

@@ -122,9 +122,9 @@ class RunFolder:
                 state = torch.load(stream, map_location="cpu", weights_only=True)
             return RunState(**state)
         except Exception as error:  # damage can raise anything in torch
+            got = "a damaged file" if (self.place / CHECKPOINT).is_file() else "none"
             raise FileReadError(
-                f"expected a checkpoint of a run in {self.folder.name}/{self.stage}, "
-                f"got {type(error).__name__}: "
+                f"expected a checkpoint of a run in {self.folder.name}/{self.stage}, got {got}: "
                 "train that stage first, or start again in another folder"
             ) from error
 

@@ -127,8 +127,9 @@ def open_store(folder: str | Path) -> Store:
     try:
         about = parse_json(read_regular(folder / ABOUT))
     except (OSError, ValueError) as error:
+        got = "a damaged one" if (folder / ABOUT).is_file() else "none"
         raise FileReadError(
-            f"expected a training set with {ABOUT} in {folder.name}, got none ({type(error).__name__}): "
+            f"expected a training set with {ABOUT} in {folder.name}, got {got}: "
             "make it with meshimplant training-set"
         ) from error
     if about.get("version") != _VERSION or about.get("grid") != _grid():

@@ -36,7 +36,8 @@ class Prediction:
     description : str
         What the file was taken for, in words.
     level : float or None
-        Value at the surface: the given one, 0.5 for probabilities, 0 for distances, None for masks.
+        Value at the surface: the given one, 0.5 for probabilities and points, 0 for distances, None for a
+        mask.
     findings : tuple of Finding
         What a person should know about the file.
     """
@@ -110,7 +111,7 @@ def read_prediction(
             )
         cloud = read_points(path, frame=frame)
         count = len(cloud.points_mm)
-        return Prediction(points_to_volume(cloud, skull), f"{count} points with normals")
+        return Prediction(points_to_volume(cloud, skull), f"{count} points with normals", 0.5)
     if volume_suffix(path) is None and not is_study(path) and not holds_one_of(path, VOLUME_SUFFIXES):
         endings = ", ".join((*VOLUME_SUFFIXES, *POINT_SUFFIXES))
         raise FileReadError(

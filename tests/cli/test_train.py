@@ -34,4 +34,5 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     answer = cli(*(token.format(tmp_path) for token in tokens))
     assert answer.code == code
     assert result in answer.err
+    assert "Error" not in answer.err  # the sentence names no exception
     assert not list(tmp_path.iterdir())

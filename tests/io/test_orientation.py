@@ -82,6 +82,22 @@ def test_a_header_without_orientation_needs_one_of_the_48(tmp_path, name):
         assert _codes(loaded) == ["input.stated_orientation"]
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("a.nrrd", b"space origin: (0,0,0)"), ("a.mha", b"Offset = 0 0 0")],
+)
+def test_a_header_without_an_origin_is_put_at_0_with_a_warning(tmp_path, name, field):
+    volume = Volume(VOXELS, np.diag([*SPACING, 1]))
+    write_volume(volume, tmp_path / name)
+    assert _codes(load_volume(tmp_path / name)) == []
+    data = (tmp_path / name).read_bytes()
+    assert data.count(field + b"\n") == 1
+    (tmp_path / name).write_bytes(data.replace(field + b"\n", b""))
+    loaded = load_volume(tmp_path / name)
+    assert [(item.code, item.severity) for item in loaded.findings] == [("input.no_origin", "warning")]
+    assert loaded.volume.same_grid(volume)
+
+
 def test_the_letters_are_the_sides_to_which_the_axes_run(tmp_path):
     """Against a file of another program whose axes run to the right, the front and up."""
     path = _nifti(tmp_path / "a.nii", sform=np.diag([*SPACING, 1]))
@@ -189,12 +205,13 @@ def test_two_voxel_sizes_are_refused(tmp_path):
 
 
 def test_letters_of_metaimage_that_fit_its_matrix_in_no_way_are_a_warning(tmp_path):
+    origin = "Offset = 0 0 0"
     matrix = "TransformMatrix = -1 0 0 0 -1 0 0 0 1"  # to the right, to the front, up
     for letters in ("LPI", "RAS", "???"):
-        path = _mha(tmp_path / "v.mha", matrix, f"AnatomicalOrientation = {letters}")
-        assert load_volume(path).findings == ()
-    loaded = load_volume(_mha(tmp_path / "v.mha", matrix, "AnatomicalOrientation = RPI"))
+        path = _mha(tmp_path / "v.mha", origin, matrix, f"AnatomicalOrientation = {letters}")
+        assert _codes(load_volume(path)) == []
+    loaded = load_volume(_mha(tmp_path / "v.mha", origin, matrix, "AnatomicalOrientation = RPI"))
     assert _codes(loaded) == ["input.header_contradiction"]
-    identity = load_volume(_mha(tmp_path / "v.mha", "AnatomicalOrientation = RAI"))
+    identity = load_volume(_mha(tmp_path / "v.mha", origin, "AnatomicalOrientation = RAI"))
     assert identity.volume.orientation == "LPS"
     assert identity.findings == ()

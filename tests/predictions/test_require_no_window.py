@@ -15,9 +15,11 @@ from meshimplant import Volume, write_volume
 from meshimplant.errors import InputError
 from meshimplant.predictions.read_prediction import read_prediction
 from meshimplant.predictions.require_no_window import require_no_window
-from meshimplant.values.read_values import read_values
-from meshimplant.values.value_words import PREDICTION_ASKING
+from meshimplant.values.read_values import Reading, read_values
+from meshimplant.values.value_words import PREDICTION_ASKING, VALUE_MEANINGS
 from meshimplant.voxels.distance import signed_distance
+
+_NOTE = VALUE_MEANINGS["probability"]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_a_noisy_window_of_soft_tissue_is_asked_for(ct: Volume, skull: Volume) -
 
 
 @pytest.mark.parametrize("blur_mm", [0, 0.5, 1, 2, 3])
-@pytest.mark.parametrize("noise", [0, 0.2])
+@pytest.mark.parametrize("noise", [0, 0.1])
 def test_a_soft_or_noisy_prediction_is_a_probability(
     whole: Volume, skull: Volume, blur_mm: float, noise: float
 ) -> None:
@@ -74,9 +76,21 @@ def test_a_soft_or_noisy_prediction_is_a_probability(
 def test_an_implant_and_a_shape_that_is_unsure_at_the_hole_are_probabilities(
     whole: Volume, skull: Volume
 ) -> None:
+    missing = signed_distance(whole.with_array(whole.array & ~skull.array)).array
+    read(expit(2 * missing), skull)
     distance = signed_distance(whole).array
-    read(expit(2 * distance) * (skull.array == 0), skull)
     read(np.where(skull.array, expit(2 * distance), expit(0.4 * distance)), skull)
+
+
+def test_a_crop_around_the_hole_is_compared_where_it_is_known(
+    ct: Volume, whole: Volume, skull: Volume
+) -> None:
+    soft = whole.with_array(ndimage.gaussian_filter(whole.array.astype(np.float32), 1))
+    windowed = ct.with_array(window(ct, 80, 700))
+    box = ((60, 50, 20), (140, 140, 71))
+    require_no_window(read_values(soft.crop(*box), asking=PREDICTION_ASKING), skull)
+    with pytest.raises(InputError, match="as in a CT"):
+        require_no_window(Reading("probability", windowed.crop(*box), 0.5, note=_NOTE), skull)
 
 
 def test_what_is_stated_is_not_asked_for(ct: Volume, skull: Volume, tmp_path) -> None:

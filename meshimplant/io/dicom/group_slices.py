@@ -98,9 +98,18 @@ def _unique(slices: Sequence[Slice]) -> Group:
 
 
 def _by_frame_of_reference(series: Group) -> list[Group]:
-    """Separate frames of reference; one for each slice, as some tools write, means nothing."""
+    """Separate frames of reference that hold enough slices; slices that state none belong to the largest.
+
+    One frame for each position, as some tools write, means nothing.
+    """
     frames = _by(series, lambda item: item.frame_of_reference)
-    return [series] if len(frames) == len(series) else list(frames.values())
+    if all(len({item.position_mm for item in frame}) < MIN_SLICES for frame in frames.values()):
+        return [series]
+    unstated = frames.pop("", [])
+    if not frames:
+        return [series]
+    largest = max(frames.values(), key=len)
+    return [frame + unstated if frame is largest else frame for frame in frames.values()]
 
 
 def _by_plane(series: Group) -> list[Group]:

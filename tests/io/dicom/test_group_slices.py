@@ -129,6 +129,15 @@ def test_an_acquisition_number_for_each_slice_of_two_phases_is_sorted_out(tmp_pa
     assert np.ptp(read_dicom_series(tmp_path).array[12, 12]) == 0
 
 
+@pytest.mark.parametrize("per_kernel", [True, False], ids=["at the same positions", "in turn"])
+def test_kernels_in_one_folder_are_two_series_and_the_other_one_is_named(tmp_path, per_kernel):
+    kernels = [["A"] * 20, ["B"] * 20] if per_kernel else [["A", "B"] * 10, ["A", "B"] * 10]
+    for n, (shift, kernel) in enumerate(zip((0, 0 if per_kernel else 40), kernels, strict=True)):
+        write_series(tmp_path / str(n), HEIGHTS + shift, SeriesInstanceUID="1.2.3", ConvolutionKernel=kernel)
+    assert [(item.slices, item.kernel) for item in list_series(tmp_path)] == [(20, "A"), (20, "B")]
+    assert {"input.other_series", "input.slices_left_out"} <= set(_codes(tmp_path))
+
+
 # -- identifiers
 
 
@@ -182,3 +191,19 @@ def test_the_choice_does_not_depend_on_the_names_of_files(tmp_path):
         write_series(tmp_path / "one" / name, HEIGHTS, level=level, **tags)
         write_series(tmp_path / "two" / {"a": "z", "b": "y"}[name], HEIGHTS, level=level, **tags)
     assert _level(tmp_path / "one") == _level(tmp_path / "two")
+
+
+@pytest.mark.parametrize("phases", [1, 2, 3])
+def test_a_frame_of_reference_for_each_position_of_one_or_more_phases_means_nothing(tmp_path, phases):
+    frames = [generate_uid() for _ in HEIGHTS]
+    for phase in range(phases):
+        tags = {"SeriesInstanceUID": "1.2.3", "FrameOfReferenceUID": frames}
+        write_series(tmp_path / str(phase), HEIGHTS, ConvolutionKernel=f"K{phase}", **tags)
+    assert [item.slices for item in list_series(tmp_path)] == [len(HEIGHTS)] * phases
+
+
+def test_slices_without_a_frame_of_reference_belong_to_the_frame_of_their_series(tmp_path):
+    frames = ["1.2.5", ""] * (len(HEIGHTS) // 2)
+    write_series(tmp_path, HEIGHTS, SeriesInstanceUID="1.2.3", FrameOfReferenceUID=frames)
+    assert [item.slices for item in list_series(tmp_path)] == [len(HEIGHTS)]
+    assert _codes(tmp_path) == []
