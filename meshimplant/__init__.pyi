@@ -53,6 +53,9 @@ from .evaluation.evaluate_files import evaluate_folders as evaluate_folders
 from .evaluation.metrics import Metrics as Metrics
 from .evaluation.metrics import evaluate as evaluate
 from .evaluation.summary import summarize as summarize
+from .implant.features import Feature as Feature
+from .implant.features_file import read_features as read_features
+from .implant.features_file import write_features as write_features
 from .implant.site import Site as Site
 from .implant.skull_thickness import skull_thickness as skull_thickness
 from .implant.wall_thickness import find_violations as find_violations

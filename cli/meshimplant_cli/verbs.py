@@ -20,6 +20,7 @@ from meshimplant_cli.demo import demo
 from meshimplant_cli.design import design
 from meshimplant_cli.evaluate import evaluate
 from meshimplant_cli.extract import extract
+from meshimplant_cli.fixation import fixation
 from meshimplant_cli.info import info
 from meshimplant_cli.insertion import insertion
 from meshimplant_cli.link import link
@@ -42,7 +43,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
-    ("For surgery", (split,)),
+    ("For surgery", (fixation, split)),
     ("Looking and measuring", (check, preview, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from meshimplant.check.gap import BEYOND_MM, DETACHED_MM, measure_gap, measure_p
 from meshimplant.check.relief import Relief, measure_relief
 from meshimplant.errors import require_type
 from meshimplant.head.direction_map import DirectionMap
-from meshimplant.implant.find_free_border import find_free_border
+from meshimplant.implant.features import Feature, near_features
+from meshimplant.implant.find_free_border import FreeBorder, find_free_border
 from meshimplant.implant.outline_map import OutlineMap
 from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL
@@ -26,6 +28,9 @@ from meshimplant.report import Finding, place_of, verdict_of
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
+
+#: What is measured leaves out features and this much around them, mm: the scatter of rays at their edges.
+NEAR_MM = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,7 @@ def check_fit(
     defect_mask: Volume | None = None,
     inside_mm: ArrayLike | None = None,
     wall: ThicknessMap | None = None,
+    features: Sequence[Feature] = (),
 ) -> FitCheck:
     """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
 
@@ -101,6 +107,9 @@ def check_fit(
         A point inside the head, LPS mm. None: derived from the part and the skull.
     wall : ThicknessMap, optional
         The thickness of this mesh, measured from the same point, if already known.
+    features : sequence of Feature
+        Holes, recesses and pockets that were asked for: near them neither gap nor steps are measured. A tab
+        does not belong to this mesh, see `without_tabs`.
 
     Returns
     -------
@@ -126,6 +135,7 @@ def check_fit(
     border = find_free_border(mesh, site, surfaces=thickness.surfaces, outline=outline)
     relief = Relief.of(mesh, thickness.surfaces, outline, spec.caudal_relief_mm)
     left_out = border.vertices | relief.vertices
+    left_out |= near_features(mesh.vertices, features, margin_mm=NEAR_MM)
     facing = (labels == WALL) & (distance < BEYOND_MM) & ~left_out
     gap = np.where(facing, distance, np.nan)
     facing_faces = (thickness.surfaces.face_labels == WALL) & ~left_out[mesh.faces].all(axis=1)
@@ -143,7 +153,7 @@ def check_fit(
         thickness.surfaces,
         bone,
         view,
-        np.concatenate([border.points_mm[border.free], relief.points_mm]),
+        np.concatenate([border.points_mm[border.free], relief.points_mm, _at_border(features, border)]),
     )
     more += [measure_coverage(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
     for extra_measures, extra_findings in more:
@@ -155,6 +165,12 @@ def check_fit(
         findings.insert(0, _detached(mesh, measures["nearest_bone_mm"]))
     measures["detached"] = measures["nearest_bone_mm"] > DETACHED_MM
     return FitCheck(measures, tuple(findings), gap, thickness.thickness_mm, rim)
+
+
+def _at_border(features: Sequence[Feature], border: FreeBorder) -> NDArray[np.float64]:
+    """Return the places (n, 3) of the border at features, where it has been changed."""
+    near = near_features(border.points_mm, features, margin_mm=NEAR_MM)
+    return np.asarray(border.points_mm[near])
 
 
 def _detached(mesh: trimesh.Trimesh, nearest_mm: float | None) -> Finding:

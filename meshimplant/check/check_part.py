@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.check.check_fit import check_fit
+from meshimplant.check.check_fit import NEAR_MM, check_fit
 from meshimplant.check.check_hold import measure_hold
 from meshimplant.check.check_insertion import measure_insertion
 from meshimplant.check.check_solid import check_solid
@@ -19,8 +19,10 @@ from meshimplant.check.criteria import rate
 from meshimplant.check.local_gap import measure_local_gap
 from meshimplant.check.reference import Reference
 from meshimplant.check.shape import measure_shape
+from meshimplant.check.tabs_of_part import at_vertices, features_elsewhere, measure_tabs, without_tabs
 from meshimplant.check.thin_border import measure_thin_border
 from meshimplant.errors import MeshError, require_type
+from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import (
     ThicknessMap,
@@ -80,6 +82,7 @@ def check_part(
     inside_mm: ArrayLike | None = None,
     directions: Iterable[ArrayLike] = (),
     reference: Reference | None = None,
+    features: Sequence[Feature] | None = None,
 ) -> PartCheck:
     """Check that a mesh is a solid of the prescribed thickness that fits its skull and can be inserted.
 
@@ -93,7 +96,8 @@ def check_part(
     `measure_completeness`, ``shape.no_reference`` (info), ``insertion.blocked`` (warning: a body has no
     straight path into its defect; surgeons may also rotate it in), ``fit.seat`` (warning: hardly any of the
     border rests on bone) and ``placement.inward`` (warning: the part would reach far into the head if it were
-    placed a little off); the last two for a part of one body.
+    placed a little off); the last two for a part of one body. With `features`: ``fit.tab_proud`` (warning: a
+    tab stands higher above bone than asked for) and ``features.elsewhere`` (error: not of this part).
 
     Parameters
     ----------
@@ -112,6 +116,10 @@ def check_part(
     reference : Reference, optional
         The skull as it should be, from `reference_of`. None: the part's surfaces are compared with no
         expected ones, which a finding says.
+    features : sequence of Feature, optional
+        Holes, recesses, pockets and tabs that were asked for. Near them neither wall nor gap nor border is
+        measured, and a tab may lie over bone; that it does not reach into bone, and that the part goes in
+        with it, is checked. None: nothing is known of any.
 
     Returns
     -------
@@ -135,22 +143,28 @@ def check_part(
     gap, thickness = nothing, nothing
     if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
         try:
-            site = None if skull is None else Site.around(skull, mesh, inside_mm=inside_mm)
-            wall = measure_thickness(mesh, inside_mm=inside_mm if site is None else site.inside_mm)
+            asked = () if features is None else tuple(features)
+            body = without_tabs(mesh, asked)
+            near = near_features(body.vertices, asked, margin_mm=NEAR_MM)
+            site = None if skull is None else Site.around(skull, body, inside_mm=inside_mm)
+            point = inside_mm if site is None else site.inside_mm
+            wall = measure_thickness(body, inside_mm=point, left_out=near)
         except MeshError as error:
             findings.append(Finding("thickness.unknown", "error", str(error), location_mm=_middle(mesh)))
         else:
             thickness = wall.thickness_mm
             measures |= _thickness_measures(wall)
-            findings += _thickness_findings(mesh, wall, spec)
-            more = [measure_thin_border(mesh, wall, wall.surfaces.centre_mm, spec)]
+            findings += [*_thickness_findings(body, wall, spec), *features_elsewhere(mesh, asked)]
+            more = [measure_thin_border(body, wall, wall.surfaces.centre_mm, spec, features=asked)]
             if site is not None:
-                fit = check_fit(mesh, site, spec=spec, defect_mask=defect_mask, wall=wall)
+                fit = check_fit(body, site, spec=spec, defect_mask=defect_mask, wall=wall, features=asked)
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
-                more += [measure_local_gap(mesh, gap, spec), measure_shape(mesh, wall.surfaces, reference)]
-                more += [measure_completeness(mesh, reference, spec)]
+                more += [measure_local_gap(body, gap, spec), measure_shape(body, wall.surfaces, reference)]
+                more += [measure_completeness(body, reference, spec)]
+                if body is not mesh and site.bone is not None:
+                    more += [measure_tabs(mesh, asked, site.bone)]
                 if not fit.measures["detached"] and measures["bodies"] == spec.part_count:
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path
@@ -158,12 +172,14 @@ def check_part(
                     # Bodies that touch in a vertex count as one, and each has its own direction.
                     one_way = np.ndim(path["insertion_direction"]) == 1
                     if fit.rim is not None and spec.part_count == 1 and one_way:
-                        hold, loose = measure_hold(mesh, fit.rim)
+                        hold, loose = measure_hold(body, fit.rim)
                         measures |= hold
                         findings += loose
             for more_measures, more_findings in more:
                 measures |= more_measures
-                findings += more_findings
+                known = {finding.code for finding in findings}
+                findings += [each for each in more_findings if each.code not in known & {"fit.penetration"}]
+            gap, thickness = (at_vertices(mesh, body, values) for values in (gap, thickness))
     criteria = () if skull is None else rate(measures, findings, spec)
     return PartCheck(measures, tuple(findings), gap, thickness, criteria)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.head.direction_map import DirectionMap, Extent
+from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.surfaces import Surfaces
 from meshimplant.implant.wall_thickness import SCATTER_MM, ThicknessMap, least_wall_mm
 from meshimplant.mesh.areas import face_normals_and_areas
@@ -29,25 +31,34 @@ _ZONE_MM, _RING_MM = (0.8, 7.0), 0.6
 _CONTRAST, _NEIGHBOURS, _LEAN, _WEDGE = 0.6, 61, 0.5, 0.3
 #: A prescribed bevel leaves less; from this angle on, degrees, no place near the border counts as thin.
 _BEVEL_DEG = 30.0
+#: A feature is left out with this much around it, mm.
+_AROUND_MM = 1.0
 #: Vertices this close to the edge belong to it, mm.
 _EDGE_MM = 2.5
 
 
 def measure_thin_border(
-    mesh: trimesh.Trimesh, wall: ThicknessMap, centre_mm: NDArray[np.float64], spec: ImplantSpec
+    mesh: trimesh.Trimesh,
+    wall: ThicknessMap,
+    centre_mm: NDArray[np.float64],
+    spec: ImplantSpec,
+    *,
+    features: Sequence[Feature] = (),
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the thinnest wall near the border, and how high the border's own wall is.
 
     The wall is measured along directions from `centre_mm` (3,), across the surface, from 0.8 mm off the edge
     on. A border that leans is thin at its edge everywhere; what counts is a place that is thinner than the
     border beside it, or than any bevel leaves. `thickness_near_border_min_mm` is the thinnest such place;
-    None where there is none. `border_height_p5_mm` is exceeded on 95 % of the border's length.
+    None where there is none; `features` that were asked for are left out. `border_height_p5_mm` is exceeded
+    on 95 % of the border's length.
     """
     margin = max(wall.margin_mm, _RING_MM)
     view = DirectionMap.around_points(mesh.vertices, centre_mm, spacing_mm=0.5)
     part = view.extent(mesh)
     depth = np.asarray(distance_inside(part.hit, view.spacing_mm, edge_is_outside=True), float)
-    thin = _thinnest(view, part, depth, wall.surfaces, spec, margin)
+    seen = np.where(_at_features(view, part, features), 0.0, depth) if features else depth
+    thin = _thinnest(view, part, seen, wall.surfaces, spec, margin)
     measures: dict[str, Any] = {"thickness_near_border_min_mm": None if thin is None else thin[0]}
     findings = []
     if thin is not None:
@@ -59,7 +70,7 @@ def measure_thin_border(
         findings.append(
             Finding("thickness.too_thin", "error", message, thin[0], least, "mm", place_of(thin[1]))
         )
-    height, place = _border_height(mesh, wall.surfaces, view, depth)
+    height, place = _border_height(mesh, wall.surfaces, view, depth, features)
     measures["border_height_p5_mm"] = height
     if height is not None and height < BORDER_HEIGHT_MM:
         message = (
@@ -71,6 +82,14 @@ def measure_thin_border(
         )
         findings.append(found)
     return measures, findings
+
+
+def _at_features(view: DirectionMap, part: Extent, features: Sequence[Feature]) -> NDArray[np.bool_]:
+    """Return which pixels of a part lie at features."""
+    near = np.zeros(part.hit.shape, bool)
+    for radius in (part.outer_mm, part.inner_mm):
+        near[part.hit] |= near_features(view.points_at(radius)[part.hit], features, margin_mm=_AROUND_MM)
+    return near
 
 
 def _thinnest(
@@ -118,7 +137,11 @@ def _usual(
 
 
 def _border_height(
-    mesh: trimesh.Trimesh, surfaces: Surfaces, view: DirectionMap, depth: NDArray[np.float64]
+    mesh: trimesh.Trimesh,
+    surfaces: Surfaces,
+    view: DirectionMap,
+    depth: NDArray[np.float64],
+    features: Sequence[Feature],
 ) -> tuple[float | None, NDArray[np.float64]]:
     """Return the 5th percentile of the wall's height along the border, and the place of the lowest wall."""
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
@@ -127,6 +150,10 @@ def _border_height(
     )
     upper = _edge_vertices(faces, cosine > _SURFACE_COSINE, len(vertices))
     lower = _edge_vertices(faces, cosine < -_SURFACE_COSINE, len(vertices))
+    if features:
+        upper, lower = (
+            edge[~near_features(vertices[edge], features, margin_mm=_AROUND_MM)] for edge in (upper, lower)
+        )
     nodes, _ = view.place(vertices[upper])
     upper = upper[view.read(depth, nodes.T) < _EDGE_MM]
     if not len(upper) or not len(lower):

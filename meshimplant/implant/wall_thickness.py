@@ -62,7 +62,11 @@ class ThicknessMap:
 
 
 def measure_thickness(
-    mesh: trimesh.Trimesh, *, inside_mm: ArrayLike | None = None, margin_mm: float = 5.0
+    mesh: trimesh.Trimesh,
+    *,
+    inside_mm: ArrayLike | None = None,
+    margin_mm: float = 5.0,
+    left_out: NDArray[np.bool_] | None = None,
 ) -> ThicknessMap:
     """Measure an implant's wall thickness at every vertex of its outer and inner surface.
 
@@ -78,6 +82,8 @@ def measure_thickness(
     margin_mm : float
         Vertices this close to the border are excluded from the statistics (halved on small implants until
         some remain).
+    left_out : (n,) array of bool, optional
+        Vertices at which nothing is measured, such as those of recesses.
 
     Returns
     -------
@@ -91,6 +97,8 @@ def measure_thickness(
     require_type(mesh, trimesh.Trimesh, "the part")
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
     thickness = across(mesh, surfaces)
+    if left_out is not None:
+        thickness = np.where(left_out, np.nan, thickness)
     vertices = np.asarray(mesh.vertices)
     wall = surfaces.vertex_labels == WALL
     border = np.full(len(vertices), np.inf)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,10 @@ class FixationPlace:
     moved_mm: float
     reason: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the place as plain JSON-ready values."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -60,6 +65,10 @@ class LeftOut:
 
     point_mm: Place
     reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the place as plain JSON-ready values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,10 @@ Floats = NDArray[np.float64]
 THICKNESS_MM, GAP_MM = 1.5, 0.2
 #: Rim around the screw's head, and from the bone's edge to the screw, mm. No source: our choice.
 _RIM_MM, _FROM_EDGE_MM = 2.0, 3.5
-#: The root: how far it reaches over the part, where it begins to thin, how deep it is sunk, the radii of its
-#: fillets on the part and below the tab, and of the edge towards the scalp, mm. No source: our choice.
-_ROOT_MM, _FULL_MM, _SUNK_MM, _FILLET_MM, _UNDER_MM, _EDGE_MM = 4.0, -1.0, 0.3, 1.5, 0.5, 0.4
+#: The root reaches as far over the part as the screw lies over the bone. Where it begins to thin, how deep it
+#: is sunk, the radii of its fillets on the part and below the tab, and of the edge towards the scalp, mm. No
+#: source: our choice.
+_FULL_MM, _SUNK_MM, _FILLET_MM, _UNDER_MM, _EDGE_MM = -1.0, 0.3, 1.5, 0.5, 0.4
 #: Radius of the edge towards the bone, mm.
 _LOWER_EDGE_MM = 0.25
 #: Height over the part at the end of the root, mm.
@@ -62,12 +63,12 @@ def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture |
     radius = screw.head_mm / 2 + _RIM_MM
     body = rounded(
         lambda u, v, w: _field(u, v, w, frame, (low, high), at, radius),
-        (-_ROOT_MM - radius - 1.5, -radius - 2.5, -1.0),
+        (-at - radius - 1.5, -radius - 2.5, -1.0),
         (at + radius + 0.5, radius + 2.5, high + 0.5),
         frame,
     )
     feature = long_feature(
-        *("tab", label, frame, (-_ROOT_MM, at)), width_mm=2 * (radius + _FILLET_MM), heights_mm=(high, 0.0)
+        *("tab", label, frame, (-at, at)), width_mm=2 * (radius + _FILLET_MM), heights_mm=(high, 0.0)
     )
     return Fixture((body,), (_countersunk(head, axis, screw),), (feature,), (held,), high)
 
@@ -83,9 +84,9 @@ def _field(
 ) -> Floats:
     """Return the flat distance from a tab with its root and its fillets, negative inside."""
     low, high = levels
-    slope = (high - _THIN_MM) / (_ROOT_MM + radius + _FULL_MM)
+    slope = (high - _THIN_MM) / (at + radius + _FULL_MM)
     top = high - slope * np.maximum(_FULL_MM - u, 0)
-    plan = bar(u, v, -_ROOT_MM, at, radius)
+    plan = bar(u, v, -at, at, radius)
     upper = common(plan, (w - top) / np.hypot(1, slope), _EDGE_MM)
     over = common(upper, low - w, _LOWER_EDGE_MM)
     root = np.maximum(np.maximum(upper, u + _SUNK_MM), -0.8 - w)
