@@ -74,6 +74,16 @@ def write_features(path: str | Path, features: Sequence[Feature]) -> None:
 def read_features(path: str | Path) -> tuple[Feature, ...]:
     """Read the features that `write_features` wrote as ``.json``.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file, such as the ``features.json`` of a case.
+
+    Returns
+    -------
+    tuple of Feature
+        In the order of the file.
+
     Raises
     ------
     FileReadError
