@@ -1,7 +1,8 @@
-"""Colours of the pictures: two perceptually uniform colour scales that map millimetres to sRGB.
+"""Colours of the pictures: perceptually uniform colour scales that map each quantity to sRGB.
 
-The lightness of both scales rises evenly, so that their order survives greyscale print and every kind of
-colour blindness. Their hues differ, so that a thickness map is not mistaken for a gap map.
+The lightness of all scales rises evenly, so that their order survives greyscale print and every kind of
+colour blindness. The hues of scales in one picture differ, so that a thickness map is not mistaken for
+a gap map, or stress for deflection.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ _CHROMA = (0.115, 0.135, 0.12, 0.13, 0.165, 0.165)
 _HUE_DEG = {
     "thickness": (303.0, 272.0, 230.0, 175.0, 140.0, 104.0),
     "gap": (278.0, 310.0, 345.0, 385.0, 420.0, 465.0),
+    "deflection": (265.0, 235.0, 205.0, 175.0, 145.0, 115.0),
+    "stress": (345.0, 370.0, 390.0, 410.0, 440.0, 465.0),
 }
+_UNITS = {"thickness": "mm", "gap": "mm", "deflection": "mm", "stress": "MPa"}
 
-#: Smallest step between the labels of a colour bar, mm. Printers are accurate to about 0.1 mm: a
-#: narrower range would colour noise.
-_LEAST_STEP_MM = 0.2
+#: Smallest step between the labels of a colour bar, in the unit of its quantity. Printers are accurate to
+#: about 0.1 mm: a narrower range of thickness or gap would colour noise. Deflection and stress are computed.
+_LEAST_STEP = {"thickness": 0.2, "gap": 0.2, "deflection": 0.002, "stress": 0.02}
 
 # OKLab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
 _LMS_FROM_LAB = np.array(
@@ -51,36 +55,42 @@ _RGB_FROM_LMS = np.array(
 
 @dataclass(frozen=True)
 class ColourScale:
-    """A quantity in millimetres, its colours, and the range they span.
+    """A quantity, its colours, and the range they span, in the unit of the quantity.
 
     Attributes
     ----------
     quantity : str
-        ``"thickness"`` or ``"gap"``; selects the hues.
-    low_mm, high_mm : float
+        ``"thickness"``, ``"gap"``, ``"deflection"`` or ``"stress"``; selects hues and unit.
+    low, high : float
         Values of the first and the last colour; values outside the range get the nearest end colour.
-    ticks_mm : tuple of float
+    ticks : tuple of float
         Round values inside the range, for the labels of the colour bar.
     """
 
     quantity: str
-    low_mm: float
-    high_mm: float
-    ticks_mm: tuple[float, ...]
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    @property
+    def unit(self) -> str:
+        """``mm``, or ``MPa`` for stress."""
+        return _UNITS[self.quantity]
 
     @classmethod
-    def of_values(cls, quantity: str, values_mm: ArrayLike) -> ColourScale:
+    def of_values(cls, quantity: str, values: ArrayLike) -> ColourScale:
         """Return a range with round limits that holds the 1st to the 99th percentile of finite values (n,).
 
         One percent at either end is left out so that a single spike does not flatten the colours of the
         whole part.
         """
-        values = np.asarray(values_mm, float)
-        finite = values[np.isfinite(values)]
+        known = np.asarray(values, float)
+        finite = known[np.isfinite(known)]
         if not len(finite):
-            raise InputError(f"expected at least one finite {quantity} in mm, got none: omit {quantity}_mm")
+            raise InputError(f"expected at least one finite {quantity}, got none: leave its values out")
         low, high = (float(v) for v in np.percentile(finite, (1, 99)))
-        step = max(round_step((high - low) / 4), _LEAST_STEP_MM)
+        least = _LEAST_STEP[quantity]
+        step = max(round_step((high - low) / 4, least=min(least, 0.05)), least)
         low_index = np.floor(low / step + 1e-6)
         high_index = max(np.ceil(high / step - 1e-6), low_index + 1)
         ticks = tuple(float(round(i * step, 6)) for i in np.arange(low_index, high_index + 0.5))
@@ -91,27 +101,25 @@ class ColourScale:
         """The 256 sRGB colours (256, 3), 0 to 1, from low to high."""
         return colour_table(self.quantity)
 
-    def colours(self, values_mm: ArrayLike) -> NDArray[np.float64]:
+    def colours(self, values: ArrayLike) -> NDArray[np.float64]:
         """Return the sRGB colours (n, 3), 0 to 1, of values (n,); NaN becomes `NO_VALUE`."""
-        values = np.asarray(values_mm, float)
-        known = np.isfinite(values)
-        fraction = np.clip(
-            (np.where(known, values, self.low_mm) - self.low_mm) / (self.high_mm - self.low_mm), 0, 1
-        )
+        numbers = np.asarray(values, float)
+        known = np.isfinite(numbers)
+        fraction = np.clip((np.where(known, numbers, self.low) - self.low) / (self.high - self.low), 0, 1)
         colours = self.table[np.rint(fraction * 255).astype(np.intp)]
         colours[~known] = NO_VALUE
         return colours
 
 
-def round_step(length: float) -> float:
-    """Return the smallest of 1, 2, 5 times a power of ten that is at least `length` and at least 0.05."""
-    length = max(float(length), 0.05)
+def round_step(length: float, *, least: float = 0.05) -> float:
+    """Return the smallest of 1, 2, 5 times a power of ten that is at least `length` and at least `least`."""
+    length = max(float(length), least)
     power = 10.0 ** np.floor(np.log10(length))
     return float(next(m * power for m in (1, 2, 5, 10) if m * power >= length * (1 - 1e-9)))
 
 
 def colour_table(quantity: str) -> NDArray[np.float64]:
-    """Return 256 sRGB colours (256, 3), 0 to 1, of uniform OKLab lightness steps, for thickness or gap."""
+    """Return 256 sRGB colours (256, 3), 0 to 1, of uniform OKLab lightness steps, for a quantity."""
     if quantity not in _HUE_DEG:
         raise InputError(f"expected quantity to be one of {', '.join(_HUE_DEG)}, got {quantity!r}")
     from scipy.interpolate import PchipInterpolator

@@ -254,10 +254,10 @@ def _annotate(sheet: SheetCanvas, card: Card, panel: Panel, mm_per_px: float) ->
     sheet.text((right - pad, top + sheet.px(16)), panel.remark, size=15, colour=SOFT_INK, anchor="ra")
     sheet.letters(card, panel.view.letters)
     sheet.scale_bar(card, mm_per_px=mm_per_px)
-    if panel.scale is not None and panel.values_mm is not None:
+    if panel.scale is not None and panel.values is not None:
         bar = (left + 2 * pad, bottom - sheet.px(80), right - 2 * pad, bottom - sheet.px(10))
-        sheet.colour_bar(bar, panel.scale, panel.values_mm)
-    if any(np.isnan(s.values_mm).any() for s in panel.scene.surfaces if s.values_mm is not None):
+        sheet.colour_bar(bar, panel.scale, panel.values)
+    if any(np.isnan(s.values).any() for s in panel.scene.surfaces if s.values is not None):
         sheet.swatch(card, "no value", NO_VALUE)
 
 

@@ -38,7 +38,7 @@ class Surface:
         sRGB, 0 to 1.
     gloss : float
         Strength of the highlight, 0 (matt, as bone) to 1.
-    values_mm : (n,) array or None
+    values : (n,) array or None
         Per-vertex values that colour the surface; NaN is drawn in `NO_VALUE`.
     scale : ColourScale or None
         Maps the values to colours; None draws the whole surface in `colour`.
@@ -47,7 +47,7 @@ class Surface:
     mesh: trimesh.Trimesh
     colour: tuple[float, float, float]
     gloss: float = 0.0
-    values_mm: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
     scale: ColourScale | None = None
 
 
@@ -85,7 +85,7 @@ class Scene:
 
     def _set_surfaces(self, surfaces: Sequence[Surface]) -> None:
         self.surfaces = tuple(surfaces)
-        self.values_mm = np.concatenate([_values_of(surface) for surface in surfaces])
+        self.values = np.concatenate([_values_of(surface) for surface in surfaces])
 
 
 def render_view(
@@ -196,7 +196,7 @@ def _albedo(scene: Scene, hits: Hits, corners: NDArray) -> tuple[NDArray, NDArra
     for index, surface in enumerate(scene.surfaces):
         if surface.scale is not None:
             on_surface = owner == index
-            values = np.einsum("mc,mc->m", hits.weights[on_surface], scene.values_mm[corners[on_surface]])
+            values = np.einsum("mc,mc->m", hits.weights[on_surface], scene.values[corners[on_surface]])
             colour[on_surface] = decode_srgb(surface.scale.colours(values))
             has_scale[on_surface] = True
     return colour, gloss, has_scale
@@ -216,4 +216,4 @@ def _add_ghost(picture: NDArray[np.float32], hits: Hits, ghost: Scene, origins: 
 def _values_of(surface: Surface) -> NDArray[np.float64]:
     """Return the values (n,) of a surface, NaN where it has none."""
     count = len(surface.mesh.vertices)
-    return np.full(count, np.nan) if surface.values_mm is None else np.asarray(surface.values_mm, float)
+    return np.full(count, np.nan) if surface.values is None else np.asarray(surface.values, float)

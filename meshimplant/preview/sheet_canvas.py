@@ -134,8 +134,8 @@ class SheetCanvas:
             self._draw.line(stroke, fill=INK, width=line)
         self.text((left, bottom - self.px(9)), f"{length_mm:g} mm", size=16, colour=INK, anchor="ld")
 
-    def colour_bar(self, box: Box, scale: ColourScale, values_mm: NDArray[np.float64]) -> None:
-        """Draw the colour scale with ticks in mm, and a histogram of the values above it."""
+    def colour_bar(self, box: Box, scale: ColourScale, values: NDArray[np.float64]) -> None:
+        """Draw the colour scale with ticks in its unit, and a histogram of the values above it."""
         left, top, right, bottom = box
         width = right - left
         bar_top = bottom - self.px(34)
@@ -143,25 +143,23 @@ class SheetCanvas:
         colours = np.rint(scale.table[np.linspace(0, 255, width).astype(int)] * 255).astype(np.uint8)
         strip = np.repeat(colours[None], bar_bottom - bar_top, axis=0)
         self.image.paste(Image.fromarray(strip), (left, bar_top))
-        self._histogram((left, top, right, bar_top - self.px(2)), scale, values_mm, colours)
-        for tick in scale.ticks_mm:
-            x = left + (tick - scale.low_mm) / (scale.high_mm - scale.low_mm) * (width - 1)
+        self._histogram((left, top, right, bar_top - self.px(2)), scale, values, colours)
+        for tick in scale.ticks:
+            x = left + (tick - scale.low) / (scale.high - scale.low) * (width - 1)
             self._draw.line(
                 (x, bar_bottom, x, bar_bottom + self.px(4)), fill=SOFT_INK, width=max(self.px(1), 1)
             )
-            unit = " mm" if tick == scale.ticks_mm[-1] else ""
+            unit = f" {scale.unit}" if tick == scale.ticks[-1] else ""
             self.text((x, bar_bottom + self.px(6)), f"{tick:g}{unit}", size=15, colour=INK, anchor="ma")
 
     def _histogram(
-        self, box: Box, scale: ColourScale, values_mm: NDArray[np.float64], colours: NDArray[np.uint8]
+        self, box: Box, scale: ColourScale, values: NDArray[np.float64], colours: NDArray[np.uint8]
     ) -> None:
         """Draw a histogram of the finite values, each bar in the colour of its value."""
         left, top, right, bottom = box
-        known = values_mm[np.isfinite(values_mm)]
+        known = values[np.isfinite(values)]
         count = max((right - left) // max(self.px(4), 1), 1)
-        counts, _ = np.histogram(
-            np.clip(known, scale.low_mm, scale.high_mm), count, (scale.low_mm, scale.high_mm)
-        )
+        counts, _ = np.histogram(np.clip(known, scale.low, scale.high), count, (scale.low, scale.high))
         heights = counts / max(counts.max(), 1) * (bottom - top)
         edges = np.linspace(left, right, count + 1)
         for height, start, stop in zip(heights, edges[:-1], edges[1:], strict=True):

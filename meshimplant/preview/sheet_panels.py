@@ -38,7 +38,7 @@ class Panel:
         What is rendered, and what is drawn faintly where the scene hides it.
     view : View
     scale : ColourScale or None
-        Drawn as a colour bar with a histogram of `values_mm` (n,).
+        Drawn as a colour bar with a histogram of `values` (n,).
     """
 
     caption: str
@@ -46,7 +46,7 @@ class Panel:
     view: View
     ghost: Scene | None = None
     scale: ColourScale | None = None
-    values_mm: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
     remark: str = ""
 
     @cached_property
@@ -115,7 +115,7 @@ def close_up_panels(
 def _coloured(preview: PreviewScene, scale: ColourScale, values_mm: NDArray[np.float64]) -> Scene:
     """Return the scene of the implant alone, coloured by values (n,)."""
     return preview.implant_only.with_surfaces(
-        [Surface(preview.implant, IMPLANT, values_mm=values_mm, scale=scale)]
+        [Surface(preview.implant, IMPLANT, values=values_mm, scale=scale)]
     )
 
 

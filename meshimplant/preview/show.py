@@ -162,11 +162,11 @@ def _add_part(
         return
     scale = ColourScale.of_values(colour_by, values)
     colours = np.rint(np.column_stack([scale.table, np.ones(len(scale.table))]) * 255).astype(np.uint8)
-    table = pyvista.LookupTable(values=colours, scalar_range=(scale.low_mm, scale.high_mm))
+    table = pyvista.LookupTable(values=colours, scalar_range=(scale.low, scale.high))
     table.nan_color = NO_VALUE
     bar = {
         "title": _CAPTIONS[colour_by],
-        "n_labels": len(scale.ticks_mm),
+        "n_labels": len(scale.ticks),
         "fmt": "%.2f",
         "color": "black",
     }

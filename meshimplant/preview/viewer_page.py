@@ -212,17 +212,15 @@ def _view_data(
 def _scale_data(scale: ColourScale) -> dict[str, Any]:
     """Return the range and the colour table of a scale."""
     return {
-        "range_mm": [scale.low_mm, scale.high_mm],
+        "range_mm": [scale.low, scale.high],
         "table": _text(np.rint(scale.table * 255).astype(np.uint8)),
     }
 
 
 def _legend(scale: ColourScale) -> dict[str, Any]:
     """Return caption, colour stops and ticks of a colour bar."""
-    width = scale.high_mm - scale.low_mm
-    ticks = [
-        {"percent": round(100 * (t - scale.low_mm) / width, 3), "label": f"{t:g}"} for t in scale.ticks_mm
-    ]
+    width = scale.high - scale.low
+    ticks = [{"percent": round(100 * (t - scale.low) / width, 3), "label": f"{t:g}"} for t in scale.ticks]
     captions = {"thickness": "Thickness, mm", "gap": "Gap to bone, mm"}
     return {
         "caption": captions[scale.quantity],

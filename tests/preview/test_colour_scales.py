@@ -15,6 +15,8 @@ from meshimplant.preview.colour_scales import (
     round_step,
 )
 
+QUANTITIES = ("thickness", "gap", "deflection", "stress")
+
 
 def _cie_lightness(colours: np.ndarray) -> np.ndarray:
     """Return CIE L* (0 to 100), a measure of lightness that the scales were not made from."""
@@ -22,7 +24,7 @@ def _cie_lightness(colours: np.ndarray) -> np.ndarray:
     return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
 
 
-@pytest.mark.parametrize("quantity", ["thickness", "gap"])
+@pytest.mark.parametrize("quantity", QUANTITIES)
 def test_lightness_rises_evenly(quantity: str) -> None:
     lightness = _cie_lightness(colour_table(quantity))
     steps = np.diff(lightness[::16])
@@ -33,7 +35,7 @@ def test_lightness_rises_evenly(quantity: str) -> None:
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
-@pytest.mark.parametrize("quantity", ["thickness", "gap"])
+@pytest.mark.parametrize("quantity", QUANTITIES)
 def test_order_survives_the_loss_of_a_cone(quantity: str, missing: int) -> None:
     """Replace one cone's signal by the mean of the others: neighbouring sixteenths still differ visibly."""
     lms_from_rgb = np.array([[0.314, 0.640, 0.046], [0.155, 0.758, 0.087], [0.018, 0.109, 0.873]])
@@ -44,8 +46,10 @@ def test_order_survives_the_loss_of_a_cone(quantity: str, missing: int) -> None:
     assert np.linalg.norm(np.diff(response, axis=0), axis=1).min() > 0.02
 
 
-def test_the_two_scales_differ() -> None:
-    difference = np.linalg.norm(colour_table("thickness") - colour_table("gap"), axis=1)
+@pytest.mark.parametrize("pair", [("thickness", "gap"), ("deflection", "stress")])
+def test_scales_in_one_picture_differ(pair: tuple[str, str]) -> None:
+    first, second = map(colour_table, pair)
+    difference = np.linalg.norm(first - second, axis=1)
     assert (difference[64:224] > 0.2).all()
 
 
@@ -63,15 +67,15 @@ def test_colours_follow_values_and_clip() -> None:
 def test_range_is_round_and_ignores_one_spike() -> None:
     values = np.append(np.linspace(3.1, 5.2, 5000), [400.0, np.nan, np.inf])
     scale = ColourScale.of_values("thickness", values)
-    assert (scale.low_mm, scale.high_mm) == (3.0, 6.0)
-    assert scale.ticks_mm == (3.0, 4.0, 5.0, 6.0)
+    assert (scale.low, scale.high) == (3.0, 6.0)
+    assert scale.ticks == (3.0, 4.0, 5.0, 6.0)
 
 
 @pytest.mark.parametrize("constant", [0.0, 4.0, -0.3, 4.01])
 def test_constant_values_get_a_range_around_them(constant: float) -> None:
     scale = ColourScale.of_values("gap", np.full(10, constant))
-    assert scale.low_mm <= constant <= scale.high_mm
-    assert scale.high_mm - scale.low_mm >= 0.05 - 1e-9
+    assert scale.low <= constant <= scale.high
+    assert scale.high - scale.low >= 0.05 - 1e-9
 
 
 def test_no_value_at_all_is_refused() -> None:
@@ -80,8 +84,8 @@ def test_no_value_at_all_is_refused() -> None:
 
 
 def test_unknown_quantity_is_refused() -> None:
-    with pytest.raises(InputError, match="thickness, gap, got 'stress'"):
-        colour_table("stress")
+    with pytest.raises(InputError, match="thickness, gap, deflection, stress, got 'age'"):
+        colour_table("age")
 
 
 def test_round_steps() -> None:
@@ -99,3 +103,10 @@ def test_round_steps() -> None:
 def test_srgb_round_trip() -> None:
     values = np.linspace(0, 1, 256)
     assert np.allclose(encode_srgb(decode_srgb(values)), values, atol=1e-6)
+
+
+def test_small_deflections_and_stresses_keep_their_range() -> None:
+    """A range of 0.04 mm would be noise in a thickness; a computed deflection of it is not."""
+    scale = ColourScale.of_values("deflection", np.linspace(0, 0.04, 500))
+    assert (scale.low, scale.high, scale.unit) == (0.0, 0.04, "mm")
+    assert ColourScale.of_values("stress", np.linspace(0, 12, 500)).unit == "MPa"

@@ -56,7 +56,7 @@ def test_colours_follow_the_values_and_nan_is_neutral() -> None:
     ball = _ball(10, (0, 0, 0))
     values = np.where(ball.vertices[:, 0] > 0, 6.0, np.nan)
     scale = ColourScale("thickness", 2.0, 6.0, (2.0, 6.0))
-    scene = Scene([Surface(ball, IMPLANT, values_mm=values, scale=scale)])
+    scene = Scene([Surface(ball, IMPLANT, values=values, scale=scale)])
     picture = render_view(scene, FRONT, centre_mm=np.zeros(3), mm_per_px=0.25, size_px=(81, 81))
 
     def hue(light: np.ndarray) -> np.ndarray:

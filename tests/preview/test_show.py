@@ -34,7 +34,7 @@ def test_a_design_is_shown_with_its_skull_and_both_maps(case: dict) -> None:
     assert np.array_equal(part.point_data["thickness_mm"], case["thickness_mm"])
     assert np.array_equal(part.point_data["gap_mm"], case["gap_mm"], equal_nan=True)
     mapper, scale = plotter.actors["implant"].mapper, ColourScale.of_values("gap", case["gap_mm"])
-    assert mapper.scalar_range == (scale.low_mm, scale.high_mm)
+    assert mapper.scalar_range == (scale.low, scale.high)
     assert mapper.lookup_table.nan_color.float_rgb == pytest.approx(NO_VALUE, abs=1 / 255)
     colours = mapper.lookup_table.values[:, :3] / 255
     assert np.abs(colours - scale.table).max() < 1 / 255
