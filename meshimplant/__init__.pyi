@@ -86,6 +86,7 @@ from .predictions.points_to_volume import points_to_volume as points_to_volume
 from .predictions.read_prediction import Prediction as Prediction
 from .predictions.read_prediction import read_prediction as read_prediction
 from .preview.render_preview import render_preview as render_preview
+from .preview.render_strength import render_strength as render_strength
 from .preview.show import show as show
 from .preview.viewer_page import write_viewer as write_viewer
 from .report import Finding as Finding
@@ -100,6 +101,10 @@ from .skull.segment import segment_bone as segment_bone
 from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .spec.perforation_spec import PerforationSpec as PerforationSpec
+from .strength.fixation_points import read_fixation_points as read_fixation_points
+from .strength.materials import Material as Material
+from .strength.screen_strength import screen_strength as screen_strength
+from .strength.screening import StrengthScreening as StrengthScreening
 from .theatre.fixation import Fixation as Fixation
 from .theatre.fixation import fixate as fixate
 from .theatre.perforate import perforate as perforate

@@ -32,6 +32,7 @@ from meshimplant_cli.shape_model import shape_model
 from meshimplant_cli.simplify import simplify
 from meshimplant_cli.smooth import smooth
 from meshimplant_cli.split import split
+from meshimplant_cli.strength import strength
 from meshimplant_cli.subtract import subtract
 from meshimplant_cli.thickness import thickness
 from meshimplant_cli.train import train
@@ -44,7 +45,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
     ("For surgery", (fixation, split)),
-    ("Looking and measuring", (check, preview, info, evaluate)),
+    ("Looking and measuring", (check, strength, preview, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),
     ("Training networks", (training_set, train)),

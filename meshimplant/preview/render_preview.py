@@ -173,7 +173,7 @@ def draw_sheet(
     _draw_header(sheet, title, verdict, header_facts(measures))
     top = float(HEADER)
     for row in rows:
-        _draw_row(sheet, row, top=top)
+        draw_row(sheet, row, top=top)
         top += row.height + GUTTER
     sheet.text((sheet.px(SIDE), sheet.px(top + 8)), _FOOTER, size=14, colour=SOFT_INK, anchor="lm")
     buffer = io.BytesIO()
@@ -218,7 +218,7 @@ def header_facts(measures: Mapping[str, Any]) -> list[str]:
     return facts
 
 
-def _draw_row(sheet: SheetCanvas, row: Row, *, top: float) -> None:
+def draw_row(sheet: SheetCanvas, row: Row, *, top: float) -> None:
     """Draw a row of panels at their common scale; `top` is in pixels of a sheet 1600 pixels wide."""
     mm_per_px = row.mm_per_px / sheet.unit
     for index, panel in enumerate(row.panels):
