@@ -155,8 +155,9 @@ def _block_max(values: NDArray[np.float32], step: int, size: list[int]) -> NDArr
     """Return the highest of the samples that each cube spans, its far faces included."""
     result = values
     for axis, count in enumerate(size):
-        slabs = [np.take(result, np.arange(count) * step + shift, axis=axis) for shift in range(step + 1)]
-        result = np.maximum.reduce(slabs)
+        slabs = np.moveaxis(result, axis, 0)
+        spans = [slabs[shift : shift + count * step : step] for shift in range(step + 1)]
+        result = np.moveaxis(np.maximum.reduce(spans), 0, axis)
     return result
 
 

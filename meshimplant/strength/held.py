@@ -47,8 +47,8 @@ def hold(body: CutCubes, depth: Callable[[Floats], Floats]) -> Held:
     near = np.flatnonzero(depth(centres) > -body.edge_mm * 3**0.5 / 2)
     width = body.edge_mm / body.sub_count
     shares = np.zeros((len(near), body.filled.shape[1]), np.float32)
-    for row, cube in enumerate(near):
-        shares[row] = np.clip(0.5 + depth(body.sub_cell_centres(cube[None])[0]) / width, 0, 1)
+    for row in range(len(near)):
+        shares[row] = np.clip(0.5 + depth(body.sub_cell_centres(near[[row]])[0]) / width, 0, 1)
     some = shares.any(axis=1)
     return Held(near[some], shares[some])
 

@@ -26,7 +26,7 @@ def nodal_forces(body: CutCubes, points_mm: ArrayLike, forces_n: ArrayLike) -> F
         np.bincount(nodes.reshape(-1), (values * forces[:, axis, None]).reshape(-1), body.node_count)
         for axis in range(3)
     ]
-    return np.stack(columns, axis=1).reshape(-1)
+    return np.stack(columns, axis=1, dtype=float).reshape(-1)
 
 
 def pads(outer: SurfaceSamples, centres_mm: ArrayLike) -> list[SurfaceSamples]:

@@ -108,8 +108,8 @@ def screen_strength(
     -----
     Measured against textbooks at 1 mm: clamped discs of 2 and 3 mm, 40 mm wide, up to 4 % too stiff in any
     direction; stresses 1 to 5 % too low; supported discs, beams and domes within 5 %. Measured on one core: a
-    dome of 119 mm and 4 mm on six points, 170 000 faces, 12 000 cubes, 32 s and 1.3 GB; one of 90 mm and 0.6 mm,
-    12 s and 0.8 GB.
+    dome of 119 mm and 4 mm on six points, 170 000 faces, 12 000 cubes, 32 s and 1.3 GB; one of 90 mm and 0.6
+    mm, 12 s and 0.8 GB.
     """
     require_type(part, trimesh.Trimesh, "the part")
     chosen = material_of(material)

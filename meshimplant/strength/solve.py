@@ -15,13 +15,14 @@ from meshimplant.strength.quadratic_cube import DISPLACEMENTS, LATTICE, NODES, s
 Floats = NDArray[np.float64]
 
 #: Edges of a coarse cube in those of a fine one. Measured on a dome of 90 mm on six points, 6071 cubes: 65
-#: iterations with 3, 67 with 4, 71 with 5, in 6.4, 6.3 and 6.1 s; the coarse cubes also find the weakest place.
+#: iterations with 3, 67 with 4, 71 with 5, in 6.4, 6.3 and 6.1 s; the coarse cubes also find the weakest
+#: place.
 _COARSE = 4
 #: Iterations end when the energy of the error falls below this fraction, squared, of that of the solution.
 #: Our choice: stresses to about 0.1 % as a mean, far below the error of the cubes themselves.
 _TOLERANCE = 1e-3
-#: Largest force that nothing carries, as a fraction of the load. Measured: all of it where a body is not held;
-#: a few hundredths, in the springs themselves, where one is.
+#: Largest force that nothing carries, as a fraction of the load. Measured: all of it where a body is not
+#: held; a few hundredths, in the springs themselves, where one is.
 _MOST_MISSING = 0.25
 #: More iterations than any part needed by a factor of five.
 _MOST_ITERATIONS = 1000
