@@ -72,7 +72,7 @@ def _value(argument: Any) -> str:
     hint = argument.hint
     if isinstance(hint, UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
-    words = {bool: "", int: "N", float: "X", str: "TEXT", Path: "PATH"}
+    words = {bool: "", int: "N", float: "X", str: "TEXT", Path: "PATH", ...: "..."}
     return " ".join(words[kind] for kind in get_args(hint) or (hint,))
 
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM
-from meshimplant_cli.exit_codes import exit_code_of
+from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import OutputOptions, Positive, SkullFile, SkullOptions, Strict, Vector
 from meshimplant_cli.terminal import (
@@ -52,10 +52,7 @@ def strength(
         Literal[tuple(MATERIALS_MIN_THICKNESS_MM)],  # type: ignore[valid-type]
         Parameter(help="Material of the part."),
     ] = "PEEK",
-    load_n: Annotated[tuple[Positive, ...], Parameter(help="Force on the pad, N; may be repeated.")] = (
-        50.0,
-        100.0,
-    ),
+    load_n: Annotated[tuple[float, ...], Parameter(help="Forces on the pad, N.")] = (50.0, 100.0),
     pressure_kpa: Annotated[Positive, Parameter(help="Pressure from inside, kPa.")] = 2.0,
     voxel_mm: Annotated[Voxel, Parameter(help="Voxel edge; the cubes of the solution have two.")] = 1.0,
     output: Annotated[
@@ -76,6 +73,8 @@ def strength(
     part
         Closed implant mesh: .stl .3mf .ply .obj .glb.
     """
+    if not load_n or min(load_n) <= 0:
+        raise UsageError(f"expected forces above 0 N with --load-n, got {load_n}: correct them")
     if output is not None:
         require_free_file(output, (".png", ".json"), force=output_options.force)
     from meshimplant import screen_strength

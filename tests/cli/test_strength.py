@@ -88,3 +88,4 @@ def test_points_off_the_part_and_endings_of_other_files_are_refused(
     assert off.code == 1
     assert "within 3 mm of the part" in off.err
     assert cli("strength", part, "-o", tmp_path / "part.txt").code == 2
+    assert cli("strength", part, "--load-n", 50, "--load-n", -5).code == 2
