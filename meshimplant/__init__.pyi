@@ -100,6 +100,7 @@ from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
 from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
+from .spec.mark_spec import MarkSpec as MarkSpec
 from .spec.perforation_spec import PerforationSpec as PerforationSpec
 from .strength.fixation_points import read_fixation_points as read_fixation_points
 from .strength.materials import Material as Material
@@ -107,6 +108,7 @@ from .strength.screen_strength import screen_strength as screen_strength
 from .strength.screening import StrengthScreening as StrengthScreening
 from .theatre.fixation import Fixation as Fixation
 from .theatre.fixation import fixate as fixate
+from .theatre.mark import mark as mark
 from .theatre.perforate import perforate as perforate
 from .theatre.split import Split as Split
 from .theatre.split import split as split

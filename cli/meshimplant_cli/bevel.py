@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Bevel, InsideMm, Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
+from meshimplant_cli.terminal import MESH_SUFFIXES, inside_point, require_free_file, show_change, working
 
 
 def bevel(
@@ -39,14 +39,11 @@ def bevel(
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import bevel as bevel_mesh
     from meshimplant import write_mesh
-    from meshimplant.design.steps import part_site
 
     inputs = Inputs()
     with working("bevelling"):
         before = inputs.mesh(mesh, skull_options.frame)
-        point: Any = inside_mm
-        if skull is not None and inside_mm is None:
-            point = part_site(before, inputs.skull(skull, skull_options)).inside_mm
+        point = inside_point(before, skull, inside_mm, inputs, skull_options)
         after = bevel_mesh(before, bevel_deg, inside_mm=point).mesh
         write_mesh(after, output, frame=skull_options.frame)
     show_change(before, after, output, as_json=output_options.json, inputs=inputs)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import exit_code_of
 from meshimplant_cli.inputs import Inputs
@@ -28,6 +31,13 @@ def check(
     /,
     *,
     skull: SkullFile | None = None,
+    features: Annotated[
+        Path | None,
+        Parameter(
+            help="The features.json of the part: its holes are counted, and everything else is measured as "
+            "if they were closed."
+        ),
+    ] = None,
     strict: Strict = False,
     prescription: PrescriptionOptions = PrescriptionOptions(),
     skull_options: SkullOptions = SkullOptions(),
@@ -52,7 +62,8 @@ def check(
         part = inputs.mesh(mesh, skull_options.frame)
         bone = None if skull is None else inputs.skull(skull, skull_options)
         reference = None if bone is None else reference_of(prepare_skull(bone)[0])
-        result = check_part(part, spec=spec, skull=bone, reference=reference)
+        known = None if features is None else inputs.features(features)
+        result = check_part(part, spec=spec, skull=bone, reference=reference, features=known)
     lines = [f"{mesh.name}: {result.verdict}", measure_table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     lines += describe_criteria(result.criteria)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -84,7 +84,7 @@ def cut(
         else:
             result = _by_numbers(before, tool, plane or box or (), side, bodies)
         write_mesh(result.mesh, output, frame=frame)
-    facts = {
+    facts: dict[str, Any] = {
         "kept": side,
         "removed_mm3": round(result.removed_mm3, 6),
         "dropped_pieces": len(result.fragments),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import trimesh
 
+    from meshimplant.implant.features import Feature
     from meshimplant.report import Finding
     from meshimplant.voxels.volume import Volume
     from meshimplant_cli.options import SkullOptions
@@ -32,6 +33,12 @@ class Inputs:
         loaded = load_mesh(path, frame=frame)
         self.findings += loaded.findings
         return loaded.mesh
+
+    def features(self, path: Path | None) -> tuple[Feature, ...]:
+        """Read the features of a part; none without a file."""
+        from meshimplant import read_features
+
+        return () if path is None else read_features(path)
 
     def skull(self, path: Path, options: SkullOptions) -> Volume:
         """Read the mask of a skull."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -13,11 +13,10 @@ from cyclopts.validators import Number
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.errors import SpecError
 from meshimplant.spec.implant_spec import (
-    MATERIALS_MIN_THICKNESS_MM,
     ImplantSpec,
     field_meanings,
-    field_ranges,
 )
+from meshimplant.spec.spec_table import SpecTable
 from meshimplant.values.value_words import Asking, ValueWord
 from meshimplant_cli.exit_codes import UsageError
 
@@ -101,6 +100,13 @@ Bevel = Annotated[
         help="Angle by which the border leans inward at least, degrees.", validator=Number(gte=0, lte=45)
     ),
 ]
+FeaturesFile = Annotated[
+    Path,
+    Parameter(
+        help="The features.json of the part: holes, screws and marks that it has already, to keep clear of."
+    ),
+]
+Material = Annotated[Literal["PEEK", "PMMA", "titanium", "ceramic"], Parameter(help="Material of the part.")]
 InsideMm = Annotated[
     tuple[float, float, float],
     Parameter(
@@ -200,24 +206,31 @@ class NetworkOptions:
         return open_network(self.weights, device=self.device) if method == "network" else None
 
 
-def _with_prescription_flags(options: type[Options]) -> type[Options]:
-    """Add an option for each field of `ImplantSpec` that is no table to a class of options."""
-    kinds: dict[str, Any] = {
-        **{"float": float, "int": int, "int | None": int},
-        "str": Literal[tuple(MATERIALS_MIN_THICKNESS_MM)],
-    }
-    ranges, meanings = field_ranges(), field_meanings()
-    for field in (each for each in fields(ImplantSpec) if each.name in meanings):
-        limits = ranges[field.name]
-        text = f"{meanings[field.name]}{f'; {limits[0]} to {limits[1]}' if limits else ''}."
-        options.__annotations__[field.name] = Annotated[kinds[str(field.type)] | None, Parameter(help=text)]
-        setattr(options, field.name, None)
-    return options
+def with_flags_of(table: type[SpecTable]) -> Callable[[type[Options]], type[Options]]:
+    """Add an option for each field of a table that is no table itself to a class of options."""
+
+    def added(options: type[Options]) -> type[Options]:
+        for field in (each for each in fields(table) if "table" not in each.metadata):
+            limits, choices = field.metadata.get("range"), field.metadata.get("choices")
+            kind: Any = Literal[choices] if choices else str
+            if limits:
+                kind = int if isinstance(limits[0], int) else float
+            text = f"{field.metadata['meaning']}{f'; {limits[0]} to {limits[1]}' if limits else ''}."
+            options.__annotations__[field.name] = Annotated[kind | None, Parameter(help=text)]
+            setattr(options, field.name, None)
+        return options
+
+    return added
+
+
+def flags_of(options: object, table: type[SpecTable]) -> dict[str, Any]:
+    """Return the values of the options that `with_flags_of` added; None where one was not given."""
+    return {name: getattr(options, name) for name in field_meanings(table)}
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-@_with_prescription_flags
+@with_flags_of(ImplantSpec)
 class PrescriptionOptions:
     """The prescription: a file, and one option for each field, which overrides the file."""
 
@@ -231,9 +244,8 @@ class PrescriptionOptions:
         Raises `UsageError` for an option out of range, and the library's errors for an invalid file.
         """
         base = ImplantSpec() if self.spec is None else ImplantSpec.read(self.spec)
-        flags = {name: getattr(self, name) for name in field_meanings()}
         try:
-            return base.with_values(**flags)
+            return base.with_values(**flags_of(self, ImplantSpec))
         except SpecError as error:
             raise UsageError(f"{error}: change the option, or set all fields in a --spec file") from error
 

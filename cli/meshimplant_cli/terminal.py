@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from meshimplant.report import Criterion, Finding
     from meshimplant.voxels.volume import Volume
     from meshimplant_cli.inputs import Inputs
-    from meshimplant_cli.options import OutputOptions
+    from meshimplant_cli.options import OutputOptions, SkullOptions
 
 VOXEL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 WRITABLE_VOXEL_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -79,6 +79,29 @@ def require_free_file(path: Path, allowed: Sequence[str], *, force: bool) -> Non
             "which is none: create it first"
         )
     _require_writable(path.absolute().parent)
+
+
+def require_free_features(path: Path | None, *, force: bool) -> None:
+    """Refuse a file of features that cannot be written, before any work is done; None is no file."""
+    if path is not None:
+        from meshimplant.implant.features_file import FEATURE_SUFFIXES
+
+        require_free_file(path, FEATURE_SUFFIXES, force=force)
+
+
+def inside_point(
+    mesh: trimesh.Trimesh,
+    skull: Path | None,
+    inside_mm: tuple[float, float, float] | None,
+    inputs: Inputs,
+    options: SkullOptions,
+) -> Any:
+    """Return the point inside the head that is given, or that a skull shows; None without either."""
+    if skull is None or inside_mm is not None:
+        return inside_mm
+    from meshimplant.design.steps import part_site
+
+    return part_site(mesh, inputs.skull(skull, options)).inside_mm
 
 
 def require_free_folder(path: Path, *, force: bool) -> None:
@@ -172,9 +195,14 @@ def show_change(
     *,
     as_json: bool,
     inputs: Inputs | None = None,
+    remarks: Sequence[str] = (),
+    listed: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> None:
-    """Print faces and volume of a mesh before and after a verb, and further values."""
+    """Print faces and volume of a mesh before and after a verb, and further values.
+
+    `remarks` are lines below them; `listed` is printed as JSON only.
+    """
     result = {
         "output": output.name,
         "faces_before": len(before.faces),
@@ -182,13 +210,14 @@ def show_change(
         "volume_before_mm3": float(before.volume),
         "volume_after_mm3": float(after.volume),
         **more,
+        **(listed or {}),
     }
     text = (
         f"{output.name}: {len(after.faces)} faces (from {len(before.faces)}), "
         f"{after.volume / 1000:.2f} cm3 (from {before.volume / 1000:.2f})"
     )
     details = [measure_table(more.items())] if more else []
-    show(result, as_json=as_json, text="\n".join([text, *details]), inputs=inputs)
+    show(result, as_json=as_json, text="\n".join([text, *details, *remarks]), inputs=inputs)
 
 
 def json_text(result: Mapping[str, Any], *, exact: bool = False) -> str:

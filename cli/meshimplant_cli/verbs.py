@@ -24,7 +24,9 @@ from meshimplant_cli.fixation import fixation
 from meshimplant_cli.info import info
 from meshimplant_cli.insertion import insertion
 from meshimplant_cli.link import link
+from meshimplant_cli.mark import mark
 from meshimplant_cli.models import models
+from meshimplant_cli.perforate import perforate
 from meshimplant_cli.preview import preview
 from meshimplant_cli.repair import repair
 from meshimplant_cli.separate import separate
@@ -44,7 +46,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
-    ("For surgery", (fixation, split)),
+    ("For surgery", (perforate, fixation, mark, split)),
     ("Looking and measuring", (check, strength, preview, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

@@ -10,6 +10,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from meshimplant.check.asked_holes import THROUGH, measure_holes
 from meshimplant.check.check_fit import NEAR_MM, check_fit
 from meshimplant.check.check_hold import measure_hold
 from meshimplant.check.check_insertion import measure_insertion
@@ -22,6 +23,7 @@ from meshimplant.check.shape import measure_shape
 from meshimplant.check.tabs_of_part import at_vertices, features_elsewhere, measure_tabs, without_tabs
 from meshimplant.check.thin_border import measure_thin_border
 from meshimplant.errors import MeshError, require_type
+from meshimplant.implant.close_holes import close_holes
 from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import (
@@ -97,7 +99,8 @@ def check_part(
     straight path into its defect; surgeons may also rotate it in), ``fit.seat`` (warning: hardly any of the
     border rests on bone) and ``placement.inward`` (warning: the part would reach far into the head if it were
     placed a little off); the last two for a part of one body. With `features`: ``fit.tab_proud`` (warning: a
-    tab stands higher above bone than asked for) and ``features.elsewhere`` (error: not of this part).
+    tab stands higher above bone than asked for) ``features.elsewhere`` (error: not of this part),
+    ``holes.missing`` and ``holes.unasked`` (errors: a hole fewer or more than asked for).
 
     Parameters
     ----------
@@ -117,9 +120,10 @@ def check_part(
         The skull as it should be, from `reference_of`. None: the part's surfaces are compared with no
         expected ones, which a finding says.
     features : sequence of Feature, optional
-        Holes, recesses, pockets and tabs that were asked for. Near them neither wall nor gap nor border is
+        Holes, recesses, pockets, tabs and marks that were asked for. Holes are counted, and the part is then
+        measured as if they were closed. Near recesses and pockets neither wall nor gap nor border is
         measured, and a tab may lie over bone; that it does not reach into bone, and that the part goes in
-        with it, is checked. None: nothing is known of any.
+        with it, is checked. A text is part of the surface. None: nothing is known of any.
 
     Returns
     -------
@@ -144,7 +148,11 @@ def check_part(
     if measures.get("watertight") and solid.measures["volume_mm3"] > 0:
         try:
             asked = () if features is None else tuple(features)
-            body = without_tabs(mesh, asked)
+            if features is not None:
+                more_measures, more_findings = measure_holes(mesh, asked)
+                measures |= more_measures
+                findings += more_findings
+            body, asked = _without_asked(mesh, asked)
             near = near_features(body.vertices, asked, margin_mm=NEAR_MM)
             site = None if skull is None else Site.around(skull, body, inside_mm=inside_mm)
             point = inside_mm if site is None else site.inside_mm
@@ -154,7 +162,7 @@ def check_part(
         else:
             thickness = wall.thickness_mm
             measures |= _thickness_measures(wall)
-            findings += [*_thickness_findings(body, wall, spec), *features_elsewhere(mesh, asked)]
+            findings += [*_thickness_findings(body, wall, spec), *features_elsewhere(mesh, features or ())]
             more = [measure_thin_border(body, wall, wall.surfaces.centre_mm, spec, features=asked)]
             if site is not None:
                 fit = check_fit(body, site, spec=spec, defect_mask=defect_mask, wall=wall, features=asked)
@@ -164,7 +172,7 @@ def check_part(
                 more += [measure_local_gap(body, gap, spec), measure_shape(body, wall.surfaces, reference)]
                 more += [measure_completeness(body, reference, spec)]
                 if body is not mesh and site.bone is not None:
-                    more += [measure_tabs(mesh, asked, site.bone)]
+                    more += [measure_tabs(mesh, features or (), site.bone)]
                 if not fit.measures["detached"] and measures["bodies"] == spec.part_count:
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path
@@ -182,6 +190,22 @@ def check_part(
             gap, thickness = (at_vertices(mesh, body, values) for values in (gap, thickness))
     criteria = () if skull is None else rate(measures, findings, spec)
     return PartCheck(measures, tuple(findings), gap, thickness, criteria)
+
+
+def _without_asked(
+    mesh: trimesh.Trimesh, features: tuple[Feature, ...]
+) -> tuple[trimesh.Trimesh, tuple[Feature, ...]]:
+    """Return a part without its tabs and with its holes closed, and the features near which nothing counts.
+
+    A text is none of them: the wall under it is measured as any other. Holes of screws stay, because those at
+    the border are no straight tubes.
+    """
+    if not features:
+        return mesh, ()
+    straight = [each for each in features if each.kind in THROUGH]
+    holes = close_holes(without_tabs(mesh, features), straight)
+    done = {each.label for each in holes.closed}
+    return holes.mesh, tuple(each for each in features if each.kind != "mark" and each.label not in done)
 
 
 def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Feature:
     label : str
         Its name on drawings and in tables, such as ``D12`` or ``S3``; no two features of a part share one.
     point_mm : (3,) tuple
-        Its place on the outer surface, LPS mm.
+        Its place on the outer surface, of a mark on the marked one, LPS mm.
     axis : (3,) tuple
         Unit direction from outside into the part, LPS: of a hole its axis, of a mark the inward normal.
     diameter_mm : float

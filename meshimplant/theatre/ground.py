@@ -105,13 +105,18 @@ class Ground:
         ordered = [sorted(each, key=len, reverse=True) for _, each in sorted(lines.items())]
         return [each[0] for each in ordered], [line for each in ordered for line in each[1:]]
 
+    @cached_property
+    def _edge_trees(self) -> tuple[cKDTree | None, cKDTree | None]:
+        border, openings = (cKDTree(np.concatenate(lines)) if lines else None for lines in self.loops)
+        return border, openings
+
     def border_distance_mm(self, points_mm: ArrayLike) -> Floats:
         """Return the straight distance (n,) of points (n, 3) from the edge; infinite without one."""
-        return _distance(self.loops[0], points_mm)
+        return _distance(self._edge_trees[0], points_mm)
 
     def opening_distance_mm(self, points_mm: ArrayLike) -> Floats:
         """Return the straight distance (n,) of points (n, 3) from the edges of openings."""
-        return _distance(self.loops[1], points_mm)
+        return _distance(self._edge_trees[1], points_mm)
 
     def normals_at(self, points_mm: ArrayLike) -> Floats:
         """Return unit normals (n, 3) of the surface, out of the part, as means over `_NORMAL_MM` around."""
@@ -183,11 +188,9 @@ def resampled(line: Floats, step_mm: float, *, closed: bool = True) -> Floats:
     return np.stack([np.interp(places, length, column) for column in points.T], axis=1)
 
 
-def _distance(lines: list[Floats], points_mm: ArrayLike) -> Floats:
+def _distance(tree: cKDTree | None, points_mm: ArrayLike) -> Floats:
     points = np.asarray(points_mm, float)
-    if not lines:
-        return np.full(len(points), np.inf)
-    return np.asarray(cKDTree(np.concatenate(lines)).query(points)[0])
+    return np.full(len(points), np.inf) if tree is None else np.asarray(tree.query(points)[0])
 
 
 def _spread_points(

@@ -11,14 +11,11 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from meshimplant.edit.repair import is_solid, repair
-from meshimplant.edit.simplify import simplify
 from meshimplant.errors import InputError, MeshError, require_type
 from meshimplant.implant.features import Feature
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.mesh.cut_away import cut_away
-from meshimplant.mesh.topology import handles
 from meshimplant.report import Finding
 from meshimplant.spec.implant_spec import MATERIALS_DENSITY_G_CM3
 from meshimplant.spec.perforation_spec import PerforationSpec
@@ -27,6 +24,7 @@ from meshimplant.theatre.hole_places import along_curve, at_points, lay_out
 from meshimplant.theatre.hole_region import HoleRegion
 from meshimplant.theatre.hole_tool import Hole
 from meshimplant.theatre.make_holes import FAR_MM, ligament_mm, make_holes
+from meshimplant.theatre.proven_solid import proven_solid
 
 #: Share of the outer surface that holes may open before a person should look: the limit of plates of the face
 #: (K133809).
@@ -145,8 +143,7 @@ def perforate(
             "the border, smaller"
         )
     cut = cut_away(mesh, join_meshes([each.tool for each in made]))
-    result = _solid(cut.mesh, mesh, max_faces)
-    _require_handles(mesh, result, len(made))
+    result = proven_solid(cut.mesh, mesh, more_holes=len(made), max_faces=max_faces)
     removed_mm3 = enclosed_mm3(mesh) - enclosed_mm3(cut.mesh)
     own = tuple(each.feature for each in made)
     open_mm2 = sum(feature.area_mm2 for feature in (*features, *own) if feature.is_hole)
@@ -176,27 +173,6 @@ def _places(places_mm: ArrayLike, ground: Ground) -> Floats:
             f"{away:.1f} mm away): check that both are in one frame (LPS, not RAS) and in millimetres"
         )
     return places
-
-
-def _solid(mesh: trimesh.Trimesh, before: trimesh.Trimesh, max_faces: int | None) -> trimesh.Trimesh:
-    """Return a cut part as a proven solid within its face budget; `before` is the part before the cut."""
-    proven = is_solid(mesh)
-    if not proven and not is_solid(before):
-        raise MeshError("expected a part that is a solid, got one with flaws: repair it first")
-    solid = mesh if proven else repair(mesh).mesh
-    if max_faces is None or len(solid.faces) <= max_faces:
-        return solid
-    return repair(simplify(solid, max_faces=max_faces, simple=True)).mesh
-
-
-def _require_handles(before: trimesh.Trimesh, after: trimesh.Trimesh, holes: int) -> None:
-    """Raise `MeshError` unless a part has so many handles more than before: one for each hole."""
-    more = handles(after) - handles(before)
-    if more != holes:
-        raise MeshError(
-            f"expected {holes} holes through the part, got {more}: repair the part first, or choose another "
-            "distance between the holes"
-        )
 
 
 def _distances(ground: Ground, holes: Sequence[Hole]) -> dict[str, Any]:

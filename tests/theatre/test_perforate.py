@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.spatial import cKDTree
-from shapes import Body, cap, oblique, random_rotation
+from shapes import cap, oblique, random_rotation
+from theatre_parts import ANGLE, CENTRE, RADIUS, REGIONS, WALL, on_cap, part, polar_mm, turned_to
 from trimesh import Trimesh
 
 from meshimplant.check.check_solid import check_solid
@@ -20,37 +21,9 @@ from meshimplant.mesh.topology import handles
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.theatre.perforate import Perforated, perforate
 
-RADIUS, WALL, ANGLE = 80.0, 4.0, 30.0
-CENTRE = np.array([120.0, -250.0, 400.0])
-#: Directions out of the head, LPS.
-REGIONS = {
-    "vertex": [0.0, 0.0, 1.0],
-    "parietal": [1.0, 0.3, 0.6],
-    "frontal": [0.1, -1.0, 0.4],
-    "temporal": [-1.0, -0.4, -0.1],
-}
-
-
-def turned_to(direction: list[float]) -> np.ndarray:
-    """Return a rotation (3, 3) that takes +z to a direction."""
-    z = np.asarray(direction) / np.linalg.norm(direction)
-    x = np.cross([0.0, 1.0, 0.2], z)
-    x /= np.linalg.norm(x)
-    return np.column_stack([x, np.cross(z, x), z])
-
-
-def part(region: str = "parietal", *, edge_mm: float = 2.0, angle: float = ANGLE) -> Body:
-    return cap(RADIUS, WALL, angle, edge_mm=edge_mm).moved(turned_to(REGIONS[region]), CENTRE)
-
 
 def points_of(result: Perforated) -> np.ndarray:
     return np.array([feature.point_mm for feature in result.features])
-
-
-def polar_mm(points: np.ndarray, region: str) -> np.ndarray:
-    """Return the distance of points from the middle of the cap, along its outer surface."""
-    arm = (points - CENTRE) @ turned_to(REGIONS[region])
-    return RADIUS * np.arctan2(np.hypot(arm[:, 0], arm[:, 1]), arm[:, 2])
 
 
 def hole_mm3(diameter: float, edge: str = "rounded", size: float = 0.3) -> float:
@@ -195,13 +168,6 @@ def test_suture_pairs_follow_the_border_and_two_holes_lie_at_the_middle():
     assert len(pairs) == int(2 * np.pi * RADIUS * np.sin((border - 9) / RADIUS) / 25)
     assert apart.std() < 0.5
     assert handles(result.mesh) == len(result.features)
-
-
-def on_cap(along_mm: float, turn_deg: float, region: str = "parietal") -> np.ndarray:
-    """Return the point on the outer surface at a distance from its middle, in a direction."""
-    polar, turn = along_mm / RADIUS, np.radians(turn_deg)
-    local = [np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)]
-    return CENTRE + RADIUS * turned_to(REGIONS[region]) @ local
 
 
 def test_places_of_the_user_are_used_and_those_that_cannot_be_are_named():
