@@ -168,6 +168,8 @@ class Report:
         Numbers with units in their names: thickness, gap, coverage, volume, solid checks.
     criteria : list of Criterion
         Estimated scores on the experts' scale; empty without a check against a skull.
+    fixation : dict
+        How the part is fixed: style, places, places left out, and the screws; empty where it is not.
     inputs, outputs : list of dict
         ``{"name": ..., "sha256": ...}`` for each file.
     versions : dict
@@ -182,6 +184,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     measures: dict[str, Any] = field(default_factory=dict)
     criteria: list[Criterion] = field(default_factory=list)
+    fixation: dict[str, Any] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -219,6 +222,7 @@ class Report:
                     "note": CRITERIA_NOTE,
                     "rated": [criterion.to_dict() for criterion in self.criteria],
                 },
+                "fixation": self.fixation,
                 "findings": [finding.to_dict() for finding in self.findings],
                 "steps": [step.to_dict() for step in self.steps],
                 "inputs": self.inputs,

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.complete_skull import Completion
+from meshimplant.implant.features import Feature
 from meshimplant.line.separate import Separation
 from meshimplant.report import Report
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.theatre.fixation import Fixation
 from meshimplant.voxels.volume import Volume
 
 
@@ -31,8 +33,12 @@ class PartSteps:
         The part after the step of that name; `thinned` after `thickness`, `ended` after `border`,
         `cleared` after `insertion`. Without a free border, `ended` is `thinned`; without a prescribed bevel,
         `bevelled` is `ended`.
+    simplified : Trimesh
+        The part after `simplify`: its shape, before anything is added for surgery.
+    fixation : Fixation or None
+        Plates, tabs or pockets and their screws; None where the prescription has none.
     implant : Trimesh
-        The finished part, after `simplify`.
+        The finished part.
     directions : (k, 3) array
         Straight ways out of the head that `insertion` cleared, LPS; one for each body.
     """
@@ -46,8 +52,20 @@ class PartSteps:
     bevelled: trimesh.Trimesh
     cleared: trimesh.Trimesh
     repaired: trimesh.Trimesh
+    simplified: trimesh.Trimesh
+    fixation: Fixation | None
     implant: trimesh.Trimesh
     directions: NDArray[np.float64]
+
+    @property
+    def fixed(self) -> trimesh.Trimesh:
+        """The part after `fixation`, or `simplified` without one."""
+        return self.simplified if self.fixation is None else self.fixation.mesh
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What was made in the part on purpose."""
+        return () if self.fixation is None else self.fixation.features
 
 
 @dataclass(eq=False)
@@ -121,6 +139,7 @@ class Design(PartSteps):
         write_design(
             Path(folder),
             implant=self.implant,
+            plates=() if self.fixation is None else self.fixation.plates,
             reconstruction=self.reconstruction,
             skull=self.skull,
             completion=self.completion,

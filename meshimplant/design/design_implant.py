@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import trimesh
+
 from meshimplant.check.check_part import PartCheck, check_part
 from meshimplant.complete.network_model import HeadNetwork
 from meshimplant.complete.reference_of import reference_of
@@ -28,11 +30,13 @@ from meshimplant.edit.clear_way import clear_way
 from meshimplant.edit.end_free_border import end_free_border
 from meshimplant.head.mean_vault import Model
 from meshimplant.implant.site import Site
+from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Report, Step
 from meshimplant.runtime.memory import process_peak_mb
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.theatre.fixation import Fixation, fixate
 
 
 @one_blas_thread()
@@ -52,8 +56,8 @@ def design_implant(
     """Turn a defective skull into a checked, printable implant.
 
     complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
-    (bevel) -> insertion -> repair -> simplify -> check. Each step is a public function of its own; a `Design`
-    keeps what each returned.
+    (bevel) -> insertion -> repair -> simplify -> (fixation) -> check. Each step is a public function of its
+    own; a `Design` keeps what each returned.
 
     Parameters
     ----------
@@ -162,9 +166,21 @@ def _make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> Pa
     bevelled = run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg) if spec.bevel_deg else ended
     cleared = run("insertion", clear_way, bevelled, site)
     repaired = run("repair", repair_part, cleared.mesh).mesh
-    implant = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
-    meshes = raw, smoothed, trimmed, thinned, ended, bevelled, cleared.mesh, repaired, implant
-    return PartSteps(deepened, *meshes, directions=cleared.directions)
+    simplified = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
+    fixation = _fixed(simplified, site, spec, line)
+    implant = simplified if fixation is None else fixation.mesh
+    meshes = raw, smoothed, trimmed, thinned, ended, bevelled, cleared.mesh, repaired, simplified
+    return PartSteps(deepened, *meshes, fixation, implant, directions=cleared.directions)
+
+
+def _fixed(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunner) -> Fixation | None:
+    """Fix the part as prescribed, and record where; None without a prescription of it."""
+    if spec.fixation is None:
+        return None
+    fixation = line.run("fixation", fixate, mesh, site, spec=spec.fixation, least_wall_mm=least_wall_mm(spec))
+    line.report.fixation = fixation.to_dict()
+    line.report.add(fixation.findings)
+    return fixation
 
 
 def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartCheck:
@@ -177,6 +193,7 @@ def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: Step
         skull=shape.skull,
         directions=made.directions,
         reference=reference_of(shape.skull),
+        features=made.features or None,
     )
     line.report.measures, line.report.criteria = check.measures, list(check.criteria)
     line.report.add(check.findings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import trimesh
 
 from meshimplant.check.check_part import PartCheck
@@ -17,6 +19,7 @@ from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import write_volume
+from meshimplant.mesh.convert import join_meshes
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.skull_surface import skull_surface
@@ -34,6 +37,7 @@ def write_design(
     folder: Path,
     *,
     implant: trimesh.Trimesh,
+    plates: Sequence[trimesh.Trimesh],
     reconstruction: Volume,
     skull: Volume,
     completion: Completion | None,
@@ -47,11 +51,12 @@ def write_design(
     """Write the files of a design into a folder.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
-    report.json and report.html; disagreement.csv where methods of completion differ; uncertainty.csv of a
-    network; skull.stl if asked for. A picture or a model of the skull that cannot be made becomes a warning,
-    never a failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of an earlier
-    run go, files of others stay. File names and paths of the sources may name a patient and are not kept:
-    only their role and their SHA-256. Inputs, outputs and that finding are added to `report`.
+    report.json and report.html; plates.stl, models of the plates of a fixation; disagreement.csv where
+    methods of completion differ; uncertainty.csv of a network; skull.stl if asked for. A picture or a model
+    of the skull that cannot be made becomes a warning, never a failure. With `force` the folder is replaced
+    as a whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of
+    the sources may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and
+    that finding are added to `report`.
 
     Raises
     ------
@@ -61,12 +66,14 @@ def write_design(
     with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
         write_mesh(implant, target / "implant.stl")
         write_mesh(implant, target / "implant.3mf")
+        if plates:
+            write_mesh(join_meshes(plates), target / "plates.stl")
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
         _write_maps(completion, target)
         if with_skull_model:
             _write_skull_model(skull, report, target)
-        _write_previews(implant, skull, check, report, target)
+        _write_previews(implant, plates, skull, check, report, target)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
         ]
@@ -108,17 +115,25 @@ def _write_skull_model(skull: Volume, report: Report, target: Path) -> None:
 
 
 def _write_previews(
-    implant: trimesh.Trimesh, skull: Volume, check: PartCheck, report: Report, target: Path
+    implant: trimesh.Trimesh,
+    plates: Sequence[trimesh.Trimesh],
+    skull: Volume,
+    check: PartCheck,
+    report: Report,
+    target: Path,
 ) -> None:
+    """Write the pictures, plates included, or a warning."""
+    shown = join_meshes([implant, *plates]) if plates else implant
+    unknown = np.full(len(shown.vertices) - len(implant.vertices), np.nan)
     try:
         with picture_errors("previews"):
             write_previews(
                 target / "preview.png",
                 target / "preview.html",
-                implant=implant,
+                implant=shown,
                 skull=skull_surface(skull),
-                thickness_mm=check.thickness_mm,
-                gap_mm=check.gap_mm,
+                thickness_mm=np.concatenate([check.thickness_mm, unknown]),
+                gap_mm=np.concatenate([check.gap_mm, unknown]),
                 measures=check.measures,
                 verdict=report.verdict,
                 title=_TITLE,

@@ -104,6 +104,7 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
         measures=_measure_sections(values["measures"], values["spec"]),
         criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
         criteria_note=CRITERIA_NOTE,
+        fixation=_fixation_rows(values["fixation"]),
         spec=_pairs(values["spec"]),
         method=_pairs(values["method"]),
         steps=[_step_row(step) for step in values["steps"]],
@@ -217,6 +218,41 @@ def _criterion_row(criterion: dict[str, Any]) -> dict[str, str]:
         "scale": criterion["scale"],
         "reason": _heading(criterion["reason"]),
     }
+
+
+def _fixation_rows(fixation: dict[str, Any]) -> dict[str, Any]:
+    """Return style, rows of screws, and sentences about places that were moved or left out; empty without."""
+    if not fixation:
+        return {}
+    moved = [
+        f"{place['label']} was moved by {shown(place['moved_mm'])} mm: {place['reason']}."
+        for place in fixation["places"]
+        if place["moved_mm"] > 0
+    ]
+    left_out = [
+        f"No fixation at {_place(each['point_mm'])}: {each['reason']}." for each in fixation["left_out"]
+    ]
+    return {
+        "style": fixation["style"],
+        "screws": [_screw_row(screw) for screw in fixation["screws"]],
+        "notes": [*moved, *left_out],
+    }
+
+
+def _screw_row(screw: dict[str, Any]) -> dict[str, str]:
+    """Return a screw for its table, lengths to a tenth of a millimetre."""
+    numbers = ("length_mm", "held_mm", "bone_mm", "tip_to_inner_mm")
+    return {
+        **{name: screw[name] for name in ("label", "fixation", "holds")},
+        **{name: "" if screw[name] is None else f"{screw[name]:.1f}" for name in numbers},
+        "diameter_mm": f"{screw['diameter_mm']:.1f}",
+        "point": _place(screw["point_mm"]),
+        "axis": ", ".join(f"{value:.2f}" for value in screw["axis"]),
+    }
+
+
+def _place(point_mm: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in point_mm)
 
 
 def _step_row(step: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import FileReadError, SpecError
-from meshimplant.spec.spec_table import SpecTable, number, without_none, word
+from meshimplant.spec.fixation_spec import FixationSpec
+from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
@@ -48,6 +49,8 @@ class ImplantSpec(SpecTable):
     bodies : int or None
         Number of separate parts. Default None: one part, and a further opening that it leaves open is an
         error; a number states that the others are left open on purpose.
+    fixation : FixationSpec or None
+        How the part is fixed to the skull, the table ``[fixation]``. Default None: nothing is made.
     """
 
     thickness_mm: float = number(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
@@ -68,6 +71,7 @@ class ImplantSpec(SpecTable):
     bodies: int | None = number(
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
     )
+    fixation: FixationSpec | None = table(FixationSpec, "How the part is fixed to the skull")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -25,8 +25,6 @@ _EDGE_MM = 1.2
 #: Width over which what a parabola leaves of a surface is averaged, mm. Of a skull's surface less than this
 #: share of a voxel is a terrace of its voxels, and left out; measured on ellipsoids.
 _BLUR_MM, _TERRACE_VOXELS = 1.5, 0.25
-#: Width over which the height of the roughest place is averaged, mm.
-_BUMP_MM = 0.75
 #: The border's line is fitted within this distance, mm, and its gap measured this deep, mm.
 _LINE_MM, _GAP_DEPTH_MM = 6.0, 1.0
 #: Half the distance over which normals are differentiated, mm.
@@ -43,15 +41,10 @@ class SideSurface:
         Parabola 1, u, v, uu, uv, vv of the heights.
     rest_mm : (rows, columns) array
         What it leaves, averaged, at the nodes of the frame; 0 far from any measured node.
-    rms_mm, highest_mm : float
-        How rough the surface is: deviation of the measured heights from this surface, and how far the
-        highest of them stands out of it.
     """
 
     coefficients: Floats
     rest_mm: Floats
-    rms_mm: float
-    highest_mm: float
 
     def heights(self, u: Floats, v: Floats) -> Floats:
         """Return the heights (n,) at places u (n,), v (n,) of the frame, mm."""
@@ -249,12 +242,7 @@ def _side(
     left[known] = np.clip(heights[known] - system @ found, -1.0, 1.0)
     mean, share = average_known(left, known, _BLUR_MM / _NODE_MM, edge="nearest")
     rest = np.sign(mean) * np.maximum(np.abs(mean) - terrace_mm, 0) * np.clip(2 * share, 0, 1)
-    near = known & (np.hypot(u, v) < 9.0)
-    bumps = average_known(left - rest, known, _BUMP_MM / _NODE_MM, edge="nearest")[0]
-    rough = bumps[near] if near.any() else np.zeros(1)
-    return SideSurface(
-        np.asarray(found, np.float64), rest, float(np.sqrt(np.mean(rough**2))), float(rough.max())
-    )
+    return SideSurface(np.asarray(found, np.float64), rest)
 
 
 def _parabola(u: Floats, v: Floats) -> Floats:

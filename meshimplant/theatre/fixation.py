@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError, require_type
 from meshimplant.implant.features import Feature
@@ -16,7 +17,9 @@ from meshimplant.implant.find_free_border import find_free_border
 from meshimplant.implant.outline_map import OutlineMap
 from meshimplant.implant.site import Site
 from meshimplant.implant.surfaces import OUTER, split_surfaces
-from meshimplant.mesh.cut_away import combine, require_solid
+from meshimplant.mesh.bodies import connected_meshes
+from meshimplant.mesh.convert import join_meshes
+from meshimplant.mesh.cut_away import body_count, combine, require_solid
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.report import Finding, place_of
 from meshimplant.spec.fixation_spec import FixationSpec
@@ -96,6 +99,15 @@ class Fixation:
     bosses: int
     findings: tuple[Finding, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return style, places and screws as plain JSON-ready values."""
+        return {
+            "style": self.style,
+            "places": [place.to_dict() for place in self.places],
+            "left_out": [place.to_dict() for place in self.left_out],
+            "screws": [screw.to_dict() for screw in self.screws],
+        }
+
     def numbers(self) -> dict[str, Any]:
         """Return what a report records, as plain values."""
         in_bone = [screw.held_mm for screw in self.screws if screw.holds == "bone"]
@@ -119,7 +131,7 @@ def fixate(
     least_wall_mm: float = LEAST_WALL_MM,
     inside_mm: ArrayLike | None = None,
 ) -> Fixation:
-    """Fix a part of one body to the skull.
+    """Fix a part to the skull.
 
     Points are laid out evenly along the border, nearly symmetric about its long axis, where the bone beside
     it is wide and thick enough; a place that does not suit is moved, or left out, with its reason. Each
@@ -133,7 +145,7 @@ def fixate(
     skull : Volume or Site
         Mask of the defective skull on any grid, or the site.
     spec : FixationSpec, optional
-        How to fix. None: the defaults.
+        How to fix; the number of points is that of each body. None: the defaults.
     points_mm : (k, 3) array-like, optional
         Where to fix, LPS mm; the nearest places of the border are taken, and not moved. None: laid out.
     least_wall_mm : float
@@ -159,32 +171,66 @@ def fixate(
     site = Site.around(skull, mesh, inside_mm=inside_mm)
     if site.bone is None:
         raise InputError("expected bone around the part, got none: check that both are in one frame (LPS)")
-    surfaces = split_surfaces(mesh, inside_mm=site.inside_mm)
-    outline = OutlineMap.of(mesh, site, surfaces=surfaces)
-    border = find_free_border(mesh, site, surfaces=surfaces, outline=outline)
-    line = border_line(outline, surfaces, border)
-    around = Surroundings(site.bone.distance, spec, least_wall_mm)
-    search = _Search(line, PartSurface(RayCaster(mesh), surfaces.face_labels == OUTER), around)
-    if points_mm is None:
-        search.lay_out(spec.count or point_count(line))
+    bodies = connected_meshes(mesh) if body_count(mesh) > 1 else [mesh]
+    searches = [_search(body, site, spec, least_wall_mm) for body in bodies]
+    if points_mm is not None:
+        _take(points_mm, searches)
     else:
-        search.take(_given(points_mm, line))
-    return search.result(mesh)
+        for number, search in enumerate(searches):
+            search.before = sum(len(each.fixtures) for each in searches[:number])
+            search.lay_out(spec.count or point_count(search.line))
+    return _joined([search.result(body) for search, body in zip(searches, bodies, strict=True)])
 
 
-def _given(points_mm: ArrayLike, line: BorderLine) -> list[int]:
-    """Return the places of the border nearest to given points (k, 3)."""
+def _search(body: trimesh.Trimesh, site: Site, spec: FixationSpec, least_wall_mm: float) -> _Search:
+    """Return the search for places of one body."""
+    near = Site.around(site, body)
+    if near.bone is None:
+        raise InputError("expected bone around each body of the part, got one without: fix it by itself")
+    surfaces = split_surfaces(body, inside_mm=near.inside_mm)
+    outline = OutlineMap.of(body, near, surfaces=surfaces)
+    border = find_free_border(body, near, surfaces=surfaces, outline=outline)
+    line = border_line(outline, surfaces, border)
+    part = PartSurface(RayCaster(body), surfaces.face_labels == OUTER)
+    return _Search(line, part, Surroundings(near.bone.distance, spec, least_wall_mm))
+
+
+def _take(points_mm: ArrayLike, searches: Sequence[_Search]) -> None:
+    """Make fixtures at the places of the borders that are nearest to given points (k, 3)."""
     points = np.atleast_2d(np.asarray(points_mm, float))
     if points.ndim != 2 or points.shape[1:] != (3,) or not len(points) or not np.isfinite(points).all():
         raise InputError(f"expected points (k, 3) of finite numbers, got shape {points.shape}")
-    away = np.linalg.norm(points[:, None] - line.points_mm[None], axis=2)
-    worst = int(np.argmax(away.min(axis=1)))
-    if away[worst].min() > _GIVEN_MM:
+    found = [cKDTree(search.line.points_mm).query(points) for search in searches]
+    away = np.stack([distance for distance, _ in found])
+    worst = int(np.argmax(away.min(axis=0)))
+    if away[:, worst].min() > _GIVEN_MM:
         raise InputError(
             f"expected points within {_GIVEN_MM:g} mm of the part's border, got "
-            f"{np.round(points[worst], 1).tolist()}, {away[worst].min():.1f} mm off: check frame and unit"
+            f"{np.round(points[worst], 1).tolist()}, {away[:, worst].min():.1f} mm off: check frame and unit"
         )
-    return [int(place) for place in np.argmin(away, axis=1)]
+    owner = np.argmin(away, axis=0)
+    for number, (search, (_, places)) in enumerate(zip(searches, found, strict=True)):
+        search.before = sum(len(each.fixtures) for each in searches[:number])
+        search.take([int(place) for place in places[owner == number]])
+
+
+def _joined(parts: Sequence[Fixation]) -> Fixation:
+    """Return the fixation of several bodies as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Fixation(
+        mesh=join_meshes([part.mesh for part in parts]),
+        style=parts[0].style,
+        features=tuple(feature for part in parts for feature in part.features),
+        screws=tuple(screw for part in parts for screw in part.screws),
+        places=tuple(place for part in parts for place in part.places),
+        left_out=tuple(place for part in parts for place in part.left_out),
+        plates=tuple(plate for part in parts for plate in part.plates),
+        border_mm=sum(part.border_mm for part in parts),
+        proud_mm=max(part.proud_mm for part in parts),
+        bosses=sum(part.bosses for part in parts),
+        findings=tuple(finding for part in parts for finding in part.findings),
+    )
 
 
 class _Search:
@@ -197,7 +243,7 @@ class _Search:
         self.fixtures: list[Fixture] = []
         self.places: list[FixationPlace] = []
         self.left_out: list[LeftOut] = []
-        self.asked = 0
+        self.asked, self.before = 0, 0
 
     def lay_out(self, count: int) -> None:
         """Make `count` fixtures along the border, or as many as hold."""
@@ -250,7 +296,7 @@ class _Search:
             return "part or bone has no even surface here"
         if frame.line_rms_mm > _STRAIGHT_MM:
             return f"the border departs from a smooth line by {frame.line_rms_mm:.1f} mm"
-        made = self.make(len(self.fixtures) + 1, frame, self.around)
+        made = self.make(self.before + len(self.fixtures) + 1, frame, self.around)
         if isinstance(made, Fixture) and (near := self._too_near(made)):
             return near
         return made

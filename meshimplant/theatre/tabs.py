@@ -11,6 +11,8 @@ from meshimplant.theatre.border_frame import BorderFrame
 from meshimplant.theatre.fixture import Fixture, Surroundings, long_feature
 from meshimplant.theatre.flat_bodies import bar, bored, common, joined, rounded
 from meshimplant.theatre.screws import SIZES, ScrewSize, bone_screw
+from meshimplant.voxels.fields import sample
+from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
     import manifold3d
@@ -28,12 +30,12 @@ _FULL_MM, _SUNK_MM, _FILLET_MM, _UNDER_MM, _EDGE_MM = -1.0, 0.3, 1.5, 0.5, 0.4
 #: Radius of the edge towards the bone, mm.
 _LOWER_EDGE_MM = 0.25
 #: Height over the part at the end of the root, mm.
-_THIN_MM = 0.3
+_THIN_MM = 0.6
 #: What the fillet below the tab leaves of the gap, mm.
 _CLEAR_MM = 0.3
-#: The tab clears the highest measured roughness of the bone by this, mm; bone rougher than the second one is
-#: not suited.
-_OVER_ROUGH_MM, MOST_LIFT_MM = 0.05, 0.5
+#: Rough bone lifts the tab until it reaches into it by no more than the first one, mm: into the terraces of
+#: its voxels, and less than a check finds. Bone that lifts it by more than the second one is not suited.
+_INTO_BONE_MM, MOST_LIFT_MM = 0.03, 0.5
 #: How far the hole reaches out of the tab, mm.
 _OUT_MM = 2.0
 
@@ -50,17 +52,16 @@ def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture |
     higher as keeps it clear.
     """
     screw = SIZES[around.spec.screw_mm]
-    lift = max(0.0, frame.bone.highest_mm + _OVER_ROUGH_MM - GAP_MM)
+    at, radius = frame.gap_mm + _FROM_EDGE_MM, screw.head_mm / 2 + _RIM_MM
+    lift = max(0.0, -_INTO_BONE_MM - _clear_of_bone_mm(frame, around.bone, at, radius))
     if lift > MOST_LIFT_MM:
-        return f"the bone stands {frame.bone.highest_mm:.1f} mm out of a smooth surface here"
+        return f"the bone stands {lift + GAP_MM:.1f} mm out of a smooth surface here"
     low, high = GAP_MM + lift, GAP_MM + lift + THICKNESS_MM
-    at = frame.gap_mm + _FROM_EDGE_MM
     head, axis = frame.bend(np.array([[at, 0.0, high]]))[0], -frame.outward_at(at)
     label = f"T{number}"
     held = bone_screw(f"S{number}", label, around.bone, head, axis, screw.screw_mm, before_bone_mm=high)
     if isinstance(held, str):
         return held
-    radius = screw.head_mm / 2 + _RIM_MM
     body = rounded(
         lambda u, v, w: _field(u, v, w, frame, (low, high), at, radius),
         (-at - radius - 1.5, -radius - 2.5, -1.0),
@@ -71,6 +72,14 @@ def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture |
         *("tab", label, frame, (-at, at)), width_mm=2 * (radius + _FILLET_MM), heights_mm=(high, 0.0)
     )
     return Fixture((body,), (_countersunk(head, axis, screw),), (feature,), (held,), high)
+
+
+def _clear_of_bone_mm(frame: BorderFrame, bone: Volume, at: float, radius: float) -> float:
+    """Return how far the underside of a tab that is not lifted stays clear of bone, mm."""
+    u, v = np.meshgrid(np.arange(0.3, at + radius, 0.4), np.arange(-radius, radius + 0.1, 0.4), indexing="ij")
+    under = bar(u, v, 0.0, at, radius) <= 0
+    flat = np.stack([u[under], v[under], np.full(int(under.sum()), GAP_MM)], axis=1)
+    return float(-sample(bone, frame.bend(flat), fill=-1e3).max())
 
 
 def _field(

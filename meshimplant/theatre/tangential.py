@@ -16,11 +16,13 @@ from meshimplant.theatre.screws import SIZES, Screw, ScrewSize, bone_screw
 #: Angles between screw and surface, degrees, and the shares of the wall's depth at which a screw leaves the
 #: border. No source for either: our choice; Nout and Mommaerts name pocket-hole screws without angles.
 ANGLES_DEG, _SHARES = (30.0, 35.0, 40.0, 45.0), np.arange(0.4, 0.81, 0.05)
-#: Least length of the part below the head along the screw, and least wall between hole and inner surface, mm.
-#: No source: our choice.
-BEARING_MM, _BELOW_MM = 1.2, 0.4
+#: Least and most length of the part below the head along the screw, least wall between hole and inner
+#: surface, and between pocket and border, mm. No source: our choice.
+LEAST_BEARING_MM, _MOST_BEARING_MM, _BELOW_MM, _RIM_MM = 1.2, 3.0, 0.4, 0.8
 #: Least wall in which a pocket fits, mm, by the diameter of the screw; a thinner one gets a boss.
 _WALL_MM = {1.5: 3.9, 2.0: 4.9}
+#: Room around the head in its pocket, mm. No source: our choice.
+_POCKET_ROOM_MM = 0.1
 #: How far the pocket reaches out of the part, and the hole into the gap, mm.
 _OUT_MM = 8.0
 
@@ -39,17 +41,18 @@ def make_pocket(number: int, frame: BorderFrame, around: Surroundings) -> Fixtur
     screw = SIZES[around.spec.screw_mm]
     raised = boss_height(frame, _WALL_MM[screw.screw_mm])
     wall = frame.wall_mm + raised
-    best: tuple[Screw, float] | None = None
+    best: tuple[Screw, float, float] | None = None
     refused = "the part is too thin for a pocket"
     for angle_deg in ANGLES_DEG:
         for share in _SHARES:
             depth = float(share) * wall
-            if _bearing_mm(depth, wall, angle_deg, screw) < BEARING_MM:
+            bearing = min(_bearing_mm(depth, wall, angle_deg, screw), _MOST_BEARING_MM)
+            if bearing < LEAST_BEARING_MM or _rim_mm(frame, depth, angle_deg, bearing, screw) < _RIM_MM:
                 continue
-            head, axis = _axis(frame, depth, angle_deg, BEARING_MM)
+            head, axis = _axis(frame, depth, angle_deg, bearing)
             found = bone_screw(
                 *(f"S{number}", f"K{number}", around.bone, head, axis, screw.screw_mm),
-                before_bone_mm=BEARING_MM,
+                before_bone_mm=bearing,
                 inward=-frame.outward_at(frame.gap_mm + 4.0),
             )
             if isinstance(found, str):
@@ -58,22 +61,22 @@ def make_pocket(number: int, frame: BorderFrame, around: Surroundings) -> Fixtur
                 best[0].held_mm + 0.1,
                 best[0].tip_to_inner_mm,
             ):
-                best = found, angle_deg
+                best = found, angle_deg, bearing
     if best is None:
         return refused
-    held, angle_deg = best
+    held, angle_deg, bearing = best
     head, axis = np.asarray(held.point_mm), np.asarray(held.axis)
-    run = BEARING_MM + frame.gap_mm / 2 / np.cos(np.radians(angle_deg)) + screw.hole_mm
+    run = bearing + frame.gap_mm / 2 / np.cos(np.radians(angle_deg)) + screw.hole_mm
     pocket = bored(
         head - _OUT_MM * axis,
         axis,
-        [(0.0, screw.head_mm / 2 + 0.1), (_OUT_MM, screw.head_mm / 2 + 0.1)],
+        [(along, screw.head_mm / 2 + _POCKET_ROOM_MM) for along in (0.0, _OUT_MM)],
     )
     hole = bored(head - 0.5 * axis, axis, [(0.0, screw.hole_mm / 2), (run + 0.5, screw.hole_mm / 2)])
     feature = Feature(
         *("pocket", f"K{number}", place_of(head - 3.0 * axis), held.axis),
-        diameter_mm=screw.head_mm + 0.2,
-        length_mm=3.0 + BEARING_MM,
+        diameter_mm=screw.head_mm + 2 * _POCKET_ROOM_MM,
+        length_mm=3.0 + run,
     )
     boss_at = (-3.8, 0.0)
     return Fixture(
@@ -92,6 +95,16 @@ def _bearing_mm(depth_mm: float, wall_mm: float, angle_deg: float, screw: ScrewS
     if depth_mm + screw.hole_mm / 2 * cosine > wall_mm - _BELOW_MM:
         return -1.0
     return float((depth_mm - screw.head_mm / 2 * cosine) / sine - screw.head_height_mm)
+
+
+def _rim_mm(
+    frame: BorderFrame, depth_mm: float, angle_deg: float, bearing_mm: float, screw: ScrewSize
+) -> float:
+    """Return the width of the outer surface that is left between pocket and border."""
+    sine, cosine = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
+    radius = screw.head_mm / 2 + _POCKET_ROOM_MM
+    head = -depth_mm * frame.lean - bearing_mm * cosine
+    return float(-(head + radius * sine))
 
 
 def _axis(
