@@ -116,9 +116,11 @@ def bone_screw(
         if LEAST_IN_BONE_MM <= length - start <= MOST_IN_BONE_MM and length <= end - TIP_RESERVE_MM
     ]
     if not fitting:
-        cell = ", before an air cell," if column.cell[0] else ""
-        needed = LEAST_IN_BONE_MM + TIP_RESERVE_MM
-        return f"the bone is {end - start:.1f} mm deep along the screw{cell} and {needed:g} mm are needed"
+        cell = " before an air cell" if column.cell[0] else ""
+        return (
+            f"the bone is {end - start:.1f} mm deep along the screw{cell}: no length holds "
+            f"{LEAST_IN_BONE_MM:g} mm and leaves {TIP_RESERVE_MM:g} mm"
+        )
     tips = point_mm + np.array(fitting)[:, None] * axis
     down = np.broadcast_to(axis if inward is None else inward, tips.shape)
     left = measure_columns(bone, tips, down, reach_mm=_REACH_MM)

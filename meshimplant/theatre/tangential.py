@@ -47,7 +47,10 @@ def make_pocket(number: int, frame: BorderFrame, around: Surroundings) -> Fixtur
         for share in _SHARES:
             depth = float(share) * wall
             bearing = min(_bearing_mm(depth, wall, angle_deg, screw), _MOST_BEARING_MM)
-            if bearing < LEAST_BEARING_MM or _rim_mm(frame, depth, angle_deg, bearing, screw) < _RIM_MM:
+            if bearing < LEAST_BEARING_MM:
+                continue
+            if _rim_mm(frame, depth, angle_deg, bearing, screw) < _RIM_MM:
+                refused = f"the border leans outward: no {_RIM_MM:g} mm are left between pocket and border"
                 continue
             head, axis = _axis(frame, depth, angle_deg, bearing)
             found = bone_screw(

@@ -10,12 +10,12 @@ import pytest
 
 from meshimplant.errors import FileReadError, SpecError
 from meshimplant.spec.implant_spec import (
-from meshimplant.spec.spec_table import without_none
     MATERIALS_MIN_THICKNESS_MM,
     ImplantSpec,
     field_meanings,
     field_ranges,
 )
+from meshimplant.spec.spec_table import without_none
 
 RANGES = {name: limits for name, limits in field_ranges().items() if limits is not None}
 
