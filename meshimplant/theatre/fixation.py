@@ -83,8 +83,8 @@ class Fixation:
     bosses : int
         Number of places with a thicker wall.
     findings : tuple of Finding
-        ``fixation.few`` (warning), ``fixation.left_out`` (warning), ``fixation.moved`` (info),
-        ``fixation.seat`` (info: bone to be milled under the plates).
+        ``fixation.left_out`` (warning, for each such place), ``fixation.few`` (warning: the part is not
+        fixed), ``fixation.seat`` (info: bone to be milled under the plates).
     """
 
     mesh: trimesh.Trimesh
@@ -351,6 +351,13 @@ class _Search:
             findings.append(
                 Finding("fixation.few", "warning", message, float(len(self.places)), float(self.asked), None)
             )
+        if self.fixtures and self.around.spec.style == "plates":
+            depth_mm = plates.PLATE_SIZES[self.around.spec.screw_mm].bone_seat_mm
+            message = (
+                f"the bone is to be milled {depth_mm:g} mm deep under each plate, or the plates stand proud "
+                f"by more than {plates.PROUD_MM:g} mm"
+            )
+            findings.append(Finding("fixation.seat", "info", message, depth_mm, None, "mm"))
         return findings
 
 

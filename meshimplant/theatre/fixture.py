@@ -13,8 +13,9 @@ from meshimplant.implant.features import Feature, FeatureKind
 from meshimplant.report import place_of
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.theatre.border_frame import BorderFrame
-from meshimplant.theatre.flat_bodies import common, disc, joined, rounded
+from meshimplant.theatre.flat_bodies import bar, common, disc, joined, rounded
 from meshimplant.theatre.screws import Screw
+from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
@@ -98,6 +99,21 @@ def long_feature(
     return Feature(
         kind, label, place_of(point), place_of(axis), width_mm, top - low + _SAG_MM, place_of(span)
     )
+
+
+def clear_of_bone_mm(
+    frame: BorderFrame, bone: Volume, at_mm: float, radius_mm: float, height_mm: float
+) -> float:
+    """Return how far a bar over the bone stays clear of it, mm; negative where bone stands out.
+
+    The bar reaches from the border to a round end about `at_mm`, at a height over the smooth surface.
+    """
+    u, v = np.meshgrid(
+        np.arange(0.3, at_mm + radius_mm, 0.4), np.arange(-radius_mm, radius_mm + 0.1, 0.4), indexing="ij"
+    )
+    within = bar(u, v, 0.0, at_mm, radius_mm) <= 0
+    flat = np.stack([u[within], v[within], np.full(int(within.sum()), height_mm)], axis=1)
+    return float(-sample(bone, frame.bend(flat), fill=-1e3).max())
 
 
 def boss_height(frame: BorderFrame, needed_mm: float) -> float:

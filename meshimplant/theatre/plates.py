@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.theatre.border_frame import BorderFrame
-from meshimplant.theatre.fixture import Fixture, Surroundings, boss, boss_height, long_feature
+from meshimplant.theatre.fixture import (
+    Fixture,
+    Surroundings,
+    boss,
+    boss_height,
+    clear_of_bone_mm,
+    long_feature,
+)
 from meshimplant.theatre.flat_bodies import SEGMENTS, as_mesh, bored, extruded
 from meshimplant.theatre.screws import LENGTHS_MM, PART_RESERVE_MM, SIZES, bone_screw, part_screw
 
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 PROUD_MM, _DRAWN_MM = 0.3, 0.2
 #: Room around a plate in its recess, and below a screw in its hole, mm. No source: our choice.
 _ROOM_MM, _BELOW_MM = 0.15, 0.2
+#: Bone that stands out of a plate by more than this, mm, is not suited for it. No source: our choice.
+_ROUGH_MM = 0.3
 #: How far bodies that are removed reach out of the part, mm.
 _OUT_MM = 2.0
 
@@ -63,6 +72,9 @@ def make_plate(number: int, frame: BorderFrame, around: Surroundings) -> Fixture
     middle = frame.gap_mm / 2
     in_bone, in_part = middle + size.pitch_mm / 2, middle - size.pitch_mm / 2
     top = size.thickness_mm - size.bone_seat_mm
+    rough = -clear_of_bone_mm(frame, around.bone, in_bone, size.waist_mm / 2, top)
+    if rough > _ROUGH_MM:
+        return f"the bone stands {rough + top:.1f} mm out of a smooth surface here"
     label, first = f"P{number}", 2 * number - 1
     head = frame.bend(np.array([[in_bone, 0.0, top]]))[0]
     held = bone_screw(

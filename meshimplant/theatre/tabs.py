@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.theatre.border_frame import BorderFrame
-from meshimplant.theatre.fixture import Fixture, Surroundings, long_feature
+from meshimplant.theatre.fixture import Fixture, Surroundings, clear_of_bone_mm, long_feature
 from meshimplant.theatre.flat_bodies import bar, bored, common, joined, rounded
 from meshimplant.theatre.screws import SIZES, ScrewSize, bone_screw
-from meshimplant.voxels.fields import sample
-from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
     import manifold3d
@@ -53,7 +51,7 @@ def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture |
     """
     screw = SIZES[around.spec.screw_mm]
     at, radius = frame.gap_mm + _FROM_EDGE_MM, screw.head_mm / 2 + _RIM_MM
-    lift = max(0.0, -_INTO_BONE_MM - _clear_of_bone_mm(frame, around.bone, at, radius))
+    lift = max(0.0, -_INTO_BONE_MM - clear_of_bone_mm(frame, around.bone, at, radius, GAP_MM))
     if lift > MOST_LIFT_MM:
         return f"the bone stands {lift + GAP_MM:.1f} mm out of a smooth surface here"
     low, high = GAP_MM + lift, GAP_MM + lift + THICKNESS_MM
@@ -72,14 +70,6 @@ def make_tab(number: int, frame: BorderFrame, around: Surroundings) -> Fixture |
         *("tab", label, frame, (-at, at)), width_mm=2 * (radius + _FILLET_MM), heights_mm=(high, 0.0)
     )
     return Fixture((body,), (_countersunk(head, axis, screw),), (feature,), (held,), high)
-
-
-def _clear_of_bone_mm(frame: BorderFrame, bone: Volume, at: float, radius: float) -> float:
-    """Return how far the underside of a tab that is not lifted stays clear of bone, mm."""
-    u, v = np.meshgrid(np.arange(0.3, at + radius, 0.4), np.arange(-radius, radius + 0.1, 0.4), indexing="ij")
-    under = bar(u, v, 0.0, at, radius) <= 0
-    flat = np.stack([u[under], v[under], np.full(int(under.sum()), GAP_MM)], axis=1)
-    return float(-sample(bone, frame.bend(flat), fill=-1e3).max())
 
 
 def _field(

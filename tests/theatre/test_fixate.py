@@ -14,7 +14,7 @@ from meshimplant.edit.thickness import set_thickness
 from meshimplant.errors import InputError
 from meshimplant.implant.features import near_features
 from meshimplant.implant.site import Site
-from meshimplant.mesh.convert import to_manifold
+from meshimplant.mesh.convert import join_meshes, to_manifold
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.theatre.fixation import Fixation, fixate
@@ -161,6 +161,18 @@ def test_thin_bone_is_passed_over_with_a_reason():
     assert len(fixation.left_out) == 4
     assert all("mm thick, 3.5 are needed" in each.reason for each in fixation.left_out)
     assert {finding.code for finding in fixation.findings} == {"fixation.left_out", "fixation.few"}
+
+
+def test_a_part_of_two_bodies_is_fixed_in_both():
+    heads = [AnalyticHead((side, 0, 0.3), axes_mm=(50.0, 60.0, 56.0)) for side in (1.0, -1.0)]
+    masks = [head.mask(1.2) for head in heads]
+    skull = masks[0].with_array(masks[0].array & masks[1].array)
+    part = join_meshes([head.part(edge_mm=2.0) for head in heads])
+    fixation = fixate(part, skull, spec=FixationSpec(count=3), inside_mm=(0, 0, 0))
+    assert [place.label for place in fixation.places] == [f"P{number}" for number in range(1, 7)]
+    assert [place.point_mm[0] > 0 for place in fixation.places] == [True] * 3 + [False] * 3
+    assert len({feature.label for feature in fixation.features}) == 6 + 12
+    assert check_solid(fixation.mesh, bodies=2).passed
 
 
 def test_places_over_an_air_cell_are_moved_or_left_out():
