@@ -11,6 +11,8 @@ from meshimplant.skull.defect import Defect, Openings
 
 #: Smallest opening that is worth a remark when it is left open, mm2.
 _SMALL_HOLE_MM2 = 50.0
+#: Largest fraction of the outline of an opening that may lie at the end of the scan; rays are 2 mm apart.
+_CUT_OFF_LIMIT = 0.05
 #: Above this median distance between the intact bone and its mirror image, the other side is a poor guide.
 _ASYMMETRY_LIMIT_MM = 2.0
 #: Posterior standard deviation above which the shape in the opening is a guess.
@@ -35,8 +37,9 @@ def below_vault_findings(lower: Sequence[LowerHead]) -> list[Finding]:
 
 
 def opening_findings(openings: Openings, bodies: int | None) -> list[Finding]:
-    """Return a finding for each further opening, and a remark for each small hole, that is left open."""
+    """Return findings for openings at the end of the scan, further openings, and small holes left open."""
     findings = second_opening_findings(openings.defects[bodies or 1 :], bodies)
+    findings += [_cut_off_finding(one) for one in openings.defects[: bodies or 1] if _is_cut_off(one)]
     message = "a hole smaller than any implant is left open"
     holes = [hole for hole in openings.small if hole.area_mm2 > _SMALL_HOLE_MM2]
     return findings + [_finding_at("input.small_hole", "info", message, hole) for hole in holes]
@@ -51,6 +54,22 @@ def second_opening_findings(left_open: Sequence[Defect], bodies: int | None) -> 
         f"--bodies {bodies or 1} leaves it open on purpose"
     )
     return [_finding_at("input.second_opening", severity, message, defect) for defect in left_open]
+
+
+def _is_cut_off(defect: Defect) -> bool:
+    return defect.cut_off_fraction > _CUT_OFF_LIMIT
+
+
+def _cut_off_finding(defect: Defect) -> Finding:
+    """Return the error for an opening of which only a part was scanned."""
+    message = (
+        f"the opening reaches the end of the scan along {defect.cut_off_fraction:.0%} of its outline: the "
+        "bone beyond it was not scanned, and the part ends there; scan the whole head, or, if a mask was "
+        "cropped to the rim of the hole, give it with air around it"
+    )
+    x, y, z = (float(c) for c in defect.centre_mm)
+    value = defect.cut_off_fraction
+    return Finding("input.opening_cut_off", "error", message, value, _CUT_OFF_LIMIT, "fraction", (x, y, z))
 
 
 def _finding_at(code: str, severity: Severity, message: str, defect: Defect) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from meshimplant.errors import NoDefectError
 from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose
-from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, read_vault
-from meshimplant.skull.head_room import grid_with_room
+from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, read_vault
+from meshimplant.skull.head_room import grid_with_room, is_cut_above
 from meshimplant.voxels.volume import Volume
 
 #: Openings smaller than this are burr holes, sutures or thin bone lost to the threshold: reported, not
@@ -22,6 +22,11 @@ _NEAREST_MM, _FARTHEST_MM, _STEP_MM = 30.0, 130.0, 1.0
 #: A column that begins this much farther out than both its mirror image and the vault, mm, lies behind an
 #: opening (cheek bone, orbit).
 _BEHIND_MM = 9.0
+#: What to do about an opening that is none because the scan ends there.
+_CUT_OFF_ADVICE = (
+    "; where the scan ends, an opening is not counted: scan the whole head, or, if a mask was cropped to the "
+    "rim of the hole, give it with air around it"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,8 @@ class Defect:
         Middle of the opening at the surrounding bone's radius, LPS.
     crosses_midline : bool
         Whether the opening reaches both sides of the symmetry plane.
+    cut_off_fraction : float
+        Fraction of the rays around the opening that leave the scan before they could meet bone.
     """
 
     members: NDArray[np.int64]
@@ -47,6 +54,7 @@ class Defect:
     area_mm2: float
     centre_mm: NDArray[np.float64]
     crosses_midline: bool
+    cut_off_fraction: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +105,13 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     local = directions @ pose.axes
     columns = read_vault(skull, pose)
     vault = directions[:, 2] > LOWEST_ELEVATION_SIN
-    open_ = vault & _escapes(skull, pose, local, columns, directions)
-    openings = _components(open_, edges)
+    escapes, inside = _escapes(skull, pose, local, columns, directions)
+    openings = _components(vault & escapes & inside, edges)
+    beyond = vault & escapes & ~inside
     radius = float(np.nanmedian(columns.inner_mm[vault]))
     cell_mm2 = 4 * np.pi * radius**2 / len(directions)
     found = [_defect(members, directions[members], pose, radius, cell_mm2) for members in openings]
+    found = [replace(defect, cut_off_fraction=_beside(defect.members, beyond)) for defect in found]
     found.sort(key=lambda defect: -defect.area_mm2)
     large = tuple(d for d in found if d.area_mm2 >= smallest_area_mm2)
     small = tuple(d for d in found if d.area_mm2 < smallest_area_mm2)
@@ -111,6 +121,7 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
             f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, "
             f"got {largest_mm2:.0f} mm2 at most: check whether the skull is already complete, "
             "was segmented with a tool that fills holes, or holds its bone flap (--remove-flap leaves it out)"
+            + (_CUT_OFF_ADVICE if beyond.any() else "")
         )
     return Openings(large, small, columns)
 
@@ -148,8 +159,8 @@ def _escapes(
     local: NDArray[np.float64],
     columns: Columns,
     directions: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """Return which rays escape through an opening."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which rays meet no bone of the vault, and which are in the scan until bone is expected."""
     from scipy.spatial import cKDTree
 
     mirror = cKDTree(directions).query(directions * (-1.0, 1.0, 1.0))[1]
@@ -160,10 +171,10 @@ def _escapes(
     expected = np.where(escapes, columns.outer_mm[mirror], columns.outer_mm).astype(float)
     unknown = ~np.isfinite(expected) | (escapes & escapes[mirror])
     if unknown.all():
-        return np.zeros(len(local), bool)
+        return np.zeros(len(local), bool), np.zeros(len(local), bool)
     nearest = cKDTree(directions[~unknown]).query(directions[unknown])[1]
     expected[unknown] = expected[~unknown][nearest]
-    return escapes & _inside_until(skull, pose, local, expected)
+    return escapes, _inside_until(skull, pose, local, expected)
 
 
 def _inside_until(
@@ -172,13 +183,21 @@ def _inside_until(
     """Return which rays (n, 3) are still inside the scan at the radius (n,) where bone is expected.
 
     Beyond a side that only touches the bone, as where a mask was cropped to it, there is air. Upward rays
-    always count, because the vertex may touch the last slice.
+    always count, because the vertex may touch the last slice, unless the scan cuts through bone there.
     """
     points = pose.centre_mm + radius_mm[:, None] * local
     scan = grid_with_room(skull, *skull.box_around(points))
     index = scan.to_index(points)
     within = ((index >= -0.5) & (index <= np.array(scan.shape) - 0.5)).all(axis=1)
-    return within | (local @ pose.axes[2] > 0.5)
+    return within if is_cut_above(skull) else within | (local @ pose.axes[2] > 0.5)
+
+
+def _beside(members: NDArray[np.int64], chosen: NDArray[np.bool_]) -> float:
+    """Return the fraction of the directions around an opening that are chosen."""
+    opening = np.zeros(len(chosen), bool)
+    opening[members] = True
+    around = grow(opening, 1) & ~opening
+    return float(np.mean(chosen[around])) if around.any() else 0.0
 
 
 def _components(open_: NDArray[np.bool_], edges: NDArray[np.int64]) -> list[NDArray[np.int64]]:

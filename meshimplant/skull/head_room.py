@@ -34,8 +34,8 @@ def grid_with_room(skull: Volume, start: ArrayLike, stop: ArrayLike) -> Grid:
     """Return the skull's grid, grown by whole voxels to hold a box.
 
     A mask that was cropped to its bone has no room for the bone that is missing at its sides. The grid does
-    not grow downwards, where the head goes on and was not scanned, nor on any side but the upper one where
-    the scan cuts through bone.
+    not grow downwards, where the head goes on and was not scanned, nor on a side where the scan cuts through
+    bone.
 
     Parameters
     ----------
@@ -53,12 +53,17 @@ def grid_with_room(skull: Volume, start: ArrayLike, stop: ArrayLike) -> Grid:
     if not low.any() and np.array_equal(high, skull.shape):
         return skull.grid
     for side in _sides(skull):
-        if side.letter == "I" or (side.is_cut and side.letter != "S"):
+        if side.letter == "I" or side.is_cut:
             if side.at_end:
                 high[side.axis] = skull.shape[side.axis]
             else:
                 low[side.axis] = 0
     return skull.grid.spanning(low, high)
+
+
+def is_cut_above(mask: Volume) -> bool:
+    """Return whether the scan ends below the vertex, in the middle of the bone."""
+    return any(side.is_cut and side.letter == "S" for side in _sides(mask))
 
 
 def cut_off_findings(mask: Volume) -> list[Finding]:

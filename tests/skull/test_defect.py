@@ -7,10 +7,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 from shapes import Body, cap, difference, shell, union
 
+from meshimplant.complete.completion_findings import opening_findings
 from meshimplant.errors import NoDefectError
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import direction_sphere
-from meshimplant.skull.defect import find_defects
+from meshimplant.skull.defect import Openings, find_defects
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
 
@@ -140,3 +141,35 @@ def test_the_directions_are_even_and_mirror_symmetric() -> None:
     assert 1.25 < spread.min() < spread.max() < 2.2
     mirrored = np.round(directions * (-1, 1, 1), 9) + 0.0
     assert set(map(tuple, mirrored)) == set(map(tuple, np.round(directions, 9) + 0.0))
+
+
+def ended_above(body: Body, height_mm: float) -> Volume:
+    """The scan of a head that ends at a height above the head's centre."""
+    scanned = mask(body)
+    stop = int(scanned.to_index(SHIFT_MM + (0, 0, height_mm))[2])
+    return scanned.crop((0, 0, 0), (*scanned.shape[:2], stop))
+
+
+def test_where_the_scan_ends_below_the_vertex_is_no_opening_and_a_hole_elsewhere_is_found() -> None:
+    low = (0.95, 0.2, 0.15)
+    (defect,) = find_defects(ended_above(head((low, 15)), 55), POSE).defects
+    assert defect.axis @ (np.array(low) / np.linalg.norm(low)) > 0.999
+    assert defect.cut_off_fraction == 0
+    with pytest.raises(NoDefectError, match="where the scan ends, an opening is not counted"):
+        find_defects(ended_above(head(), 55), POSE)
+
+
+def test_an_opening_that_reaches_the_end_of_the_scan_says_how_much_of_it_is_there() -> None:
+    (defect,) = find_defects(ended_above(head((LEFT, 25)), 45), POSE).defects
+    assert 0.1 < defect.cut_off_fraction < 0.6
+    (found,) = [
+        one for one in opening_findings(Openings((defect,), (), None), None) if one.severity == "error"
+    ]
+    assert found.code == "input.opening_cut_off"
+
+
+def test_a_mask_cropped_to_the_rim_of_a_hole_at_the_vertex_counts_with_air_around_it() -> None:
+    cropped = ended_above(head((TOP, 25)), 66)
+    padded = cropped.grown_to((0, 0, 0), (*cropped.shape[:2], cropped.shape[2] + 4))
+    (defect,) = find_defects(padded, POSE).defects
+    assert defect.axis[2] > 0.98
