@@ -189,7 +189,9 @@ def _inside_until(
     scan = grid_with_room(skull, *skull.box_around(points))
     index = scan.to_index(points)
     within = ((index >= -0.5) & (index <= np.array(scan.shape) - 0.5)).all(axis=1)
-    return within if is_cut_above(skull) else within | (local @ pose.axes[2] > 0.5)
+    if is_cut_above(skull):
+        return np.asarray(within)
+    return np.asarray(within | (local @ pose.axes[2] > 0.5))
 
 
 def _beside(members: NDArray[np.int64], chosen: NDArray[np.bool_]) -> float:

@@ -146,7 +146,8 @@ def _skull_facts(loaded: LoadedVolume, **options: Any) -> tuple[dict[str, Facts]
     except MeshImplantError as error:
         return {"skull": {"reason": str(error)}}, ()
     tissues = {} if skull.tissues is None else {"ct": skull.tissues.to_dict()}
-    facts = {"read_as": skull.kind, **describe_skull(skull.mask)}
+    how = {"how": ", ".join(skull.notes)} if skull.notes else {}
+    facts = {"read_as": skull.kind, **how, **describe_skull(skull.mask)}
     return {**tissues, "skull": facts}, skull.findings
 
 

@@ -17,6 +17,9 @@ from meshimplant.voxels.volume import Volume
 #: least. A cap reaches 0.62, half a vault alone 0.60, an implant 0.46, a jaw 0.19, a ring
 #: of 60 mm radius and 80 mm height (a neck collar) 0.61; half a head passes, and so does a long tube.
 LEAST_SIDES_FRACTION, LEAST_AXES_FRACTION = 0.63, 0.88
+#: A braincase is at least this wide in its narrowest direction, mm: those skulls scaled to 0.5 are 70 mm wide,
+#: a knee with hollow bones 44 mm.
+LEAST_WIDTH_MM = 56.0
 #: The bone of a braincase lies this far from a point inside, mm.
 _RADIUS_MM = (20.0, 100.0)
 #: Edge of the voxels in which rays are followed, distance of points along a ray, and of their origins, mm.
@@ -45,9 +48,18 @@ class Enclosure:
     extents_mm: NDArray[np.float64]
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the body is as wide as a braincase."""
+        return float(self.extents_mm.min()) >= LEAST_WIDTH_MM
+
+    @property
     def is_braincase(self) -> bool:
-        """Whether as much is enclosed as by the smallest rest of a skull."""
-        return self.sides_fraction >= LEAST_SIDES_FRACTION and self.axes_fraction >= LEAST_AXES_FRACTION
+        """Whether as much is enclosed as by the smallest rest of a skull, and there is room for a brain."""
+        return (
+            self.is_wide
+            and self.sides_fraction >= LEAST_SIDES_FRACTION
+            and self.axes_fraction >= LEAST_AXES_FRACTION
+        )
 
 
 def find_braincase(mask: Volume) -> Enclosure:

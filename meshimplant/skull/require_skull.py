@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshimplant.errors import EmptyMaskError, InputError
-from meshimplant.skull.enclosure import LEAST_SIDES_FRACTION, Enclosure, find_braincase
+from meshimplant.skull.enclosure import LEAST_SIDES_FRACTION, LEAST_WIDTH_MM, Enclosure, find_braincase
 from meshimplant.skull.keep_skull import depth_mm
 from meshimplant.skull.one_head import require_one_head
 from meshimplant.values.value_facts import MAX_BONE_DEPTH_MM
@@ -45,6 +45,11 @@ def require_skull(mask: Volume) -> Enclosure:
     enclosure = find_braincase(mask)
     if not enclosure.is_braincase:
         size = " x ".join(f"{extent:.0f}" for extent in enclosure.extents_mm)
+        if not enclosure.is_wide:
+            raise InputError(
+                f"expected a skull, which is {LEAST_WIDTH_MM:g} mm wide or more, got a body of {size} mm "
+                "(an implant, a jaw, another bone or a head holder): give the whole skull, in millimetres"
+            )
         raise InputError(
             f"expected a skull, whose bone encloses the brain on {LEAST_SIDES_FRACTION:.0%} of its sides or "
             f"more, got a body of {size} mm that encloses no place of that size on more than "

@@ -34,6 +34,8 @@ def _body(shape: str, scale: float = 1.0) -> Volume:
         "jaw": (across > 45) & (across < 55) & (y < 10) & (np.abs(z) < 15),
         "long bone": (across > 8) & (across < 15),
         "knee": (np.hypot(x, y) < 14) | ((np.abs(z) < 24) & (np.hypot(x - 20, y) < 16)),
+        "hollow knee": (across > 14) & (across < 18)
+        | (np.abs(np.linalg.norm(np.stack([np.abs(x) - 20, y, z - 12]), axis=0) - 20) < 3),
         "head": shell,
         "head without base": shell & (z > -25),
         "half of a vault without base": shell & (z > -40) & ~((x > 0) & (z > 10)),
@@ -45,7 +47,7 @@ def _body(shape: str, scale: float = 1.0) -> Volume:
 
 
 @pytest.mark.parametrize(
-    "shape", ["implant", "half vault", "head holder", "collar", "jaw", "long bone", "knee"]
+    "shape", ["implant", "half vault", "head holder", "collar", "jaw", "long bone", "knee", "hollow knee"]
 )
 def test_bone_that_encloses_no_brain_is_told_in_one_sentence(shape: str) -> None:
     with pytest.raises(InputError, match=r"got a body of .*\(an implant, a jaw, another"):
