@@ -125,7 +125,7 @@ def _finding(bone: Volume, cleared: Volume, layers: list[OuterLayer]) -> Finding
     message = (
         f"A layer {widest.thickness_mm:.1f} mm thick lay {widest.gap_mm:.1f} mm outside the skull, over "
         f"{widest.area_mm2 / 100:.0f} cm2 (a dressing, a strap, a sheet or a head holder), and was removed "
-        f"({volume_mm3 / 1000:.1f} cm3). Where it touched the bone, up to a millimetre of it may have stayed, "
-        "and some of the bone may be lost: compare the skull of the preview with the scan."
+        f"({volume_mm3 / 1000:.1f} cm3). Where it touched the bone, up to a millimetre of it may have "
+        "stayed, and some of the bone may be lost: compare the skull of the preview with the scan."
     )
     return Finding("input.dressing", "warning", message, volume_mm3, None, "mm3", place_of(widest.place_mm))

@@ -17,8 +17,8 @@ from meshimplant.voxels.volume import Volume
 #: least. A cap reaches 0.62, half a vault alone 0.60, an implant 0.46, a jaw 0.19, a ring
 #: of 60 mm radius and 80 mm height (a neck collar) 0.61; half a head passes, and so does a long tube.
 LEAST_SIDES_FRACTION, LEAST_AXES_FRACTION = 0.63, 0.88
-#: A braincase is at least this wide in its narrowest direction, mm: those skulls scaled to 0.5 are 70 mm wide,
-#: a knee with hollow bones 44 mm.
+#: A braincase is at least this wide in its narrowest direction, mm: those skulls scaled to 0.5 are 70 mm
+#: wide, a knee with hollow bones 44 mm.
 LEAST_WIDTH_MM = 56.0
 #: The bone of a braincase lies this far from a point inside, mm.
 _RADIUS_MM = (20.0, 100.0)

@@ -86,6 +86,21 @@ def test_a_tube_through_the_opening_is_removed_and_its_place_told(route: str, wi
     assert 68 < np.linalg.norm(place) < 88
 
 
+def test_a_hollow_tube_that_bends_by_a_right_angle_within_the_opening_is_removed() -> None:
+    """Outer width 4 mm, wall 1 mm, bent with a radius of 8 mm."""
+    turn = np.linspace(0, np.pi / 2, 8)[:, None]
+    bend = MIDDLE + 8 * (np.sin(turn) * AXIS + (1 - np.cos(turn)) * SIDE) - 6 * AXIS
+    route = (bend[0] - 30 * AXIS, *bend, bend[-1] + 40 * SIDE)
+    skull, outer = masks(tube(*route, width_mm=4.0))
+    _, lumen = masks(tube(*route, width_mm=2.0))
+    crossed = skull.with_array(outer.array & ((lumen.array == 0) | (skull.array != 0)))
+    assert crossed.array.sum() < outer.array.sum()
+    cleared, (finding,) = remove_foreign(crossed)
+    np.testing.assert_array_equal(cleared.array, skull.array)
+    assert finding.code == "input.drain"
+    assert finding.value == pytest.approx(4, abs=1.6)
+
+
 def test_two_tubes_are_two_findings() -> None:
     routes = [(MIDDLE + s * SIDE + 15 * AXIS, MIDDLE + s * SIDE - 35 * AXIS) for s in (-14, 14)]
     _, crossed = masks(*(tube(*route, width_mm=3.0) for route in routes))
