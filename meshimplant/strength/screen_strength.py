@@ -14,6 +14,7 @@ from meshimplant.implant.surfaces import INNER, OUTER
 from meshimplant.implant.wall_thickness import measure_thickness
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.deviation import distances_mm
+from meshimplant.mesh.topology import edge_uses, face_groups
 from meshimplant.report import place_of
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.strength.border import border_points
@@ -150,7 +151,9 @@ def screen_strength(
         voxel_mm=voxel_mm,
         cubes=len(body.cubes),
         mass_g=part_mm3 / 1000 * chosen.density_g_cm3,
-        findings=screening_findings(cases, failure_load_n, chosen.strength_mpa, body.volume_mm3 / part_mm3),
+        findings=screening_findings(
+            cases, failure_load_n, chosen.strength_mpa, body.volume_mm3 / part_mm3, _hole_count(part)
+        ),
     )
 
 
@@ -191,6 +194,14 @@ def _cubes(part: trimesh.Trimesh, wall_mm: float, voxel_mm: float) -> CutCubes:
     sub_count = int(np.clip(2 * ceil(edge_mm * _SUB_CELLS_PER_WALL / wall_mm / 2), *_SUB_COUNT))
     field = part_distances(part, spacing_mm=edge_mm / voxels)
     return cut_cubes(field, voxels_per_edge=voxels, sub_count=sub_count)
+
+
+def _hole_count(part: trimesh.Trimesh) -> int:
+    """Return the number of holes through a closed part: its genus, by Euler's formula."""
+    faces = np.asarray(part.faces)
+    edges = edge_uses(faces)[0]
+    euler = len(np.unique(faces)) - len(edges) + len(faces)
+    return int(face_groups(faces).max()) + 1 - euler // 2
 
 
 def _middle(outer: SurfaceSamples) -> Floats:

@@ -17,8 +17,8 @@ LoadName = Literal["middle", "weakest place", "pressure"]
 SCREENING_NOTE = (
     "A screening under these assumptions, not a proof of strength: small displacements; a material that is "
     "elastic, sound and equal in all directions; bone, screws and plates that do not give way. Not covered: "
-    "impact, fatigue, creep, cracks, layers of a print. Stress beside holes and edges finer than the voxels "
-    "is underestimated."
+    "impact, fatigue, creep, cracks, layers of a print. Beside holes of a few millimetres and sharp edges "
+    "the stress is two to three times what is shown."
 )
 
 
@@ -93,7 +93,8 @@ class StrengthScreening:
     voxel_mm, cubes, mass_g : float, int, float
         The voxel edge, the number of cubes of two voxels, and the mass of the part.
     findings : tuple of Finding
-        ``strength.deflection``, ``strength.failure_load``, ``strength.stress``, ``strength.resolution``.
+        ``strength.deflection``, ``strength.failure_load``, ``strength.stress``, ``strength.resolution``,
+        ``strength.holes``.
     """
 
     material: Material

@@ -22,8 +22,10 @@ def _case(
     )
 
 
-def _findings(*cases: LoadCase, failure_load_n: float = 300.0, volume: float = 1.0) -> tuple[Finding, ...]:
-    return screening_findings((*cases, _case("weakest place")), failure_load_n, STRENGTH_MPA, volume)
+def _findings(
+    *cases: LoadCase, failure_load_n: float = 300.0, volume: float = 1.0, holes: int = 0
+) -> tuple[Finding, ...]:
+    return screening_findings((*cases, _case("weakest place")), failure_load_n, STRENGTH_MPA, volume, holes)
 
 
 def _codes(findings: tuple[Finding, ...]) -> list[str]:
@@ -66,3 +68,9 @@ def test_voxels_that_lose_the_wall_are_a_warning(volume: float) -> None:
     (finding,) = _findings(volume=volume)
     assert (finding.code, finding.unit) == ("strength.resolution", "fraction")
     assert finding.value == pytest.approx(0.05)
+
+
+def test_holes_are_a_remark_because_the_stress_beside_them_is_not_resolved() -> None:
+    (finding,) = _findings(holes=12)
+    assert (finding.code, finding.severity, finding.value) == ("strength.holes", "info", 12.0)
+    assert "12 holes: the stress beside one" in finding.message
