@@ -75,7 +75,8 @@ class Design(PartSteps):
     Attributes
     ----------
     defective : Volume
-        Mask of the defective skull on the input's grid.
+        Mask of the defective skull on the input's grid; on a finer one for a CT with slices more than 3.2 mm
+        apart, as `reconstruction`.
     spec : ImplantSpec
         The prescription.
     skull : Volume

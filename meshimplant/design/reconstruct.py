@@ -23,9 +23,10 @@ from meshimplant.line.subtract import Difference
 from meshimplant.predictions.require_no_window import require_no_window
 from meshimplant.report import Finding
 from meshimplant.skull.bone_mask import bone_mask
-from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_axis, thick_slices_finding
+from meshimplant.skull.thick_slices import interpolate_slices, slice_parts, thick_slices_finding
 from meshimplant.values.read_values import read_body
 from meshimplant.values.value_words import PREDICTION_ASKING
+from meshimplant.voxels.plane_motion import thick_axis
 from meshimplant.voxels.volume import Volume
 
 #: Opens a step of the line: takes its name and parameters; what the block puts into the dictionary is

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from meshimplant.errors import InputError
 from meshimplant.implant.surfaces import head_centre
 from meshimplant.skull.bone_mask import bone_mask
-from meshimplant.skull.thick_slices import interpolate_slices, reach_voxels, thick_axis
+from meshimplant.skull.thick_slices import interpolate_slices, reach_voxels
 from meshimplant.voxels.distance import signed_distance
+from meshimplant.voxels.plane_motion import thick_axis
 from meshimplant.voxels.volume import Volume
 
 #: Margin around a part that is wide enough for every step: the straight path out of the head (20 mm), and

@@ -43,7 +43,8 @@ class SkullInput:
     Attributes
     ----------
     mask : Volume
-        Bone, uint8 0/1, on the input's own grid (for a mesh, on a new grid).
+        Bone, uint8 0/1, on the input's own grid; for a mesh, and for a CT with slices more than 3.2 mm apart
+        (`find_bone`), on a new one.
     kind : str
         Kind of input: ``"mask"``, ``"ct"`` or ``"mesh"``.
     notes : tuple of str
@@ -170,19 +171,19 @@ def _skull_of(
     if loaded.segments and label is None:
         choose_segment(loaded.segments, None, name="the segmentation")
     if loaded.is_ct:
-        return _from_image(volume, threshold_hu, values, ())
+        return _from_image(volume, threshold_hu, values, loaded.step_mm)
     if label is not None:
         return _from_label(volume, label)
     if threshold_hu is not None and _has_grades(volume, values):
-        return _from_image(volume, threshold_hu, values, ())
+        return _from_image(volume, threshold_hu, values)
     reading = read_values(volume, values, asking=_ASKING)
     if reading.kind == "ct":
-        return _not_a_head(_from_ct(reading.volume, threshold_hu, ()), "state its unit with --values")
+        return _not_a_head(_from_ct(reading.volume, threshold_hu), "state its unit with --values")
     return _from_body(reading)
 
 
 def segment_bone(ct: Volume, *, threshold_hu: float | None = None, values: str | None = None) -> Volume:
-    """Return the skull's bone in a CT as uint8 0/1 on the CT's grid.
+    """Return the skull's bone in a CT as uint8 0/1 on the CT's grid, or between its slices, too.
 
     What is dense as `find_bone` tells is bone if it belongs to the largest connected body, to a piece that
     almost touches it (a jaw in its joint, teeth), or to one within its convex hull (a bone flap). Table, head
@@ -200,6 +201,7 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None, values: str |
     Returns
     -------
     Volume
+        On a finer grid where the slices are more than 3.2 mm apart and no threshold is given (`find_bone`).
 
     Raises
     ------
@@ -209,20 +211,20 @@ def segment_bone(ct: Volume, *, threshold_hu: float | None = None, values: str |
         No voxel reaches the threshold.
     """
     require_type(ct, Volume, "the CT")
-    return _from_image(ct, threshold_hu, values, ()).mask
+    return _from_image(ct, threshold_hu, values).mask
 
 
-def _from_ct(ct: Volume, threshold_hu: float | None, findings: tuple[Finding, ...]) -> SkullInput:
-    """Segment the bone of a CT; `findings` are those of its reading."""
-    found = find_bone(ct, threshold_hu)
+def _from_ct(ct: Volume, threshold_hu: float | None, step_mm: float | None = None) -> SkullInput:
+    """Segment the bone of a CT whose slices were `step_mm` apart before they were resampled."""
+    found = find_bone(ct, threshold_hu, step_mm=step_mm)
     freed, foreign = remove_foreign(found.bone)
     mask, notes = keep_skull(freed)
-    findings = (*findings, *foreign, *found.findings, *cut_off_findings(mask))
+    findings = (*foreign, *found.findings, *cut_off_findings(mask))
     return SkullInput(mask, "ct", (*found.notes, *notes), findings, found.tissues)
 
 
 def _from_image(
-    image: Volume, threshold_hu: float | None, values: str | None, findings: tuple[Finding, ...]
+    image: Volume, threshold_hu: float | None, values: str | None, step_mm: float | None = None
 ) -> SkullInput:
     """Segment a CT in Hounsfield units, or an image of any unit whose threshold is given."""
     if threshold_hu is None or values is not None:
@@ -234,7 +236,7 @@ def _from_image(
             )
         image = reading.volume
     return _not_a_head(
-        _from_ct(image, threshold_hu, findings), "raise --threshold-hu, in the unit of the file"
+        _from_ct(image, threshold_hu, step_mm), "raise --threshold-hu, in the unit of the file"
     )
 
 

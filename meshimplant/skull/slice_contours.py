@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshimplant.voxels.distance import distance_inside, distance_outside
+from meshimplant.voxels.plane_motion import motion_update, moved_halfway, read_plane
 
 Plane = NDArray[np.float32]
 
@@ -84,41 +85,17 @@ def contour_motion(first: Plane, second: Plane, pixel_mm: NDArray[np.float64]) -
     size_mm = pixel_mm * _STRIDE
     motion = np.zeros((2, *first.shape), np.float32)
     for _ in range(_ROUNDS):
-        motion += _step(*_moved(first, second, motion, size_mm), size_mm)
+        motion += _step(*moved_halfway(first, second, motion, size_mm), size_mm)
         np.clip(motion, -_FARTHEST_MM, _FARTHEST_MM, out=motion)
-    trust = _trust(*_moved(first, second, motion, size_mm), size_mm)
+    trust = _trust(*moved_halfway(first, second, motion, size_mm), size_mm)
     pixels: Plane = np.asarray(motion * trust / pixel_mm[:, None, None], np.float32)
     return Motion(pixels, trust)
 
 
-def read_plane(plane: Plane, places: NDArray[np.floating]) -> Plane:
-    """Interpolate a slice linearly at places (2, ...) in pixels; beyond its edge the edge value continues."""
-    return np.asarray(ndimage.map_coordinates(plane, places, order=1, mode="nearest"))
-
-
-def _moved(first: Plane, second: Plane, motion: Plane, size_mm: NDArray[np.float64]) -> tuple[Plane, Plane]:
-    """Return both slices, each moved halfway towards the other."""
-    here = np.indices(first.shape, dtype=np.float32)
-    half: Plane = np.asarray(motion / (2 * size_mm[:, None, None]), np.float32)
-    return read_plane(first, here - half), read_plane(second, here + half)
-
-
 def _step(first: Plane, second: Plane, size_mm: NDArray[np.float64]) -> Plane:
     """Return the least-squares update of the motion (2, i, j), mm."""
-    weight, change = _weight(first, second), second - first
-    slopes = np.gradient((first + second) / 2, *size_mm.tolist())
-    xx, yy, xy, xr, yr = (
-        _around(weight * product, size_mm)
-        for product in (
-            slopes[0] ** 2,
-            slopes[1] ** 2,
-            slopes[0] * slopes[1],
-            slopes[0] * change,
-            slopes[1] * change,
-        )
-    )
-    xx, yy = xx + _HOLD, yy + _HOLD
-    return np.asarray(np.stack([xy * yr - yy * xr, xy * xr - xx * yr]) / (xx * yy - xy * xy))
+    weight = _weight(first, second)
+    return motion_update(first, second, size_mm, weight=weight, window_mm=_TOGETHER_MM, hold=_HOLD)
 
 
 def _trust(first: Plane, second: Plane, size_mm: NDArray[np.float64]) -> Plane:

@@ -9,27 +9,17 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import InputError
 from meshimplant.report import Finding
-from meshimplant.skull.slice_contours import Plane, contour_distance, contour_motion, read_plane
+from meshimplant.skull.slice_contours import Plane, contour_distance, contour_motion
 from meshimplant.voxels.grid import bounding_box
+from meshimplant.voxels.plane_motion import THICK_MM, read_plane, thick_axis
 from meshimplant.voxels.volume import Volume
 
-#: Slices are thick if their distance exceeds this, mm, and this multiple of their pixels. At 1.25 mm,
-#: interpolation brings the wall of a defect three times closer to the true one, see `interpolate_slices`.
-THICK_MM, THICK_RATIO = 1.0, 1.5
 #: Smallest distance of interpolated slices, mm: that of an ordinary head scan.
 FINEST_MM = 0.5
 #: Largest distance of slices for which the interpolation was validated, mm.
 MEASURED_MM = 3.2
 #: Bone farther away than this within a slice has no influence on the interpolated slices, mm.
 _INFLUENCE_MM = 25.0
-
-
-def thick_axis(grid: Volume) -> int | None:
-    """Return the array axis along which a grid's slices are thick; None if there is no such single axis."""
-    axis = int(np.argmax(grid.spacing_mm))
-    step_mm, pixel_mm = grid.spacing_mm[axis], np.delete(grid.spacing_mm, axis).max()
-    thick = step_mm > THICK_MM and step_mm >= THICK_RATIO * pixel_mm and grid.shape[axis] > 1
-    return axis if thick else None
 
 
 def slice_parts(grid: Volume) -> tuple[int, int, int]:

@@ -42,6 +42,37 @@ def test_surfaces_are_where_bone_ends_and_closer_than_at_any_fixed_threshold(
         assert np.abs(own).mean() < 0.7 * np.abs(other).mean()
 
 
+def test_bone_between_slices_far_apart_has_no_terraces():
+    """Outlined slice by slice, surfaces are 2.7 (outer) and 4.2 mm (inner) off at the 95th percentile."""
+    ct = scan(_head(), kernel="standard", slice_mm=7.0, pixel_mm=0.6)
+    found = find_bone(ct)
+    (finding,) = found.findings
+    assert (finding.code, finding.severity, finding.value) == ("input.interpolated_slices", "warning", 7.0)
+    assert found.bone.spacing_mm[2] == pytest.approx(1.0)
+    assert "0.64 of its height" in found.notes[0]
+    errors = surface_errors(_head(), found.bone)
+    assert np.percentile(np.abs(errors.outer_mm), 99) < 1.2
+    assert np.percentile(np.abs(errors.inner_mm), 95) < 1.5
+    assert errors.kept.all()
+
+
+def test_a_given_threshold_keeps_the_slices_that_are_far_apart():
+    ct = _scan("soft", 1.0)
+    thick = Volume(ct.array[:, :, ::5], ct.affine @ np.diag([1, 1, 5, 1]))
+    found = find_bone(thick, 200)
+    assert found.findings == ()
+    np.testing.assert_array_equal(found.bone.array, thick.array >= 200)
+
+
+def test_slices_that_were_resampled_count_as_far_apart_as_they_were():
+    ct = _scan("soft", 1.0).crop((40, 0, 30), (180, 999, 60))
+    found = find_bone(ct, step_mm=7.0)
+    assert [finding.value for finding in found.findings] == [7.0]
+    assert found.bone.same_grid(ct)
+    assert found.bone.array.sum() < find_bone(ct).bone.array.sum()
+    assert find_bone(ct, step_mm=3.0).findings == ()
+
+
 def test_thin_bone_below_a_fixed_threshold_survives():
     values = np.full((60, 60, 60), -1000.0)
     values[6:-6, 6:-6, 6:-6] = 40

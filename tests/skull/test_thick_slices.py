@@ -17,9 +17,9 @@ from meshimplant.skull.thick_slices import (
     interpolate_slices,
     reach_voxels,
     slice_parts,
-    thick_axis,
     thick_slices_finding,
 )
+from meshimplant.voxels.plane_motion import thick_axis
 from meshimplant.voxels.volume import Volume
 
 THICK = (0.5, 0.5, 2.5)
