@@ -56,12 +56,16 @@ class LoadedVolume:
         Whether the values are Hounsfield units for certain: a CT series of a DICOM study.
     segments : tuple of Segment
         The segments of a label map of which none was chosen; empty for any other volume.
+    step_mm : float or None
+        Largest distance between the slices of a DICOM series as they were scanned, which may have been
+        resampled; None for other files.
     """
 
     volume: Volume
     findings: tuple[Finding, ...] = ()
     is_ct: bool = False
     segments: tuple[Segment, ...] = ()
+    step_mm: float | None = None
 
 
 def read_volume(
@@ -198,7 +202,7 @@ def _load_series(path: Path, series: int | str | None, orientation: str | None) 
             return _load_segment(path, None, None, None, orientation)
         raise
     require_agreement(read.volume, orientation, name=path.name)
-    return LoadedVolume(read.volume, read.findings, is_ct=True)
+    return LoadedVolume(read.volume, read.findings, is_ct=True, step_mm=read.step_mm)
 
 
 def _load_seg_nrrd(path: Path, grid: Volume | None, orientation: str | None) -> LoadedVolume:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from meshimplant.io.dicom.group_slices import heights_mm
 from meshimplant.io.dicom.one_scan import require_one_scan
 from meshimplant.io.dicom.pixels import AIR_HU, PixelReader
 from meshimplant.io.dicom.series_summary import SeriesSummary, stack_of
+from meshimplant.io.dicom.slice_jitter import has_thick_slices, jitter_of
 from meshimplant.io.dicom.slice_stack import stack_to_volume
 from meshimplant.io.dicom.stack_findings import stack_findings
 from meshimplant.io.dicom.study import open_study
@@ -35,10 +36,13 @@ class DicomSeries:
         The voxels on an even, unsheared grid.
     findings : tuple of Finding
         What was resampled, interpolated or left out.
+    step_mm : float
+        Largest distance between neighbouring slices as they were scanned.
     """
 
     volume: Volume
     findings: tuple[Finding, ...]
+    step_mm: float
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ def load_dicom_series(path: str | Path, *, series: int | str | None = None) -> D
     """Read the series of a DICOM study that shows bone best, with findings about what was done.
 
     Slices are sorted by their position along the slice normal. A straight, even stack is kept as it is. A
-    gantry tilt (slices that also move within their plane) and uneven steps are resampled linearly onto an
-    unsheared, even grid, since ignoring them shears or stretches the head. Padding becomes air. All transfer
+    gantry tilt (slices that also move within their plane) and uneven steps are resampled onto an unsheared,
+    even grid, since ignoring them shears or stretches the head; between thick slices, what they show moves
+    from one place to the other (`MovingPlanes`). Padding becomes air. All transfer
     syntaxes of CT are decoded, one slice or many in a file: uncompressed, deflated, run length, JPEG (8 and
     12 bits, lossless), JPEG-LS and JPEG 2000.
 
@@ -150,8 +155,14 @@ def load_dicom_series(path: str | Path, *, series: int | str | None = None) -> D
             *repeated_uid_findings(slices),
         ]
         findings += stack_findings(stack)
-        volume = stack_to_volume(stack, _planes(slices, reader), fill=AIR_HU)
-    return DicomSeries(volume, tuple(findings))
+        planes: Iterable[NDArray[np.float32]] = _planes(slices, reader)
+        aside_mm = None
+        if has_thick_slices(stack):
+            planes = list(planes)
+            aside_mm, jitter = jitter_of(stack, planes)
+            findings += jitter
+        volume = stack_to_volume(stack, planes, fill=AIR_HU, moving=True, aside_mm=aside_mm)
+    return DicomSeries(volume, tuple(findings), float(stack.steps_mm.max()))
 
 
 def _planes(slices: list[Slice], reader: PixelReader) -> Iterator[NDArray[np.float32]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from meshimplant.errors import GeometryError
 from meshimplant.runtime.memory import require_memory
+from meshimplant.voxels.plane_motion import MovingPlanes, is_thick
 from meshimplant.voxels.volume import Volume
 
 #: Deviations up to this are attributed to the rounding of positions in headers, mm.
@@ -95,12 +96,19 @@ class Stack:
         return bool(np.abs(heights - even).max() <= max(_ROUNDING_MM, 0.05 * float(np.median(self.steps_mm))))
 
 
-def stack_to_volume(stack: Stack, planes: Iterable[NDArray[np.float32]], *, fill: float) -> Volume:
+def stack_to_volume(
+    stack: Stack,
+    planes: Iterable[NDArray[np.float32]],
+    *,
+    fill: float,
+    moving: bool = False,
+    aside_mm: NDArray[np.float64] | None = None,
+) -> Volume:
     """Put slices on a grid with right angles and even steps.
 
     A straight, even stack keeps every value. Otherwise each slice is shifted within its plane by bilinear
-    interpolation and, where steps differ, two neighbours are interpolated at the smallest step (not below
-    the pixel size).
+    interpolation and, where steps differ, slices are interpolated between neighbours at the smallest step
+    (not below the pixel size).
 
     Parameters
     ----------
@@ -110,6 +118,11 @@ def stack_to_volume(stack: Stack, planes: Iterable[NDArray[np.float32]], *, fill
         Their values, in order.
     fill : float
         Value outside the slices.
+    moving : bool
+        Interpolate between thick slices along the motion of what they show, see `MovingPlanes`; for
+        Hounsfield units.
+    aside_mm : (n, 2) array, optional
+        How far each slice lies beside its stated place, along a row and down a column; it is moved back.
 
     Returns
     -------
@@ -122,10 +135,13 @@ def stack_to_volume(stack: Stack, planes: Iterable[NDArray[np.float32]], *, fill
     if stack.is_straight:
         offsets, pixels = np.zeros(2), np.zeros_like(pixels)
     size = np.array(stack.shape) + np.ceil(pixels.max(axis=0) - 1e-6).astype(int)[::-1]
+    if aside_mm is not None:
+        pixels = pixels - aside_mm / stack.pixel_mm[::-1]
     require_memory(4 * len(heights) * prod(map(int, size)), name="the series")
     shifted = (_shift(plane, size, move, fill) for plane, move in zip(planes, pixels, strict=True))
     out = np.empty((len(heights), *size), np.float32)
-    for k, plane in enumerate(_at_heights(shifted, stack.along_mm[:, 2], heights)):
+    pixel_mm = stack.pixel_mm if moving else None
+    for k, plane in enumerate(_at_heights(shifted, stack.along_mm[:, 2], heights, pixel_mm)):
         out[k] = plane
     affine = np.eye(4)
     step = heights[1] - heights[0]
@@ -157,18 +173,38 @@ def _shift(
 
 
 def _at_heights(
-    planes: Iterator[NDArray[np.float32]], heights_in: NDArray[np.float64], heights_out: NDArray[np.float64]
+    planes: Iterator[NDArray[np.float32]],
+    heights_in: NDArray[np.float64],
+    heights_out: NDArray[np.float64],
+    pixel_mm: NDArray[np.float64] | None,
 ) -> Iterator[NDArray[Any]]:
-    """Interpolate linearly between neighbouring planes; heights ascend, and only two planes are held."""
+    """Interpolate between neighbouring planes; heights ascend, and only two planes are held.
+
+    With the size of a pixel, the interpolation between thick slices follows what moves.
+    """
     if len(heights_in) == len(heights_out):
         yield from planes
         return
-    lower, upper, n = next(planes), next(planes), 1
+    lower, upper = next(planes), next(planes)
+    n, pair = 1, _between(lower, upper, heights_in[1] - heights_in[0], pixel_mm)
     for height in heights_out:
         while height > heights_in[n] and n < len(heights_in) - 1:
             lower, upper, n = upper, next(planes), n + 1
-        weight = np.float32(np.clip((height - heights_in[n - 1]) / (heights_in[n] - heights_in[n - 1]), 0, 1))
-        yield lower + (upper - lower) * weight
+            pair = _between(lower, upper, heights_in[n] - heights_in[n - 1], pixel_mm)
+        weight = np.clip((height - heights_in[n - 1]) / (heights_in[n] - heights_in[n - 1]), 0, 1)
+        yield pair(float(weight))
+
+
+def _between(
+    lower: NDArray[np.float32],
+    upper: NDArray[np.float32],
+    step_mm: float,
+    pixel_mm: NDArray[np.float64] | None,
+) -> Callable[[float], NDArray[np.float32]]:
+    """Return the function that gives the plane at a fraction of the way from one plane to the next."""
+    if pixel_mm is not None and is_thick(step_mm, float(pixel_mm.max())):
+        return MovingPlanes.of(lower, upper, pixel_mm, step_mm).between
+    return lambda t: lower + (upper - lower) * np.float32(t)
 
 
 def _narrow(values: NDArray[np.float32]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import gdcm
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import recode, write_series
+from dicom_files import ct_slice, recode, write, write_series
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -174,6 +174,24 @@ def test_uneven_steps_are_resampled_not_stretched(tmp_path):
     _assert_true_places(series.volume, tolerance_mm=0.3)
     assert series.volume.spacing_mm[2] == pytest.approx(1.0)
     assert [f.code for f in series.findings] == ["input.uneven_slices"]
+
+
+def test_a_leaning_wall_between_uneven_thick_slices_is_no_stair(tmp_path):
+    """Halfway between slices of 6 mm, a wall at 45 degrees lies halfway and is as dense as in the slices."""
+
+    def wall(height_mm: float) -> np.ndarray:
+        rows = np.arange(80)[:, None] * 0.8 - 14 - height_mm
+        dense = np.clip(4.5 - np.abs(rows), 0, 1) + np.zeros((80, 60))
+        return (40 + 1000 * dense).astype(np.int16)
+
+    heights = [0.0, 2.0, 4.0, 6.0, 12.0, 18.0, 24.0]
+    for number, height in enumerate(heights):
+        file = ct_slice(wall(height), height, pixel=(0.8, 0.8), SeriesInstanceUID="1.2.3")
+        write(file, tmp_path / f"{number}.dcm")
+    series = load_dicom_series(tmp_path)
+    assert series.step_mm == pytest.approx(6.0)
+    between = series.volume.array[30, :, 10]  # 20 mm: a third of the way from 18 to 24 mm
+    assert np.abs(between - wall(20.0)[:, 30]).max() < 150
 
 
 def test_slices_shifted_against_each_other_lie_true_and_are_reported(tmp_path):
@@ -501,9 +519,14 @@ def test_the_real_tilted_uneven_series_is_true_to_its_positions(data_folder, tmp
         "input.gantry_tilt",
         "input.uneven_slices",
         "input.thick_slices",
+        "input.alternating_slices",  # two slices at once, 7 mm apart along their normal, 1.2 mm off each
     }
+    assert series.step_mm == pytest.approx(7.0, abs=0.01)
     volume = series.volume
-    for path in sorted(tmp_path.rglob("*.dcm"))[::4]:
+    aside = next(f.value for f in series.findings if f.code == "input.alternating_slices")
+    for number, path in enumerate(sorted(tmp_path.rglob("*.dcm"))):
+        if number % 4:
+            continue
         file = pydicom.dcmread(path)
         row, column = np.reshape(file.ImageOrientationPatient, (2, 3)).astype(float)
         rows, columns = np.mgrid[100:420:7, 100:420:7]
@@ -512,8 +535,10 @@ def test_the_real_tilted_uneven_series_is_true_to_its_positions(data_folder, tmp
             + columns[..., None] * float(file.PixelSpacing[1]) * row
             + rows[..., None] * float(file.PixelSpacing[0]) * column
         )
+        if number >= 14:
+            points -= aside * column
         index = np.moveaxis(volume.to_index(points), -1, 0)
-        seen = map_coordinates(volume.array.astype(np.float32), index, order=1)
+        seen = map_coordinates(volume.array, index, output=np.float32, order=1)
         meant = np.maximum(file.pixel_array[rows, columns], AIR_HU)
         assert np.corrcoef(seen.ravel(), meant.ravel())[0, 1] > 0.98
 
