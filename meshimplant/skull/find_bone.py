@@ -123,8 +123,9 @@ def _outline_note(tissues: CtTissues, *, is_wide: bool) -> str:
     """Return how the outline differs from the threshold."""
     if not tissues.is_automatic:
         return ", between slices, too"
+    level = f"{EDGE_LEVEL} to {WIDE_EDGE_LEVEL}" if is_wide else f"{EDGE_LEVEL}"
     return (
-        f", each edge at {WIDE_EDGE_LEVEL if is_wide else EDGE_LEVEL} of its height "
+        f", each edge at {level} of its height "
         f"(soft tissue {tissues.soft_tissue_hu:.0f} HU, noise {tissues.noise_hu:.0f} HU)"
     )
 

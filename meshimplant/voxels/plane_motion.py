@@ -69,7 +69,8 @@ def interpolate_thick(ct: Volume) -> Volume:
     out = np.empty((grid.shape[axis], *planes.shape[1:]), np.float32)
     out[::parts] = planes
     for number in range(len(planes) - 1):
-        pair = MovingPlanes.of(*out[number * parts :: parts][:2], np.delete(ct.spacing_mm, axis), step_mm)
+        lower, upper = out[number * parts], out[(number + 1) * parts]
+        pair = MovingPlanes.of(lower, upper, np.delete(ct.spacing_mm, axis), step_mm)
         for part in range(1, parts):
             out[number * parts + part] = pair.between(part / parts)
     return Volume(np.moveaxis(out, 0, axis), grid.affine)

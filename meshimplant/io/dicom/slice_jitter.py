@@ -113,7 +113,7 @@ def _move(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np
     for _ in range(_ROUNDS):
         half = move[:, None, None] / 2
         one, other = read_plane(first, here - half), read_plane(second, here + half)
-        slopes = np.stack(np.gradient((one + other) / 2)).reshape(2, -1)
+        slopes = np.array(np.gradient((one + other) / 2)).reshape(2, -1)
         change = (other - one).ravel()
         move = move - np.linalg.lstsq(slopes @ slopes.T, slopes @ change, rcond=None)[0]
     return move
