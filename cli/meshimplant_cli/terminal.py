@@ -38,6 +38,8 @@ HEADLINES = (
     *("border_angle_median_deg", "border_angle_p95_deg", "inward_protrusion_mm"),
     *("insertion_penetration_mm", "insertion_undercut_mm2", "insertion_direction"),
     *("seat_fraction", "sinks_mm"),
+    *("perforation_count", "perforation_open_fraction", "perforation_ligament_min_mm"),
+    *("mark_depth_mm", "mark_wall_min_mm"),
     *("placement_gap_p95_mm", "placement_step_p95_mm", "placement_inward_mm"),
 )
 #: Units as they can be printed on any terminal.

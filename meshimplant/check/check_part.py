@@ -11,6 +11,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.check.asked_holes import THROUGH, measure_holes
+from meshimplant.check.asked_marks import measure_marks, through_wall
 from meshimplant.check.check_fit import NEAR_MM, check_fit
 from meshimplant.check.check_hold import measure_hold
 from meshimplant.check.check_insertion import measure_insertion
@@ -123,7 +124,7 @@ def check_part(
         Holes, recesses, pockets, tabs and marks that were asked for. Holes are counted, and the part is then
         measured as if they were closed. Near recesses and pockets neither wall nor gap nor border is
         measured, and a tab may lie over bone; that it does not reach into bone, and that the part goes in
-        with it, is checked. A text is part of the surface. None: nothing is known of any.
+        with it, is checked. Under a text the wall is measured by itself. None: nothing is known of any.
 
     Returns
     -------
@@ -153,7 +154,8 @@ def check_part(
                 measures |= more_measures
                 findings += more_findings
             body, asked = _without_asked(mesh, asked)
-            near = near_features(body.vertices, asked, margin_mm=NEAR_MM)
+            marks = [through_wall(each) for each in features or () if each.kind == "mark"]
+            near = near_features(body.vertices, [*asked, *marks], margin_mm=NEAR_MM)
             site = None if skull is None else Site.around(skull, body, inside_mm=inside_mm)
             point = inside_mm if site is None else site.inside_mm
             wall = measure_thickness(body, inside_mm=point, left_out=near)
@@ -164,6 +166,7 @@ def check_part(
             measures |= _thickness_measures(wall)
             findings += [*_thickness_findings(body, wall, spec), *features_elsewhere(mesh, features or ())]
             more = [measure_thin_border(body, wall, wall.surfaces.centre_mm, spec, features=asked)]
+            more += [measure_marks(body, wall.surfaces, features or (), spec)]
             if site is not None:
                 fit = check_fit(body, site, spec=spec, defect_mask=defect_mask, wall=wall, features=asked)
                 measures |= fit.measures
@@ -197,8 +200,8 @@ def _without_asked(
 ) -> tuple[trimesh.Trimesh, tuple[Feature, ...]]:
     """Return a part without its tabs and with its holes closed, and the features near which nothing counts.
 
-    A text is none of them: the wall under it is measured as any other. Holes of screws stay, because those at
-    the border are no straight tubes.
+    The wall under a text is measured by itself. Holes of screws stay, because those at the border are no
+    straight tubes.
     """
     if not features:
         return mesh, ()

@@ -16,6 +16,8 @@ from meshimplant.line.separate import Separation
 from meshimplant.report import Report
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.theatre.fixation import Fixation
+from meshimplant.theatre.mark import Marked
+from meshimplant.theatre.perforate import Perforated
 from meshimplant.voxels.volume import Volume
 
 
@@ -37,6 +39,10 @@ class PartSteps:
         The part after `simplify`: its shape, before anything is added for surgery.
     fixation : Fixation or None
         Plates, tabs or pockets and their screws; None where the prescription has none.
+    marked : Marked or None
+        The part with its text; None where the prescription has none.
+    perforated : Perforated or None
+        The part with its holes; None where the prescription has none.
     implant : Trimesh
         The finished part.
     directions : (k, 3) array
@@ -54,6 +60,8 @@ class PartSteps:
     repaired: trimesh.Trimesh
     simplified: trimesh.Trimesh
     fixation: Fixation | None
+    marked: Marked | None
+    perforated: Perforated | None
     implant: trimesh.Trimesh
     directions: NDArray[np.float64]
 
@@ -65,7 +73,8 @@ class PartSteps:
     @property
     def features(self) -> tuple[Feature, ...]:
         """What was made in the part on purpose."""
-        return () if self.fixation is None else self.fixation.features
+        made = (self.fixation, self.marked, self.perforated)
+        return tuple(feature for each in made if each is not None for feature in each.features)
 
 
 @dataclass(eq=False)
@@ -140,6 +149,7 @@ class Design(PartSteps):
         write_design(
             Path(folder),
             implant=self.implant,
+            features=self.features,
             plates=() if self.fixation is None else self.fixation.plates,
             reconstruction=self.reconstruction,
             skull=self.skull,

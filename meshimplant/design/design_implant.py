@@ -20,6 +20,8 @@ from meshimplant.design.steps import (
     deepen_bodies,
     deepening_mm,
     extract_bodies,
+    mark_part,
+    perforate_part,
     repair_part,
     set_part_thickness,
     simplify_part,
@@ -29,6 +31,7 @@ from meshimplant.design.steps import (
 from meshimplant.edit.clear_way import clear_way
 from meshimplant.edit.end_free_border import end_free_border
 from meshimplant.head.mean_vault import Model
+from meshimplant.implant.features import Feature
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.report import Report, Step
@@ -37,6 +40,8 @@ from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.theatre.fixation import Fixation, fixate
+from meshimplant.theatre.mark import Marked
+from meshimplant.theatre.perforate import Perforated
 
 
 @one_blas_thread()
@@ -56,7 +61,8 @@ def design_implant(
     """Turn a defective skull into a checked, printable implant.
 
     complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
-    (bevel) -> insertion -> repair -> simplify -> (fixation) -> check. Each step is a public function of its
+    (bevel) -> insertion -> repair -> simplify -> (fixation) -> (mark) ->
+    (perforate) -> check. Each step is a public function of its
     own; a `Design` keeps what each returned.
 
     Parameters
@@ -168,9 +174,15 @@ def _make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> Pa
     repaired = run("repair", repair_part, cleared.mesh).mesh
     simplified = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
     fixation = _fixed(simplified, site, spec, line)
-    implant = simplified if fixation is None else fixation.mesh
+    fixed, features = (simplified, ()) if fixation is None else (fixation.mesh, fixation.features)
+    marked = _marked(fixed, site, spec, line, features=features)
+    if marked is not None:
+        fixed, features = marked.mesh, (*features, *marked.features)
+    perforated = _perforated(fixed, site, spec, line, features=features)
+    implant = fixed if perforated is None else perforated.mesh
     meshes = raw, smoothed, trimmed, thinned, ended, bevelled, cleared.mesh, repaired, simplified
-    return PartSteps(deepened, *meshes, fixation, implant, directions=cleared.directions)
+    added = fixation, marked, perforated
+    return PartSteps(deepened, *meshes, *added, implant, directions=cleared.directions)
 
 
 def _fixed(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunner) -> Fixation | None:
@@ -181,6 +193,38 @@ def _fixed(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunne
     line.report.fixation = fixation.to_dict()
     line.report.add(fixation.findings)
     return fixation
+
+
+def _marked(
+    mesh: trimesh.Trimesh,
+    site: Site,
+    spec: ImplantSpec,
+    line: StepRunner,
+    *,
+    features: tuple[Feature, ...],
+) -> Marked | None:
+    """Write the prescribed text on the part; None without one."""
+    if spec.mark is None:
+        return None
+    return line.run("mark", mark_part, mesh, site, spec.mark, features=features, limits=spec)
+
+
+def _perforated(
+    mesh: trimesh.Trimesh,
+    site: Site,
+    spec: ImplantSpec,
+    line: StepRunner,
+    *,
+    features: tuple[Feature, ...],
+) -> Perforated | None:
+    """Make the prescribed holes, and record those left out; None without any."""
+    if spec.perforation is None:
+        return None
+    holes = line.run(
+        "perforate", perforate_part, mesh, site, spec.perforation, features=features, limits=spec
+    )
+    line.report.add(holes.findings)
+    return holes
 
 
 def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartCheck:
@@ -195,6 +239,11 @@ def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: Step
         reference=reference_of(shape.skull),
         features=made.features or None,
     )
-    line.report.measures, line.report.criteria = check.measures, list(check.criteria)
+    added = [each.measures for each in (made.marked, made.perforated) if each is not None]
+    line.report.measures = {
+        **check.measures,
+        **{name: value for each in added for name, value in each.items()},
+    }
+    line.report.criteria = list(check.criteria)
     line.report.add(check.findings)
     return check

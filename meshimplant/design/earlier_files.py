@@ -16,7 +16,7 @@ DESIGN_FILES = frozenset(
     {
         *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
         *("preview.png", "preview.html", "disagreement.csv", "uncertainty.csv", "skull.stl"),
-        "plates.stl",
+        *("plates.stl", "features.json", "features.mrk.json", "features.csv"),
     }
 )
 

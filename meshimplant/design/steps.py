@@ -17,12 +17,19 @@ from meshimplant.edit.smooth import smooth
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_to_clearance
 from meshimplant.head.pose import fit_pose
+from meshimplant.implant.features import Feature
 from meshimplant.implant.site import Site
+from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.line.deepen import deepen
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
+from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.mark_spec import MarkSpec
+from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.theatre.mark import Marked, mark
+from meshimplant.theatre.perforate import Perforated, perforate
 from meshimplant.voxels.volume import Volume
 
 #: Edges of the smoothed part, mm: those that voxels of 1 mm give it. On a vault they leave the surface by
@@ -114,6 +121,39 @@ def repair_part(mesh: trimesh.Trimesh) -> StepResult:
     """Repair a part into a solid, and record how."""
     repaired = repair(mesh)
     return StepResult(repaired.mesh, {"actions": list(repaired.actions)})
+
+
+def mark_part(
+    mesh: trimesh.Trimesh, site: Site, spec: MarkSpec, *, features: Sequence[Feature], limits: ImplantSpec
+) -> Marked:
+    """Write a text on a part; `limits` are those of the wall and of the number of faces."""
+    return mark(
+        mesh,
+        spec,
+        features=features,
+        inside_mm=site.inside_mm,
+        least_wall_mm=least_wall_mm(limits),
+        max_faces=limits.max_faces,
+    )
+
+
+def perforate_part(
+    mesh: trimesh.Trimesh,
+    site: Site,
+    spec: PerforationSpec,
+    *,
+    features: Sequence[Feature],
+    limits: ImplantSpec,
+) -> Perforated:
+    """Make holes through a part; `limits` are its material and the number of its faces."""
+    return perforate(
+        mesh,
+        spec,
+        features=features,
+        inside_mm=site.inside_mm,
+        material=limits.material,
+        max_faces=limits.max_faces,
+    )
 
 
 def simplify_part(mesh: trimesh.Trimesh, *, max_faces: int) -> trimesh.Trimesh:

@@ -14,6 +14,8 @@ from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.earlier_files import fates_of_earlier_files
 from meshimplant.design.skull_model import skull_model
 from meshimplant.errors import MeshImplantError
+from meshimplant.implant.features import Feature
+from meshimplant.implant.features_file import FEATURE_SUFFIXES, write_features
 from meshimplant.io.atomic import atomic_folder
 from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
@@ -37,6 +39,7 @@ def write_design(
     folder: Path,
     *,
     implant: trimesh.Trimesh,
+    features: Sequence[Feature],
     plates: Sequence[trimesh.Trimesh],
     reconstruction: Volume,
     skull: Volume,
@@ -51,7 +54,8 @@ def write_design(
     """Write the files of a design into a folder.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
-    report.json and report.html; plates.stl, models of the plates of a fixation; disagreement.csv where
+    report.json and report.html; features.json, features.mrk.json (3D Slicer) and features.csv, what was
+    made in the part on purpose; plates.stl, models of the plates of a fixation; disagreement.csv where
     methods of completion differ; uncertainty.csv of a network; skull.stl if asked for. A picture or a model
     of the skull that cannot be made becomes a warning, never a failure. With `force` the folder is replaced
     as a whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of
@@ -66,6 +70,9 @@ def write_design(
     with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
         write_mesh(implant, target / "implant.stl")
         write_mesh(implant, target / "implant.3mf")
+        if features:
+            for suffix in FEATURE_SUFFIXES:
+                write_features(target / f"features{suffix}", features)
         if plates:
             write_mesh(join_meshes(plates), target / "plates.stl")
         write_volume(reconstruction, target / "reconstruction.nrrd")

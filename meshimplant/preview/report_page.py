@@ -31,6 +31,7 @@ _SECTIONS = {
         "shape",
     ),
     "Insertion": ("insertion",),
+    "Holes and text": ("holes", "perforation", "mark"),
     "Mesh": (
         "boundary_edges",
         "nonmanifold",

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-_UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "deg": "°", "hu": "HU", "s": "s", "fraction": "%"}
+_UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "deg": "°", "hu": "HU", "s": "s", "g": "g", "fraction": "%"}
 #: Labels of names that do not explain themselves.
 _LABELS = {
     "aspect_p99": "aspect ratio, 99th percentile",

@@ -9,13 +9,12 @@ from typing import Any
 
 from meshimplant.errors import FileReadError, SpecError
 from meshimplant.spec.fixation_spec import FixationSpec
+from meshimplant.spec.mark_spec import MarkSpec
+from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
-#: Density of each material, g/cm3: unfilled PEEK (makeitfrom.com), Ti-6Al-4V (MatWeb MTP643); PMMA bone
-#: cement and dense hydroxyapatite: our choice.
-MATERIALS_DENSITY_G_CM3 = {"PEEK": 1.30, "PMMA": 1.20, "titanium": 4.43, "ceramic": 3.1}
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,10 @@ class ImplantSpec(SpecTable):
         error; a number states that the others are left open on purpose.
     fixation : FixationSpec or None
         How the part is fixed to the skull, the table ``[fixation]``. Default None: nothing is made.
+    mark : MarkSpec or None
+        A text on the part, the table ``[mark]``. Default None: none.
+    perforation : PerforationSpec or None
+        Holes through the part, the table ``[perforation]``. Default None: none.
     """
 
     thickness_mm: float = number(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
@@ -72,6 +75,8 @@ class ImplantSpec(SpecTable):
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
     )
     fixation: FixationSpec | None = table(FixationSpec, "How the part is fixed to the skull")
+    mark: MarkSpec | None = table(MarkSpec, "A text on the part")
+    perforation: PerforationSpec | None = table(PerforationSpec, "Holes through the part")
 
     def __post_init__(self) -> None:
         super().__post_init__()

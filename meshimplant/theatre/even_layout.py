@@ -16,8 +16,9 @@ _LLOYD_ROUNDS, _PUSH_ROUNDS = 25, 80
 _MOST = 1.35
 #: Each trial has this fraction of the places of the one before.
 _FEWER = 0.97
-#: Pairs are pushed this much farther apart than asked, as a fraction.
-_SURPLUS = 1e-3
+#: Pairs are pushed this much farther apart than asked, as a fraction: places move by as much when they are
+#: moved onto a rough surface.
+_SURPLUS = 5e-3
 
 Floats = NDArray[np.float64]
 

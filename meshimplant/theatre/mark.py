@@ -70,7 +70,7 @@ def mark(
 ) -> Marked:
     """Engrave a text into a part, or raise it above its surface, following the curvature.
 
-    The text is laid out upright (the top of the head is up) at the flattest place where it keeps 2 mm from
+    The text is laid out upright (the top of the head is up) at the flattest place where it keeps 3 mm from
     the border, from openings and from features; it is broken at blanks into up to three lines if it does not
     fit in one. Below it stand an arrow to the top of the head and the letters of the patient's sides (L, R)
     and of the front (A), each on its side; the arrow points to the front on a surface that faces up. Nothing

@@ -12,7 +12,7 @@ from meshimplant.theatre.ground import Ground, clear_of_features_mm
 from meshimplant.theatre.hole_places import directions_on
 
 #: Distance of a text from border, openings and features, mm. No source: our choice.
-CLEAR_MM = 2.0
+CLEAR_MM = 3.0
 #: Distance between the places that are tried, and between the points of a text at which they are judged, mm.
 _TRIAL_MM, _POINT_MM = 2.5, 2.5
 #: A place this much farther from the middle of the part, mm, must be flatter by one degree to be taken.

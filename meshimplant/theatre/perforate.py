@@ -17,8 +17,8 @@ from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.mesh.cut_away import cut_away
 from meshimplant.report import Finding
-from meshimplant.spec.implant_spec import MATERIALS_DENSITY_G_CM3
 from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.strength.materials import material_of
 from meshimplant.theatre.ground import Ground
 from meshimplant.theatre.hole_places import along_curve, at_points, lay_out
 from meshimplant.theatre.hole_region import HoleRegion
@@ -117,15 +117,15 @@ def perforate(
     Raises
     ------
     InputError
-        The places are none, or all lie farther than 5 mm from the part; or an unknown material.
+        The places are none, or all lie farther than 5 mm from the part.
+    SpecError
+        The material is unknown.
     MeshError
         The mesh is no solid, has no room for a hole, or would not be a solid with one handle per hole.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     spec = PerforationSpec() if spec is None else spec
-    if material not in MATERIALS_DENSITY_G_CM3:
-        known = ", ".join(MATERIALS_DENSITY_G_CM3)
-        raise InputError(f"expected a material among {known}, got {material!r}: correct it")
+    density_g_cm3 = material_of(material).density_g_cm3
     sample_mm = min(_SAMPLE_SHARE * spec.spacing_mm, _SAMPLE_MM)
     ground = Ground.of(mesh, spacing_mm=sample_mm, inside_mm=inside_mm)
     border_mm = spec.border_mm if places_mm is None else spec.diameter_mm
@@ -152,7 +152,7 @@ def perforate(
         "perforation_open_fraction": open_mm2 / ground.area_mm2,
         **_distances(ground, [each.hole for each in made]),
         "perforation_removed_mm3": removed_mm3,
-        "perforation_weight_saved_g": removed_mm3 / 1000 * MATERIALS_DENSITY_G_CM3[material],
+        "perforation_weight_saved_g": removed_mm3 / 1000 * density_g_cm3,
     }
     findings = (*left_out, *_open_findings(measures))
     return Perforated(result, own, findings, measures)

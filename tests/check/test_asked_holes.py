@@ -11,7 +11,9 @@ from analytic_head import AnalyticHead
 from meshimplant.check.check_part import PartCheck, check_part
 from meshimplant.implant.site import Site
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.theatre.mark import mark
 from meshimplant.theatre.perforate import Perforated, perforate
 
 HEAD = AnalyticHead((1.0, 0.2, 0.8), half_angle_deg=20.0, shift_mm=(20.0, -30.0, 50.0))
@@ -91,3 +93,17 @@ def test_a_part_that_should_have_no_holes_has_none(holed):
         f for f in check_part(HEAD.part(edge_mm=1.5), spec=SPEC, features=()).findings if "holes" in f.code
     ]
     assert "holes.unasked" in codes(check_part(holed.mesh, spec=SPEC, features=()))
+
+
+def test_the_wall_under_a_text_is_measured_and_its_steep_strokes_are_no_finding(before):
+    marked = mark(HEAD.part(edge_mm=1.5), MarkSpec(text="AB 7"))
+    check = check_part(marked.mesh, spec=SPEC, features=marked.features)
+    assert {f.code for f in check.findings} == {
+        f.code for f in check_part(HEAD.part(edge_mm=1.5), spec=SPEC).findings
+    }
+    assert check.measures["thickness_under_marks_min_mm"] == pytest.approx(5.6, abs=0.05)
+    assert check.measures["thickness_min_mm"] == pytest.approx(before.measures["thickness_min_mm"], abs=0.02)
+    strict = ImplantSpec(thickness_min_mm=5.8, thickness_mm=6.0, thickness_max_mm=7.0)
+    (finding,) = check_part(marked.mesh, spec=strict, features=marked.features).findings
+    assert (finding.code, finding.severity) == ("thickness.too_thin", "error")
+    assert "under a text" in finding.message

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from meshimplant.errors import SpecError
-from meshimplant.spec.implant_spec import MATERIALS_DENSITY_G_CM3, MATERIALS_MIN_THICKNESS_MM
 from meshimplant.spec.perforation_spec import PerforationSpec
 
 
@@ -34,7 +33,3 @@ def test_holes_just_far_enough_are_not():
     assert PerforationSpec(diameter_mm=3, spacing_mm=6)
     assert PerforationSpec(slot_mm=9, spacing_mm=11)
     assert PerforationSpec(pair_mm=2)
-
-
-def test_every_material_has_a_density():
-    assert MATERIALS_DENSITY_G_CM3.keys() == MATERIALS_MIN_THICKNESS_MM.keys()
