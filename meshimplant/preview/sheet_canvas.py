@@ -108,15 +108,15 @@ class SheetCanvas:
         """Paste a picture (h, w, 3) into a card."""
         self.image.paste(Image.fromarray(pixels), card.picture[:2])
 
-    def letters(self, card: Card, letters: tuple[str, str, str, str]) -> None:
+    def letters(self, card: Card, letters: tuple[str, str, str, str], *, colour: tuple = INK) -> None:
         """Write the anatomical letters at the left, right, top and bottom edges of a card's picture."""
         left, top, right, bottom = card.picture
         x, y = (left + right) / 2, (top + bottom) / 2
         positions = ((left, y, "lm"), (right, y, "rm"), (x, top, "ma"), (x, bottom, "md"))
         for word, (across, down, anchor) in zip(letters, positions, strict=True):
-            self.text((across, down), word, size=21, colour=INK, anchor=anchor, bold=True)
+            self.text((across, down), word, size=21, colour=colour, anchor=anchor, bold=True)
 
-    def scale_bar(self, card: Card, *, mm_per_px: float) -> None:
+    def scale_bar(self, card: Card, *, mm_per_px: float, colour: tuple = INK) -> None:
         """Draw a bar of round length, at most a quarter of the width, at a picture's lower left."""
         width = card.size_px[0]
         limit_mm = width / 4 * mm_per_px
@@ -131,8 +131,8 @@ class SheetCanvas:
             (left, bottom - tick, left, bottom),
             (right, bottom - tick, right, bottom),
         ):
-            self._draw.line(stroke, fill=INK, width=line)
-        self.text((left, bottom - self.px(9)), f"{length_mm:g} mm", size=16, colour=INK, anchor="ld")
+            self._draw.line(stroke, fill=colour, width=line)
+        self.text((left, bottom - self.px(9)), f"{length_mm:g} mm", size=16, colour=colour, anchor="ld")
 
     def colour_bar(self, box: Box, scale: ColourScale, values: NDArray[np.float64]) -> None:
         """Draw the colour scale with ticks in its unit, and a histogram of the values above it."""
