@@ -103,6 +103,8 @@ class Design(PartSteps):
         What `check` measured and found.
     report : Report
         All of it as `report.json` holds it.
+    scan : Volume or None
+        The values of the CT, if the skull was one.
     """
 
     defective: Volume
@@ -114,6 +116,7 @@ class Design(PartSteps):
     reconstruction: Volume
     check: PartCheck
     report: Report = field(repr=False)
+    scan: Volume | None = None
 
     def save(
         self,
@@ -160,4 +163,5 @@ class Design(PartSteps):
             sources=sources or {},
             force=force,
             with_skull_model=skull_model,
+            scan=self.scan,
         )

@@ -130,6 +130,7 @@ def design_implant(
         reconstruction=shape.mask,
         check=_check(made, shape, spec, line),
         report=line.report,
+        scan=inputs.scan,
     )
 
 

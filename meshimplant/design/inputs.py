@@ -41,6 +41,10 @@ class DesignInputs:
     findings : tuple of Finding
         What a person should know about the skull (tilt, gaps, dressings, metal, bone cut by the edge of the
         scan) and about the file of the prediction.
+    tissues : CtTissues or None
+        What the histogram of a CT showed.
+    scan : Volume or None
+        The values of a CT.
     """
 
     defective: Volume
@@ -51,6 +55,7 @@ class DesignInputs:
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
     tissues: CtTissues | None = None
+    scan: Volume | None = None
 
 
 def read_inputs(
@@ -84,7 +89,13 @@ def read_inputs(
 def _facts(skull: SkullInput, defective: SkullSource) -> dict[str, Any]:
     """Return kind, notes and findings of a skull; no kind where it came as a mask in memory."""
     kind = None if isinstance(defective, Volume) else skull.kind
-    return {"kind": kind, "notes": skull.notes, "findings": skull.findings, "tissues": skull.tissues}
+    return {
+        "kind": kind,
+        "notes": skull.notes,
+        "findings": skull.findings,
+        "tissues": skull.tissues,
+        "scan": skull.scan,
+    }
 
 
 def _read_skull(source: SkullSource) -> SkullInput:

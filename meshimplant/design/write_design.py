@@ -24,6 +24,7 @@ from meshimplant.io.volumes import write_volume
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.report_page import write_report_html
+from meshimplant.preview.scan_slices import SlicePlace, write_slices
 from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
@@ -50,17 +51,19 @@ def write_design(
     sources: dict[str, Path],
     force: bool,
     with_skull_model: bool = False,
+    scan: Volume | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
-    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
-    report.json and report.html; features.json, features.mrk.json (3D Slicer) and features.csv, what was
-    made in the part on purpose; plates.stl, models of the plates of a fixation; disagreement.csv where
-    methods of completion differ; uncertainty.csv of a network; skull.stl if asked for. A picture or a model
-    of the skull that cannot be made becomes a warning, never a failure. With `force` the folder is replaced
-    as a whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of
-    the sources may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and
-    that finding are added to `report`.
+    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png,
+    preview.html, slices.png (the CT or mask with the outline of the part), report.json and report.html;
+    features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose;
+    plates.stl, models of the plates of a fixation; disagreement.csv where methods of completion differ;
+    uncertainty.csv of a network; skull.stl if asked for. A picture or a model of the skull that cannot be
+    made becomes a warning, never a failure. With `force` the folder is replaced as a whole, see
+    `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the sources
+    may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
+    finding are added to `report`.
 
     Raises
     ------
@@ -81,15 +84,17 @@ def write_design(
         if with_skull_model:
             _write_skull_model(skull, report, target)
         _write_previews(implant, plates, skull, check, report, target)
+        _write_slices(implant, skull if scan is None else scan, features, report, target)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
         ]
         report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
-        picture = target / "preview.png"
-        write_report_html(
-            report, target / "report.html", preview_png=picture.read_bytes() if picture.is_file() else None
-        )
+        pictures = {name: target / f"{name}.png" for name in ("preview", "slices")}
+        read = {
+            f"{name}_png": path.read_bytes() if path.is_file() else None for name, path in pictures.items()
+        }
+        write_report_html(report, target / "report.html", **read)
 
 
 def _write_maps(completion: Completion | None, target: Path) -> None:
@@ -148,3 +153,19 @@ def _write_previews(
     except MeshImplantError as error:
         message = f"A picture could not be made; the part itself was written: {error}"
         report.add([Finding("preview.missing", "warning", message)])
+
+
+def _write_slices(
+    implant: trimesh.Trimesh, scan: Volume, features: Sequence[Feature], report: Report, target: Path
+) -> None:
+    """Write the planes through the part and through each screw, or a warning."""
+    screws = [
+        SlicePlace(feature.label, feature.point_mm, feature.axis)
+        for feature in features
+        if feature.kind == "screw"
+    ]
+    try:
+        write_slices(target / "slices.png", implant=implant, scan=scan, places=screws)
+    except MeshImplantError as error:
+        message = f"The slices of the scan could not be drawn; the part itself was written: {error}"
+        report.add([Finding("slices.missing", "warning", message)])

@@ -183,6 +183,9 @@ def write_assembly(
     OutputError
         The ending is another one, or the file cannot be written.
     """
+    require_type(meshes, Mapping, "the meshes by name")
+    for mesh in meshes.values():
+        require_type(mesh, trimesh.Trimesh, "each mesh")
     path = Path(path)
     if path.suffix.lower() != ".3mf":
         raise OutputError(f"expected an assembly ending in .3mf, got {path.name}: change the ending")

@@ -63,7 +63,13 @@ _MUST_BE_ZERO = (
 )
 
 
-def write_report_html(report: Report, path: str | Path, *, preview_png: bytes | None = None) -> None:
+def write_report_html(
+    report: Report,
+    path: str | Path,
+    *,
+    preview_png: bytes | None = None,
+    slices_png: bytes | None = None,
+) -> None:
     """Write the report as a self-contained HTML page.
 
     The page holds verdict, picture, findings, measures, criteria, prescription, steps, files and versions.
@@ -75,32 +81,28 @@ def write_report_html(report: Report, path: str | Path, *, preview_png: bytes | 
         A report without any measure is shown as not checked.
     path : str or Path
         HTML file to write.
-    preview_png : bytes, optional
-        PNG file with the picture of `render_preview`.
+    preview_png, slices_png : bytes, optional
+        PNG files with the pictures of `render_preview` and `write_slices`.
 
     Raises
     ------
     InputError
-        `preview_png` is not a PNG.
+        A picture is not a PNG.
     OutputError
         The file cannot be written.
     """
     with picture_errors("report page"):
-        write_text(path, report_html(report, preview_png=preview_png))
+        write_text(path, report_html(report, preview_png=preview_png, slices_png=slices_png))
 
 
-def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
+def report_html(report: Report, *, preview_png: bytes | None = None, slices_png: bytes | None = None) -> str:
     """Return the page of `write_report_html` as text."""
-    if preview_png is not None and not preview_png.startswith(b"\x89PNG\r\n"):
-        raise InputError(
-            "expected preview_png to be the bytes of a PNG file, got other data: "
-            "pass the file that render_preview wrote"
-        )
     values = report.to_dict()
     return render_template(
         "report.html.j2",
         verdict=verdict(report),
-        picture=None if preview_png is None else base64.b64encode(preview_png).decode("ascii"),
+        picture=_embedded(preview_png, "preview_png"),
+        slices=_embedded(slices_png, "slices_png"),
         findings=[_finding_row(finding) for finding in _by_severity(values["findings"])],
         measures=_measure_sections(values["measures"], values["spec"]),
         criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
@@ -117,6 +119,17 @@ def report_html(report: Report, *, preview_png: bytes | None = None) -> str:
         seed=values["seed"],
         schema=values["schema_version"],
     )
+
+
+def _embedded(picture: bytes | None, name: str) -> str | None:
+    """Return a PNG as the page holds it."""
+    if picture is None:
+        return None
+    if not picture.startswith(b"\x89PNG\r\n"):
+        raise InputError(
+            f"expected {name} to be the bytes of a PNG file, got other data: pass the file that was written"
+        )
+    return base64.b64encode(picture).decode("ascii")
 
 
 def verdict(report: Report) -> dict[str, str]:

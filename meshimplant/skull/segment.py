@@ -54,6 +54,8 @@ class SkullInput:
         cut by the edge of the scan.
     tissues : CtTissues or None
         Peaks of the histogram, noise and threshold of a CT in Hounsfield units.
+    scan : Volume or None
+        The values of a CT, to show the part in them; None of a mask or mesh.
     """
 
     mask: Volume
@@ -61,6 +63,7 @@ class SkullInput:
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     tissues: CtTissues | None = None
+    scan: Volume | None = None
 
 
 def read_skull(
@@ -220,7 +223,7 @@ def _from_ct(ct: Volume, threshold_hu: float | None, step_mm: float | None = Non
     freed, foreign = remove_foreign(found.bone)
     mask, notes = keep_skull(freed)
     findings = (*foreign, *found.findings, *cut_off_findings(mask))
-    return SkullInput(mask, "ct", (*found.notes, *notes), findings, found.tissues)
+    return SkullInput(mask, "ct", (*found.notes, *notes), findings, found.tissues, ct)
 
 
 def _from_image(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 FILES = [
-    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "implant.3mf", "implant.stl", "preview.html", "preview.png", "slices.png",
     "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
 ]  # fmt: skip
 

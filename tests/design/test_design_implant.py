@@ -20,7 +20,7 @@ from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.design.design import Design
 from meshimplant.design.design_implant import design_implant
-from meshimplant.errors import EmptyMaskError, InputError, NoDefectError, OutputError
+from meshimplant.errors import EmptyMaskError, InputError, MeshError, NoDefectError, OutputError
 from meshimplant.evaluation.metrics import dice
 from meshimplant.io.meshes import read_mesh
 from meshimplant.io.volumes import read_volume, write_volume
@@ -32,7 +32,7 @@ from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 FILES = [
-    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "implant.3mf", "implant.stl", "preview.html", "preview.png", "slices.png",
     "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
 ]  # fmt: skip
 STEPS = [
@@ -417,3 +417,16 @@ def test_a_picture_that_fails_is_a_warning_and_the_skull_is_written_if_asked(
     assert (finding.code, finding.severity) == ("preview.missing", "warning")
     assert "no colours" in finding.message
     assert written["findings"][0]["code"] == "preview.missing"
+
+
+def test_slices_that_cannot_be_drawn_are_a_warning(made, tmp_path, monkeypatch) -> None:
+    again = replace(made, report=Report(measures=dict(made.report.measures)))
+
+    def fail(**_named: object) -> None:
+        raise MeshError("no plane")
+
+    monkeypatch.setattr("meshimplant.preview.scan_slices.draw_slices", fail)
+    again.save(tmp_path / "part")
+    assert sorted(contents(tmp_path / "part")) == sorted(set(FILES) - {"slices.png"})
+    (finding,) = [each for each in again.report.findings if each.code == "slices.missing"]
+    assert (finding.severity, "no plane" in finding.message) == ("warning", True)
