@@ -290,8 +290,8 @@ def _from_mesh(path: Path, *, frame: str, spacing_mm: float) -> SkullInput:
     if not SKULL_EXTENT_MM[0] <= extent <= SKULL_EXTENT_MM[1]:
         raise GeometryError(
             f"expected a skull {SKULL_EXTENT_MM[0]:g} to {SKULL_EXTENT_MM[1]:g} mm long in {path.name}, "
-            f"got {extent:.4g} mm: give the whole skull, not a part of it or an implant; if it is in another "
-            "unit, scale it to millimetres"
+            f"got {extent:.4g} mm: give the whole skull, not a part of it or an implant; if it is in "
+            "centimetres or without a unit, scale it to millimetres"
         )
     mask = voxelize(mesh, spacing_mm=spacing_mm)
     _require_bone_not_head(mask, "give the surface of the bone")
