@@ -115,10 +115,11 @@ class ThicknessLimits:
         """Return the smallest and the largest allowed thickness, None without a limit."""
         least, most = self.min_mm, self.max_mm
         if self.spec is not None:
-            from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+            from meshimplant.implant.wall_thickness import least_wall_mm
+            from meshimplant.spec.implant_spec import ImplantSpec
 
             spec = ImplantSpec.read(self.spec)
-            least = least or max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
+            least = least or least_wall_mm(spec)
             most = most or spec.thickness_max_mm
         if least is not None and most is not None and least > most:
             raise UsageError(

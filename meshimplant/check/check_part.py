@@ -19,6 +19,7 @@ from meshimplant.check.check_solid import check_solid
 from meshimplant.check.completeness import measure_completeness
 from meshimplant.check.criteria import rate
 from meshimplant.check.local_gap import measure_local_gap
+from meshimplant.check.process_limits import process_findings
 from meshimplant.check.reference import Reference
 from meshimplant.check.shape import measure_shape
 from meshimplant.check.tabs_of_part import at_vertices, features_elsewhere, measure_tabs, without_tabs
@@ -143,7 +144,7 @@ def check_part(
         require_type(skull, (Volume, Site), "the skull")
     spec = ImplantSpec() if spec is None else spec
     solid = check_solid(mesh, bodies=spec.part_count)
-    measures, findings = dict(solid.measures), list(solid.findings)
+    measures, findings = dict(solid.measures), [*solid.findings, *process_findings(mesh, spec)]
     nothing = np.full(len(mesh.vertices), np.nan)
     gap, thickness = nothing, nothing
     if measures.get("watertight") and solid.measures["volume_mm3"] > 0:

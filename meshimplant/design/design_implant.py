@@ -219,11 +219,10 @@ def _perforated(
     features: tuple[Feature, ...],
 ) -> Perforated | None:
     """Make the prescribed holes, and record those left out; None without any."""
-    if spec.perforation is None:
+    drawn = spec.drawn_perforation
+    if drawn is None:
         return None
-    holes = line.run(
-        "perforate", perforate_part, mesh, site, spec.perforation, features=features, limits=spec
-    )
+    holes = line.run("perforate", perforate_part, mesh, site, drawn, features=features, limits=spec)
     line.report.add(holes.findings)
     return holes
 

@@ -16,6 +16,7 @@ from meshimplant.mesh.nearest import surface_tree
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.report import Finding, Severity, place_of
 from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM, ImplantSpec
+from meshimplant.spec.processes import PROCESSES
 
 #: Walls that an implant can have, mm: no process prints a thinner one.
 WALL_RANGE_MM = (0.3, 30.0)
@@ -133,8 +134,9 @@ def measure_thickness(
 
 
 def least_wall_mm(spec: ImplantSpec) -> float:
-    """Return the least thickness that a prescription and its material allow, mm."""
-    return max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material])
+    """Return the least thickness that a prescription, its material and its process allow, mm."""
+    process = 0.0 if spec.process is None else PROCESSES[spec.process].least_wall_mm
+    return max(spec.thickness_min_mm, MATERIALS_MIN_THICKNESS_MM[spec.material], process)
 
 
 def find_violations(

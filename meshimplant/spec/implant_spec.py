@@ -11,6 +11,7 @@ from meshimplant.errors import FileReadError, SpecError
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.spec.processes import PROCESSES
 from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
@@ -45,6 +46,9 @@ class ImplantSpec(SpecTable):
     caudal_relief_mm : float
         How much the part is kept back along its lower edge at the temple, 0 to 10 mm, so that the muscle
         there is not pinched. Default 0.
+    process : str or None
+        How the part is made, see `PROCESSES`: its thinnest wall, its accuracy and the sizes that it is known
+        for are checked, too, and holes are drawn larger by what they shrink. Default None: unknown.
     bodies : int or None
         Number of separate parts. Default None: one part, and a further opening that it leaves open is an
         error; a number states that the others are left open on purpose.
@@ -71,6 +75,7 @@ class ImplantSpec(SpecTable):
     caudal_relief_mm: float = number(
         0.0, "How much the part is kept back along its lower edge at the temple", 0.0, 10.0
     )
+    process: str | None = word(None, "How the part is made; its limits are checked, too", tuple(PROCESSES))
     bodies: int | None = number(
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
     )
@@ -85,6 +90,22 @@ class ImplantSpec(SpecTable):
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
                 f"{self.thickness_min_mm:g} <= {self.thickness_mm:g} <= {self.thickness_max_mm:g}"
             )
+
+        if self.process is not None and PROCESSES[self.process].material != self.material:
+            raise SpecError(
+                f"expected material {PROCESSES[self.process].material} with process {self.process}, got "
+                f"{self.material}: set both"
+            )
+
+        _ = self.drawn_perforation  # refuses holes that are too large or too close once they are drawn
+
+    @property
+    def drawn_perforation(self) -> PerforationSpec | None:
+        """The holes as they are drawn: larger than asked by what they shrink in the process."""
+        if self.perforation is None or self.process is None:
+            return self.perforation
+        width = self.perforation.diameter_mm + PROCESSES[self.process].hole_growth_mm
+        return self.perforation.with_values(diameter_mm=width)
 
     @property
     def part_count(self) -> int:

@@ -26,7 +26,7 @@ def test_defaults_are_valid_and_lie_within_the_documented_ranges():
         value = spec.part_count if name == "bodies" else getattr(spec, name)
         assert low <= value <= high
     assert spec.thickness_min_mm >= MATERIALS_MIN_THICKNESS_MM[spec.material]
-    assert set(RANGES) | {"material"} == set(field_meanings())
+    assert set(RANGES) | {"material", "process"} == set(field_meanings())
 
 
 @pytest.mark.parametrize(("name", "low", "high"), [(name, *limits) for name, limits in RANGES.items()])
