@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from meshimplant.complete.methods import METHODS
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.processes import PROCESSES
 from meshimplant.spec.spec_table import SpecTable
 from meshimplant_cli.main import build_app
 from meshimplant_cli.verbs import GROUPS
@@ -108,6 +109,21 @@ def spec_rows(kind: type[SpecTable]) -> str:
     return "\n".join(rows)
 
 
+def processes() -> str:
+    """Return the table of the ways of making a part."""
+    rows = [
+        "| process | material | least wall, mm | least clearance, mm | holes larger by, mm | least radius, mm "
+        "| length, mm | source |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, each in PROCESSES.items():
+        numbers = each.least_wall_mm, each.least_clearance_mm, each.hole_growth_mm, each.least_radius_mm
+        length = "unknown" if each.longest_mm is None else "{:g} to {:g}".format(*each.longest_mm)
+        cells = [f"`{name}`", each.material, *(f"{value:g}" for value in numbers), length, each.source]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def methods() -> str:
     """Return the table of the completion methods."""
     rows = [f"| `{name}` | {what} |" for name, what in METHODS.items()]
@@ -116,7 +132,12 @@ def methods() -> str:
 
 def updated(text: str) -> str:
     """Return the guide with the text between each pair of markers replaced by what the code says now."""
-    for marker, content in (("spec", prescription()), ("methods", methods()), ("verbs", chapter())):
+    for marker, content in (
+        ("spec", prescription()),
+        ("processes", processes()),
+        ("methods", methods()),
+        ("verbs", chapter()),
+    ):
         text = replace_between(text, marker, content)
     return text
 
