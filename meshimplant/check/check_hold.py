@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import trimesh
+from numpy.typing import NDArray
 
 from meshimplant.check.fit_map import FitMap
 from meshimplant.check.gap import border_areas
@@ -18,7 +19,9 @@ from meshimplant.report import Finding
 from meshimplant.voxels.fields import sample
 
 
-def measure_hold(mesh: trimesh.Trimesh, rim: FitMap) -> tuple[dict[str, Any], list[Finding]]:
+def measure_hold(
+    mesh: trimesh.Trimesh, rim: FitMap, *, left_out: NDArray[np.bool_] | None = None
+) -> tuple[dict[str, Any], list[Finding]]:
     """Return `measure_seat` and `measure_placement` of a part of one body, and their findings.
 
     The part is pushed in against the mean normal of its outer surface: of several straight paths that are
@@ -30,6 +33,8 @@ def measure_hold(mesh: trimesh.Trimesh, rim: FitMap) -> tuple[dict[str, Any], li
         A closed part of one body in its place, LPS mm.
     rim : FitMap
         The part and the bone around it.
+    left_out : (n,) array of bool, optional
+        Vertices that are no border, such as those of recesses.
 
     Returns
     -------
@@ -42,8 +47,8 @@ def measure_hold(mesh: trimesh.Trimesh, rim: FitMap) -> tuple[dict[str, Any], li
     axis = unit_vectors((normals[outer] * face_areas[outer, None]).sum(axis=0))
     distance = -sample(rim.bone, mesh.vertices, fill=-1e3)
     areas = border_areas(mesh, distance, rim.surfaces.face_labels == WALL)
-    border = areas > 0
-    seat, unsupported = measure_seat(mesh, rim.surfaces, rim.bone, axis)
+    border = areas > 0 if left_out is None else (areas > 0) & ~left_out
+    seat, unsupported = measure_seat(mesh, rim.surfaces, rim.bone, axis, left_out=left_out)
     placement, inward = measure_placement(
         np.asarray(mesh.vertices)[border],
         areas[border],

@@ -184,7 +184,7 @@ def check_part(
                     # Bodies that touch in a vertex count as one, and each has its own direction.
                     one_way = np.ndim(path["insertion_direction"]) == 1
                     if fit.rim is not None and spec.part_count == 1 and one_way:
-                        hold, loose = measure_hold(body, fit.rim)
+                        hold, loose = measure_hold(body, fit.rim, left_out=near)
                         measures |= hold
                         findings += loose
             for more_measures, more_findings in more:

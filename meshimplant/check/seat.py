@@ -24,7 +24,12 @@ _STEP_MM, _CONTACT_MM = 0.1, 0.05
 
 
 def measure_seat(
-    mesh: trimesh.Trimesh, surfaces: Surfaces, bone: Volume, direction: NDArray[np.float64]
+    mesh: trimesh.Trimesh,
+    surfaces: Surfaces,
+    bone: Volume,
+    direction: NDArray[np.float64],
+    *,
+    left_out: NDArray[np.bool_] | None = None,
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return how much of the border rests on bone if the part is pushed in, and how far it sinks first.
 
@@ -43,6 +48,8 @@ def measure_seat(
         Signed distance to bone, mm, positive inside, on a box around the part.
     direction : (3,) array
         Direction out of the head, LPS, against which the part is pushed.
+    left_out : (n,) array of bool, optional
+        Vertices that are no border, such as those of recesses.
 
     Returns
     -------
@@ -52,8 +59,9 @@ def measure_seat(
     findings : list of Finding
         ``fit.seat``: warning where less than `LEAST_FRACTION` of the border has a seat.
     """
-    edge, length = _outer_edge(mesh, surfaces)
-    wall = np.flatnonzero(surfaces.vertex_labels == WALL)
+    counted = np.ones(len(mesh.vertices), bool) if left_out is None else ~left_out
+    edge, length = _outer_edge(mesh, surfaces, counted)
+    wall = np.flatnonzero((surfaces.vertex_labels == WALL) & counted)
     if not len(edge) or not len(wall):
         return {"seat_fraction": None, "sinks_mm": None}, []
     travel = np.arange(0.0, REACH_MM + _STEP_MM / 2, _STEP_MM)
@@ -77,12 +85,15 @@ def measure_seat(
     return measures, [Finding("fit.seat", "warning", message, seated, LEAST_FRACTION, "fraction", place)]
 
 
-def _outer_edge(mesh: trimesh.Trimesh, surfaces: Surfaces) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _outer_edge(
+    mesh: trimesh.Trimesh, surfaces: Surfaces, counted: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the middles (n, 3) and lengths (n,) of the edges between the outer surface and the wall."""
     pairs = np.asarray(mesh.face_adjacency)
     first, second = surfaces.face_labels[pairs].T
     between = (first == OUTER) != (second == OUTER)
-    ends = np.asarray(mesh.vertices)[np.asarray(mesh.face_adjacency_edges)[between]]
+    edges = np.asarray(mesh.face_adjacency_edges)[between]
+    ends = np.asarray(mesh.vertices)[edges[counted[edges].all(axis=1)]]
     return ends.mean(axis=1), np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
 
 

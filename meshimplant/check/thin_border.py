@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ _ZONE_MM, _RING_MM = (0.8, 7.0), 0.6
 _CONTRAST, _NEIGHBOURS, _LEAN, _WEDGE = 0.6, 61, 0.5, 0.3
 #: A prescribed bevel leaves less; from this angle on, degrees, no place near the border counts as thin.
 _BEVEL_DEG = 30.0
-#: A feature is left out with this much around it, mm.
-_AROUND_MM = 1.0
+#: A feature is left out with this much around it, and with the wall below it, mm.
+_AROUND_MM, _WALL_MM = 1.0, 10.0
 #: Vertices this close to the edge belong to it, mm.
 _EDGE_MM = 2.5
 
@@ -87,8 +88,9 @@ def measure_thin_border(
 def _at_features(view: DirectionMap, part: Extent, features: Sequence[Feature]) -> NDArray[np.bool_]:
     """Return which pixels of a part lie at features."""
     near = np.zeros(part.hit.shape, bool)
+    through = [replace(each, length_mm=each.length_mm + _WALL_MM) for each in features]
     for radius in (part.outer_mm, part.inner_mm):
-        near[part.hit] |= near_features(view.points_at(radius)[part.hit], features, margin_mm=_AROUND_MM)
+        near[part.hit] |= near_features(view.points_at(radius)[part.hit], through, margin_mm=_AROUND_MM)
     return near
 
 

@@ -190,7 +190,15 @@ def _fixed(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunne
     """Fix the part as prescribed, and record where; None without a prescription of it."""
     if spec.fixation is None:
         return None
-    fixation = line.run("fixation", fixate, mesh, site, spec=spec.fixation, least_wall_mm=least_wall_mm(spec))
+    fixation = line.run(
+        "fixation",
+        fixate,
+        mesh,
+        site,
+        spec=spec.fixation,
+        least_wall_mm=least_wall_mm(spec),
+        max_faces=spec.max_faces,
+    )
     line.report.fixation = fixation.to_dict()
     line.report.add(fixation.findings)
     return fixation

@@ -106,6 +106,13 @@ class BorderFrame:
         along = np.array([v])
         return np.asarray(self._normals(np.array([u]) + self._border(along), along)[0])
 
+    @property
+    def step_mm(self) -> float:
+        """How far part and bone differ in height across the gap."""
+        start, stop = np.array([self.line[0]]), np.array([self.line[0] + self.gap_mm])
+        level = np.zeros(1)
+        return float(np.abs(self.part.heights(start, level) - self.bone.heights(stop, level))[0])
+
     def _border(self, v: Floats) -> Floats:
         return np.asarray(self.line[0] + self.line[1] * v + self.line[2] * v * v)
 

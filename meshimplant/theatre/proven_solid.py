@@ -11,7 +11,11 @@ from meshimplant.mesh.topology import handles
 
 
 def proven_solid(
-    mesh: trimesh.Trimesh, before: trimesh.Trimesh, *, more_holes: int = 0, max_faces: int | None = None
+    mesh: trimesh.Trimesh,
+    before: trimesh.Trimesh,
+    *,
+    more_holes: int | None = 0,
+    max_faces: int | None = None,
 ) -> trimesh.Trimesh:
     """Return a changed part as a solid within its face budget.
 
@@ -20,7 +24,7 @@ def proven_solid(
     mesh, before : Trimesh
         The part after and before the change.
     more_holes : int
-        By how many holes the change goes through the part.
+        By how many holes the change goes through the part. None: any.
     max_faces : int, optional
         Largest number of faces, see `simplify`. None: any.
 
@@ -37,7 +41,7 @@ def proven_solid(
     if max_faces is not None and len(solid.faces) > max_faces:
         solid = repair(simplify(solid, max_faces=max_faces, simple=True)).mesh
     more = handles(solid) - handles(before)
-    if more != more_holes:
+    if more_holes is not None and more != more_holes:
         raise MeshError(
             f"expected {more_holes} more holes through the part, got {more}: choose another place or another "
             "distance between the holes"
