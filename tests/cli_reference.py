@@ -112,8 +112,8 @@ def spec_rows(kind: type[SpecTable]) -> str:
 def processes() -> str:
     """Return the table of the ways of making a part."""
     rows = [
-        "| process | material | least wall, mm | least clearance, mm | holes larger by, mm | least radius, mm "
-        "| length, mm | source |",
+        "| process | material | least wall, mm | least clearance, mm | holes larger by, mm "
+        "| least radius, mm | length, mm | source |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, each in PROCESSES.items():
