@@ -1,4 +1,4 @@
-"""design on a study folder: thin and thick series, scout, report and screenshot, to a part with one command."""
+"""design on a study folder: two series, a scout, a report and a screenshot, to a part with one command."""
 
 from __future__ import annotations
 
