@@ -39,7 +39,7 @@ class Process:
 #: Every process by its name in a prescription.
 PROCESSES = {
     "peek-milled": Process(
-        "PEEK", 2.0, 0.3, 0.0, 0.5, (25.0, 250.0), "K250334: wall 2 to 10 mm, length 25 to 250 mm"
+        "PEEK", 2.0, 0.3, 0.0, 0.3, (25.0, 250.0), "K250334: wall 2 to 10 mm, length 25 to 250 mm"
     ),
     "peek-fff": Process(
         "PEEK",
