@@ -14,9 +14,12 @@ from meshimplant.mesh.convert import new_mesh
 from meshimplant.mesh.loops import edge_loops, fill_loop
 from meshimplant.mesh.topology import edge_uses
 
-#: The wall of a hole and its finished ends lie within one of these distances beside it, mm: the first that
-#: holds a whole ring of faces is taken. A countersink is up to 2 mm wide.
-_RIMS_MM = (2.2, 1.2, 0.6, 0.35, 0.1)
+#: The wall of a hole and its finished ends lie within one of these distances beside it, mm: the first at
+#: which a whole ring of faces ends flush with both surfaces is taken. A countersink is up to 2 mm wide.
+_RIMS_MM = (0.1, 0.35, 0.6, 1.2, 2.2)
+#: A rim is flush if its mean height is within this of the surface, mm, and within the sag of a long hole on a
+#: radius of 60 mm.
+_FLUSH_MM, _SAG_PER_MM = 0.03, 1 / 700
 #: They reach this far beyond both ends of the hole, mm.
 _ENDS_MM = 1.5
 #: What a screw goes through is thicker than this, mm.
@@ -79,13 +82,16 @@ def _wall_of(
     near = np.flatnonzero((along > -_ENDS_MM) & (along < feature.length_mm + _ENDS_MM))
     beside = np.full(len(vertices), np.inf)
     beside[near] = beside_feature_mm(vertices[near], feature)
-    candidates = np.flatnonzero((beside[faces] <= _RIMS_MM[0]).all(axis=1) & ~gone)
+    candidates = np.flatnonzero((beside[faces] <= _RIMS_MM[-1]).all(axis=1) & ~gone)
+    found = None
     for rim in _RIMS_MM:
         rows = candidates[(beside[faces[candidates]] <= rim).all(axis=1)]
         loops = [np.array(loop[::-1]) for loop in edge_loops(faces[rows])] if len(rows) else []
         if len(loops) == 2 and _is_ring(faces[rows]) and _joins_ends(loops, along, feature):
-            return rows, loops
-    return None
+            found = rows, loops
+            if _is_flush(loops, along, feature):
+                break
+    return found
 
 
 def _is_ring(faces: Ints) -> bool:
@@ -97,3 +103,10 @@ def _joins_ends(loops: list[Ints], along: NDArray[np.float64], feature: Feature)
     """Return whether one loop lies at each end of a hole; a screw is longer than what it goes through."""
     first, second = sorted(float(along[loop].mean()) for loop in loops)
     return second - first > (_THINNEST_MM if feature.kind == "screw" else feature.length_mm / 2)
+
+
+def _is_flush(loops: list[Ints], along: NDArray[np.float64], feature: Feature) -> bool:
+    """Return whether the loops at both ends of a hole lie on the surfaces."""
+    first, second = sorted(float(along[loop].mean()) for loop in loops)
+    allowed_mm = _FLUSH_MM + _SAG_PER_MM * float(np.square(feature.span_mm).sum())
+    return max(abs(first), abs(second - feature.length_mm)) <= allowed_mm

@@ -19,8 +19,9 @@ from meshimplant.theatre.hole_region import HoleRegion
 #: The line inside the border is averaged over this length, mm, so that it does not wave with the border.
 _SMOOTH_MM = 6.0
 _STEP_MM = 0.5
-#: Below this sine of the angle to it, the top of the head is no direction on a surface, and the front is up.
-_FLAT_SINE = 0.35
+#: Directions, LPS. Below this sine of the angle to it, a part faces the top of the head, and the front is up.
+TOP, FRONT = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
+_FLAT_SINE = 0.5
 #: First letter of the label of each kind of hole.
 _LETTERS: dict[FeatureKind, str] = {"drainage": "D", "suture": "U", "tenting": "T", "slot": "L"}
 
@@ -100,7 +101,7 @@ def _line_inside(places: Floats, ground: Ground) -> Floats:
 def _set_apart(pair: Floats, apart_mm: float) -> Floats:
     """Return two places (2, 3) moved along the line between them until they are at least `apart_mm` apart."""
     arm = pair[1] - pair[0]
-    excess = max(apart_mm * 1.001 - float(np.linalg.norm(arm)), 0.0) / 2 * unit_vectors(arm)
+    excess = max(apart_mm * 1.005 - float(np.linalg.norm(arm)), 0.0) / 2 * unit_vectors(arm)
     return np.stack([pair[0] - excess, pair[1] + excess])
 
 
@@ -108,8 +109,9 @@ def _middle_places(region: HoleRegion, *, count: int, apart_mm: float) -> Floats
     """Return places (n, 3) around the one deepest within the region, `apart_mm` from their neighbours."""
     ground = region.ground
     middle = ground.points_mm[int(np.argmax(region.margin_mm(ground.points_mm)))]
-    right, up = directions_on(ground.outward_at(middle[None])[0])
-    radius = 0.0 if count == 1 else apart_mm * 1.001 / 2 / np.sin(np.pi / count)
+    outward = ground.outward_at(middle[None])[0]
+    right, up = directions_on(outward, upward_on(outward))
+    radius = 0.0 if count == 1 else apart_mm * 1.005 / 2 / np.sin(np.pi / count)
     turn = np.arange(count) * 2 * np.pi / count
     offsets = radius * (np.cos(turn)[:, None] * right + np.sin(turn)[:, None] * up)
     return ground.on_surface(middle + offsets)
@@ -119,18 +121,26 @@ def _in_rows(places: Floats, ground: Ground, row_mm: float) -> NDArray[np.int64]
     """Return the order (n,) of places from the top row to the bottom one, each from left to right as seen."""
     if not len(places):
         return np.zeros(0, np.int64)
-    right, up = directions_on(unit_vectors(ground.outward_at(places).mean(axis=0)))
+    outward = unit_vectors(ground.outward_at(places).mean(axis=0))
+    right, up = directions_on(outward, upward_on(outward))
     height, across = places @ up, places @ right
     row = np.floor((height.max() - height) / row_mm).astype(int)
     return np.lexsort((across, row))
 
 
-def directions_on(outward: Floats) -> tuple[Floats, Floats]:
+def upward_on(outward: Floats) -> Floats:
+    """Return the direction (3,), LPS, that is up on a part: the top of the head, or the front.
+
+    It is the front where the part, whose direction outward (3,) is given, faces up or down.
+    """
+    faces_up = np.linalg.norm(np.cross(outward, TOP)) <= _FLAT_SINE
+    return FRONT if faces_up else TOP
+
+
+def directions_on(outward: Floats, guide: Floats) -> tuple[Floats, Floats]:
     """Return the unit directions right and up (3,), (3,), LPS, on a surface as seen from outside it.
 
-    Up is towards the top of the head; on a surface that faces up or down, towards the front.
+    Up is the direction of `guide` (3,) along the surface; zero where the surface faces it.
     """
-    top, front = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
-    guide = top if np.linalg.norm(np.cross(outward, top)) > _FLAT_SINE else front
     up = unit_vectors(guide - (guide @ outward) * outward)
     return np.cross(up, outward), up

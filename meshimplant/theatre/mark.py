@@ -19,6 +19,7 @@ from meshimplant.mesh.cut_away import combine
 from meshimplant.report import place_of
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.theatre.ground import Ground
+from meshimplant.theatre.hole_places import FRONT, TOP
 from meshimplant.theatre.mark_place import mark_place
 from meshimplant.theatre.proven_solid import proven_solid
 from meshimplant.theatre.stroke_font import stroke_mm, strokes
@@ -134,14 +135,14 @@ def _laid_out(
         if len(lines) != count:
             continue
         # The row of directions is as wide as any other with the same signs.
-        _, extent = strokes([*lines, *_directions_row(np.eye(3), np.eye(3)[0], spec)], spec.size_mm)
+        _, extent = strokes([*lines, *directions_row(np.eye(3), np.eye(3)[0], spec)], spec.size_mm)
         extents.append(extent)
         place = mark_place(ground, extent, features)
         if place is None:
             continue
         middle, frame = place
         outward = frame[2] if ground.side == OUTER else -frame[2]
-        drawn, extent = strokes([*lines, *_directions_row(frame, outward, spec)], spec.size_mm)
+        drawn, extent = strokes([*lines, *directions_row(frame, outward, spec)], spec.size_mm)
         return count, drawn, SurfaceChart.on(ground, middle, frame, extent), extent
     size = min(extents, key=lambda each: float(each.max()))
     raise MeshError(
@@ -161,7 +162,7 @@ def _broken(text: str, count: int) -> list[str]:
     return lines
 
 
-def _directions_row(frame: Floats, outward: Floats, spec: MarkSpec) -> list[str]:
+def directions_row(frame: Floats, outward: Floats, spec: MarkSpec) -> list[str]:
     """Return the line that shows how the part lies: an arrow up, and the letters of side and front.
 
     `frame` holds the directions right, up and out of the surface as rows, `outward` (3,) points out of the
@@ -170,9 +171,10 @@ def _directions_row(frame: Floats, outward: Floats, spec: MarkSpec) -> list[str]
     if spec.directions == "hidden":
         return []
     right, up = frame[0], frame[1]
-    if abs(right[0]) >= abs(right[1]):
+    to_front = up @ FRONT > up @ TOP
+    if to_front or abs(right[0]) >= abs(right[1]):
         left_letter, right_letter = ("R", "L") if right[0] > 0 else ("L", "R")
-        arrow = "↑" if up[2] > abs(up[1]) else "A↑"
+        arrow = "A↑" if to_front else "↑"
         return [f"{left_letter}  {arrow}  {right_letter}"]
     side = "L" if outward[0] > 0 else "R"
     return [f"{side}  ↑  A→"] if right[1] < 0 else [f"←A  ↑  {side}"]

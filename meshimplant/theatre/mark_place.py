@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.implant.features import Feature
+from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.theatre.ground import Ground, clear_of_features_mm
-from meshimplant.theatre.hole_places import directions_on
+from meshimplant.theatre.hole_places import directions_on, upward_on
 
 #: Distance of a text from border, openings and features, mm. No source: our choice.
 CLEAR_MM = 3.0
@@ -17,6 +18,8 @@ CLEAR_MM = 3.0
 _TRIAL_MM, _POINT_MM = 2.5, 2.5
 #: A place this much farther from the middle of the part, mm, must be flatter by one degree to be taken.
 _MM_PER_DEGREE = 15.0
+#: Where a surface faces the direction that is up on the part to within this sine, no text stands upright.
+_FACING_SINE = 0.3
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +43,8 @@ def mark_place(
     middle_mm : (3,) array
         LPS mm.
     frame : (3, 3) array
-        Unit directions right, up and out of the part as rows, LPS.
+        Unit directions right, up and out of the part as rows, LPS. The whole part decides what is up, see
+        `upward_on`.
     """
     trials = ground.points_mm[_spread(ground.points_mm, _TRIAL_MM)]
     trials = trials[ground.border_distance_mm(trials) >= extent_mm.min() / 2 + CLEAR_MM]
@@ -49,9 +53,13 @@ def mark_place(
     )
     flat = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     middle = np.average(ground.points_mm, axis=0, weights=ground.areas_mm2)
+    outward = np.average(ground.outward_at(ground.points_mm), axis=0, weights=ground.areas_mm2)
+    guide = upward_on(unit_vectors(outward))
     best, least = None, np.inf
     for trial, normal in zip(trials, ground.outward_at(trials), strict=True):
-        right, up = directions_on(normal)
+        if np.linalg.norm(np.cross(normal, guide)) < _FACING_SINE:
+            continue
+        right, up = directions_on(normal, guide)
         points = ground.points_mm[ground.tree.query(trial + flat @ np.stack([right, up]))[1]]
         stray = np.linalg.norm((points - trial) @ np.stack([right, up]).T - flat, axis=1).max()
         if stray > _POINT_MM or not _is_clear(ground, points, features):

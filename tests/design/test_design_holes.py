@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,20 @@ from meshimplant.check.check_part import check_part
 from meshimplant.check.check_solid import check_solid
 from meshimplant.design.design import Design
 from meshimplant.design.design_implant import design_implant
+from meshimplant.design.step_runner import StepRunner
+from meshimplant.design.steps import mark_part
 from meshimplant.errors import DesignRefused, SpecError
 from meshimplant.implant.features_file import read_features
+from meshimplant.implant.site import Site
 from meshimplant.io.meshes import read_mesh
 from meshimplant.mesh.topology import handles
+from meshimplant.report import Report
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 
 HEAD = AnalyticHead((0.5, 0.2, 0.8), axes_mm=(50.0, 60.0, 56.0), half_angle_deg=27.0)
+VOXEL_MM = 1.8
 SPEC = ImplantSpec(
     mark=MarkSpec(text="7", size_mm=3.0),
     perforation=PerforationSpec(diameter_mm=1.5, spacing_mm=6, border_mm=4),
@@ -29,7 +33,7 @@ SPEC = ImplantSpec(
 
 
 def designed(spec: ImplantSpec) -> Design:
-    return design_implant(HEAD.mask(1.2), spec=spec, complete=HEAD.mask(1.2, whole=True))
+    return design_implant(HEAD.mask(VOXEL_MM), spec=spec, complete=HEAD.mask(VOXEL_MM, whole=True))
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +94,11 @@ def test_the_written_part_passes_its_check_with_its_features_only(saved):
     assert "holes.unasked" in {f.code for f in fewer.findings}
 
 
-def test_a_text_that_does_not_fit_stops_the_line_with_a_sentence():
-    long = replace(SPEC, mark=MarkSpec(text="ABCDEFGHIJKLMNOPQRST", size_mm=12.0), perforation=None)
+def test_a_text_that_does_not_fit_stops_the_line_with_a_sentence(design):
+    long = MarkSpec(text="ABCDEFGHIJKLMNOPQRST", size_mm=12.0)
+    site = Site.around(design.skull, design.simplified)
     with pytest.raises(DesignRefused, match=r"the line stopped at mark: expected room for a text"):
-        designed(long)
+        StepRunner(Report()).run("mark", mark_part, design.simplified, site, long, features=(), limits=SPEC)
 
 
 def test_a_table_with_a_wrong_value_names_it():
