@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from meshimplant.complete.estimate_vault import Estimate
 from meshimplant.complete.leave_out import LeftOut
 from meshimplant.complete.mixture import MIXTURE
+from meshimplant.complete.open_forehead import TURNED
 from meshimplant.complete.shape_model import HELD_MM
 from meshimplant.errors import InputError
 from meshimplant.head.pose import HeadPose
@@ -21,7 +22,7 @@ from meshimplant.skull.defect import Defect
 #: RMS distance of the intact bone from the best-fitting model above which to warn, and to refuse.
 RESIDUAL_WARN_MM, RESIDUAL_REFUSE_MM = 1.5, 3.0
 #: Methods whose residual says nothing of the population.
-_FOLLOW_ANY_HEAD = ("mirror", "network", "ssm-loose", MIXTURE)
+_FOLLOW_ANY_HEAD = ("mirror", "network", "ssm-loose", TURNED, MIXTURE)
 #: Models that are not fitted to the bone, and have no residual of their own.
 NOT_FITTED = ("mirror", MIXTURE)
 #: 95th percentile of the distance between two methods' surfaces in the opening above which to warn.
@@ -56,7 +57,8 @@ def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
     """Return the name of the model to use, of those that were tried, and the reason.
 
     The shape model is used where it fits the intact bone to within `HELD_MM`; otherwise the mixture of all
-    models, or the scaled mean where too little bone is left to compare them.
+    models, or the scaled mean where too little bone is left to compare them. Where the forehead is open, the
+    shape model with a free pose is used, with a share of the mirror.
     """
     residuals = dict(zip(estimate.names, (vault.residual_mm for vault in estimate.fitted), strict=True))
     source = (
@@ -73,6 +75,8 @@ def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
         share = "fits this head and counts as much" if held else "does not fit this head and is left out"
         reason = f"the network corrects the mean vault; the shape model {share} ({fits}); {source}"
         return "network", reason
+    if TURNED in residuals and estimate.weights is not None:
+        return MIXTURE, f"{_open_forehead_reason(estimate.weights)} ({fits}); {source}"
     if {"ssm", "template"} <= set(residuals):
         held = residuals["ssm"] <= HELD_MM
         limit = f"it is used up to {HELD_MM:g} mm"
@@ -84,6 +88,15 @@ def choose_model(estimate: Estimate, defect: Defect) -> tuple[str, str]:
         reason = f"the scaled mean, since the shape model does not fit this head: {limit} ({fits})"
         return "template", f"{reason}; {source}"
     return estimate.names[0], f"the only model of this method ({fits}); {source}"
+
+
+def _open_forehead_reason(weights: Mapping[str, float]) -> str:
+    """Return why pose and shape are fitted together, and the shares of the mixture."""
+    return (
+        "most of the forehead is open, and without it the pose of the head is uncertain: the shape model is "
+        f"fitted with the pose ({100 * weights[TURNED]:.0f} %) and mixed with the mirror "
+        f"({100 * weights['mirror']:.0f} %)"
+    )
 
 
 def _mixture_reason(weights: Mapping[str, float], left_out: LeftOut) -> str:

@@ -32,7 +32,7 @@ from meshimplant.complete.expected_error import (
 )
 from meshimplant.complete.lower_mean import packaged_lower_mean
 from meshimplant.complete.methods import METHODS
-from meshimplant.complete.models import models_of
+from meshimplant.complete.models import models_of, packaged_mean
 from meshimplant.complete.network_model import (
     HeadNetwork,
     NetworkAndModes,
@@ -144,7 +144,8 @@ def complete_skull(
     require_skull(defective)
     models = models_of(method, template)
     first = next(iter(models.values()))
-    pose, turned_deg, openings = locate_openings(defective, None if method == "mirror" else first.mean)
+    mean = packaged_mean() if template is None else first.mean
+    pose, turned_deg, openings = locate_openings(defective, None if method == "mirror" else mean)
     defects = openings.defects[: bodies or 1]
     answers = tuple(network.predict(defective, pose, defect, first) for defect in defects) if network else ()
     tried = [_network_models(answer, models) for answer in answers] or [models] * len(defects)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from meshimplant.complete.below_vault import (
     AROUND_COLUMNS_MM,
@@ -15,20 +14,20 @@ from meshimplant.complete.below_vault import (
     complete_below_vault,
     shell_share,
 )
+from meshimplant.complete.extent import find_extent
 from meshimplant.complete.leave_out import LeftOut, leave_out
 from meshimplant.complete.lower_mean import LowerMean, median_radius_mm
 from meshimplant.complete.mirrored_columns import mirror_below_vault
 from meshimplant.complete.mixture import MIXTURE, mix, mix_fitted, mixture_weights
+from meshimplant.complete.open_forehead import TURNED, TURNED_PRIOR, with_turned
 from meshimplant.complete.shell import Shell
 from meshimplant.complete.trusted_columns import THICKNESS_RANGE_MM, fit_twice, select_columns
 from meshimplant.head.chart import CHART_RADIUS_MM, Chart
-from meshimplant.head.columns import Columns
 from meshimplant.head.kriging import Prior, Scale
 from meshimplant.head.mean_vault import FittedVault, Model
 from meshimplant.head.pose import HeadPose
-from meshimplant.head.sphere import direction_sphere, is_vault, read_along
+from meshimplant.head.sphere import direction_sphere
 from meshimplant.skull.defect import Defect, Openings
-from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.volume import Volume
 
 #: Outer surface, mm: a symmetric long scale carries the head's form, a short one its local relief. Chosen on
@@ -42,22 +41,6 @@ THICKNESS_PRIOR = Prior((Scale(1.5, 0.35, 0.9),), shape_variance=1.0, noise=0.6)
 #: surfaces.
 _MARGIN_MM = 14.0
 _COARSE_MM, _FINE_MM = 2.5, 0.75
-#: A column that lacks this much bone belongs to the defect, even if some bone is left in it.
-_LACKING_MM = 1.0
-#: Half the width of a strip along the bone below which lacking bone is misfit, not defect.
-_SPUR_MM = 2.0
-#: Under an intact outer table, bone that lacks less than this fraction from the inside is a groove (a sinus,
-#: a vessel), not a cut wall.
-_GROOVE_FRACTION = 0.3
-#: How far from the opening a cut wall can reach, mm: where the outer table is gone; under an intact one (what
-#: is missing farther away is a sinus, and a part that filled it could not be inserted); and close to face and
-#: base (within the last distance), where the shell is not known well enough to tell what is missing.
-_WALL_MM, _UNDERCUT_MM, _WALL_NEAR_FACE_MM, _NEAR_FACE_MM = 12.0, 5.0, 3.0, 8.0
-#: Below the vault the two sides differ: bone within this distance of its expected place is taken as the
-#: expected bone.
-_ASTRAY_MM = 4.0
-#: Bone that begins this far outside the estimated vault is not vault.
-_BEYOND_MM = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +104,7 @@ def estimate_vault(
         False: keep the models as fitted, with a step at the rim where they miss it.
     compare : bool
         Compare the models on intact bone that is left out (`leave_out`), and on a head that the shape model
-        does not hold add their mixture; only with `blend`.
+        does not hold, or whose forehead is open, add a mixture; only with `blend`.
 
     Returns
     -------
@@ -131,6 +114,8 @@ def estimate_vault(
     inner_mm = openings.columns.inner_mm.astype(float)
     first = next(iter(models.values())).mean
     sure, doubtful = select_columns(openings, defect, first.outer_fraction)
+    if blend and compare:
+        models = with_turned(models, openings)
     fitted = tuple(model.fit(sure, outer_mm, inner_mm) for model in models.values())
     coarse = _chart_around(defect)
     fine = coarse.with_spacing(_FINE_MM)
@@ -147,6 +132,10 @@ def estimate_vault(
                 inside = direction_sphere()[0][defect.members]
                 sparse = inside[:: max(1, len(defect.members) // 200)]
                 deviation_mm = float(np.median(fit.deviation(sparse)))
+        if TURNED in models:
+            turned = list(models).index(TURNED)
+            fit = fit_twice(TURNED_PRIOR, outer_mm - fitted[turned].outer_mm, sure, doubtful)
+            surfaces[turned, 0] = fitted[turned].at(nodes)[0] + fit.predict(nodes)
     names, weights, left_out = tuple(models), None, None
     if blend and compare:
         left_out = leave_out(defect, sure, outer_mm, inner_mm, models, OUTER_PRIOR)
@@ -199,7 +188,7 @@ def close_opening(
     """
     fitted = estimate.fitted[estimate.names.index(name)]
     inner_mm, outer_mm = _surfaces(estimate, name)
-    extent = _extent(skull, pose, defect, estimate.chart, inner_mm, outer_mm)
+    extent = find_extent(skull, pose, defect, estimate.chart, inner_mm, outer_mm)
     shell = Shell(estimate.chart, inner_mm, outer_mm, extent)
     if fitted.head is not None:
         return replace(shell, head=fitted.head, share=shell_share(shell.chart, AROUND_COLUMNS_MM)), None
@@ -216,7 +205,7 @@ def close_by_columns(
     """Return the missing piece of vault with columns below it, as networks know it; see `close_opening`."""
     chart = estimate.chart
     surfaces = mirror_below_vault(skull, pose, openings, chart, *_surfaces(estimate, name))
-    return Shell(chart, *surfaces[:2], _extent(skull, pose, defect, chart, *surfaces))
+    return Shell(chart, *surfaces[:2], find_extent(skull, pose, defect, chart, *surfaces))
 
 
 def _surfaces(estimate: Estimate, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -230,72 +219,3 @@ def _chart_around(defect: Defect) -> Chart:
     """Return the coarse chart that holds an opening with its margin."""
     reach = CHART_RADIUS_MM * float(np.arccos((direction_sphere()[0][defect.members] @ defect.axis).min()))
     return Chart.around(defect.axis, half_width_mm=reach + _MARGIN_MM, spacing_mm=_COARSE_MM)
-
-
-def _extent(
-    skull: Volume,
-    pose: HeadPose,
-    defect: Defect,
-    chart: Chart,
-    inner_mm: NDArray[np.float64],
-    outer_mm: NDArray[np.float64],
-    unknown: NDArray[np.bool_] | None = None,
-) -> NDArray[np.float64]:
-    """Return the signed distance, mm along the bone, to the edge of the region whose columns lack bone.
-
-    Nothing lacks where the surfaces are `unknown`.
-    """
-    import cc3d
-
-    columns = read_along(skull, pose, chart.directions)
-    with np.errstate(invalid="ignore"):
-        roofed = columns.outer_mm > outer_mm - _LACKING_MM  # the outer table is intact
-        beyond = columns.inner_mm > outer_mm + _BEYOND_MM  # bone behind the opening: cheek bone, orbit
-    known = np.ones(chart.shape, bool) if unknown is None else ~unknown
-    lacking = _lacks_bone(columns, chart, inner_mm, outer_mm, roofed)
-    hole = _open_region((columns.missing | beyond) & known, defect, chart)
-    distance = distance_outside(hole, chart.spacing_mm)
-    near_face = ndimage.binary_dilation(
-        ~is_vault(chart.directions), iterations=round(_NEAR_FACE_MM / chart.spacing_mm)
-    )
-    reach = np.where(near_face, _WALL_NEAR_FACE_MM, np.where(roofed, _UNDERCUT_MM, _WALL_MM))
-    wall = lacking & (distance < reach) & known
-    wall = ndimage.binary_opening(wall, iterations=round(_SPUR_MM / chart.spacing_mm))
-    labels = cc3d.connected_components((wall | hole).astype(np.uint8), connectivity=4)
-    region = np.isin(labels, np.unique(labels[hole]))
-    inside = distance_inside(region, chart.spacing_mm)
-    outside = distance_outside(region, chart.spacing_mm)
-    return inside.astype(np.float64) - outside.astype(np.float64) + 1.0
-
-
-def _lacks_bone(
-    columns: Columns,
-    chart: Chart,
-    inner_mm: NDArray[np.float64],
-    outer_mm: NDArray[np.float64],
-    roofed: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Return the nodes whose column lacks bone; a groove under an intact outer table is tolerated."""
-    top = np.minimum(columns.outer_mm, outer_mm)
-    bottom = np.maximum(columns.inner_mm, inner_mm)
-    present = np.nan_to_num(np.maximum(top - bottom, 0))
-    thickness = outer_mm - inner_mm
-    with np.errstate(invalid="ignore"):
-        displaced = ~is_vault(chart.directions) & (bottom - top < _ASTRAY_MM)
-        own = np.minimum(columns.outer_mm - columns.inner_mm, thickness)
-    present = np.where(displaced, np.nan_to_num(own), present)
-    groove = np.maximum(_LACKING_MM, _GROOVE_FRACTION * thickness)
-    with np.errstate(invalid="ignore"):
-        return thickness - present > np.where(roofed, groove, _LACKING_MM)
-
-
-def _open_region(open_: NDArray[np.bool_], defect: Defect, chart: Chart) -> NDArray[np.bool_]:
-    """Return the connected parts of the open nodes that the rays through the defect meet."""
-    import cc3d
-
-    hole = ndimage.binary_opening(open_, iterations=2)
-    members = np.zeros(hole.shape, bool)
-    nodes = np.rint(chart.to_nodes(direction_sphere()[0][defect.members])).astype(int)
-    members[tuple(nodes)] = True
-    labels = cc3d.connected_components(hole.astype(np.uint8), connectivity=4)
-    return np.isin(labels, np.unique(labels[members & hole]))

@@ -38,7 +38,7 @@ FREEDOM = 1.5
 LIMIT = 3.0
 #: Number of terms before the modes (size, thickness, three stretches), and of nearest neighbours from which
 #: the slope of a surface is computed.
-_HEAD_TERMS, _NEIGHBOURS = 5, 12
+HEAD_TERMS, _NEIGHBOURS = 5, 12
 #: Standard deviation of one measurement, and scale of the robust loss, as fractions of the outer radius. The
 #: first is large because the errors of neighbours are correlated. Chosen on ten SkullFix training skulls,
 #: each left out of the model, with virtual defects of four kinds.
@@ -102,7 +102,7 @@ class ShapeModel:
         freedom: float,
     ) -> FittedVault:
         """Fit the model as `fit` does, with modes and stretches `freedom` times as likely to be large."""
-        everywhere = self._terms
+        everywhere = self.terms
         everywhere[2:] *= freedom
         mean = on_sphere(self.points, intact)
         terms = on_sphere(everywhere.reshape(-1, POINTS), intact).reshape(len(everywhere), -1).T
@@ -111,10 +111,10 @@ class ShapeModel:
         coefficients = fit_modes(terms, values, noise=NOISE / freedom, limit=LIMIT, robust=ROBUST)
         residual_mm = (values - terms @ coefficients)[: len(intact)] * size_mm
         outer, inner = on_sphere(size_mm * (self.points + np.tensordot(coefficients, everywhere, axes=1)))
-        return FittedVault(outer, outer - inner, trimmed_rms(residual_mm), coefficients[_HEAD_TERMS:])
+        return FittedVault(outer, outer - inner, trimmed_rms(residual_mm), coefficients[HEAD_TERMS:])
 
     @property
-    def _terms(self) -> NDArray[np.float64]:
+    def terms(self) -> NDArray[np.float64]:
         """The terms (k, 2, n): size, thickness, stretch along each axis, and the modes."""
         return np.concatenate([_size_and_thickness(self.points), self._stretches, self.modes])
 
@@ -193,8 +193,24 @@ def _size_and_thickness(mean: NDArray[np.float64]) -> NDArray[np.float64]:
 def _stretched(radii: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     """Return the change (c, n) of radii along the model's directions per unit of stretch along one axis.
 
-    A point at radius r in direction d moves by r d_axis along the axis: outward by r d_axis^2. It also moves
-    sideways, so that the radius in direction d changes by the slope of the surface against that way.
+    A point at radius r in direction d moves by r d_axis along the axis.
+    """
+    along = direction_sphere()[0][:POINTS, axis]
+    return radius_change(radii, (radii * along)[..., None] * np.eye(3)[axis])
+
+
+def radius_change(radii: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the change (c, n) of radii along the model's directions when their points move a little.
+
+    A point moves outward by the part of its move along its direction. It also moves sideways, so that the
+    radius in its direction changes by the slope of the surface against that way.
+
+    Parameters
+    ----------
+    radii : (c, n) array
+        Radii of c surfaces.
+    moves : (c, n, 3) array
+        Moves of their points, in the unit of the radii.
     """
     from scipy.spatial import cKDTree
 
@@ -204,9 +220,9 @@ def _stretched(radii: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     square = np.einsum("nki,nkj->nij", away, away) + 1e-9 * np.eye(3)
     rise = np.einsum("nki,cnk->cni", away, radii[:, near] - radii[..., None])
     slope = np.linalg.solve(square, rise[..., None])[..., 0]
-    along = directions[:, axis]
-    sideways = np.eye(3)[axis] * along[:, None] - along[:, None] ** 2 * directions
-    return radii * along**2 - (slope * sideways).sum(axis=-1)
+    outward = np.einsum("cni,ni->cn", moves, directions)
+    sideways = (moves - outward[..., None] * directions) / radii[..., None]
+    return outward - (slope * sideways).sum(axis=-1)
 
 
 def at_directions(values: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
