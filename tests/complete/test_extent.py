@@ -1,4 +1,4 @@
-"""estimate_vault: which bone counts as missing, for single columns and through the whole reconstruction."""
+"""find_extent: which bone counts as missing, for single columns and through the whole reconstruction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshimplant.complete.estimate_vault import _lacks_bone
+from meshimplant.complete.extent import _lacks_bone
 from meshimplant.datasets.case import read_case
 from meshimplant.datasets.skullfix import list_skullfix
 from meshimplant.design.reconstruct import reconstruct
