@@ -10,13 +10,8 @@ from cyclopts.validators import Number
 
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import (
-    WRITABLE_VOXEL_SUFFIXES,
-    require_free_file,
-    show,
-    suffix_of,
-    working,
-)
+from meshimplant_cli.outputs import WRITABLE_VOXEL_SUFFIXES, require_free_file, suffix_of
+from meshimplant_cli.terminal import show, working
 
 Fraction = Annotated[float, Parameter(validator=Number(gte=0, lte=1))]
 

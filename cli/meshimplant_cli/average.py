@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import require_free_file, show, working
+from meshimplant_cli.outputs import require_free_file
+from meshimplant_cli.terminal import show, working
 
 if TYPE_CHECKING:
     from meshimplant.complete.population import HeadVault

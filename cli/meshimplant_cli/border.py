@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import InsideMm, NotNegative, Output, OutputOptions, SkullFile, SkullOptions
-from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import show_change, working
 
 
 def border(

@@ -19,13 +19,8 @@ from meshimplant_cli.options import (
     Template,
     read_template,
 )
-from meshimplant_cli.terminal import (
-    WRITABLE_VOXEL_SUFFIXES,
-    describe_finding,
-    require_free_file,
-    show,
-    working,
-)
+from meshimplant_cli.outputs import WRITABLE_VOXEL_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import describe_finding, show, working
 
 
 def complete(

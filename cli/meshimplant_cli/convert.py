@@ -20,15 +20,8 @@ from meshimplant_cli.options import (
     ThresholdHu,
     Values,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    WRITABLE_VOXEL_SUFFIXES,
-    is_mesh,
-    require_free_file,
-    show,
-    show_change,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, WRITABLE_VOXEL_SUFFIXES, is_mesh, require_free_file
+from meshimplant_cli.terminal import show, show_change, working
 
 
 def convert(

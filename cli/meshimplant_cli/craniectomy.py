@@ -11,11 +11,8 @@ from cyclopts.validators import Number
 from meshimplant.datasets.kinds import Kind
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import (
-    free_folder,
-    show,
-    working,
-)
+from meshimplant_cli.outputs import free_folder
+from meshimplant_cli.terminal import show, working
 
 
 def craniectomy(

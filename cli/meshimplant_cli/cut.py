@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Count, Frame, Output, OutputOptions, Six
-from meshimplant_cli.terminal import MESH_SUFFIXES, require_free_file, show_change, working
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import show_change, working
 
 if TYPE_CHECKING:
     import trimesh

@@ -20,7 +20,8 @@ from meshimplant_cli.options import (
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import WRITABLE_VOXEL_SUFFIXES, require_free_file, show_body, working
+from meshimplant_cli.outputs import WRITABLE_VOXEL_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import show_body, working
 
 
 def deepen(

@@ -10,11 +10,8 @@ from meshimplant_cli.options import (
     OutputOptions,
     Strict,
 )
-from meshimplant_cli.terminal import (
-    SHOWN_METRICS,
-    free_folder,
-    working,
-)
+from meshimplant_cli.outputs import free_folder
+from meshimplant_cli.terminal import SHOWN_METRICS, working
 
 #: Wall thickness of the demo's part.
 _DEMO_THICKNESS_MM = 3.5

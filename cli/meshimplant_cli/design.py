@@ -22,15 +22,9 @@ from meshimplant_cli.options import (
     Template,
     read_template,
 )
+from meshimplant_cli.outputs import free_folder
 from meshimplant_cli.predictions import PredictionOptions
-from meshimplant_cli.terminal import (
-    describe_finding,
-    free_folder,
-    headlines,
-    measure_table,
-    show,
-    working,
-)
+from meshimplant_cli.terminal import describe_finding, headlines, measure_table, show, working
 
 if TYPE_CHECKING:
     from meshimplant.design.design import Design

@@ -12,7 +12,8 @@ from cyclopts import Parameter
 from meshimplant.values.value_words import ValueWord
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import OutputOptions
-from meshimplant_cli.terminal import require_free_file, show, table, working
+from meshimplant_cli.outputs import require_free_file
+from meshimplant_cli.terminal import show, table, working
 
 if TYPE_CHECKING:
     from meshimplant.evaluation.evaluate_files import CaseEvaluation, FolderEvaluation

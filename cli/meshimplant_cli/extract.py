@@ -17,12 +17,8 @@ from meshimplant_cli.options import (
     SegmentName,
     Values,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    require_free_file,
-    show_body,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import show_body, working
 
 
 def extract(

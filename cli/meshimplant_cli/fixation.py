@@ -21,15 +21,8 @@ from meshimplant_cli.options import (
     SkullOptions,
     Strict,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    describe_finding,
-    require_free_file,
-    require_free_folder,
-    show,
-    table,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file, require_free_folder
+from meshimplant_cli.terminal import describe_finding, show, table, working
 
 if TYPE_CHECKING:
     from meshimplant import Fixation

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Output, OutputOptions, Positive, SkullOptions
-from meshimplant_cli.terminal import free_folder, show, suffix_of, table, working
+from meshimplant_cli.outputs import free_folder, suffix_of
+from meshimplant_cli.terminal import show, table, working
 
 Shape = tuple[int, int, int]
 

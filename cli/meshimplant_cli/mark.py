@@ -22,14 +22,8 @@ from meshimplant_cli.options import (
     flags_of,
     with_flags_of,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    inside_point,
-    require_free_features,
-    require_free_file,
-    show_change,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_features, require_free_file
+from meshimplant_cli.terminal import inside_point, show_change, working
 
 
 @Parameter(name="*")

@@ -22,15 +22,8 @@ from meshimplant_cli.options import (
     flags_of,
     with_flags_of,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    describe_finding,
-    inside_point,
-    require_free_features,
-    require_free_file,
-    show_change,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_features, require_free_file
+from meshimplant_cli.terminal import describe_finding, inside_point, show_change, working
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,8 @@ from meshimplant_cli.options import (
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import describe_finding, require_free_file, say, suffix_of, working
+from meshimplant_cli.outputs import require_free_file, suffix_of
+from meshimplant_cli.terminal import describe_finding, say, working
 
 
 def preview(

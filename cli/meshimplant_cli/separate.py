@@ -19,16 +19,8 @@ from meshimplant_cli.options import (
     SkullOptions,
     Vector,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    WRITABLE_VOXEL_SUFFIXES,
-    is_mesh,
-    require_free_file,
-    show,
-    table,
-    volume_mm3,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, WRITABLE_VOXEL_SUFFIXES, is_mesh, require_free_file
+from meshimplant_cli.terminal import show, table, volume_mm3, working
 
 if TYPE_CHECKING:
     import trimesh

@@ -11,7 +11,8 @@ from meshimplant_cli.average import Data, Licence, read_vaults
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import Count, Output, OutputOptions, SkullOptions
-from meshimplant_cli.terminal import require_free_file, show
+from meshimplant_cli.outputs import require_free_file
+from meshimplant_cli.terminal import show
 
 
 def shape_model(

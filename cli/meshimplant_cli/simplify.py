@@ -15,12 +15,8 @@ from meshimplant_cli.options import (
     Output,
     OutputOptions,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    require_free_file,
-    show_change,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import show_change, working
 
 
 def simplify(

@@ -11,13 +11,8 @@ from cyclopts.validators import Number
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import InsideMm, Output, OutputOptions, Six, SkullFile, SkullOptions
-from meshimplant_cli.terminal import (
-    describe_finding,
-    free_folder,
-    measure_table,
-    show,
-    working,
-)
+from meshimplant_cli.outputs import free_folder
+from meshimplant_cli.terminal import describe_finding, measure_table, show, working
 
 if TYPE_CHECKING:
     from meshimplant.theatre.split import Split

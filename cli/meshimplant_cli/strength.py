@@ -12,15 +12,8 @@ from meshimplant.spec.implant_spec import MATERIALS_MIN_THICKNESS_MM
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import OutputOptions, Positive, SkullFile, SkullOptions, Strict, Vector
-from meshimplant_cli.terminal import (
-    describe_finding,
-    json_text,
-    require_free_file,
-    show,
-    suffix_of,
-    table,
-    working,
-)
+from meshimplant_cli.outputs import require_free_file, suffix_of
+from meshimplant_cli.terminal import describe_finding, json_text, show, table, working
 
 if TYPE_CHECKING:
     import numpy as np

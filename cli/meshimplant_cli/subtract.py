@@ -10,13 +10,9 @@ from meshimplant_cli.options import (
     OutputOptions,
     SkullOptions,
 )
+from meshimplant_cli.outputs import WRITABLE_VOXEL_SUFFIXES, require_free_file
 from meshimplant_cli.predictions import PredictionOptions
-from meshimplant_cli.terminal import (
-    WRITABLE_VOXEL_SUFFIXES,
-    require_free_file,
-    show_body,
-    working,
-)
+from meshimplant_cli.terminal import show_body, working
 
 
 def subtract(

@@ -12,14 +12,8 @@ from cyclopts.validators import Number
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Strict, Vector
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    describe_finding,
-    measure_table,
-    require_free_file,
-    show,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import describe_finding, measure_table, show, working
 
 if TYPE_CHECKING:
     import numpy as np

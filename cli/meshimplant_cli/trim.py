@@ -17,12 +17,8 @@ from meshimplant_cli.options import (
     SkullFile,
     SkullOptions,
 )
-from meshimplant_cli.terminal import (
-    MESH_SUFFIXES,
-    require_free_file,
-    show_change,
-    working,
-)
+from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.terminal import show_change, working
 
 
 def trim(

@@ -14,7 +14,7 @@ import pytest
 import meshimplant
 from meshimplant.errors import DesignRefused, NoDefectError
 from meshimplant.report import Finding
-from meshimplant_cli import exit_codes, main, terminal
+from meshimplant_cli import exit_codes, main, outputs
 from meshimplant_cli.verbs import GROUPS
 
 VERBS = [verb.__name__.replace("_", "-") for _, verbs in GROUPS for verb in verbs]
@@ -181,9 +181,9 @@ def test_endings_are_those_of_the_library() -> None:
     from meshimplant.io import meshes as mesh_files
     from meshimplant.io import volumes as volume_files
 
-    assert volume_files.VOLUME_SUFFIXES == terminal.VOXEL_SUFFIXES
-    assert volume_files.WRITABLE_VOLUME_SUFFIXES == terminal.WRITABLE_VOXEL_SUFFIXES
-    assert set(mesh_files.MESH_SUFFIXES) == set(terminal.MESH_SUFFIXES)
+    assert volume_files.VOLUME_SUFFIXES == outputs.VOXEL_SUFFIXES
+    assert volume_files.WRITABLE_VOLUME_SUFFIXES == outputs.WRITABLE_VOXEL_SUFFIXES
+    assert set(mesh_files.MESH_SUFFIXES) == set(outputs.MESH_SUFFIXES)
 
 
 @pytest.mark.parametrize(

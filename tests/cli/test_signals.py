@@ -15,7 +15,7 @@ import signal, sys, time
 from pathlib import Path
 import meshimplant_cli.main as command_line
 from meshimplant.io.atomic import atomic_folder
-from meshimplant_cli.terminal import free_folder
+from meshimplant_cli.outputs import free_folder
 
 def work(tokens):
     output = Path(tokens[0])

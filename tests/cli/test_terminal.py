@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
-from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.implant_spec import ImplantSpec, field_meanings
 from meshimplant_cli.main import build_app
 from meshimplant_cli.options import PrescriptionOptions
 from meshimplant_cli.terminal import measure_table, table
@@ -45,7 +43,7 @@ def test_columns_of_a_table_are_aligned() -> None:
 @pytest.mark.parametrize("verb", ["design", "check"])
 def test_every_field_of_the_prescription_is_an_option(verb: str) -> None:
     shown = {name for a in build_app()[verb].assemble_argument_collection() if a.show for name in a.names}
-    assert {f"--{field.name.replace('_', '-')}" for field in fields(ImplantSpec)} <= shown
+    assert {f"--{name.replace('_', '-')}" for name in field_meanings()} <= shown
 
 
 def test_an_option_overrides_its_field() -> None:
