@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import trimesh
 from numpy.typing import ArrayLike
 
 from meshimplant.design.reconstruct import prepare_skull
 from meshimplant.edit.bevel import bevel
+from meshimplant.edit.blunt_border import LEAST_MM, blunt_border
 from meshimplant.edit.repair import repair
 from meshimplant.edit.simplify import coarsened, simplify
 from meshimplant.edit.smooth import smooth
@@ -40,6 +42,8 @@ _THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
 #: Where a part that became thicker comes too near to bone, the second cut leaves this much more clearance
 #: than the first: two cuts in one place would leave slivers that no repair cleans.
 _SECOND_CUT_MM = 0.05
+#: A wall thinner than this fraction of the smallest prescribed thickness can be a lip of the border.
+_LIP_FRACTION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +104,14 @@ def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> Step
 def set_part_thickness(
     mesh: trimesh.Trimesh, site: Site, *, thickness_mm: ArrayLike, clearance_mm: float
 ) -> trimesh.Trimesh:
-    """Set the wall thickness of a part, and trim it again if it became thicker and is too near to bone."""
+    """Set the wall thickness of a part, and take the lip off its border.
+
+    The part is trimmed again if it became thicker and is too near to bone.
+    """
     part = set_thickness(mesh, thickness_mm, inside_mm=site.inside_mm)
-    return keep_clearance(part, site, clearance_mm=clearance_mm)
+    part = keep_clearance(part, site, clearance_mm=clearance_mm)
+    least_mm = min(LEAST_MM, _LIP_FRACTION * float(np.nanmin(thickness_mm)))
+    return blunt_border(part, inside_mm=site.inside_mm, least_mm=least_mm).mesh
 
 
 def keep_clearance(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> trimesh.Trimesh:
