@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 FILES = [
-    "implant.3mf", "implant.stl", "preview.html", "preview.png", "slices.png",
-    "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
+    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml",
 ]  # fmt: skip
 
 

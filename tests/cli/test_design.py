@@ -13,8 +13,8 @@ from meshimplant import evaluate, read_mesh, read_volume, write_volume
 from meshimplant.spec.implant_spec import ImplantSpec
 
 FILES = [
-    "implant.3mf", "implant.stl", "preview.html", "preview.png", "slices.png",
-    "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
+    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml",
 ]  # fmt: skip
 
 

@@ -32,8 +32,8 @@ from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 FILES = [
-    "implant.3mf", "implant.stl", "preview.html", "preview.png", "slices.png",
-    "reconstruction.nrrd", "report.html", "report.json", "spec.toml",
+    "implant.3mf", "implant.stl", "preview.html", "preview.png",
+    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml",
 ]  # fmt: skip
 STEPS = [
     "complete",
