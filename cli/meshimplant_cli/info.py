@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SERIES_HEADER = (
     *("no.", "description", "kernel", "kind", "slices", "step mm", "thick mm", "tilt deg"),
-    *("field mm", "head", "read"),
+    *("field mm", "head", "default"),
 )
 
 
@@ -91,6 +91,6 @@ def _series_row(item: SeriesSummary) -> tuple[object, ...]:
     values = (item.step_mm, item.thickness_mm, item.tilt_deg)
     numbers = ["-" if value is None else f"{value:.4g}" for value in values]
     field = " x ".join(f"{length:.0f}" for length in item.extent_mm)
-    use = "yes" if item.chosen else "no" if item.problem is None else "cannot be"
+    use = "yes" if item.chosen else "no" if item.problem is None else "unreadable"
     words = (str(item.number), item.description or "-", item.kernel or "-", item.kind)
     return (*words, item.slices, *numbers, field, f"{item.head_fraction:.0%}", use)
