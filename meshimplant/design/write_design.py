@@ -12,6 +12,7 @@ from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.choose_model import disagreement_findings
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.earlier_files import fates_of_earlier_files
+from meshimplant.design.part_bodies import measure_bodies, write_part
 from meshimplant.design.skull_model import skull_model
 from meshimplant.errors import MeshImplantError
 from meshimplant.implant.features import Feature
@@ -71,8 +72,8 @@ def write_design(
         The folder is occupied (without `force`) or not writable; its contents are untouched.
     """
     with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
-        write_mesh(implant, target / "implant.stl")
-        write_mesh(implant, target / "implant.3mf")
+        write_part(implant, target)
+        report.measures |= measure_bodies(implant, check)
         if features:
             for suffix in FEATURE_SUFFIXES:
                 write_features(target / f"features{suffix}", features)

@@ -41,6 +41,7 @@ _SECTIONS = {
         "faces",
         "vertices",
         "bodies",
+        "body",
         "internal_shells",
         "volume",
         "area",
