@@ -44,7 +44,7 @@ def process_findings(mesh: trimesh.Trimesh, spec: ImplantSpec) -> list[Finding]:
     return [*findings, *_size_findings(mesh, spec.process, process)]
 
 
-def _size_findings(mesh: trimesh.Trimesh, name: str, process: Process) -> list[Finding]:
+def _size_findings(mesh: trimesh.Trimesh, way: str, process: Process) -> list[Finding]:
     if process.longest_mm is None:
         return []
     shortest, longest = process.longest_mm
@@ -52,7 +52,7 @@ def _size_findings(mesh: trimesh.Trimesh, name: str, process: Process) -> list[F
     if shortest <= length_mm <= longest:
         return []
     small = length_mm < shortest
-    message = f"The part is {'shorter' if small else 'longer'} than those that are made by {name}: " + (
+    message = f"The part is {'shorter' if small else 'longer'} than those that are made by {way}: " + (
         "make it in another way." if small else "split it, or make it in another way."
     )
     place = place_of(np.asarray(mesh.bounds, float).mean(axis=0))
