@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_reference import shared_references
 
 from meshimplant_cli.main import run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_reference_for_each_skull() -> Iterator[None]:
+    """Find the surface that is expected over the opening of a skull once."""
+    with shared_references():
+        yield
 
 
 @dataclass(frozen=True)
