@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from meshimplant.theatre.split import Split
 
 Joint = Literal["stepped", "dovetail", "plain"]
+#: What is printed, in this order.
+_SHOWN = ("joint", "split_gap_mm", "split_lip_mm", "split_dropped_mm3", "piece_volumes_mm3")
 
 
 def split(
@@ -108,7 +110,7 @@ def _show(result: Split, output: Path, inputs: Inputs, *, as_json: bool) -> int:
         **result.measures(),
         "directions": result.directions.tolist(),
     }
-    rows = [(name, facts[name]) for name in ("joint", "split_gap_mm", "split_lip_mm", "piece_volumes_mm3")]
+    rows = [(name, facts[name]) for name in _SHOWN]
     lines = [f"{output.name}: {len(result.pieces)} pieces, {verdict}", measure_table(rows)]
     lines += [describe_finding(finding) for finding in result.findings]
     facts["findings"] = [finding.to_dict() for finding in result.findings]

@@ -49,6 +49,8 @@ class Split:
         Distance between two pieces.
     lip_mm : float
         Least thickness of a lip at the joints.
+    dropped_mm3 : float
+        Volume of the crumbs that the seams cut off and that belong to no piece.
     findings : tuple of Finding
         ``split.thin_lip``, ``split.blocked`` (a piece does not come off the ones before it) and
         ``insertion.blocked`` of a piece in the skull.
@@ -59,6 +61,7 @@ class Split:
     joint: JointKind
     gap_mm: float
     lip_mm: float
+    dropped_mm3: float
     findings: tuple[Finding, ...]
 
     def measures(self) -> dict[str, Any]:
@@ -69,6 +72,7 @@ class Split:
             "piece_extents_mm": [np.ptp(piece.vertices, axis=0).tolist() for piece in self.pieces],
             "split_gap_mm": self.gap_mm,
             "split_lip_mm": self.lip_mm,
+            "split_dropped_mm3": self.dropped_mm3,
         }
 
 
@@ -135,11 +139,13 @@ def split(
         seams = [seam_of_plane(mesh, point_mm, normal, inside_mm=inside)]
     else:
         seams = _even_seams(mesh, pieces, inside)
-    rest, made, lips = mesh, [], []
+    rest, made, lips, crumbs = mesh, [], [], []
     for seam in seams:
         tools = joint_tools(rest, seam, joint, gap_mm=gap_mm)
-        made.append(_piece(cut_away(rest, tools.beyond_first, bodies=1)))
-        rest = _piece(cut_away(rest, tools.beyond_second, bodies=1))
+        first, second = (cut_away(rest, tool, bodies=1) for tool in (tools.beyond_first, tools.beyond_second))
+        crumbs += [crumb.volume_mm3 for crumb in (*first.fragments, *second.fragments)]
+        made.append(_piece(first))
+        rest = _piece(second)
         lips.append(tools.lip_mm)
     made.append(rest)
     directions = np.array([seams[0].axes[2], *(seam.axes[2] for seam in seams)])
@@ -148,7 +154,7 @@ def split(
         *_order_findings(made, directions),
         *(() if site is None else _skull_findings(made, directions, site)),
     ]
-    return Split(tuple(made), directions, joint, gap_mm, min(lips), tuple(findings))
+    return Split(tuple(made), directions, joint, gap_mm, min(lips), sum(crumbs), tuple(findings))
 
 
 def _require_arguments(

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import trimesh
-from shapes import cap, joined, oblique, random_rotation, sphere
+from shapes import box, cap, joined, oblique, random_rotation, sphere
 
 from meshimplant.check.check_solid import check_solid
 from meshimplant.errors import InputError, MeshError
@@ -178,6 +178,13 @@ def test_a_seam_that_cuts_off_a_third_piece_is_refused():
         split(two, point_mm=np.add(SHIFT_MM, (0, 0, RADIUS_MM)), normal=(1, 0, 0), joint="plain")
     with pytest.raises(MeshError, match="33 mm or more for a dovetail"):
         split(part(half_angle_deg=8), joint="dovetail")
+
+
+def test_a_crumb_that_belongs_to_no_piece_is_told():
+    crumb = box((2, 2, 2), np.add(SHIFT_MM, (-8, 0, RADIUS_MM + 6))).mesh
+    plane = {"point_mm": np.add(SHIFT_MM, (0, 0, RADIUS_MM)), "normal": (1, 0, 0)}
+    assert split(part(), joint="plain", **plane).dropped_mm3 == 0
+    assert split(joined(part(), crumb), joint="plain", **plane).dropped_mm3 == pytest.approx(8, rel=1e-3)
 
 
 def test_an_open_mesh_is_refused():
