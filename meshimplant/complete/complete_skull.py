@@ -20,6 +20,8 @@ from meshimplant.complete.choose_model import (
 from meshimplant.complete.completion_findings import (
     below_vault_findings,
     deviation_findings,
+    licence_findings,
+    model_licences,
     opening_findings,
     orientation_findings,
     symmetry_findings,
@@ -168,6 +170,14 @@ def complete_skull(
         expected_error(estimate, name, defect)
         for estimate, name, defect in zip(estimates, names, defects, strict=True)
     ]
+    licences = model_licences(
+        [
+            *([] if method == "mirror" else [mean]),
+            *models.values(),
+            *([population] if population and lower else []),
+            *(model for answer in answers for model in answer.models.values()),
+        ]
+    )
     report = {
         "name": names[0],
         "asked": method,
@@ -178,6 +188,7 @@ def complete_skull(
         "left_out_mm": left_out_report(estimates[0]),
         "mixture": estimates[0].weights,
         "below_vault": lower[0].report() if lower else None,
+        "model_licences": licences,
     }
     deviation_mm = max(estimate.deviation_mm for estimate in estimates)
     findings = [
@@ -190,6 +201,7 @@ def complete_skull(
         *expected_error_findings(max((mm for mm in expected_mm if mm is not None), default=None)),
         *below_vault_findings(lower),
         *worst_findings(answers),
+        *licence_findings(licences),
     ]
     field = _merge(defective, pose, shells)
     uncertainty = answers[0].uncertainty if answers else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from meshimplant.complete.below_vault import LowerHead
 from meshimplant.head.pose import HeadPose
@@ -105,3 +106,30 @@ def orientation_findings(turned_deg: float) -> list[Finding]:
         "check the file's orientation, and left and right in the pictures"
     )
     return [Finding("input.turned", "warning", message, turned_deg, 0.0, "deg")]
+
+
+class _Described(Protocol):
+    """A model that says what it was learnt from."""
+
+    @property
+    def about(self) -> dict[str, Any]: ...
+
+
+def model_licences(models: Iterable[_Described]) -> dict[str, str]:
+    """Return the licence by training data of models, as their files state it."""
+    stated = {(str(model.about.get("data")), str(model.about.get("licence") or "")) for model in models}
+    return {data: licence for data, licence in sorted(stated) if licence}
+
+
+def licence_findings(licences: Mapping[str, str]) -> list[Finding]:
+    """Return a remark if a model that was used may not be used commercially, with the options without one."""
+    restricted = {data: licence for data, licence in licences.items() if "non-commercial" in licence.lower()}
+    if not restricted:
+        return []
+    sources = "; ".join(f"{licence} ({data})" for data, licence in restricted.items())
+    message = (
+        f"the shape was completed with models under a non-commercial licence, {sources}: for any other use "
+        "choose --template open (a packaged mean for any use), --method mirror (this head alone), or a model "
+        "of your own"
+    )
+    return [Finding("complete.non_commercial", "info", message, len(restricted), 0.0, "data sets")]

@@ -11,6 +11,7 @@ from meshimplant.complete.complete_skull import Completion, complete_skull
 from meshimplant.complete.completion_findings import second_opening_findings
 from meshimplant.complete.methods import METHODS
 from meshimplant.complete.mixture import MIXTURE
+from meshimplant.complete.models import read_model
 from meshimplant.datasets.craniectomy import Craniectomy, craniectomy
 from meshimplant.datasets.phantom import skull_phantom
 from meshimplant.errors import EmptyMaskError, InputError, NoDefectError
@@ -71,6 +72,29 @@ def test_the_method_is_reported(method) -> None:
     assert set(report["residual_mm"]) == FITTED.get(method, {method})
     assert (report["disagreement_p95_mm"] is not None) is (method == "auto")
     assert (report["largest_coefficient"] is not None) is report["name"].startswith(("ssm", MIXTURE))
+
+
+@pytest.mark.parametrize("method", ["auto", "template", "mirror"])
+def test_a_model_for_non_commercial_use_is_named_with_the_option_that_avoids_it(method) -> None:
+    done = completed("random", method)
+    named = [finding for finding in done.findings if finding.code == "complete.non_commercial"]
+    if method == "mirror":
+        assert named == []
+        assert done.method["model_licences"] == {}
+        return
+    (finding,) = named
+    assert finding.severity == "info"
+    assert "CC BY-NC-SA 4.0" in finding.message
+    assert "SkullFix" in finding.message
+    assert "--template open" in finding.message
+    assert list(done.method["model_licences"].values()) == ["CC BY-NC-SA 4.0: non-commercial"]
+
+
+def test_the_open_model_needs_no_such_remark() -> None:
+    done = complete_skull(case("random").defective, template=read_model("open"))
+    assert not any(finding.code == "complete.non_commercial" for finding in done.findings)
+    assert all("non-commercial" not in licence for licence in done.method["model_licences"].values())
+    assert len(done.method["model_licences"]) == 1
 
 
 def test_only_auto_expects_an_error_from_what_it_left_out() -> None:
