@@ -12,6 +12,7 @@ from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Force,
     Output,
+    Positive,
     SkullFile,
     SkullOptions,
 )
@@ -24,6 +25,12 @@ def preview(
     output: Output,
     skull: SkullFile | None = None,
     title: Annotated[str, Parameter(help="Title above the picture.")] = "",
+    thickness_mm: Annotated[
+        Positive | None,
+        Parameter(
+            help="The prescribed thickness: its colours span 1 mm to either side. Default: what was measured."
+        ),
+    ] = None,
     skull_options: SkullOptions = SkullOptions(),
     force: Force = False,
 ) -> None:
@@ -53,10 +60,11 @@ def preview(
             "skull": None if bone is None else skull_surface(bone),
             "thickness_mm": maps.thickness_mm,
             "gap_mm": maps.gap_mm,
+            "asked_thickness_mm": thickness_mm,
             "title": title,
         }
         if suffix_of(output) == ".png":
-            render_preview(output, **shown, measures=maps.measures)
+            render_preview(output, **shown, scan=bone, measures=maps.measures)
         else:
             write_viewer(output, **shown)
     say("\n".join([f"{output.name}: drawn", *map(describe_finding, inputs.findings)]))

@@ -84,7 +84,7 @@ def write_design(
         _write_maps(completion, target)
         if with_skull_model:
             _write_skull_model(skull, report, target)
-        _write_previews(implant, plates, skull, check, report, target)
+        _write_previews(implant, plates, skull, check, report, target, spec=spec, scan=scan)
         _write_slices(implant, skull if scan is None else scan, features, report, target)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
@@ -134,6 +134,9 @@ def _write_previews(
     check: PartCheck,
     report: Report,
     target: Path,
+    *,
+    spec: ImplantSpec,
+    scan: Volume | None,
 ) -> None:
     """Write the pictures, plates included, or a warning."""
     shown = join_meshes([implant, *plates]) if plates else implant
@@ -149,6 +152,8 @@ def _write_previews(
                 gap_mm=np.concatenate([check.gap_mm, unknown]),
                 measures=check.measures,
                 verdict=report.verdict,
+                asked_thickness_mm=spec.thickness_mm,
+                scan=skull if scan is None else scan,
                 title=_TITLE,
             )
     except MeshImplantError as error:

@@ -36,6 +36,10 @@ _UNITS = {"thickness": "mm", "gap": "mm", "deflection": "mm", "stress": "MPa"}
 #: about 0.1 mm: a narrower range of thickness or gap would colour noise. Deflection and stress are computed.
 _LEAST_STEP = {"thickness": 0.2, "gap": 0.2, "deflection": 0.002, "stress": 0.02}
 
+#: Fixed range around the prescribed thickness, and of the gap, mm: parts can be compared by eye, and noise of
+#: a tenth of a millimetre does not look like variation. A gap of 3 mm is the widest that passes the check.
+_AROUND_ASKED_MM, _GAP_RANGE_MM = 1.0, (0.0, 3.0)
+
 # OKLab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
 _LMS_FROM_LAB = np.array(
     [
@@ -65,12 +69,25 @@ class ColourScale:
         Values of the first and the last colour; values outside the range get the nearest end colour.
     ticks : tuple of float
         Round values inside the range, for the labels of the colour bar.
+    fixed : bool
+        Whether the range was chosen without looking at the values, which may then lie outside it.
     """
 
     quantity: str
     low: float
     high: float
     ticks: tuple[float, ...]
+    fixed: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The ticks as text; those of a fixed range say that values beyond it have the colour of its ends."""
+        words = [f"{tick:g}" for tick in self.ticks]
+        if self.fixed:
+            words[-1] = f"\u2265{words[-1]}"
+            if self.quantity != "gap":
+                words[0] = f"\u2264{words[0]}"
+        return tuple(words)
 
     @property
     def unit(self) -> str:
@@ -95,6 +112,23 @@ class ColourScale:
         high_index = max(np.ceil(high / step - 1e-6), low_index + 1)
         ticks = tuple(float(round(i * step, 6)) for i in np.arange(low_index, high_index + 0.5))
         return cls(quantity, ticks[0], ticks[-1], ticks)
+
+    @classmethod
+    def of_prescription(
+        cls, quantity: str, values: ArrayLike, *, asked_thickness_mm: float | None = None
+    ) -> ColourScale:
+        """Return the range that the prescription fixes, or that of the values (n,) where it fixes none.
+
+        Thickness: 1 mm to either side of what was asked. Gap: 0 to 3 mm. Source: our choice.
+        """
+        if quantity == "gap":
+            low, high = _GAP_RANGE_MM
+            return cls(quantity, low, high, (0.0, 1.0, 2.0, 3.0), fixed=True)
+        if quantity != "thickness" or asked_thickness_mm is None:
+            return cls.of_values(quantity, values)
+        low = max(asked_thickness_mm - _AROUND_ASKED_MM, 0.0)
+        high = asked_thickness_mm + _AROUND_ASKED_MM
+        return cls(quantity, low, high, (low, asked_thickness_mm, high), fixed=True)
 
     @cached_property
     def table(self) -> NDArray[np.float64]:

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError
 from meshimplant.mesh.topology import as_written
-from meshimplant.preview.colour_scales import NO_VALUE
 from meshimplant.preview.decimate import cluster_vertices
 from meshimplant.preview.picture_errors import checked_values, picture_errors, require_drawable
 from meshimplant.preview.preview_scene import PreviewScene
 from meshimplant.preview.render_view import composite_over, render_view
-from meshimplant.preview.sheet_canvas import SOFT_INK, Box, Card, SheetCanvas
+from meshimplant.preview.scan_plane import draw_plane
+from meshimplant.preview.sheet_canvas import INK, LIGHT_INK, SOFT_INK, Box, Card, SheetCanvas
 from meshimplant.preview.sheet_panels import (
     BAR,
     CAPTION,
@@ -30,12 +30,14 @@ from meshimplant.preview.sheet_panels import (
     SIDE,
     Panel,
     Row,
+    Section,
     close_up_panels,
     head_panels,
 )
 from meshimplant.preview.verdict_kinds import VERDICT_COLOURS
 from meshimplant.report import Verdict
 from meshimplant.runtime.value_text import in_unit, with_unit
+from meshimplant.voxels.volume import Volume
 
 #: With this many faces a face of the skull is about one pixel at a width of 1600. A skull of more than twice
 #: as many faces is clustered to this number.
@@ -55,6 +57,8 @@ def render_preview(
     gap_mm: ArrayLike | None = None,
     measures: Mapping[str, Any] | None = None,
     verdict: Verdict | None = None,
+    asked_thickness_mm: float | None = None,
+    scan: Volume | None = None,
     title: str = "",
     width_px: int = 1600,
 ) -> None:
@@ -82,6 +86,12 @@ def render_preview(
         they are those of the report. None: volume and size of the mesh alone.
     verdict : str, optional
         The verdict on the part, written beside the title.
+    asked_thickness_mm : float, optional
+        The prescribed thickness: its colours span 1 mm to either side, so that parts can be compared. None:
+        they span the values. Those of the gap always span 0 to 3 mm.
+    scan : Volume, optional
+        The CT in Hounsfield units, or the mask of the skull: a plane of it, with the outline of the part,
+        takes the place of the view that repeats the one facing the implant.
     title : str
         Written at the upper left; truncated if it does not fit.
     width_px : int
@@ -110,6 +120,8 @@ def render_preview(
             gap_mm=gap_mm,
             measures=measures,
             verdict=verdict,
+            asked_thickness_mm=asked_thickness_mm,
+            scan=scan,
             title=title,
             width_px=width_px,
         )
@@ -124,6 +136,8 @@ def draw_preview(
     gap_mm: ArrayLike | None = None,
     measures: Mapping[str, Any] | None = None,
     verdict: Verdict | None = None,
+    asked_thickness_mm: float | None = None,
+    scan: Volume | None = None,
     title: str = "",
     width_px: int = 1600,
 ) -> bytes:
@@ -144,6 +158,8 @@ def draw_preview(
         checked_values(gap_mm, implant, name="gap_mm"),
         measures=mesh_measures(implant) if measures is None else measures,
         verdict=verdict,
+        asked_thickness_mm=asked_thickness_mm,
+        scan=scan,
         title=title,
         width_px=width_px,
     )
@@ -156,6 +172,8 @@ def draw_sheet(
     *,
     measures: Mapping[str, Any],
     verdict: Verdict | None = None,
+    asked_thickness_mm: float | None = None,
+    scan: Volume | None = None,
     title: str = "",
     width_px: int = 1600,
 ) -> bytes:
@@ -164,8 +182,8 @@ def draw_sheet(
     `measures` are those of the implant as it was before it was decimated for the picture.
     """
     rows = [
-        Row.of_panels(head_panels(preview)),
-        Row.of_panels(close_up_panels(preview, thickness_mm, gap_mm, measures)),
+        Row.of_panels(head_panels(preview, scan)),
+        Row.of_panels(close_up_panels(preview, thickness_mm, gap_mm, measures, asked_thickness_mm)),
     ]
     unit = width_px / 1600
     height = HEADER + sum(row.height + GUTTER for row in rows) + FOOTER
@@ -225,16 +243,35 @@ def draw_row(sheet: SheetCanvas, row: Row, *, top: float) -> None:
         card = _card(sheet, row, index, top)
         centre_mm, _ = panel.frame
         sheet.card(card)
-        picture = render_view(
-            panel.scene,
-            panel.view,
-            centre_mm=centre_mm,
-            mm_per_px=mm_per_px,
-            size_px=card.size_px,
-            ghost=panel.ghost,
-        )
-        sheet.picture(card, composite_over(picture, sheet.background(card)))
+        section = panel.section
+        if section is None:
+            picture = render_view(
+                panel.scene,
+                panel.view,
+                centre_mm=centre_mm,
+                mm_per_px=mm_per_px,
+                size_px=card.size_px,
+                ghost=panel.ghost,
+            )
+            sheet.picture(card, composite_over(picture, sheet.background(card)))
+        else:
+            shown = draw_plane(
+                panel.scene.surfaces[0].mesh,
+                section.scan,
+                section.plane,
+                _in_plane(centre_mm, section),
+                mm_per_px=mm_per_px,
+                size_px=card.size_px,
+            )
+            sheet.picture(card, shown)
         _annotate(sheet, card, panel, mm_per_px)
+
+
+def _in_plane(centre_mm: NDArray[np.float64], section: Section) -> NDArray[np.float64]:
+    """Return the centre of a picture (3,) moved into the plane of a section."""
+    moved = np.array(centre_mm, float)
+    moved[section.plane.axis] = section.point_mm[section.plane.axis]
+    return moved
 
 
 def _card(sheet: SheetCanvas, row: Row, index: int, top: float) -> Card:
@@ -252,13 +289,15 @@ def _annotate(sheet: SheetCanvas, card: Card, panel: Panel, mm_per_px: float) ->
     pad = sheet.px(16)
     sheet.text((left + pad, top + sheet.px(14)), panel.caption, size=18, bold=True)
     sheet.text((right - pad, top + sheet.px(16)), panel.remark, size=15, colour=SOFT_INK, anchor="ra")
-    sheet.letters(card, panel.view.letters)
-    sheet.scale_bar(card, mm_per_px=mm_per_px)
+    ink, soft, inset = (INK, SOFT_INK, 0) if panel.section is None else (LIGHT_INK, LIGHT_INK, sheet.px(7))
+    x0, y0, x1, y1 = card.picture
+    inner = Card(card.box, (x0 + inset, y0 + inset, x1 - inset, y1 - inset))
+    sheet.letters(inner, panel.view.letters, colour=ink)
+    sheet.scale_bar(inner, mm_per_px=mm_per_px, colour=ink)
     if panel.scale is not None and panel.values is not None:
         bar = (left + 2 * pad, bottom - sheet.px(80), right - 2 * pad, bottom - sheet.px(10))
         sheet.colour_bar(bar, panel.scale, panel.values)
-    if any(np.isnan(s.values).any() for s in panel.scene.surfaces if s.values is not None):
-        sheet.swatch(card, "no value", NO_VALUE)
+    sheet.swatches(inner, panel.legend, colour=soft)
 
 
 def _pixels(sheet: SheetCanvas, corners: tuple[float, float, float, float]) -> Box:

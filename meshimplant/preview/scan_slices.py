@@ -10,23 +10,16 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-from scipy import ndimage
 
 from meshimplant.errors import InputError, require_type
 from meshimplant.preview.picture_errors import picture_errors, require_drawable
 from meshimplant.preview.render_preview import write_picture
-from meshimplant.preview.sheet_canvas import Box, Card, SheetCanvas
+from meshimplant.preview.scan_plane import PLANES, Plane, draw_plane, level_text
+from meshimplant.preview.sheet_canvas import LIGHT_INK, Box, Card, SheetCanvas
 from meshimplant.voxels.volume import Volume
 
 Floats = NDArray[np.float64]
 
-#: Grey values of a CT that are black and white, HU: soft tissue is told from bone, and bone from metal.
-_WINDOW_HU = (-250.0, 1750.0)
-#: Colours of the part's outline, of the place, and of letters on black, sRGB.
-_OUTLINE, _PLACE, _LIGHT = (0, 150, 190), (214, 96, 0), (225, 230, 236)
-#: Letters of the sides to which the axes run, and of the opposite ones.
-_SIDES = ("LR", "PA", "SI")
 #: Sizes on a sheet 1600 pixels wide: width of a card, space between cards, height of a title, margin.
 _CARD, _GAP, _TITLE, _SIDE = 510, 12, 40, 23
 #: Part of the scan that a picture of a place shows, mm, and air around the part in the other ones, mm.
@@ -34,26 +27,6 @@ _CLOSE_MM, _AROUND_MM = 60.0, 25.0
 _FOOTER = (
     "Axial planes are seen from below, sagittal ones from the left; patient coordinates in mm (LPS). "
     "Not a medical device: verify before use."
-)
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """An anatomical plane: the axis of its normal, those that run right and down, and its letters."""
-
-    name: str
-    axis: int
-    right: int
-    down: int
-    down_sign: float
-    letters: tuple[str, str, str, str]
-
-
-#: Left, right, top and bottom letter. The patient's left is on the viewer's right, as radiologists have it.
-_PLANES = (
-    _Plane("Axial", 2, 0, 1, 1.0, ("R", "L", "A", "P")),
-    _Plane("Coronal", 1, 0, 2, -1.0, ("R", "L", "S", "I")),
-    _Plane("Sagittal", 0, 1, 2, -1.0, ("A", "P", "S", "I")),
 )
 
 
@@ -138,9 +111,9 @@ def draw_slices(
     if not (np.abs(scan.to_index(middle) - (np.array(scan.shape) - 1) / 2) < np.array(scan.shape) / 2).all():
         raise InputError("expected a part within the scan, got one outside: check that both are in one frame")
     reach = float(np.ptp(implant.vertices, axis=0).max()) / 2 + _AROUND_MM
-    pictures = [(plane, plane.name, middle, reach, False) for plane in _PLANES]
+    pictures = [(plane, plane.name, middle, reach, False) for plane in PLANES]
     for place in places:
-        plane = min(_PLANES, key=lambda each: abs(place.axis[each.axis]))
+        plane = min(PLANES, key=lambda each: abs(place.axis[each.axis]))
         pictures.append(
             (plane, f"{place.label}, {plane.name.lower()}", np.asarray(place.point_mm), _CLOSE_MM / 2, True)
         )
@@ -148,7 +121,7 @@ def draw_slices(
 
 
 def _sheet(
-    pictures: list[tuple[_Plane, str, Floats, float, bool]],
+    pictures: list[tuple[Plane, str, Floats, float, bool]],
     implant: trimesh.Trimesh,
     scan: Volume,
     title: str,
@@ -167,13 +140,16 @@ def _sheet(
         left, top = _SIDE + column * (_CARD + _GAP), header + row * (_TITLE + _CARD + _GAP)
         card = _card(canvas, left, top)
         canvas.card(card)
-        level = f"{_SIDES[plane.axis][int(point[plane.axis] < 0)]} {abs(point[plane.axis]):.0f} mm"
         inner = Card(card.box, _inset(card.picture, canvas.px(8)))
         canvas.text((card.picture[0], canvas.px(top + 10)), name, size=18, bold=True)
-        canvas.text((card.picture[2], canvas.px(top + 12)), level, size=15, anchor="ra")
-        canvas.picture(card, _picture(implant, scan, plane, point, reach_mm, card.size_px[0], marked))
-        canvas.letters(inner, plane.letters, colour=_LIGHT)
-        canvas.scale_bar(inner, mm_per_px=2 * reach_mm / card.size_px[0], colour=_LIGHT)
+        canvas.text((card.picture[2], canvas.px(top + 12)), level_text(plane, point), size=15, anchor="ra")
+        mm_per_px = 2 * reach_mm / card.size_px[0]
+        drawn = draw_plane(
+            implant, scan, plane, point, mm_per_px=mm_per_px, size_px=card.size_px, marked=marked
+        )
+        canvas.picture(card, drawn)
+        canvas.letters(inner, plane.letters, colour=LIGHT_INK)
+        canvas.scale_bar(inner, mm_per_px=mm_per_px, colour=LIGHT_INK)
     canvas.text((canvas.px(_SIDE), canvas.px(height - 28)), _FOOTER, size=15)
     data = io.BytesIO()
     canvas.image.save(data, "PNG")
@@ -191,69 +167,3 @@ def _card(canvas: SheetCanvas, left: int, top: int) -> Card:
 def _inset(box: Box, by_px: int) -> Box:
     left, top, right, bottom = box
     return left + by_px, top + by_px, right - by_px, bottom - by_px
-
-
-def _picture(
-    implant: trimesh.Trimesh,
-    scan: Volume,
-    plane: _Plane,
-    point: Floats,
-    reach_mm: float,
-    size_px: int,
-    marked: bool,
-) -> NDArray[np.uint8]:
-    """Return one plane of the scan (size, size, 3) with the outline of the part."""
-    steps = (np.arange(size_px) + 0.5) / size_px * 2 * reach_mm - reach_mm
-    points = np.empty((size_px, size_px, 3))
-    points[...] = point
-    points[..., plane.right] += steps[None, :]
-    points[..., plane.down] += plane.down_sign * steps[:, None]
-    index = scan.to_index(points.reshape(-1, 3)).T
-    image = Image.fromarray(_greys(scan, index).reshape(size_px, size_px)).convert("RGB")
-    draw = ImageDraw.Draw(image)
-    line = max(1, round(size_px / 240))
-    for start, stop in _section(implant, plane.axis, float(point[plane.axis])):
-        ends = [
-            (
-                (end[plane.right] - point[plane.right] + reach_mm) / (2 * reach_mm) * size_px,
-                (plane.down_sign * (end[plane.down] - point[plane.down]) + reach_mm)
-                / (2 * reach_mm)
-                * size_px,
-            )
-            for end in (start, stop)
-        ]
-        draw.line(ends, fill=_OUTLINE, width=line)
-    if marked:
-        middle, arm = size_px / 2, size_px / 40
-        draw.ellipse((middle - arm, middle - arm, middle + arm, middle + arm), outline=_PLACE, width=line)
-    return np.asarray(image)
-
-
-def _greys(scan: Volume, index: Floats) -> NDArray[np.uint8]:
-    """Return the grey values (n,) at voxel indices (3, n); black beyond the scan."""
-    array = scan.array
-    if array.dtype == bool or (array.dtype.kind == "u" and array.max(initial=0) <= 1):
-        bone = ndimage.map_coordinates(array.astype(np.float32), index, order=1, cval=0.0)
-        return np.asarray(np.rint(235 * np.clip(bone, 0, 1)), np.uint8)
-    low, high = _WINDOW_HU
-    values = ndimage.map_coordinates(array, index, np.float32, order=1, cval=low)
-    return np.asarray(np.rint(255 * np.clip((values - low) / (high - low), 0, 1)), np.uint8)
-
-
-def _section(mesh: trimesh.Trimesh, axis: int, level: float) -> Floats:
-    """Return the segments (n, 2, 3) in which an axis-parallel plane cuts a mesh."""
-    corners = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)]
-    height = corners[..., axis] - level
-    height = np.where(height == 0, 1e-9, height)
-    above = height > 0
-    crossed = above.any(axis=1) & ~above.all(axis=1)
-    corners, height, above = corners[crossed], height[crossed], above[crossed]
-    # The corner that lies alone on its side; the segment runs between the two edges that leave it.
-    alone = np.where(above.sum(axis=1) == 1, above.argmax(axis=1), (~above).argmax(axis=1))
-    rows = np.arange(len(corners))
-    ends = []
-    for step in (1, 2):
-        other = (alone + step) % 3
-        share = height[rows, alone] / (height[rows, alone] - height[rows, other])
-        ends.append(corners[rows, alone] + share[:, None] * (corners[rows, other] - corners[rows, alone]))
-    return np.stack(ends, axis=1) if len(rows) else np.zeros((0, 2, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ PAPER = (222, 227, 233)
 CARD = (250, 251, 252)
 INK = (28, 38, 51)
 SOFT_INK = (96, 109, 125)
+#: Colour of letters on black.
+LIGHT_INK = (225, 230, 236)
 _EDGE = (203, 210, 219)
 
 Box = tuple[int, int, int, int]
@@ -144,13 +147,18 @@ class SheetCanvas:
         strip = np.repeat(colours[None], bar_bottom - bar_top, axis=0)
         self.image.paste(Image.fromarray(strip), (left, bar_top))
         self._histogram((left, top, right, bar_top - self.px(2)), scale, values, colours)
-        for tick in scale.ticks:
+        for tick, label in zip(scale.ticks, scale.labels, strict=True):
             x = left + (tick - scale.low) / (scale.high - scale.low) * (width - 1)
             self._draw.line(
                 (x, bar_bottom, x, bar_bottom + self.px(4)), fill=SOFT_INK, width=max(self.px(1), 1)
             )
-            unit = f" {scale.unit}" if tick == scale.ticks[-1] else ""
-            self.text((x, bar_bottom + self.px(6)), f"{tick:g}{unit}", size=15, colour=INK, anchor="ma")
+            is_last = tick == scale.ticks[-1]
+            words = f"{label} {scale.unit}" if is_last else label
+            y = bar_bottom + self.px(6)
+            if is_last:  # the unit makes it wide: it ends at the bar, not beyond the card
+                self.text((right + self.px(14), y), words, size=15, colour=INK, anchor="ra")
+            else:
+                self.text((x, y), words, size=15, colour=INK, anchor="ma")
 
     def _histogram(
         self, box: Box, scale: ColourScale, values: NDArray[np.float64], colours: NDArray[np.uint8]
@@ -167,14 +175,25 @@ class SheetCanvas:
                 colour = tuple(int(c) for c in colours[min(int((start + stop) / 2 - left), len(colours) - 1)])
                 self._draw.rectangle((start, bottom - max(height, 1), stop - 1, bottom), fill=colour)
 
-    def swatch(self, card: Card, words: str, colour: tuple[float, float, float]) -> None:
-        """Draw a legend entry for a colour (sRGB, 0 to 1) at the lower right of a card's picture."""
-        right, y = card.picture[2], card.picture[3] - self.px(9)
+    def swatches(
+        self,
+        card: Card,
+        entries: Sequence[tuple[str, tuple[float, float, float]]],
+        *,
+        colour: tuple = SOFT_INK,
+    ) -> None:
+        """Draw legend entries, words and sRGB colours (0 to 1), upwards from a card's lower right."""
+        right = card.picture[2] - self.px(4)
+        for row, (words, fill) in enumerate(reversed(entries)):
+            self._swatch(right, card.picture[3] - self.px(9 + 18 * row), words, fill, colour)
+
+    def _swatch(self, right: int, y: int, words: str, fill: tuple[float, float, float], ink: tuple) -> None:
+        """Draw one legend entry that ends at `right`, centred on `y`."""
         side = self.px(12)
         left = right - self._font(14).getlength(words) - side - self.px(6)
-        fill = tuple(round(255 * c) for c in colour)
-        self._draw.rectangle((left, y - side // 2, left + side, y + side // 2), fill=fill, outline=_EDGE)
-        self.text((right, y), words, size=14, colour=SOFT_INK, anchor="rm")
+        shade = tuple(round(255 * c) for c in fill)
+        self._draw.rectangle((left, y - side // 2, left + side, y + side // 2), fill=shade, outline=_EDGE)
+        self.text((right, y), words, size=14, colour=ink, anchor="rm")
 
     def _font(self, size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         """Return Pillow's own font at a size given for a sheet 1600 pixels wide."""

@@ -103,7 +103,9 @@ def show(
     >>> "implant" in plotter.actors
     True
     """
+    asked_mm = None
     if not isinstance(part, trimesh.Trimesh):
+        asked_mm = part.spec.thickness_mm
         skull = part.skull if skull is None else skull
         thickness_mm = part.check.thickness_mm if thickness_mm is None else thickness_mm
         gap_mm = part.check.gap_mm if gap_mm is None else gap_mm
@@ -125,7 +127,7 @@ def show(
     import pyvista
 
     plotter = pyvista.Plotter(off_screen=off_screen)
-    _add_part(plotter, part, values_mm, colour_by)
+    _add_part(plotter, part, values_mm, colour_by, asked_mm)
     if bone is not None:
         plotter.add_mesh(
             to_pyvista(bone),
@@ -146,6 +148,7 @@ def _add_part(
     part: trimesh.Trimesh,
     values_mm: dict[str, NDArray[np.float64] | None],
     colour_by: str | None,
+    asked_thickness_mm: float | None,
 ) -> None:
     """Add the part with its values as point arrays, coloured by one of them or uniformly."""
     import pyvista
@@ -160,7 +163,7 @@ def _add_part(
             surface, color=IMPLANT, specular=0.3, smooth_shading=True, name="implant", render=False
         )
         return
-    scale = ColourScale.of_values(colour_by, values)
+    scale = ColourScale.of_prescription(colour_by, values, asked_thickness_mm=asked_thickness_mm)
     colours = np.rint(np.column_stack([scale.table, np.ones(len(scale.table))]) * 255).astype(np.uint8)
     table = pyvista.LookupTable(values=colours, scalar_range=(scale.low, scale.high))
     table.nan_color = NO_VALUE

@@ -44,6 +44,7 @@ def write_viewer(
     thickness_mm: ArrayLike | None = None,
     gap_mm: ArrayLike | None = None,
     verdict: Verdict | None = None,
+    asked_thickness_mm: float | None = None,
     title: str = "",
 ) -> None:
     """Write a self-contained HTML page that shows the meshes with WebGL.
@@ -66,6 +67,8 @@ def write_viewer(
         One value per vertex of the implant, NaN where there is none.
     verdict : str, optional
         The verdict on the part, beside the title.
+    asked_thickness_mm : float, optional
+        The prescribed thickness, on which the colours of the thickness are centred.
     title : str
         Title of the page.
 
@@ -82,7 +85,7 @@ def write_viewer(
     """
     with picture_errors("interactive preview"):
         preview, values_mm = prepare_preview(implant, skull, thickness_mm=thickness_mm, gap_mm=gap_mm)
-        write_text(path, draw_page(preview, values_mm, title, verdict))
+        write_text(path, draw_page(preview, values_mm, title, verdict, asked_thickness_mm))
 
 
 def draw_page(
@@ -90,9 +93,13 @@ def draw_page(
     values_mm: dict[str, NDArray[np.float64]],
     title: str,
     verdict: Verdict | None = None,
+    asked_thickness_mm: float | None = None,
 ) -> str:
     """Return the page as text, from decimated meshes and checked per-vertex values (n,) by quantity."""
-    scales = {name: ColourScale.of_values(name, column) for name, column in values_mm.items()}
+    scales = {
+        name: ColourScale.of_prescription(name, column, asked_thickness_mm=asked_thickness_mm)
+        for name, column in values_mm.items()
+    }
     views = _views(preview.implant, preview.skull)
     return render_template(
         "viewer.html.j2",
@@ -220,7 +227,10 @@ def _scale_data(scale: ColourScale) -> dict[str, Any]:
 def _legend(scale: ColourScale) -> dict[str, Any]:
     """Return caption, colour stops and ticks of a colour bar."""
     width = scale.high - scale.low
-    ticks = [{"percent": round(100 * (t - scale.low) / width, 3), "label": f"{t:g}"} for t in scale.ticks]
+    ticks = [
+        {"percent": round(100 * (tick - scale.low) / width, 3), "label": label}
+        for tick, label in zip(scale.ticks, scale.labels, strict=True)
+    ]
     captions = {"thickness": "Thickness, mm", "gap": "Gap to bone, mm"}
     return {
         "caption": captions[scale.quantity],

@@ -15,6 +15,7 @@ from meshimplant.preview.preview_scene import prepare_preview
 from meshimplant.preview.render_preview import draw_sheet, mesh_measures, write_picture
 from meshimplant.preview.viewer_page import draw_page
 from meshimplant.report import Verdict
+from meshimplant.voxels.volume import Volume
 
 
 def write_previews(
@@ -27,6 +28,8 @@ def write_previews(
     gap_mm: ArrayLike | None = None,
     measures: Mapping[str, Any] | None = None,
     verdict: Verdict | None = None,
+    asked_thickness_mm: float | None = None,
+    scan: Volume | None = None,
     title: str = "",
 ) -> None:
     """Write the PNG of `render_preview` and the page of `write_viewer`, from the same decimated meshes.
@@ -35,7 +38,7 @@ def write_previews(
     ----------
     picture_path, page_path : str or Path
         PNG and HTML file to write.
-    implant, skull, thickness_mm, gap_mm, measures, verdict, title
+    implant, skull, thickness_mm, gap_mm, measures, verdict, asked_thickness_mm, scan, title
         As in `render_preview`.
 
     Raises
@@ -59,7 +62,9 @@ def write_previews(
             values_mm.get("gap"),
             measures=mesh_measures(implant) if measures is None else measures,
             verdict=verdict,
+            asked_thickness_mm=asked_thickness_mm,
+            scan=scan,
             title=title,
         )
         write_picture(Path(picture_path), sheet)
-        write_text(page_path, draw_page(preview, values_mm, title, verdict))
+        write_text(page_path, draw_page(preview, values_mm, title, verdict, asked_thickness_mm))

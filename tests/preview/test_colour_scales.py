@@ -71,6 +71,24 @@ def test_range_is_round_and_ignores_one_spike() -> None:
     assert scale.ticks == (3.0, 4.0, 5.0, 6.0)
 
 
+def test_the_prescription_fixes_the_colours_whatever_was_measured() -> None:
+    """The same thickness has the same colour in two parts, and noise around what was asked has one colour."""
+    rough, even = np.linspace(3.9, 4.1, 50), np.linspace(2.0, 9.0, 50)
+    scales = [
+        ColourScale.of_prescription("thickness", each, asked_thickness_mm=4.0) for each in (rough, even)
+    ]
+    assert [(scale.low, scale.high) for scale in scales] == [(3.0, 5.0)] * 2
+    assert scales[0].labels == ("\u22643", "4", "\u22655")
+    assert np.array_equal(scales[0].colours([4.3]), scales[1].colours([4.3]))
+    gap = ColourScale.of_prescription("gap", [0.8, 0.9])
+    assert (gap.low, gap.high, gap.labels) == (0.0, 3.0, ("0", "1", "2", "\u22653"))
+    thin = ColourScale.of_prescription("thickness", [0.6], asked_thickness_mm=0.6)
+    assert (thin.low, thin.high) == (0.0, 1.6)
+    unknown = ColourScale.of_prescription("thickness", even)
+    assert unknown == ColourScale.of_values("thickness", even)
+    assert not unknown.fixed
+
+
 @pytest.mark.parametrize("constant", [0.0, 4.0, -0.3, 4.01])
 def test_constant_values_get_a_range_around_them(constant: float) -> None:
     scale = ColourScale.of_values("gap", np.full(10, constant))

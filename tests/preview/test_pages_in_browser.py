@@ -166,7 +166,7 @@ def test_each_map_has_the_colours_of_its_scale(viewer: Page, case: dict, name: s
     measured = [(column, at[name]) for column, at in _pick_row(viewer, row + 0.5) if at[name] is not None]
     assert len(measured) > 5
     drawn = np.array([picture[row, column] for column, _ in measured], float)
-    expected = ColourScale.of_values(name, case[f"{name}_mm"]).colours([value for _, value in measured])
+    expected = ColourScale.of_prescription(name, case[f"{name}_mm"]).colours([value for _, value in measured])
     hues = [colours / np.linalg.norm(colours, axis=1, keepdims=True) for colours in (drawn, expected)]
     assert np.median(np.linalg.norm(hues[0] - hues[1], axis=1)) < 0.12
 

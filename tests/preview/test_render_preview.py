@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from shapes import sphere
 
 from meshimplant.errors import InputError, MeshError, MeshImplantError, MissingDependencyError, OutputError
 from meshimplant.mesh import rays
 from meshimplant.preview import render_preview as render_preview_module
+from meshimplant.preview.preview_scene import PreviewScene
 from meshimplant.preview.render_preview import draw_preview, render_preview
+from meshimplant.preview.scan_plane import OUTLINE, draw_plane
 from meshimplant.preview.sheet_canvas import CARD, INK, Card, SheetCanvas, to_font_letters
-from meshimplant.preview.sheet_panels import spread_values
+from meshimplant.preview.sheet_panels import close_up_panels, head_panels, spread_values
+from meshimplant.preview.view_directions import outward_direction
 
 AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
 
@@ -34,9 +38,9 @@ def test_a_ball_is_seen_beside_its_letter(
     written: list[tuple[Card, tuple[str, ...]]] = []
     plain = SheetCanvas.letters
 
-    def record(sheet: SheetCanvas, card: Card, letters: tuple[str, str, str, str]) -> None:
+    def record(sheet: SheetCanvas, card: Card, letters: tuple[str, str, str, str], **more: tuple) -> None:
         written.append((card, letters))
-        plain(sheet, card, letters)
+        plain(sheet, card, letters, **more)
 
     monkeypatch.setattr(SheetCanvas, "letters", record)
     image = _pixels(draw_preview(implant=ball, skull=head, width_px=800))
@@ -90,6 +94,44 @@ def test_maps_change_the_close_ups_only(case: dict) -> None:
 def test_any_part_may_be_missing(case: dict, keys: tuple[str, ...]) -> None:
     chosen = {key: case[key] for key in ("implant", *keys)}
     assert _pixels(draw_preview(**chosen, width_px=800)).std() > 10
+
+
+@pytest.fixture(scope="module")
+def scene(case: dict) -> PreviewScene:
+    return PreviewScene(case["implant"], case["skull"])
+
+
+def test_a_scan_takes_the_place_of_the_view_that_repeats_another(scene: PreviewScene, case: dict) -> None:
+    """The cap faces mostly upwards: the superior view repeats the one facing it."""
+    scan = sphere(80, centre_mm=tuple(case["skull"].bounds.mean(axis=0))).mask((4.0, 4.0, 4.0)).pad(3)
+    plain, shown = head_panels(scene), head_panels(scene, scan)
+    captions = [panel.caption for panel in shown]
+    assert [panel.caption for panel in plain if panel.caption not in captions] == ["Superior"]
+    assert captions[-1] in ("Coronal scan", "Sagittal scan")
+    section = shown[-1].section
+    assert section is not None
+    outward = outward_direction(case["implant"], case["skull"])
+    assert abs(outward[section.plane.axis]) < 0.6
+    pixels = draw_plane(
+        case["implant"], scan, section.plane, section.point_mm, mm_per_px=1.0, size_px=(120, 80)
+    )
+    assert pixels.shape == (80, 120, 3)
+    outline = (pixels == OUTLINE).all(axis=2)
+    assert outline.sum() > 100
+    assert outline[34:46, 54:66].any(), "the section goes through a point of the part"
+
+
+def test_every_panel_has_a_legend(scene: PreviewScene, case: dict) -> None:
+    gap, thickness = case["gap_mm"], case["thickness_mm"]
+    measured = close_up_panels(scene, thickness, gap, {}, asked_thickness_mm=4.0)
+    plain = close_up_panels(scene, None, None, {})
+    for panel in (*head_panels(scene), *measured, *plain):
+        assert panel.legend or panel.scale is not None, panel.caption
+    assert [(panel.scale.low, panel.scale.high) for panel in measured if panel.scale] == [
+        (3.0, 5.0),
+        (0.0, 3.0),
+        (0.0, 3.0),
+    ]
 
 
 def test_values_that_are_all_missing_count_as_not_measured(case: dict) -> None:

@@ -11,6 +11,7 @@ import trimesh
 import meshimplant
 from meshimplant.errors import InputError, MeshError
 from meshimplant.preview.colour_scales import NO_VALUE, ColourScale
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 
@@ -26,6 +27,7 @@ def test_a_design_is_shown_with_its_skull_and_both_maps(case: dict) -> None:
     design = SimpleNamespace(
         implant=case["implant"],
         skull=Volume(block, affine),
+        spec=ImplantSpec(),
         check=SimpleNamespace(thickness_mm=case["thickness_mm"], gap_mm=case["gap_mm"]),
     )
     plotter = meshimplant.show(design, show=False, off_screen=True, colour_by="gap", skull_opacity=0.4)
@@ -33,7 +35,7 @@ def test_a_design_is_shown_with_its_skull_and_both_maps(case: dict) -> None:
     assert np.array_equal(part.points, case["implant"].vertices)
     assert np.array_equal(part.point_data["thickness_mm"], case["thickness_mm"])
     assert np.array_equal(part.point_data["gap_mm"], case["gap_mm"], equal_nan=True)
-    mapper, scale = plotter.actors["implant"].mapper, ColourScale.of_values("gap", case["gap_mm"])
+    mapper, scale = plotter.actors["implant"].mapper, ColourScale.of_prescription("gap", case["gap_mm"])
     assert mapper.scalar_range == (scale.low, scale.high)
     assert mapper.lookup_table.nan_color.float_rgb == pytest.approx(NO_VALUE, abs=1 / 255)
     colours = mapper.lookup_table.values[:, :3] / 255
