@@ -14,6 +14,7 @@ from meshimplant.preview.colour_scales import BONE, IMPLANT, NO_VALUE, ColourSca
 from meshimplant.preview.picture_errors import checked_values, require_drawable
 from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.view_directions import outward_direction, picture_top
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class DesignLike(Protocol):
     @property
     def skull(self) -> Volume:
         """The defective skull."""
+
+    @property
+    def spec(self) -> ImplantSpec:
+        """The prescription."""
 
     @property
     def check(self) -> _CheckLike:
