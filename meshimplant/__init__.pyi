@@ -85,6 +85,7 @@ from .networks.open_network import open_network as open_network
 from .predictions.points_to_volume import points_to_volume as points_to_volume
 from .predictions.read_prediction import Prediction as Prediction
 from .predictions.read_prediction import read_prediction as read_prediction
+from .preview.part_drawing import write_drawing as write_drawing
 from .preview.render_preview import render_preview as render_preview
 from .preview.render_strength import render_strength as render_strength
 from .preview.show import show as show

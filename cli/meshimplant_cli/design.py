@@ -56,8 +56,9 @@ def design(
     """Design a checked, printable implant for a defective skull.
 
     Writes into OUTPUT: implant.stl, implant.3mf, reconstruction.nrrd (the missing bone, on the input's grid),
-    report.json, report.html, preview.png, preview.html, slices.png and spec.toml. The part passed its check,
-    passed with warnings, or failed (exit code 3); it is written in every case.
+    report.json, report.html, preview.png, preview.html, slices.png and spec.toml; with holes, fixation or a
+    text also drawing.png and features.json. The part passed its check, passed with warnings, or failed (exit
+    code 3); it is written in every case.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ from meshimplant_cli.cut import cut
 from meshimplant_cli.deepen import deepen
 from meshimplant_cli.demo import demo
 from meshimplant_cli.design import design
+from meshimplant_cli.drawing import drawing
 from meshimplant_cli.evaluate import evaluate
 from meshimplant_cli.extract import extract
 from meshimplant_cli.fixation import fixation
@@ -47,7 +48,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
     ("For surgery", (perforate, fixation, mark, split)),
-    ("Looking and measuring", (check, strength, preview, info, evaluate)),
+    ("Looking and measuring", (check, strength, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),
     ("Training networks", (training_set, train)),

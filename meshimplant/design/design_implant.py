@@ -34,11 +34,13 @@ from meshimplant.head.mean_vault import Model
 from meshimplant.implant.features import Feature
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import least_wall_mm
+from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.report import Report, Step
 from meshimplant.runtime.memory import process_peak_mb
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.strength.materials import material_of
 from meshimplant.theatre.fixation import Fixation, fixate
 from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
@@ -248,8 +250,10 @@ def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: Step
         features=made.features or None,
     )
     added = [each.measures for each in (made.marked, made.perforated) if each is not None]
+    mass_g = enclosed_mm3(made.implant) / 1000 * material_of(spec.material).density_g_cm3
     line.report.measures = {
         **check.measures,
+        "mass_g": mass_g,
         **{name: value for each in added for name, value in each.items()},
     }
     line.report.criteria = list(check.criteria)

@@ -15,7 +15,8 @@ _REPORTS = frozenset({"report.json", "report.html"})
 DESIGN_FILES = frozenset(
     {
         *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
-        *("preview.png", "preview.html", "slices.png", "disagreement.csv", "uncertainty.csv", "skull.stl"),
+        *("preview.png", "preview.html", "slices.png", "drawing.png"),
+        *("disagreement.csv", "uncertainty.csv", "skull.stl"),
         *("plates.stl", "features.json", "features.mrk.json", "features.csv"),
     }
 )

@@ -23,6 +23,7 @@ from meshimplant.io.meshes import write_mesh
 from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import write_volume
 from meshimplant.mesh.convert import join_meshes
+from meshimplant.preview.part_drawing import write_drawing
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.scan_slices import SlicePlace, write_slices
@@ -58,7 +59,8 @@ def write_design(
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png,
     preview.html, slices.png (the CT or mask with the outline of the part), report.json and report.html;
-    features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose;
+    features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
+    drawing.png, which shows it;
     plates.stl, models of the plates of a fixation; disagreement.csv where methods of completion differ;
     uncertainty.csv of a network; skull.stl if asked for. A picture or a model of the skull that cannot be
     made becomes a warning, never a failure. With `force` the folder is replaced as a whole, see
@@ -84,14 +86,17 @@ def write_design(
         _write_maps(completion, target)
         if with_skull_model:
             _write_skull_model(skull, report, target)
-        _write_previews(implant, plates, skull, check, report, target, spec=spec, scan=scan)
-        _write_slices(implant, skull if scan is None else scan, features, report, target)
+        bone, seen = skull_surface(skull), skull if scan is None else scan
+        _write_previews(implant, plates, bone, check, report, target, spec=spec, scan=seen)
+        if features:
+            _write_drawing(implant, features, bone, report, target)
+        _write_slices(implant, seen, features, report, target)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
         ]
         report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
-        pictures = {name: target / f"{name}.png" for name in ("preview", "slices")}
+        pictures = {name: target / f"{name}.png" for name in ("preview", "slices", "drawing")}
         read = {
             f"{name}_png": path.read_bytes() if path.is_file() else None for name, path in pictures.items()
         }
@@ -130,13 +135,13 @@ def _write_skull_model(skull: Volume, report: Report, target: Path) -> None:
 def _write_previews(
     implant: trimesh.Trimesh,
     plates: Sequence[trimesh.Trimesh],
-    skull: Volume,
+    bone: trimesh.Trimesh,
     check: PartCheck,
     report: Report,
     target: Path,
     *,
     spec: ImplantSpec,
-    scan: Volume | None,
+    scan: Volume,
 ) -> None:
     """Write the pictures, plates included, or a warning."""
     shown = join_meshes([implant, *plates]) if plates else implant
@@ -147,18 +152,35 @@ def _write_previews(
                 target / "preview.png",
                 target / "preview.html",
                 implant=shown,
-                skull=skull_surface(skull),
+                skull=bone,
                 thickness_mm=np.concatenate([check.thickness_mm, unknown]),
                 gap_mm=np.concatenate([check.gap_mm, unknown]),
                 measures=check.measures,
                 verdict=report.verdict,
                 asked_thickness_mm=spec.thickness_mm,
-                scan=skull if scan is None else scan,
+                scan=scan,
                 title=_TITLE,
             )
     except MeshImplantError as error:
         message = f"A picture could not be made; the part itself was written: {error}"
         report.add([Finding("preview.missing", "warning", message)])
+
+
+def _write_drawing(
+    implant: trimesh.Trimesh, features: Sequence[Feature], bone: trimesh.Trimesh, report: Report, target: Path
+) -> None:
+    """Write the drawing of the outer side, or a warning."""
+    try:
+        write_drawing(
+            target / "drawing.png",
+            implant=implant,
+            features=features,
+            skull=bone,
+            measures=report.measures,
+        )
+    except MeshImplantError as error:
+        message = f"The drawing could not be made; the part itself was written: {error}"
+        report.add([Finding("drawing.missing", "warning", message)])
 
 
 def _write_slices(

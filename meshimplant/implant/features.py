@@ -19,6 +19,34 @@ HOLE_KINDS: tuple[FeatureKind, ...] = ("drainage", "suture", "tenting", "slot", 
 
 
 @dataclass(frozen=True)
+class Hold:
+    """What a screw holds in.
+
+    Attributes
+    ----------
+    fixation : str
+        The place that the screw belongs to, such as ``P2``.
+    material : str
+        ``bone`` or ``part``: what its thread holds in.
+    held_mm : float
+        Length of it in there.
+    tip_to_inner_mm : float
+        From its tip to the inner table, or to the inner surface of the part.
+    next_fixation : str or None
+        The next place of fixation along the border, counter-clockwise from outside; None without one.
+    next_mm : float or None
+        Distance along the border to there.
+    """
+
+    fixation: str
+    material: str
+    held_mm: float
+    tip_to_inner_mm: float
+    next_fixation: str | None = None
+    next_mm: float | None = None
+
+
+@dataclass(frozen=True)
 class Feature:
     """A place of a part at which something was made on purpose.
 
@@ -42,6 +70,8 @@ class Feature:
         Of a long feature, such as a slot, a plate or a line of text, the vector across the axis from the
         middle of the round end on one side to that on the other; the point is its middle. Zero for one that
         is round.
+    hold : Hold or None
+        Of a screw, what it holds in, where that is known.
     """
 
     kind: FeatureKind
@@ -51,6 +81,7 @@ class Feature:
     diameter_mm: float
     length_mm: float
     span_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    hold: Hold | None = None
 
     @property
     def is_hole(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from meshimplant.errors import FileReadError, InputError
-from meshimplant.implant.features import FEATURE_KINDS, Feature, require_own_labels
+from meshimplant.implant.features import FEATURE_KINDS, Feature, Hold, require_own_labels
 from meshimplant.io.atomic import atomic_path
 from meshimplant.runtime.regular_files import parse_json, read_regular
 
@@ -27,6 +27,7 @@ _MARKUPS_SCHEMA = (
 _COLUMNS = (
     *("label", "kind", "x_mm", "y_mm", "z_mm", "axis_x", "axis_y", "axis_z", "diameter_mm", "length_mm"),
     *("span_x_mm", "span_y_mm", "span_z_mm"),
+    *("fixation", "holds_in", "held_mm", "tip_to_inner_mm", "next_fixation", "next_mm"),
 )
 
 
@@ -124,7 +125,20 @@ def _feature(values: dict[str, Any]) -> Feature:
     if diameter_mm < 0 or length_mm < 0:
         raise ValueError("not a size")
     sizes = diameter_mm, length_mm, (*span.tolist(),)
-    return Feature(values["kind"], values["label"], (*point.tolist(),), (*axis.tolist(),), *sizes)
+    hold = _hold(values.get("hold"))
+    return Feature(values["kind"], values["label"], (*point.tolist(),), (*axis.tolist(),), *sizes, hold)
+
+
+def _hold(values: dict[str, Any] | None) -> Hold | None:
+    """Return what a screw holds in, if the file tells; raise `ValueError` for what cannot be."""
+    if values is None:
+        return None
+    hold = Hold(**values)
+    words = hold.fixation, hold.material, hold.next_fixation or ""
+    numbers = hold.held_mm, hold.tip_to_inner_mm, 0.0 if hold.next_mm is None else hold.next_mm
+    if not all(isinstance(word, str) for word in words) or not np.isfinite(numbers).all():
+        raise ValueError("not what a screw holds in")
+    return hold
 
 
 def _markups(features: Sequence[Feature]) -> dict[str, Any]:
@@ -148,8 +162,18 @@ def _rows(features: Sequence[Feature]) -> str:
     writer.writerow(_COLUMNS)
     for each in features:
         numbers = [*each.point_mm, *each.axis, each.diameter_mm, each.length_mm, *each.span_mm]
-        writer.writerow([each.label, each.kind, *(f"{number:.6f}" for number in numbers)])
+        row = [each.label, each.kind, *(f"{number:.6f}" for number in numbers)]
+        writer.writerow(row + _held(each.hold))
     return text.getvalue()
+
+
+def _held(hold: Hold | None) -> list[str]:
+    """Return the last columns of a line: what a screw holds in."""
+    if hold is None:
+        return [""] * 6
+    further = "" if hold.next_mm is None else f"{hold.next_mm:.6f}"
+    held = f"{hold.held_mm:.6f}", f"{hold.tip_to_inner_mm:.6f}"
+    return [hold.fixation, hold.material, *held, hold.next_fixation or "", further]
 
 
 def _foreign(name: str) -> FileReadError:

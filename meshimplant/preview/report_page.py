@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import InputError
+from meshimplant.preview.drawing_text import fact_lines
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.verdict_kinds import VERDICT_KINDS
@@ -44,6 +45,7 @@ _SECTIONS = {
         "body",
         "internal_shells",
         "volume",
+        "mass",
         "area",
         "extents",
         "euler_number",
@@ -70,6 +72,7 @@ def write_report_html(
     *,
     preview_png: bytes | None = None,
     slices_png: bytes | None = None,
+    drawing_png: bytes | None = None,
 ) -> None:
     """Write the report as a self-contained HTML page.
 
@@ -82,8 +85,8 @@ def write_report_html(
         A report without any measure is shown as not checked.
     path : str or Path
         HTML file to write.
-    preview_png, slices_png : bytes, optional
-        PNG files with the pictures of `render_preview` and `write_slices`.
+    preview_png, slices_png, drawing_png : bytes, optional
+        PNG files with the pictures of `render_preview`, `write_slices` and `write_drawing`.
 
     Raises
     ------
@@ -93,10 +96,17 @@ def write_report_html(
         The file cannot be written.
     """
     with picture_errors("report page"):
-        write_text(path, report_html(report, preview_png=preview_png, slices_png=slices_png))
+        pictures = {"preview_png": preview_png, "slices_png": slices_png, "drawing_png": drawing_png}
+        write_text(path, report_html(report, **pictures))
 
 
-def report_html(report: Report, *, preview_png: bytes | None = None, slices_png: bytes | None = None) -> str:
+def report_html(
+    report: Report,
+    *,
+    preview_png: bytes | None = None,
+    slices_png: bytes | None = None,
+    drawing_png: bytes | None = None,
+) -> str:
     """Return the page of `write_report_html` as text."""
     values = report.to_dict()
     return render_template(
@@ -104,6 +114,8 @@ def report_html(report: Report, *, preview_png: bytes | None = None, slices_png:
         verdict=verdict(report),
         picture=_embedded(preview_png, "preview_png"),
         slices=_embedded(slices_png, "slices_png"),
+        drawing=_embedded(drawing_png, "drawing_png"),
+        facts=", ".join(fact_lines(report.measures)),
         findings=[_finding_row(finding) for finding in _by_severity(values["findings"])],
         measures=_measure_sections(values["measures"], values["spec"]),
         criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
@@ -244,22 +256,28 @@ def _fixation_rows(fixation: dict[str, Any]) -> dict[str, Any]:
         for place in fixation["places"]
         if place["moved_mm"] > 0
     ]
+    further = {
+        place["label"]: f"{place['next_mm']:.1f} to {place['next_label']}"
+        for place in fixation["places"]
+        if place["next_mm"] is not None
+    }
     left_out = [
         f"No fixation at {_place(each['point_mm'])}: {each['reason']}." for each in fixation["left_out"]
     ]
     return {
         "style": fixation["style"],
-        "screws": [_screw_row(screw) for screw in fixation["screws"]],
+        "screws": [_screw_row(screw, further) for screw in fixation["screws"]],
         "notes": [*moved, *left_out],
     }
 
 
-def _screw_row(screw: dict[str, Any]) -> dict[str, str]:
-    """Return a screw for its table, lengths to a tenth of a millimetre."""
+def _screw_row(screw: dict[str, Any], further: dict[str, str]) -> dict[str, str]:
+    """Return a screw for its table, lengths to a tenth of a millimetre; `further`: to the next place."""
     numbers = ("length_mm", "held_mm", "bone_mm", "tip_to_inner_mm")
     return {
         **{name: screw[name] for name in ("label", "fixation", "holds")},
         **{name: "" if screw[name] is None else f"{screw[name]:.1f}" for name in numbers},
+        "further": further.get(screw["fixation"], ""),
         "diameter_mm": f"{screw['diameter_mm']:.1f}",
         "point": _place(screw["point_mm"]),
         "axis": ", ".join(f"{value:.2f}" for value in screw["axis"]),

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError, require_type
-from meshimplant.implant.features import Feature
+from meshimplant.implant.features import Feature, Hold
 from meshimplant.implant.find_free_border import find_free_border
 from meshimplant.implant.outline_map import OutlineMap
 from meshimplant.implant.site import Site
@@ -227,11 +227,12 @@ def _result(search: FixationSearch, mesh: trimesh.Trimesh, max_faces: int | None
         changed = combine(mesh, add=add, remove=remove)
         fixed = proven_solid(changed, mesh, more_holes=None, max_faces=max_faces)
     screws = tuple(screw for fixture in made for screw in fixture.screws)
+    at = {place.label: place for place in search.places}
     return Fixation(
         mesh=fixed,
         style=search.around.spec.style,
         features=tuple(feature for fixture in made for feature in fixture.features)
-        + tuple(map(_feature, screws)),
+        + tuple(_feature(screw, at[screw.fixation]) for screw in screws),
         screws=screws,
         places=tuple(search.places),
         left_out=tuple(search.left_out),
@@ -243,6 +244,10 @@ def _result(search: FixationSearch, mesh: trimesh.Trimesh, max_faces: int | None
     )
 
 
-def _feature(screw: Screw) -> Feature:
+def _feature(screw: Screw, place: FixationPlace) -> Feature:
     """Return a screw as a feature."""
-    return Feature("screw", screw.label, screw.point_mm, screw.axis, screw.diameter_mm, screw.length_mm)
+    further = place.next_label, place.next_mm
+    hold = Hold(screw.fixation, screw.holds, screw.held_mm, screw.tip_to_inner_mm, *further)
+    return Feature(
+        *("screw", screw.label, screw.point_mm, screw.axis, screw.diameter_mm, screw.length_mm), hold=hold
+    )

@@ -47,12 +47,18 @@ class FixationPlace:
         How far along the border it lies from the even layout.
     reason : str
         Why it was moved; empty where it was not.
+    next_label : str or None
+        The next place along the border, counter-clockwise from outside; None where there is only one.
+    next_mm : float or None
+        Distance along the border to there.
     """
 
     label: str
     point_mm: Place
     moved_mm: float
     reason: str
+    next_label: str | None = None
+    next_mm: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the place as plain JSON-ready values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class FixationSearch:
         self.beside_mm = max(needed(around.spec.screw_mm), 5.0)
         self.fixtures: list[Fixture] = []
         self.places: list[FixationPlace] = []
+        self._taken: list[int] = []
         self.left_out: list[LeftOut] = []
         self.asked, self.before = 0, 0
 
@@ -58,6 +60,7 @@ class FixationSearch:
         self.asked = count
         for target in lay_out(self.line, suitability, count):
             self._try(int(target), nearby(self.line, suitability, int(target), count), suitability)
+        self._measure_distances()
 
     def take(self, places: list[int]) -> None:
         """Make fixtures at given places of the border, where they hold."""
@@ -65,6 +68,7 @@ class FixationSearch:
         nothing = Suitability(("",) * len(self.line.points_mm))
         for place in places:
             self._try(place, np.array([place]), nothing)
+        self._measure_distances()
 
     def _try(self, target: int, candidates: NDArray[np.int64], suitability: Suitability) -> None:
         """Make a fixture at the first candidate where one holds."""
@@ -85,8 +89,21 @@ class FixationSearch:
     def _keep(self, made: Fixture, target: int, place: int, reason: str) -> None:
         moved = moved_mm(self.line, target, place)
         self.fixtures.append(made)
+        self._taken.append(place)
         point = place_of(self.line.points_mm[place])
         self.places.append(FixationPlace(made.features[0].label, point, moved, reason if moved > 0 else ""))
+
+    def _measure_distances(self) -> None:
+        """Measure from each place to the next one along the border."""
+        if len(self._taken) < 2:
+            return
+        steps = np.subtract.outer(self._taken, self._taken).T % len(self.line.points_mm)
+        np.fill_diagonal(steps, len(self.line.points_mm))
+        labels = [place.label for place in self.places]
+        self.places = [
+            replace(place, next_label=labels[row.argmin()], next_mm=float(row.min() * self.line.step_mm))
+            for place, row in zip(self.places, steps, strict=True)
+        ]
 
     def _made(self, place: int) -> Fixture | str:
         """Return the fixture at a place of the border, or why none can be there."""
