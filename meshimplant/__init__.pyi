@@ -88,6 +88,7 @@ from .predictions.read_prediction import read_prediction as read_prediction
 from .preview.part_drawing import write_drawing as write_drawing
 from .preview.render_preview import render_preview as render_preview
 from .preview.render_strength import render_strength as render_strength
+from .preview.report_pdf import write_report_pdf as write_report_pdf
 from .preview.show import show as show
 from .preview.viewer_page import write_viewer as write_viewer
 from .report import Finding as Finding

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from meshimplant.runtime.printable import printable
 
 #: Version of the layout of `report.json`. A change that breaks readers raises the first number.
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "2.2"
 
 #: Printed wherever criteria are shown.
 CRITERIA_NOTE = (
@@ -176,6 +176,10 @@ class Report:
         Versions of the packages that affect the result.
     seed : int
         Seed of the design.
+    label : str
+        What the case is called, never a patient's name; empty where none was given.
+    date : str
+        YYYY-MM-DD; empty where none was given.
     """
 
     method: dict[str, Any] = field(default_factory=dict)
@@ -189,6 +193,8 @@ class Report:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     seed: int = 0
+    label: str = ""
+    date: str = ""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -212,6 +218,8 @@ class Report:
                 "schema_version": SCHEMA_VERSION,
                 "frame": "LPS",
                 "unit": "mm",
+                "label": self.label,
+                "date": self.date,
                 "verdict": self.verdict,
                 "passed": self.passed,
                 "method": self.method,

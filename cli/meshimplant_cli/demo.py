@@ -6,6 +6,7 @@ from pathlib import Path
 
 from meshimplant_cli.design import save_design, show_design
 from meshimplant_cli.options import (
+    DocumentOptions,
     Output,
     OutputOptions,
     Strict,
@@ -21,6 +22,7 @@ def demo(
     *,
     output: Output = Path("meshimplant-demo"),
     strict: Strict = False,
+    documents: DocumentOptions = DocumentOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Design an implant for the packaged sample skull; needs no data, GPU or display.
@@ -31,10 +33,12 @@ def demo(
     from meshimplant import ImplantSpec, design_implant, evaluate, read_volume
     from meshimplant.datasets.sample_files import sample_path
 
+    documents.require_usable()
     source, spec = sample_path("defective.nrrd"), ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM)
     with free_folder(output, force=output_options.force), working("read") as progress:
         designed = design_implant(source, spec=spec, progress=progress)
-        save_design(designed, output, {"defective": source}, force=output_options.force, progress=progress)
+        given = {"force": output_options.force, "documents": documents}
+        save_design(designed, output, {"defective": source}, **given, progress=progress)
         progress("evaluate")
         truth = read_volume(sample_path("implant.nrrd"))
         metrics = evaluate(designed.reconstruction, truth, designed.defective)

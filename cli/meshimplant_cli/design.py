@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.options import (
+    DocumentOptions,
     Method,
     NetworkOptions,
     Output,
@@ -51,6 +52,7 @@ def design(
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
     skull_options: SkullOptions = SkullOptions(),
+    documents: DocumentOptions = DocumentOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Design a checked, printable implant for a defective skull.
@@ -77,6 +79,7 @@ def design(
     if complete is None and implant is None:
         prediction_options.require_unused()
     network.require_used(method)
+    documents.require_usable()
     spec = prescription.prescription()
     from meshimplant import design_implant
 
@@ -116,6 +119,7 @@ def design(
             sources,
             force=output_options.force,
             skull_model=skull_model,
+            documents=documents,
             progress=progress,
         )
     return show_design(designed, output, strict=strict, as_json=output_options.json)
@@ -128,6 +132,7 @@ def save_design(
     *,
     force: bool,
     skull_model: bool = False,
+    documents: DocumentOptions,
     progress: Callable[[str], None],
 ) -> None:
     """Write a design; the step `write` is printed, but is not in the report that it writes."""
@@ -136,7 +141,7 @@ def save_design(
 
     progress("write")
     start = time.perf_counter()
-    designed.save(output, sources=sources, force=force, skull_model=skull_model)
+    designed.save(output, sources=sources, force=force, skull_model=skull_model, **documents.given())
     seconds = round(time.perf_counter() - start, 3)
     designed.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
 
@@ -150,13 +155,15 @@ def show_design(
     lines = [f"{output.name}: {designed.report.verdict}"]
     lines += [measure_table([*headlines(report["measures"]), *extra])]
     lines += [describe_finding(finding) for finding in designed.report.findings]
-    lines += [f"written to {output}: {', '.join(_files(designed))}"]
-    if kept := sorted({path.name for path in output.iterdir()}.difference(_files(designed))):
+    files = _files(designed, output)
+    lines += [f"written to {output}: {', '.join(files)}"]
+    if kept := sorted({path.name for path in output.iterdir()}.difference(files)):
         lines += [f"kept beside them: {', '.join(kept)}"]
     show({**report, **more}, as_json=as_json, text="\n".join(lines))
     return exit_code_of(designed.report.verdict, strict=strict)
 
 
-def _files(designed: Design) -> list[str]:
+def _files(designed: Design, output: Path) -> list[str]:
     """Return the names of the files that a design was written as."""
-    return sorted([*(output["name"] for output in designed.report.outputs), "report.html", "report.json"])
+    reports = [name for name in ("report.html", "report.json", "report.pdf") if (output / name).exists()]
+    return sorted([*(each["name"] for each in designed.report.outputs), *reports])

@@ -113,6 +113,8 @@ InsideMm = Annotated[
         help="A point inside the head, LPS x y z, as printed by complete. Default: from the skull's symmetry."
     ),
 ]
+#: Characters that the title of a picture holds.
+LABEL_LENGTH = 24
 Force = Annotated[bool, Parameter(help="Replace an existing output.")]
 Strict = Annotated[bool, Parameter(help="Warnings fail the check, too: exit code 3.")]
 AsJson = Annotated[bool, Parameter(help="Print the result as JSON on stdout.")]
@@ -125,6 +127,44 @@ class OutputOptions:
 
     force: Force = False
     json: AsJson = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class DocumentOptions:
+    """What a report is called, and whether it is also written for print."""
+
+    label: Annotated[
+        str,
+        Parameter(
+            name="--case-label",
+            help="What the case is called, in report, pictures and pages: a number, never a patient's name.",
+        ),
+    ] = ""
+    pdf: Annotated[
+        Literal["A4", "letter"] | None,
+        Parameter(
+            help="Also write report.pdf, two pages of this size to print and sign; needs meshimplant[pdf]."
+        ),
+    ] = None
+
+    def require_usable(self) -> None:
+        """Refuse a label that no line can hold, and a PDF without the package that writes it."""
+        if len(self.label) > LABEL_LENGTH or not self.label.isprintable():
+            raise UsageError(
+                f"expected a label of at most {LABEL_LENGTH} printable characters, "
+                f"got {len(self.label)}: shorten it"
+            )
+        if self.pdf is not None:
+            from meshimplant.preview.report_pdf import require_reportlab
+
+            require_reportlab()
+
+    def given(self) -> dict[str, Any]:
+        """Return label, date of today and page size, as `Design.save` takes them."""
+        from meshimplant.runtime.today import today
+
+        return {"label": self.label, "date": today(), "pdf": self.pdf}
 
 
 @Parameter(name="*")

@@ -132,4 +132,4 @@ def licence_findings(licences: Mapping[str, str]) -> list[Finding]:
         "choose --template open (a packaged mean for any use), --method mirror (this head alone), or a model "
         "of your own"
     )
-    return [Finding("complete.non_commercial", "info", message, len(restricted), 0.0, "data sets")]
+    return [Finding("complete.non_commercial", "info", message)]

@@ -13,6 +13,7 @@ from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.implant.features import Feature
 from meshimplant.line.separate import Separation
+from meshimplant.preview.report_pdf import PageSize
 from meshimplant.report import Report
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.theatre.fixation import Fixation
@@ -125,6 +126,9 @@ class Design(PartSteps):
         sources: dict[str, Path] | None = None,
         force: bool = False,
         skull_model: bool = False,
+        label: str = "",
+        date: str = "",
+        pdf: PageSize | None = None,
     ) -> None:
         """Write part, reconstruction, prescription, report and previews into a folder, all or nothing.
 
@@ -140,9 +144,17 @@ class Design(PartSteps):
         skull_model : bool
             Also write ``skull.stl``, the defective skull as a printable solid, on which the printed part is
             tried.
+        label : str
+            What the case is called, in report, pictures and pages; never a patient's name.
+        date : str
+            YYYY-MM-DD, in the same places; see `meshimplant.runtime.today`. Neither is in the STL.
+        pdf : str, optional
+            ``A4`` or ``letter``: also write ``report.pdf``, two pages to print and to sign.
 
         Raises
         ------
+        MissingDependencyError
+            `pdf` without reportlab (``meshimplant[pdf]``); nothing is written.
         OutputError
             The folder is occupied (without `force`), not writable, or written by another run now; its
             contents are untouched.
@@ -164,4 +176,7 @@ class Design(PartSteps):
             force=force,
             with_skull_model=skull_model,
             scan=self.scan,
+            label=label,
+            date=date,
+            pdf=pdf,
         )

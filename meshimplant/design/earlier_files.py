@@ -9,8 +9,8 @@ from meshimplant.io.carry_over import Fates, free_name
 from meshimplant.io.payload import sha256_of
 from meshimplant.runtime.regular_files import parse_json, read_regular
 
-#: The reports, which no report lists; every run writes both.
-_REPORTS = frozenset({"report.json", "report.html"})
+#: The reports, which no report lists; every run writes the first two.
+_REPORTS = frozenset({"report.json", "report.html", "report.pdf"})
 #: Every other file that a design can consist of.
 DESIGN_FILES = frozenset(
     {

@@ -26,10 +26,12 @@ from meshimplant.mesh.convert import join_meshes
 from meshimplant.preview.part_drawing import write_drawing
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.report_page import write_report_html
+from meshimplant.preview.report_pdf import PageSize, require_reportlab, write_report_pdf
 from meshimplant.preview.scan_slices import SlicePlace, write_slices
 from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
+from meshimplant.runtime.printable import printable
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
@@ -54,6 +56,9 @@ def write_design(
     force: bool,
     with_skull_model: bool = False,
     scan: Volume | None = None,
+    label: str = "",
+    date: str = "",
+    pdf: PageSize | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
@@ -62,9 +67,9 @@ def write_design(
     features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
     drawing.png, which shows it;
     plates.stl, models of the plates of a fixation; disagreement.csv where methods of completion differ;
-    uncertainty.csv of a network; skull.stl if asked for. A picture or a model of the skull that cannot be
-    made becomes a warning, never a failure. With `force` the folder is replaced as a whole, see
-    `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the sources
+    uncertainty.csv of a network; skull.stl and report.pdf if asked for. A picture or a model of the skull
+    that cannot be made becomes a warning, never a failure. With `force` the folder is replaced as a whole,
+    see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the sources
     may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
     finding are added to `report`.
 
@@ -73,6 +78,10 @@ def write_design(
     OutputError
         The folder is occupied (without `force`) or not writable; its contents are untouched.
     """
+    if pdf is not None:
+        require_reportlab()
+    report.label, report.date = printable(label), printable(date)
+    title = ", ".join(filter(None, (report.label, report.date))) or _TITLE
     with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
         write_part(implant, target)
         report.measures |= measure_bodies(implant, check)
@@ -87,10 +96,10 @@ def write_design(
         if with_skull_model:
             _write_skull_model(skull, report, target)
         bone, seen = skull_surface(skull), skull if scan is None else scan
-        _write_previews(implant, plates, bone, check, report, target, spec=spec, scan=seen)
+        _write_previews(implant, plates, bone, check, report, target, title, spec=spec, scan=seen)
         if features:
             _write_drawing(implant, features, bone, report, target)
-        _write_slices(implant, seen, features, report, target)
+        _write_slices(implant, seen, features, report, target, title)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
         ]
@@ -101,6 +110,8 @@ def write_design(
             f"{name}_png": path.read_bytes() if path.is_file() else None for name, path in pictures.items()
         }
         write_report_html(report, target / "report.html", **read)
+        if pdf is not None:
+            write_report_pdf(report, target / "report.pdf", page_size=pdf, **read)
 
 
 def _write_maps(completion: Completion | None, target: Path) -> None:
@@ -139,6 +150,7 @@ def _write_previews(
     check: PartCheck,
     report: Report,
     target: Path,
+    title: str,
     *,
     spec: ImplantSpec,
     scan: Volume,
@@ -159,7 +171,7 @@ def _write_previews(
                 verdict=report.verdict,
                 asked_thickness_mm=spec.thickness_mm,
                 scan=scan,
-                title=_TITLE,
+                title=title,
             )
     except MeshImplantError as error:
         message = f"A picture could not be made; the part itself was written: {error}"
@@ -184,7 +196,12 @@ def _write_drawing(
 
 
 def _write_slices(
-    implant: trimesh.Trimesh, scan: Volume, features: Sequence[Feature], report: Report, target: Path
+    implant: trimesh.Trimesh,
+    scan: Volume,
+    features: Sequence[Feature],
+    report: Report,
+    target: Path,
+    title: str,
 ) -> None:
     """Write the planes through the part and through each screw, or a warning."""
     screws = [
@@ -193,7 +210,8 @@ def _write_slices(
         if feature.kind == "screw"
     ]
     try:
-        write_slices(target / "slices.png", implant=implant, scan=scan, places=screws)
+        words = "" if title == _TITLE else f"{title}: the part in the scan"
+        write_slices(target / "slices.png", implant=implant, scan=scan, places=screws, title=words)
     except MeshImplantError as error:
         message = f"The slices of the scan could not be drawn; the part itself was written: {error}"
         report.add([Finding("slices.missing", "warning", message)])

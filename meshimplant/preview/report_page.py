@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meshimplant.errors import InputError
+from meshimplant.preview.deciding_numbers import KINDS, deciding_numbers
 from meshimplant.preview.drawing_text import fact_lines
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
@@ -76,8 +77,10 @@ def write_report_html(
 ) -> None:
     """Write the report as a self-contained HTML page.
 
-    The page holds verdict, picture, findings, measures, criteria, prescription, steps, files and versions.
-    It contains no script, fetches nothing and prints on A4. Every value of the report is escaped.
+    The page holds label, date, verdict, the six numbers that decide, pictures and findings, a line to release
+    the part, and, folded, measures, criteria, prescription, steps, files and versions. It contains no script,
+    fetches nothing and prints on A4; a folded table is printed once it is unfolded. Every value of the
+    report is escaped.
 
     Parameters
     ----------
@@ -116,13 +119,16 @@ def report_html(
         slices=_embedded(slices_png, "slices_png"),
         drawing=_embedded(drawing_png, "drawing_png"),
         facts=", ".join(fact_lines(report.measures)),
-        findings=[_finding_row(finding) for finding in _by_severity(values["findings"])],
-        measures=_measure_sections(values["measures"], values["spec"]),
+        label=report.label,
+        date=report.date,
+        deciding=[(number, KINDS[number.verdict]) for number in deciding_numbers(report)],
+        findings=finding_rows(values["findings"]),
+        measures=measure_sections(values["measures"], values["spec"]),
         criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
         criteria_note=CRITERIA_NOTE,
         fixation=_fixation_rows(values["fixation"]),
-        spec=_pairs(values["spec"]),
-        method=_pairs(values["method"]),
+        spec=named_values(values["spec"]),
+        method=named_values(values["method"]),
         steps=[_step_row(step) for step in values["steps"]],
         total_s=shown(sum(step.seconds for step in report.steps)),
         inputs=values["inputs"],
@@ -138,11 +144,16 @@ def _embedded(picture: bytes | None, name: str) -> str | None:
     """Return a PNG as the page holds it."""
     if picture is None:
         return None
+    require_png(picture, name)
+    return base64.b64encode(picture).decode("ascii")
+
+
+def require_png(picture: bytes, name: str) -> None:
+    """Raise `InputError` if a picture is not the bytes of a PNG file."""
     if not picture.startswith(b"\x89PNG\r\n"):
         raise InputError(
             f"expected {name} to be the bytes of a PNG file, got other data: pass the file that was written"
         )
-    return base64.b64encode(picture).decode("ascii")
 
 
 def verdict(report: Report) -> dict[str, str]:
@@ -166,7 +177,7 @@ def _heading(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _measure_sections(measures: dict[str, Any], spec: dict[str, Any]) -> list[dict[str, Any]]:
+def measure_sections(measures: dict[str, Any], spec: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the measures by section, each with ``name`` and ``rows``; empty sections are left out."""
     rows: dict[str, list[dict[str, str]]] = {section: [] for section in (*_SECTIONS, _OTHER)}
     for name, value in _flat(measures):
@@ -301,7 +312,7 @@ def _step_row(step: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _pairs(values: dict[str, Any]) -> list[dict[str, str]]:
+def named_values(values: dict[str, Any]) -> list[dict[str, str]]:
     """Return the cells of named values; those without a value are left out."""
     rows = []
     for name, value in values.items():
@@ -311,6 +322,7 @@ def _pairs(values: dict[str, Any]) -> list[dict[str, str]]:
     return rows
 
 
-def _by_severity(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the findings with the most severe first."""
-    return sorted(findings, key=lambda finding: _SEVERITIES.index(finding["severity"]))
+def finding_rows(findings: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return the cells of findings, the most severe first."""
+    ordered = sorted(findings, key=lambda finding: _SEVERITIES.index(finding["severity"]))
+    return [_finding_row(finding) for finding in ordered]

@@ -18,3 +18,11 @@ VERDICT_COLOURS: Final[dict[Verdict, tuple[int, int, int]]] = {
     "passed with warnings": (154, 98, 0),
     "failed": (179, 38, 30),
 }
+#: Colour of each kind on paper, sRGB 0 to 1; grey where nothing was measured.
+KIND_COLOURS: Final[dict[str, tuple[float, float, float]]] = {
+    **{
+        VERDICT_KINDS[verdict]: (red / 255, green / 255, blue / 255)
+        for verdict, (red, green, blue) in VERDICT_COLOURS.items()
+    },
+    "none": (91 / 255, 104 / 255, 120 / 255),
+}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from meshimplant import evaluate, read_mesh, read_volume, write_volume
+from meshimplant.runtime.today import today
 from meshimplant.spec.implant_spec import ImplantSpec
 
 FILES = [
@@ -84,9 +85,23 @@ def test_force_replaces_the_run_and_leaves_other_files(cli: Callable, case, tmp_
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
     (folder / "implant.stl").write_text("old")
-    assert cli("design", case.defective, "-o", folder, "--implant", case.truth, "--force").code == 0
+    (folder / "report.pdf").write_bytes(b"old")
+    named = ("--case-label", "12-7", "--pdf", "letter")
+    answer = cli("design", case.defective, "-o", folder, "--implant", case.truth, "--force", *named)
+    assert answer.code == 0
+    assert "report.json, report.pdf" in answer.out
     assert (folder / "notes.txt").read_text() == "mine"
     assert read_mesh(folder / "implant.stl").is_volume
+    assert b"/Title (Design report 12-7)" in (folder / "report.pdf").read_bytes()
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["label"], report["date"]) == ("12-7", today())
+    assert "<title>12-7, " in (folder / "preview.html").read_text()
+
+
+def test_a_label_that_no_line_can_hold_is_refused(cli: Callable, case, tmp_path: Path) -> None:
+    answer = cli("design", case.defective, "-o", tmp_path / "part", "--case-label", "x" * 40)
+    assert answer.code == 2
+    assert "at most 24 printable characters, got 40" in answer.err
 
 
 def test_a_part_that_fails_its_check_is_written_and_is_3(cli: Callable, case, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -322,3 +323,44 @@ def test_the_report_is_readable_at_any_width(chromium: Browser, tmp_path: Path, 
         )
         assert len(lines) > 20
         assert max(lines) < 1.6  # no number, unit or name is broken over two lines
+
+
+@pytest.mark.parametrize("width", [420, 1200, 1400])
+def test_no_word_of_the_report_is_broken(chromium: Browser, tmp_path: Path, width: int) -> None:
+    """Unfold every table: each word of a cell but a hash lies on one line."""
+    write_report_html(_report(), tmp_path / "report.html")
+    with _opened(chromium, tmp_path / "report.html", width=width) as page:
+        assert page.locator("details[open]").count() == 0
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        broken, words = page.evaluate(
+            """() => {
+              const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+              const broken = []; let words = 0;
+              while (walker.nextNode()) {
+                const node = walker.currentNode;
+                if (node.parentElement.closest('code')) continue;
+                for (const match of node.data.matchAll(/[^\\s-]+/g)) {
+                  const range = document.createRange();
+                  range.setStart(node, match.index); range.setEnd(node, match.index + match[0].length);
+                  words += 1;
+                  if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1)
+                    broken.push(match[0]);
+                }
+              }
+              return [broken, words];
+            }"""
+        )
+        assert words > 150
+        assert broken == []
+
+
+def test_the_printed_report_has_at_most_two_pages_while_its_tables_are_folded(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (1600, 930), (0, 128, 128)).save(buffer, "PNG")
+    pictures = {"preview_png": buffer.getvalue(), "slices_png": buffer.getvalue()}
+    write_report_html(_report(), tmp_path / "report.html", **pictures)
+    with _opened(chromium, tmp_path / "report.html") as page:
+        printed = page.pdf(prefer_css_page_size=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 2

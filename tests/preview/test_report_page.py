@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from meshimplant.errors import InputError, OutputError
+from meshimplant.preview.deciding_numbers import deciding_numbers
 from meshimplant.preview.report_page import report_html, shown, verdict, write_report_html
 from meshimplant.report import CRITERIA_NOTE, Criterion, Finding, Report, Step
 from meshimplant.spec.implant_spec import ImplantSpec
@@ -76,6 +77,36 @@ def test_verdict_follows_the_worst_finding(severities: tuple, kind: str, words: 
     assert (
         sum(word in {"passed", "passed with warnings", "failed", "not checked"} for word in shown_words) == 1
     )
+
+
+def test_the_six_numbers_come_first_with_limit_and_verdict() -> None:
+    report = _report()
+    report.add([Finding("thickness.too_thin", "error", "Too thin.", 1.7, 2.0, "mm")])
+    report.add([Finding("completeness.mirrored", "warning", "A lack.", 0.9, 0.95, "fraction")])
+    report.measures |= {"thickness_min_mm": 1.7, "completeness_mirrored_fraction": 0.9, "gap_p95_mm": 1.1}
+    numbers = deciding_numbers(report)
+    assert [(each.value, each.limit, each.verdict) for each in numbers] == [
+        ("1.70 mm", "at least 2.00 mm", "beyond"),
+        ("1.10 mm", "at most 1.30 mm", "within"),
+        ("-", "at most 0.05 mm", "not measured"),
+        ("90.0 %", "at least 95.0 %", "review"),
+        ("-", "at most 0.80 mm", "not measured"),
+        ("-", "at most 0.30 mm", "not measured"),
+    ]
+    words = _Text(report_html(report)).words
+    assert words.index("The six numbers that decide") < words.index("Thinnest wall") < words.index("Findings")
+    assert words.index("Findings") < words.index("Release") < words.index("Measured part")
+
+
+def test_label_and_date_are_on_the_page_and_in_its_title() -> None:
+    plain = report_html(_report())
+    assert "<title>cranial implant, design report</title>" in plain
+    named = _report()
+    named.label, named.date = "12-7", "2026-11-30"
+    page = report_html(named)
+    assert "<title>12-7: cranial implant, design report, 2026-11-30</title>" in page
+    assert '<meta name="date" content="2026-11-30">' in page
+    assert {"12-7"} <= set(_Text(page).words)
 
 
 def test_an_unmeasured_part_has_no_verdict() -> None:
