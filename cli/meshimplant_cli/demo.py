@@ -37,8 +37,14 @@ def demo(
     source, spec = sample_path("defective.nrrd"), ImplantSpec(thickness_mm=_DEMO_THICKNESS_MM)
     with free_folder(output, force=output_options.force), working("read") as progress:
         designed = design_implant(source, spec=spec, progress=progress)
-        given = {"force": output_options.force, "documents": documents}
-        save_design(designed, output, {"defective": source}, **given, progress=progress)
+        save_design(
+            designed,
+            output,
+            {"defective": source},
+            force=output_options.force,
+            documents=documents,
+            progress=progress,
+        )
         progress("evaluate")
         truth = read_volume(sample_path("implant.nrrd"))
         metrics = evaluate(designed.reconstruction, truth, designed.defective)
