@@ -53,6 +53,13 @@ class FixationOptions:
         Path | None,
         Parameter(help="Where to fix, mm: .csv .txt .npy .json (3D Slicer). Default: an even layout."),
     ] = None
+    avoid: Annotated[
+        Path | None,
+        Parameter(
+            help="Places from which the layout stays 12 mm away, mm, such as the weakest ones of strength; "
+            "files as for --points."
+        ),
+    ] = None
     least_wall_mm: Annotated[
         Positive, Parameter(help="Thinnest wall below a plate; a thinner part gets bosses.")
     ] = 2.0
@@ -90,8 +97,9 @@ def fixation(
 ) -> int:
     """Fix a part to the skull: plates in recesses, tabs over the bone, or tangential screws.
 
-    Points are laid out evenly along the border, where the bone beside it is wide and thick enough for the
-    screw; each that was moved or left out has its reason. No screw reaches the inner table. Choose and check
+    Points are laid out evenly along the border and about the long axis, where the bone beside it is wide and
+    thick enough for the screw, and rather where part and bone are thick; each that was moved or left out has
+    its reason. No screw reaches the inner table. Choose and check
     screws, plates and places yourself: this knows geometry only.
 
     Parameters
@@ -113,8 +121,18 @@ def fixation(
     with working("fixation"):
         part = inputs.mesh(mesh, skull_options.frame)
         site = part_site(part, inputs.skull(skull, skull_options), inside_mm=inside_mm)
-        given = None if how.points is None else read_curve(how.points, frame=skull_options.frame)
-        fixed = fixate(part, site, spec=how.spec(), points_mm=given, least_wall_mm=how.least_wall_mm)
+        given, avoided = (
+            None if path is None else read_curve(path, frame=skull_options.frame)
+            for path in (how.points, how.avoid)
+        )
+        fixed = fixate(
+            part,
+            site,
+            spec=how.spec(),
+            points_mm=given,
+            avoid_mm=avoided,
+            least_wall_mm=how.least_wall_mm,
+        )
         write_mesh(fixed.mesh, output, frame=skull_options.frame)
         if places_out is not None:
             write_features(places_out, fixed.features)

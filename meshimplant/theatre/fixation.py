@@ -110,6 +110,7 @@ def fixate(
     *,
     spec: FixationSpec | None = None,
     points_mm: ArrayLike | None = None,
+    avoid_mm: ArrayLike | None = None,
     least_wall_mm: float = LEAST_WALL_MM,
     inside_mm: ArrayLike | None = None,
     max_faces: int | None = None,
@@ -117,7 +118,8 @@ def fixate(
     """Fix a part to the skull.
 
     Points are laid out evenly along the border, nearly symmetric about its long axis, where the bone beside
-    it is wide and thick enough; a place that does not suit is moved, or left out, with its reason. Each
+    it is wide and thick enough, and rather where part and bone are thick; where one does not hold, all are
+    laid out anew, and what cannot be placed is left out, with its reason. Each
     gets a plate, a tab or a pocket hole, see `FixationSpec`. Bodies are drawn flat and bent onto the outer
     surfaces of part and bone, smoothed over some millimetres.
 
@@ -131,6 +133,9 @@ def fixate(
         How to fix; the number of points is that of each body. None: the defaults.
     points_mm : (k, 3) array-like, optional
         Where to fix, LPS mm; the nearest places of the border are taken, and not moved. None: laid out.
+    avoid_mm : (k, 3) array-like, optional
+        Places from which points that are laid out stay 12 mm away, such as the weakest ones of
+        `screen_strength`, LPS mm.
     least_wall_mm : float
         Thinnest wall that may be left below a plate; where less would be, the part gets a boss.
     inside_mm : (3,) array-like, optional
@@ -158,12 +163,13 @@ def fixate(
         raise InputError("expected bone around the part, got none: check that both are in one frame (LPS)")
     bodies = connected_meshes(mesh) if body_count(mesh) > 1 else [mesh]
     searches = [_search(body, site, spec, least_wall_mm) for body in bodies]
+    avoid = None if avoid_mm is None else np.asarray(avoid_mm, float).reshape(-1, 3)
     if points_mm is not None:
         _take(points_mm, searches)
     else:
         for number, search in enumerate(searches):
             search.before = sum(len(each.fixtures) for each in searches[:number])
-            search.lay_out(spec.count or point_count(search.line))
+            search.lay_out(spec.count or point_count(search.line), avoid)
     return _joined([_result(search, body, max_faces) for search, body in zip(searches, bodies, strict=True)])
 
 

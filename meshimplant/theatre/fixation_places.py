@@ -31,6 +31,9 @@ _FARTHEST_SHARE = 0.45
 #: Weights of a layout: of what is missing against moves, and of asymmetry, in distances between places.
 _MISSING, _ASYMMETRY = 4.0, 1.0
 _START_MM, _REACH_MM = 4.0, 30.0
+#: Bone with so much more than is needed, mm, is not weak; a wall thinner than the median by this share is.
+#: Places to avoid stay this far away, mm. No source: our choice.
+_SPARE_MM, _THIN_SHARE, AVOID_MM = 2.0, 0.3, 12.0
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,30 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Suitability:
-    """Why a part cannot be fixed at each place of its border; empty where it can, as far as is seen there."""
+    """Where along its border a part can be fixed, as far as is seen there.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+        Why not, for each place; empty where it can.
+    weak : (n,) array
+        How weak bone or part are there: 0 where both are thick enough, to 1.
+    """
 
     reasons: tuple[str, ...]
+    weak: Floats
 
     @property
     def suited(self) -> NDArray[np.bool_]:
         """Which places (n,) are suited."""
         return np.array([not reason for reason in self.reasons])
+
+    def without(self, place: int, reach: int, reason: str) -> Suitability:
+        """Return it with the places within `reach` steps of one unsuited, for a reason."""
+        total, reasons = len(self.reasons), list(self.reasons)
+        for step in range(-reach, reach + 1):
+            reasons[(place + step) % total] = reasons[(place + step) % total] or reason
+        return Suitability(tuple(reasons), self.weak)
 
 
 def point_count(line: BorderLine) -> int:
@@ -94,7 +113,15 @@ def point_count(line: BorderLine) -> int:
     return max(FEWEST, round(line.length_mm / SPACING_MM))
 
 
-def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone_mm: float) -> Suitability:
+def judge_places(
+    line: BorderLine,
+    bone: Volume,
+    *,
+    beside_mm: float,
+    least_bone_mm: float,
+    wall_mm: Floats,
+    avoid_mm: Floats | None = None,
+) -> Suitability:
     """Judge each place of a border: is the bone opposite wide and thick enough for plate and screw.
 
     Parameters
@@ -107,6 +134,10 @@ def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone
         How wide the bone beside the border must be.
     least_bone_mm : float
         How thick it must be along the outward direction, in the middle of that width.
+    wall_mm : (n,) array
+        Thickness of the part beside each place; nan where it is unknown.
+    avoid_mm : (k, 3) array, optional
+        Places from which to stay away, such as the weakest ones of a screening, LPS mm.
     """
     along = np.cross(line.outward, line.across)
     across = np.arange(2.0, beside_mm + 0.5, 1.0)
@@ -129,10 +160,15 @@ def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone
     cell = np.asarray(columns.cell.reshape(shape)[:, middle].any(axis=1))
     turn = _turns_deg(line)
     away = _away_from(line.free, line.step_mm)
+    avoided = np.full(len(line.points_mm), np.inf)
+    if avoid_mm is not None and len(avoid_mm):
+        avoided = np.asarray(cKDTree(avoid_mm).query(line.points_mm)[0])
     reasons = []
     for place in range(len(line.points_mm)):
         if line.free[place] or not nearest[place]:
             reasons.append("no bone lies opposite")
+        elif avoided[place] < AVOID_MM:
+            reasons.append(f"a place to avoid is {avoided[place]:.0f} mm away")
         elif away[place] < _FREE_MM:
             reasons.append(f"the free border is {away[place]:.0f} mm away")
         elif not beside[place]:
@@ -146,7 +182,15 @@ def judge_places(line: BorderLine, bone: Volume, *, beside_mm: float, least_bone
             reasons.append(f"the border turns by {turn[place]:.0f} degrees within {_PIECE_MM:g} mm")
         else:
             reasons.append("")
-    return Suitability(tuple(reasons))
+    return Suitability(tuple(reasons), _weak(thickness - least_bone_mm, wall_mm))
+
+
+def _weak(spare_mm: Floats, wall_mm: Floats) -> Floats:
+    """Return how weak (n,) bone with so much to spare, or a part with such a wall, is: 0 to 1."""
+    bone = np.nan_to_num(1 - spare_mm / _SPARE_MM, nan=1.0)
+    usual = float(np.nanmedian(wall_mm)) if np.isfinite(wall_mm).any() else 1.0
+    wall = np.nan_to_num((1 - wall_mm / usual) / _THIN_SHARE, nan=0.0)
+    return np.clip(np.maximum(bone, wall), 0.0, 1.0)
 
 
 def lay_out(line: BorderLine, suitability: Suitability, count: int) -> NDArray[np.int64]:
@@ -172,15 +216,6 @@ def lay_out(line: BorderLine, suitability: Suitability, count: int) -> NDArray[n
         if cost < least - 1e-9:
             best, least = places, cost
     return best
-
-
-def nearby(line: BorderLine, suitability: Suitability, place: int, count: int) -> NDArray[np.int64]:
-    """Return the suited places within reach of one of a layout of `count`, nearest first."""
-    total = len(line.points_mm)
-    reach = max(int(_FARTHEST_SHARE * total / count), 1)
-    offsets = sorted(range(-reach, reach + 1), key=lambda step: (abs(step), step))
-    near = (place + np.array(offsets)) % total
-    return np.asarray(near[suitability.suited[near]], np.int64)
 
 
 def moved_mm(line: BorderLine, start: int, stop: int) -> float:

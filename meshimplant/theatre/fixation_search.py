@@ -19,14 +19,17 @@ from meshimplant.theatre.fixation_places import (
     judge_places,
     lay_out,
     moved_mm,
-    nearby,
 )
 from meshimplant.theatre.fixture import Fixture, Surroundings
+from meshimplant.theatre.place_layout import lay_out_suited, places_between
 from meshimplant.theatre.screws import LEAST_IN_BONE_MM, TIP_RESERVE_MM
 
-#: After a place has failed, the next one is tried this far away, mm; and the border's line may depart from a
+#: After a place has failed, those nearer than this are not tried, mm; the border's line may depart from a
 #: parabola by this much, mm, and part and bone from each other's level. No source: our choice.
 _NEXT_MM, _STRAIGHT_MM, _STEP_MM = 2.0, 0.5, 1.0
+#: Layouts that are tried, and then places for each point that is missing.
+_LAYOUTS, _TRIED = 14, 40
+_EVENED = "evenness, symmetry or a thicker bone"
 _MAKERS: dict[
     str, tuple[Callable[[int, BorderFrame, Surroundings], Fixture | str], Callable[[float], float]]
 ] = {
@@ -49,49 +52,95 @@ class FixationSearch:
         self.left_out: list[LeftOut] = []
         self.asked, self.before = 0, 0
 
-    def lay_out(self, count: int) -> None:
-        """Make `count` fixtures along the border, or as many as hold."""
+    def lay_out(self, count: int, avoid_mm: NDArray[np.float64] | None = None) -> None:
+        """Make `count` fixtures along the border, or as many as hold.
+
+        Where one does not hold, its place is no longer suited, and all are laid out anew.
+        """
+        self.asked = count
         suitability = judge_places(
             self.line,
             self.around.bone,
             beside_mm=self.beside_mm,
             least_bone_mm=LEAST_IN_BONE_MM + TIP_RESERVE_MM,
+            wall_mm=self._walls_mm(),
+            avoid_mm=avoid_mm,
         )
-        self.asked = count
-        for target in lay_out(self.line, suitability, count):
-            self._try(int(target), nearby(self.line, suitability, int(target), count), suitability)
-        self._measure_distances()
+        even = lay_out(self.line, suitability, count)
+        reasons = suitability.reasons
+        layout = lay_out_suited(self.line, suitability, count)
+        best: tuple[list[Fixture], list[FixationPlace], list[int]] = [], [], []
+        for _ in range(_LAYOUTS):
+            self.fixtures, self.places, self._taken = [], [], []
+            refused = {}
+            for place in layout.places:
+                made = self._made(int(place))
+                if isinstance(made, Fixture):
+                    self._keep(made, int(place))
+                else:
+                    refused[int(place)] = made
+            if len(self.fixtures) > len(best[0]):
+                best = self.fixtures, self.places, self._taken
+            if not refused:
+                break
+            for place, why in refused.items():
+                suitability = suitability.without(place, round(_NEXT_MM / self.line.step_mm), why)
+            layout = lay_out_suited(self.line, suitability, count)
+        self.fixtures, self.places, self._taken = best
+        self._fill(suitability, count)
+        self._explain(even, reasons, suitability)
+
+    def _fill(self, suitability: Suitability, count: int) -> None:
+        """Add what is missing of a layout in its widest gaps, where something holds."""
+        for _ in range(count - len(self.fixtures)):
+            for place in places_between(self.line, suitability, self._taken, count)[:_TRIED]:
+                made = self._made(int(place))
+                if isinstance(made, Fixture):
+                    self._keep(made, int(place))
+                    break
+                suitability = suitability.without(int(place), round(_NEXT_MM / self.line.step_mm), made)
 
     def take(self, places: list[int]) -> None:
         """Make fixtures at given places of the border, where they hold."""
         self.asked = len(places)
-        nothing = Suitability(("",) * len(self.line.points_mm))
         for place in places:
-            self._try(place, np.array([place]), nothing)
+            made = self._made(place)
+            if isinstance(made, Fixture):
+                self._keep(made, place)
+            else:
+                self.left_out.append(LeftOut(place_of(self.line.points_mm[place]), made))
         self._measure_distances()
 
-    def _try(self, target: int, candidates: NDArray[np.int64], suitability: Suitability) -> None:
-        """Make a fixture at the first candidate where one holds."""
-        reason = suitability.reasons[target]
-        failed: list[int] = []
-        for place in candidates:
-            if any(moved_mm(self.line, int(place), other) < _NEXT_MM for other in failed):
-                continue
-            made = self._made(int(place))
-            if isinstance(made, Fixture):
-                self._keep(made, target, int(place), reason)
-                return
-            failed.append(int(place))
-            reason = reason or made
-        point = place_of(self.line.points_mm[target])
-        self.left_out.append(LeftOut(point, reason or "no suited place is near"))
-
-    def _keep(self, made: Fixture, target: int, place: int, reason: str) -> None:
-        moved = moved_mm(self.line, target, place)
+    def _keep(self, made: Fixture, place: int) -> None:
         self.fixtures.append(made)
         self._taken.append(place)
-        point = place_of(self.line.points_mm[place])
-        self.places.append(FixationPlace(made.features[0].label, point, moved, reason if moved > 0 else ""))
+        label, point = made.features[0].label, place_of(self.line.points_mm[place])
+        self.places.append(FixationPlace(label, point, 0.0, ""))
+
+    def _explain(self, even: NDArray[np.int64], at_first: tuple[str, ...], suitability: Suitability) -> None:
+        """State how far each place lies from the even layout, and why; and what of it is left out."""
+        left = [int(target) for target in even]
+        for number, place in enumerate(self._taken):
+            target = min(left, key=lambda each: moved_mm(self.line, each, place))
+            left.remove(target)
+            moved = moved_mm(self.line, target, place)
+            why = at_first[target] or suitability.reasons[target] or _EVENED
+            self.places[number] = replace(
+                self.places[number], moved_mm=moved, reason=why if moved > 0 else ""
+            )
+        for target in left:
+            why = at_first[target] or suitability.reasons[target] or "no suited place is near"
+            self.left_out.append(LeftOut(place_of(self.line.points_mm[target]), why))
+        self._measure_distances()
+
+    def _walls_mm(self) -> NDArray[np.float64]:
+        """Return the thickness (n,) of the part 4 mm inside each place of the border; nan where unknown."""
+        line = self.line
+        above = line.points_mm - 4.0 * line.across + 3.0 * line.outward
+        enter, face = self.part.rays.first(above, -line.outward)
+        inside = above - (np.nan_to_num(enter) + 0.05)[:, None] * line.outward
+        length = self.part.rays.first(inside, -line.outward)[0]
+        return np.where(face >= 0, length + 0.05, np.nan)
 
     def _measure_distances(self) -> None:
         """Measure from each place to the next one along the border."""
