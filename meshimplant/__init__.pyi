@@ -19,7 +19,9 @@ from .datasets.phantom import skull_phantom as skull_phantom
 from .design.design import Design as Design
 from .design.design import PartSteps as PartSteps
 from .design.design_implant import design_implant as design_implant
+from .design.hollow import hollow as hollow
 from .design.reconstruct import reconstruct as reconstruct
+from .design.skull_model import SkullForm as SkullForm
 from .design.skull_model import skull_model as skull_model
 from .edit.bevel import bevel as bevel
 from .edit.clear_way import clear_way as clear_way
@@ -60,14 +62,15 @@ from .implant.site import Site as Site
 from .implant.skull_thickness import skull_thickness as skull_thickness
 from .implant.wall_thickness import find_violations as find_violations
 from .implant.wall_thickness import measure_thickness as measure_thickness
+from .io.assemblies import write_assembly as write_assembly
 from .io.curves import read_curve as read_curve
 from .io.dicom.read_series import list_series as list_series
 from .io.dicom.series_summary import SeriesSummary as SeriesSummary
 from .io.maps import read_map as read_map
 from .io.maps import write_map as write_map
+from .io.mesh_files.threemf import Look as Look
 from .io.meshes import load_mesh as load_mesh
 from .io.meshes import read_mesh as read_mesh
-from .io.meshes import write_assembly as write_assembly
 from .io.meshes import write_mesh as write_mesh
 from .io.points import read_points as read_points
 from .io.volumes import load_volume as load_volume

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from meshimplant.design.design import Design
 
 SkullModel = Annotated[
-    bool, Parameter(help="Also write skull.stl, the skull as a printable solid, to try the part on.")
+    bool,
+    Parameter(
+        help="Also write skull.stl, the skull as a printable solid, to try the part on, and fit.3mf: skull, "
+        "part and plates in their places."
+    ),
 ]
 Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 

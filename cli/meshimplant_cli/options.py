@@ -132,7 +132,7 @@ class OutputOptions:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class DocumentOptions:
-    """What a report is called, and whether it is also written for print."""
+    """What a report is called, whether it is also written for print, and how the part is coloured."""
 
     label: Annotated[
         str,
@@ -148,6 +148,11 @@ class DocumentOptions:
         ),
     ] = None
 
+    colour_by: Annotated[
+        Literal["thickness", "gap"] | None,
+        Parameter(help="Colour the part in implant.3mf by what was measured. Default: one colour."),
+    ] = None
+
     def require_usable(self) -> None:
         """Refuse a label that no line can hold, and a PDF without the package that writes it."""
         if len(self.label) > LABEL_LENGTH or not self.label.isprintable():
@@ -161,10 +166,10 @@ class DocumentOptions:
             require_reportlab()
 
     def given(self) -> dict[str, Any]:
-        """Return label, date of today and page size, as `Design.save` takes them."""
+        """Return label, date of today, page size and colours, as `Design.save` takes them."""
         from meshimplant.runtime.today import today
 
-        return {"label": self.label, "date": today(), "pdf": self.pdf}
+        return {"label": self.label, "date": today(), "pdf": self.pdf, "colour_by": self.colour_by}
 
 
 @Parameter(name="*")

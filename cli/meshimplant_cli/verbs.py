@@ -33,6 +33,7 @@ from meshimplant_cli.repair import repair
 from meshimplant_cli.separate import separate
 from meshimplant_cli.shape_model import shape_model
 from meshimplant_cli.simplify import simplify
+from meshimplant_cli.skull_model import skull_model
 from meshimplant_cli.smooth import smooth
 from meshimplant_cli.split import split
 from meshimplant_cli.strength import strength
@@ -47,7 +48,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
-    ("For surgery", (perforate, fixation, mark, split)),
+    ("For surgery", (perforate, fixation, mark, split, skull_model)),
     ("Looking and measuring", (check, strength, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

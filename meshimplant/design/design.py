@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.complete_skull import Completion
+from meshimplant.design.print_files import ColourBy
+from meshimplant.design.skull_model import SkullForm
 from meshimplant.implant.features import Feature
 from meshimplant.line.separate import Separation
 from meshimplant.preview.report_pdf import PageSize
@@ -125,10 +127,11 @@ class Design(PartSteps):
         *,
         sources: dict[str, Path] | None = None,
         force: bool = False,
-        skull_model: bool = False,
+        skull_model: bool | SkullForm = False,
         label: str = "",
         date: str = "",
         pdf: PageSize | None = None,
+        colour_by: ColourBy | None = None,
     ) -> None:
         """Write part, reconstruction, prescription, report and previews into a folder, all or nothing.
 
@@ -141,15 +144,18 @@ class Design(PartSteps):
             not their names.
         force : bool
             Replace the design of an earlier run as a whole; files that are not of one stay.
-        skull_model : bool
+        skull_model : bool or SkullForm
             Also write ``skull.stl``, the defective skull as a printable solid, on which the printed part is
-            tried.
+            tried, and ``fit.3mf``, skull, part and plates in their places; a `SkullForm` says whether it is
+            cut flat or hollow.
         label : str
             What the case is called, in report, pictures and pages; never a patient's name.
         date : str
             YYYY-MM-DD, in the same places; see `meshimplant.runtime.today`. Neither is in the STL.
         pdf : str, optional
             ``A4`` or ``letter``: also write ``report.pdf``, two pages to print and to sign.
+        colour_by : str, optional
+            ``thickness`` or ``gap``: colour the part in ``implant.3mf`` by it.
 
         Raises
         ------
@@ -174,9 +180,10 @@ class Design(PartSteps):
             report=self.report,
             sources=sources or {},
             force=force,
-            with_skull_model=skull_model,
+            skull_form=SkullForm() if skull_model is True else skull_model or None,
             scan=self.scan,
             label=label,
             date=date,
             pdf=pdf,
+            colour_by=colour_by,
         )

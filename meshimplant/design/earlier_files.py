@@ -17,6 +17,7 @@ DESIGN_FILES = frozenset(
         *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
         *("preview.png", "preview.html", "slices.png", "drawing.png"),
         *("disagreement.csv", "uncertainty.csv", "skull.stl"),
+        "fit.3mf",
         *("plates.stl", "features.json", "features.mrk.json", "features.csv"),
     }
 )

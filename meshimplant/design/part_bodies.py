@@ -1,8 +1,7 @@
-"""The bodies of a part that has several: one file, one object of the 3MF and measures of its own for each."""
+"""The bodies of a part that has several, and measures of each."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,34 +10,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.check.check_part import PartCheck
-from meshimplant.io.meshes import write_assembly, write_mesh
 from meshimplant.mesh.bodies import connected_meshes
 
 
 def bodies_of(implant: trimesh.Trimesh) -> list[trimesh.Trimesh]:
     """Return the separate bodies of a part, the largest first."""
     return sorted(connected_meshes(implant), key=lambda body: -float(body.volume))
-
-
-def write_part(implant: trimesh.Trimesh, folder: Path) -> None:
-    """Write a part as implant.stl and implant.3mf, and each of several bodies as implant-1.stl, ...
-
-    The 3MF then holds an object for each body, so that a printer can place them one by one.
-
-    Raises
-    ------
-    OutputError
-        A file cannot be written.
-    """
-    write_mesh(implant, folder / "implant.stl")
-    bodies = bodies_of(implant)
-    if len(bodies) == 1:
-        write_mesh(implant, folder / "implant.3mf")
-        return
-    named = {f"implant-{number}": body for number, body in enumerate(bodies, 1)}
-    write_assembly(named, folder / "implant.3mf")
-    for name, body in named.items():
-        write_mesh(body, folder / f"{name}.stl", name=name)
 
 
 def measure_bodies(implant: trimesh.Trimesh, check: PartCheck) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.choose_model import disagreement_findings
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.earlier_files import fates_of_earlier_files
-from meshimplant.design.part_bodies import measure_bodies, write_part
-from meshimplant.design.skull_model import skull_model
+from meshimplant.design.part_bodies import measure_bodies
+from meshimplant.design.print_files import ColourBy, PrintLabels, write_fit, write_part
+from meshimplant.design.skull_model import SkullForm, skull_model
 from meshimplant.errors import MeshImplantError
 from meshimplant.implant.features import Feature
 from meshimplant.implant.features_file import FEATURE_SUFFIXES, write_features
@@ -54,11 +55,12 @@ def write_design(
     report: Report,
     sources: dict[str, Path],
     force: bool,
-    with_skull_model: bool = False,
+    skull_form: SkullForm | None = None,
     scan: Volume | None = None,
     label: str = "",
     date: str = "",
     pdf: PageSize | None = None,
+    colour_by: ColourBy | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
@@ -67,10 +69,10 @@ def write_design(
     features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
     drawing.png, which shows it;
     plates.stl, models of the plates of a fixation; disagreement.csv where methods of completion differ;
-    uncertainty.csv of a network; skull.stl and report.pdf if asked for. A picture or a model of the skull
-    that cannot be made becomes a warning, never a failure. With `force` the folder is replaced as a whole,
-    see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the sources
-    may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
+    uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for. A picture or a model of the
+    skull that cannot be made becomes a warning, never a failure. With `force` the folder is replaced as a
+    whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the
+    sources may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
     finding are added to `report`.
 
     Raises
@@ -83,7 +85,8 @@ def write_design(
     report.label, report.date = printable(label), printable(date)
     title = ", ".join(filter(None, (report.label, report.date))) or _TITLE
     with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
-        write_part(implant, target)
+        labels = PrintLabels(report.label, spec.material, report.method.get("model_licences") or {})
+        write_part(implant, target, labels=labels, check=check, spec=spec, colour_by=colour_by)
         report.measures |= measure_bodies(implant, check)
         if features:
             for suffix in FEATURE_SUFFIXES:
@@ -93,8 +96,10 @@ def write_design(
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
         _write_maps(completion, target)
-        if with_skull_model:
-            _write_skull_model(skull, report, target)
+        if skull_form is not None:
+            model = _write_skull_model(skull, skull_form, report, target)
+            if model is not None:
+                write_fit(target / "fit.3mf", skull=model, part=implant, plates=plates, labels=labels)
         bone, seen = skull_surface(skull), skull if scan is None else scan
         _write_previews(implant, plates, bone, check, report, target, title, spec=spec, scan=seen)
         if features:
@@ -125,14 +130,16 @@ def _write_maps(completion: Completion | None, target: Path) -> None:
         write_map(target / "uncertainty.csv", uncertainty.points_mm, uncertainty.distance_mm)
 
 
-def _write_skull_model(skull: Volume, report: Report, target: Path) -> None:
-    """Write the skull as a printable solid, and its size into the report."""
+def _write_skull_model(
+    skull: Volume, form: SkullForm, report: Report, target: Path
+) -> trimesh.Trimesh | None:
+    """Write the skull as a printable solid, and its size into the report; return it."""
     try:
-        model = skull_model(skull)
+        model = skull_model(skull, cut_mm=form.cut_mm, hollow_mm=form.hollow_mm)
     except MeshImplantError as error:
         message = f"The model of the skull could not be made; the part itself was written: {error}"
         report.add([Finding("skull_model.missing", "warning", message)])
-        return
+        return None
     write_mesh(model, target / "skull.stl")
     report.measures["skull_model_extents_mm"] = model.extents.tolist()
     report.measures["skull_model_faces"] = len(model.faces)
@@ -141,6 +148,7 @@ def _write_skull_model(skull: Volume, report: Report, target: Path) -> None:
     if longest_mm > PRINT_BED_MM:
         message = "The model of the skull is longer than the bed of many printers: turn it, or cut it below."
         report.add([Finding("skull_model.large", "info", message, longest_mm, PRINT_BED_MM, "mm")])
+    return model
 
 
 def _write_previews(

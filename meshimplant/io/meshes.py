@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from meshimplant.errors import FileReadError, GeometryError, MeshError, OutputEr
 from meshimplant.io.atomic import atomic_path
 from meshimplant.io.mesh_files.decode_mesh import decode_mesh
 from meshimplant.io.mesh_files.encode_mesh import encode_glb, encode_obj, encode_ply, encode_stl
-from meshimplant.io.mesh_files.threemf import encode_3mf
+from meshimplant.io.mesh_files.threemf import Object, encode_3mf
 from meshimplant.io.payload import read_bytes
 from meshimplant.io.zipped import is_zip, unzipped
 from meshimplant.mesh.convert import new_mesh
@@ -160,57 +159,15 @@ def write_mesh(mesh: trimesh.Trimesh, path: str | Path, *, frame: str = "LPS", n
         temporary.write_bytes(data)
 
 
-def write_assembly(
-    meshes: Mapping[str, trimesh.Trimesh], path: str | Path, *, frame: str = "LPS", name: str = "implant"
-) -> None:
-    """Write several meshes to one ``.3mf``, each as an object of its own.
-
-    Parameters
-    ----------
-    meshes : mapping of str to Trimesh
-        What each object is called, and its mesh in LPS millimetres.
-    path : str or Path
-        The file to write.
-    frame : str
-        "LPS" or "RAS": the frame to write in.
-    name : str
-        The title of the whole; never a patient's name.
-
-    Raises
-    ------
-    MeshError
-        There is no mesh, or one is empty or holds NaN.
-    OutputError
-        The ending is another one, or the file cannot be written.
-    """
-    require_type(meshes, Mapping, "the meshes by name")
-    for mesh in meshes.values():
-        require_type(mesh, trimesh.Trimesh, "each mesh")
-    path = Path(path)
-    if path.suffix.lower() != ".3mf":
-        raise OutputError(f"expected an assembly ending in .3mf, got {path.name}: change the ending")
-    empty = [
-        key for key, mesh in meshes.items() if not len(mesh.faces) or not np.isfinite(mesh.vertices).all()
-    ]
-    if empty or not meshes:
-        raise MeshError(f"expected meshes of finite triangles, got {', '.join(empty) or 'none'}: repair them")
-    signs = frame_signs(frame)
-    objects = [
-        (key, np.asarray(mesh.vertices, float) * signs, np.asarray(mesh.faces, np.int64))
-        for key, mesh in meshes.items()
-    ]
-    data = encode_3mf(objects, metadata=_metadata_3mf(name, frame))
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def _metadata_3mf(name: str, frame: str) -> dict[str, str]:
+def metadata_3mf(name: str, frame: str) -> dict[str, str]:
+    """Return the metadata that every 3MF states: title, program, unit and frame."""
     from meshimplant.version import __version__
 
     return {
         "Title": name,
         "Application": f"meshimplant {__version__}",
         "Description": f"Patient coordinates, unit=mm SPACE={frame}",
+        "Frame": frame,
     }
 
 
@@ -222,7 +179,7 @@ def _encode(
     product, place = f"meshimplant {__version__}", f"unit=mm SPACE={frame}"
     header = f"{product} {' '.join(name.split())[:30]} {place}"
     if suffix == ".3mf":
-        return encode_3mf([(name, vertices, faces)], metadata=_metadata_3mf(name, frame))
+        return encode_3mf([Object(name, vertices, faces)], metadata=metadata_3mf(name, frame))
     if suffix == ".glb":
         return encode_glb(vertices, faces, name=name, header=f"{product}; patient coordinates, SPACE={frame}")
     encoders = {".stl": encode_stl, ".ply": encode_ply, ".obj": encode_obj}
