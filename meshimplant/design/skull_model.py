@@ -12,11 +12,12 @@ from scipy import ndimage
 from meshimplant.design.hollow import hollow
 from meshimplant.edit.cut import trim_plane
 from meshimplant.edit.repair import repair
-from meshimplant.errors import EmptyMaskError, InputError, MeshError, require_type
+from meshimplant.errors import EmptyMaskError, InputError, require_type
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.bodies import connected_meshes
-from meshimplant.mesh.convert import from_pyvista, join_meshes, new_mesh, to_pyvista
+from meshimplant.mesh.convert import from_manifold, join_meshes, new_mesh, to_manifold
+from meshimplant.mesh.crossings import find_crossings
 from meshimplant.mesh.deviation import deviation_mm
 from meshimplant.preview.skull_surface import averaged_bone
 from meshimplant.skull.bone_mask import bone_mask
@@ -41,8 +42,8 @@ DEVIATION_MM = 0.1
 _MOST_PIECES = 100
 #: Highest level of the flat cut above the lowest point, mm.
 MOST_CUT_MM = 120.0
-#: Faces to which the model is reduced as far as that allows.
-_FACES = 150_000
+#: Tolerances of the edge collapse that are tried, mm.
+_TOLERANCES_MM = (0.06, 0.03, 0.02)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def skull_model(
 
     Notes
     -----
-    Measured on a SkullFix head: 350 000 faces before, 150 000 after, distance p99 0.02 mm.
+    Measured on a SkullFix head: 287 000 faces before saving any, 258 000 after, in 30 s on a busy core.
     """
     require_type(skull, Volume, "the defective skull")
     if cut_mm is not None and not 0 < cut_mm < MOST_CUT_MM:
@@ -119,21 +120,21 @@ def skull_model(
 
 
 def _fewer_faces(model: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Return the model with about `_FACES` faces, repaired; the model itself where that is off by too much.
+    """Return the model with fewer faces; the model itself where none of the tolerances leaves a solid.
 
-    An edge collapse of thin, rough bone leaves some crossings, so the result is repaired, not refused.
+    The quadric collapse of `simplify` opens thin, rough bone in a few places, and repairing that takes
+    minutes; that of manifold3d keeps it closed and saves less.
     """
-    if len(model.faces) <= _FACES:
-        return model
     origin = model.vertices.mean(axis=0)
-    local = new_mesh(model.vertices - origin, model.faces)
-    fewer = from_pyvista(to_pyvista(local).decimate(1 - _FACES / len(model.faces)))
-    try:
-        repaired = repair(new_mesh(fewer.vertices + origin, fewer.faces)).mesh
-    except MeshError:
-        return model
-    off_mm = float(np.percentile(deviation_mm(repaired, model), 99))
-    return repaired if off_mm <= DEVIATION_MM else model
+    solid = to_manifold(new_mesh(model.vertices - origin, model.faces))
+    for tolerance_mm in _TOLERANCES_MM:
+        fewer = from_manifold(solid.simplify(tolerance_mm))
+        fewer = new_mesh(fewer.vertices + origin, fewer.faces)
+        if len(find_crossings(fewer)):
+            continue
+        if float(np.percentile(deviation_mm(fewer, model), 99)) <= DEVIATION_MM:
+            return fewer
+    return model
 
 
 def _cut_flat(model: trimesh.Trimesh, cut_mm: float) -> trimesh.Trimesh:
