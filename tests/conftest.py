@@ -17,6 +17,32 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+#: Folders whose files take longest, in the order in which the processes are given them: so that the processes
+#: end together, short files come last.
+LONGEST_FIRST = (
+    "design",
+    "complete",
+    "cli",
+    "networks",
+    "benchmarks",
+    "examples",
+    "skull",
+    "edit",
+    "datasets",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest folders first."""
+    root = Path(__file__).parent
+
+    def turn(item: pytest.Item) -> int:
+        folder = item.path.relative_to(root).parts[0]
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=turn)
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Return the folder of the real skulls; the test is skipped if it is missing."""

@@ -60,7 +60,11 @@ class ImageModel:
     @one_blas_thread()
     def of(cls, vaults: NDArray[np.float64], count: int, about: dict[str, Any]) -> ImageModel:
         """Return the model of vaults (s, 2, n), given as for `ShapeModel.of`, with `count` modes."""
-        images = np.array([[_distances(surface) for surface in vault] for vault in vaults], np.float32)
+        surfaces = vaults.reshape(-1, vaults.shape[-1])
+        nodes = grid_nodes()
+        inside = np.linalg.norm(nodes, axis=1) < at_directions(surfaces, _unit(nodes))
+        distances = [_distances(*surface) for surface in zip(surfaces, inside, strict=True)]
+        images = np.array(distances, np.float32).reshape(*vaults.shape[:2], -1)
         mean, modes = principal_modes(images, count)
         return cls(np.asarray(mean, float), np.asarray(modes, float), about)
 
@@ -130,17 +134,28 @@ def _in_shell() -> NDArray[np.bool_]:
     return np.asarray((radius > _RADII[0] - _STEP) & (radius < _RADII[-1] + _STEP))
 
 
-def _distances(radii: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the signed distance (n,) of the nodes to the surface with these radii, positive inside."""
+def _unit(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the directions of points (n, 3) from the centre."""
+    return np.asarray(points / np.linalg.norm(points, axis=1)[:, None])
+
+
+def _distances(radii: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the signed, clipped distance (n,) of the nodes to the surface with these radii, positive inside.
+
+    A node without a vertex within the band and the longest edge has no surface within the band.
+    """
     import igl
     import trimesh
+    from scipy.spatial import cKDTree
 
     sphere = trimesh.creation.icosphere(subdivisions=5)
-    nodes = grid_nodes()
-    squared = igl.point_mesh_squared_distance(nodes, sphere.vertices * radii[:, None], sphere.faces)[0]
-    radius = np.linalg.norm(nodes, axis=1)
-    inside = radius < at_directions(radii[None], nodes / radius[:, None])[0]
-    return np.clip(np.where(inside, 1, -1) * np.sqrt(squared), -_BAND, _BAND)
+    nodes, vertices = grid_nodes(), sphere.vertices * radii[:, None]
+    corners = vertices[sphere.faces]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max()
+    near = np.isfinite(cKDTree(vertices).query(nodes, distance_upper_bound=_BAND + longest)[0])
+    distances = np.full(len(nodes), _BAND)
+    distances[near] = np.sqrt(igl.point_mesh_squared_distance(nodes[near], vertices, sphere.faces)[0])
+    return np.clip(np.where(inside, 1, -1) * distances, -_BAND, _BAND)
 
 
 def _dense(image: NDArray[np.float64], inside: float) -> NDArray[np.float64]:

@@ -11,6 +11,8 @@ from meshimplant.head.robust_fit import robust_fit
 from meshimplant.voxels.fields import sample
 from meshimplant.voxels.volume import Volume
 
+#: Distances between surface and mirror image for a plane's parameters.
+Residuals = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 #: Number of points that the plane is fitted to, and scale of the robust loss, mm.
 FIT_POINTS = 16_000
 _ROBUST_MM = 2.0
@@ -53,35 +55,38 @@ def fit_symmetry_plane(
     """
     frame = np.eye(3) if axes is None else axes
 
-    def residuals(parameters: NDArray[np.float64], moving: NDArray[np.float64]) -> NDArray[np.float64]:
-        normal = _normal(parameters[:2], frame)
-        height = (moving - pivot) @ normal - parameters[2]
-        mirrored = sample(field, moving - 2 * height[:, None] * normal, fill=-10.0)
-        return np.clip(mirrored, -10.0, 3.0) - sample(field, moving)
+    def residuals_of(moving: NDArray[np.float64]) -> Residuals:
+        own, from_pivot = sample(field, moving), moving - pivot
 
-    start = (
-        np.zeros(3) if axes is not None else _best_start(residuals, points[:: max(1, len(points) // 1_500)])
-    )
+        def residuals(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+            normal = _normal(parameters[:2], frame)
+            height = from_pivot @ normal - parameters[2]
+            mirrored = sample(field, moving - 2 * height[:, None] * normal, fill=-10.0)
+            return np.clip(mirrored, -10.0, 3.0) - own
+
+        return residuals
+
+    start = np.zeros(3)
+    if axes is None:
+        start = _best_start(residuals_of(points[:: max(1, len(points) // 1_500)]))
     if weights is None:
         points = points[:: max(1, len(points) // FIT_POINTS)]
         weights = np.ones(len(points))
     counted = weights > 0
-    points, weights = points[counted], weights[counted]
+    weights, residuals = weights[counted], residuals_of(points[counted])
 
     best = robust_fit(
-        lambda parameters: weights * residuals(parameters, points), start, steps=_STEPS, robust=_ROBUST_MM
+        lambda parameters: weights * residuals(parameters), start, steps=_STEPS, robust=_ROBUST_MM
     )
     normal = _normal(best[:2], frame)
-    return normal, float(pivot @ normal + best[2]), float(np.median(np.abs(residuals(best, points))))
+    return normal, float(pivot @ normal + best[2]), float(np.median(np.abs(residuals(best))))
 
 
-def _best_start(
-    residuals: Callable[..., NDArray[np.float64]], moving: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _best_start(residuals: Residuals) -> NDArray[np.float64]:
     """Return the best of a grid of tilts within 14 degrees and offsets within 10 mm, by robust loss."""
     tilts, offsets = np.linspace(-0.24, 0.24, 5), np.linspace(-10, 10, 5)
     starts = np.array(np.meshgrid(tilts, tilts, offsets)).reshape(3, -1).T
-    losses = [np.log1p((residuals(start, moving) / _ROBUST_MM) ** 2).mean() for start in starts]
+    losses = [np.log1p((residuals(start) / _ROBUST_MM) ** 2).mean() for start in starts]
     return starts[int(np.argmin(losses))]
 
 

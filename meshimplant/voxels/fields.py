@@ -17,6 +17,8 @@ def sample(field: Volume, points_mm: ArrayLike, *, fill: float = np.nan) -> NDAr
     """Return the values (n,) of a field at LPS points (n, 3), trilinear; `fill` outside the grid."""
     index = field.to_index(points_mm).T
     values = ndimage.map_coordinates(field.array, index, output=np.float64, order=1, mode="nearest")
-    limits = np.array(field.shape)[:, None] - 0.5
-    values[((index < -0.5) | (index > limits)).any(axis=0)] = fill
+    outside = np.zeros(len(values), bool)
+    for along, count in zip(index, field.shape, strict=True):  # by axis: `any` along the shorter axis is slow
+        outside |= (along < -0.5) | (along > count - 0.5)
+    values[outside] = fill
     return values

@@ -30,8 +30,18 @@ SPEC = ImplantSpec(thickness_mm=6.0, thickness_max_mm=8.0)
 
 
 @cache
+def skull() -> Volume:
+    return SIDE.mask(1.0)
+
+
+@cache
+def whole() -> Volume:
+    return SIDE.mask(1.0, whole=True)
+
+
+@cache
 def reference() -> Reference:
-    return reference_of(SIDE.mask(1.0))
+    return reference_of(skull())
 
 
 def _fractions(measures: dict) -> list[float | None]:
@@ -62,16 +72,14 @@ def test_half_a_part_is_half_complete_and_the_lack_is_placed() -> None:
         assert np.linalg.norm(lack - place, axis=1).min() < 5.0
 
 
-@pytest.mark.parametrize("half_angle_deg", [20.0, 16.0, 12.0])
+@pytest.mark.parametrize("half_angle_deg", [20.0, 12.0])
 def test_a_part_that_is_too_small_all_round(half_angle_deg: float) -> None:
     """Its own reconstruction is covered wholly; none of the three has a share in that."""
     small = AnalyticHead(
         SIDE.towards, half_angle_deg=half_angle_deg, turn_deg=SIDE.turn_deg, shift_mm=SIDE.shift_mm
     )
-    skull = SIDE.mask(1.0)
-    own = small.mask(1.0, whole=True)
-    missing = own.with_array(own.array & ~small.mask(1.0).array & 1)
-    check = check_part(small.part(), skull=skull, spec=SPEC, reference=reference(), defect_mask=missing)
+    missing = whole().with_array(whole().array & ~small.mask(1.0).array & 1)
+    check = check_part(small.part(), skull=skull(), spec=SPEC, reference=reference(), defect_mask=missing)
     # Credited beyond the part, and not asked for along the bone, mm on a radius of about 77 mm.
     credited, spared = np.degrees(np.array([[2.8, 7.0, 2.8], [0.0, 4.0, 0.0]]) / 77)
     has, wanted = (1 - np.cos(np.radians(deg)) for deg in (half_angle_deg - 0.6 + credited, 24.0 - spared))
@@ -86,7 +94,7 @@ def test_what_cannot_be_measured_is_said_with_its_reason() -> None:
     assert measures["completeness_fraction"] is None
     assert set(measures["completeness_not_measured"].values()) == {"no reference was given"}
     assert findings == []
-    empty = reference_of(SIDE.mask(1.0, whole=True))
+    empty = reference_of(whole())
     measures, _ = measure_completeness(SIDE.part(), empty, SPEC)
     assert _fractions(measures) == [None] * 3
     assert all("no defect found" in why for why in measures["completeness_not_measured"].values())
@@ -117,13 +125,10 @@ def test_true_bone_beside_the_orbit_is_complete(seed: int, kind: str, cut: int) 
 
 @pytest.mark.slow
 @pytest.mark.realdata
-@pytest.mark.parametrize(
-    ("skull", "kind"), [("005", "parietotemporal"), ("022", "frontoorbital"), ("023", "hemicraniectomy")]
-)
-def test_the_true_bone_of_real_skulls_has_no_finding(data_folder: Path, skull: str, kind: str) -> None:
-    """These are training skulls; the limits were not chosen on others."""
-    whole = read_volume(data_folder / "skullfix" / "complete_skull" / f"{skull}.nrrd")
-    _assert_right(craniectomy(whole, kind=kind, seed=1))
+def test_the_true_bone_of_a_real_skull_has_no_finding(data_folder: Path) -> None:
+    """A training skull; the limits were not chosen on others."""
+    whole = read_volume(data_folder / "skullfix" / "complete_skull" / "022.nrrd")
+    _assert_right(craniectomy(whole, kind="frontoorbital", seed=1))
 
 
 def _assert_right(case: Craniectomy) -> None:

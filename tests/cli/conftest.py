@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shared_reference import shared_references
+from shared_answers import shared_answers
 
 from meshimplant_cli.main import run
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_reference_for_each_skull() -> Iterator[None]:
-    """Find the surface that is expected over the opening of a skull once."""
-    with shared_references():
+def one_answer_for_each_skull() -> Iterator[None]:
+    """Find once what designs of one skull have in common."""
+    with shared_answers():
         yield
 
 
@@ -84,6 +86,24 @@ def designed(case: Files, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("design") / "part"
     assert run(["design", str(case.defective), "-o", str(folder)]) == 0
     return folder
+
+
+@dataclass(frozen=True)
+class Given:
+    """A design of the true missing bone: its folder, and what the command line gave."""
+
+    folder: Path
+    answer: Answer
+
+
+@pytest.fixture(scope="session")
+def given(case: Files, tmp_path_factory: pytest.TempPathFactory) -> Given:
+    """Design from the true missing bone once, with --json."""
+    folder = tmp_path_factory.mktemp("given") / "part"
+    line = ("design", case.defective, "-o", folder, "--implant", case.truth, "--json")
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = run([str(token) for token in line])
+    return Given(folder, Answer(code, out.getvalue(), err.getvalue()))
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:

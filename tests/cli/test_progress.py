@@ -6,7 +6,6 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -73,8 +72,8 @@ def test_a_pipe_hears_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_json_holds_seconds_and_peak_memory_of_every_step(cli: Callable, case, tmp_path: Path) -> None:
-    result = cli("design", case.defective, "-o", tmp_path / "part", "--implant", case.truth, "--json")
+def test_json_holds_seconds_and_peak_memory_of_every_step(given) -> None:
+    result = given.answer
     assert result.err == ""
     steps = result.json["steps"]
     assert [steps[0]["name"], steps[-1]["name"]] == ["read", "write"]

@@ -109,7 +109,7 @@ def test_only_auto_expects_an_error_from_what_it_left_out() -> None:
 
 def test_the_report_says_what_filled_the_region_below_the_vault() -> None:
     assert completed("random", "ssm").method["below_vault"] is None
-    one_sided, across = completed("orbital", "ssm"), completed("bifrontal", "ssm")
+    one_sided, across = completed("orbital", "template"), completed("bifrontal", "template")
     assert one_sided.method["below_vault"]["source"] == "other side"
     assert across.method["below_vault"]["source"] == "population"
     coded = [[f.code for f in done.findings].count("complete.no_other_side") for done in (one_sided, across)]
@@ -149,7 +149,7 @@ def test_a_head_in_a_different_orientation_than_its_file_states_is_completed_wit
 def test_a_second_opening_is_left_open_with_a_finding_or_closed_on_request() -> None:
     first, second = case("parietotemporal"), _opposite()
     both = first.defective.with_array(first.defective.array & (second == 0))
-    one = complete_skull(both)
+    one = complete_skull(both, method="template")
     named = [finding for finding in one.findings if finding.code == "input.second_opening"]
     assert len(one.defects) == 1
     assert len(named) == 1
@@ -158,7 +158,7 @@ def test_a_second_opening_is_left_open_with_a_finding_or_closed_on_request() -> 
     assert named[0].location_mm is not None
     (on_purpose,) = second_opening_findings(one.defects, 1)
     assert on_purpose.severity == "warning"
-    two = complete_skull(both, bodies=2)
+    two = complete_skull(both, method="template", bodies=2)
     assert len(two.defects) == 2
     assert not any(finding.code == "input.second_opening" for finding in two.findings)
     closed = implant_of(two.field, both).array[(second > 0) & (both.array == 0) & (whole().array > 0)]

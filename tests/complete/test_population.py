@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from meshimplant.complete import population
 from meshimplant.complete.image_model import ImageModel
 from meshimplant.complete.population import (
     HeadVault,
@@ -31,6 +34,20 @@ def heads() -> tuple[HeadVault, ...]:
 @pytest.fixture(scope="module")
 def mean(heads) -> VaultMean:
     return build_vault_mean(heads[:2], about={"data": "phantoms"})
+
+
+@pytest.fixture(scope="module")
+def aligned_once() -> Iterator[None]:
+    """Align heads once for both kinds of model: it takes most of the time."""
+    align = lru_cache(maxsize=1)(partial(population.align_heads, about={"data": "phantoms"}))
+
+    def known(heads: list[HeadVault], *, about: dict[str, str]) -> tuple[VaultMean, tuple[HeadVault, ...]]:
+        assert about == {"data": "phantoms"}
+        return align(tuple(heads))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(population, "align_heads", known)
+        yield
 
 
 def test_the_mean_is_finite_everywhere_and_names_its_data(mean) -> None:
@@ -61,6 +78,7 @@ def test_no_skull_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("images", "kind"), [(False, ShapeModel), (True, ImageModel)])
+@pytest.mark.usefixtures("aligned_once")
 def test_a_shape_model_fits_its_own_heads(heads, images, kind) -> None:
     model = build_shape_model(heads, about={"data": "phantoms"}, modes=4, images=images)
     assert type(model) is kind

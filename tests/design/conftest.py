@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from shared_reference import shared_references
+from shared_answers import shared_answers
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_reference_for_each_skull() -> Iterator[None]:
-    """Find the reference of a skull once."""
-    with shared_references():
+def one_answer_for_each_skull() -> Iterator[None]:
+    """Find once what designs of one skull have in common."""
+    with shared_answers():
         yield

@@ -89,14 +89,13 @@ def test_a_skull_with_a_defect_is_one_and_its_braincase_is_found(phantom, phanto
 
 
 @pytest.mark.realdata
-@pytest.mark.slow
-def test_every_real_skull_is_one_and_no_implant_is(data_folder: Path) -> None:
-    for path in sorted(data_folder.glob("skullfix/test_defective/*.nrrd")):
-        volume = read_volume(path)
-        coarse = Volume(volume.array[::3, ::3, ::3], volume.affine @ np.diag([3.0, 3.0, 3.0, 1.0]))
-        assert require_skull(coarse).sides_fraction > 0.85, path.name
-    for path in sorted(data_folder.glob("skullfix/implant/*.nrrd"))[::10]:
-        assert not find_braincase(read_volume(path)).is_braincase, path.name
+def test_a_real_skull_is_one_and_its_implant_is_not(data_folder: Path) -> None:
+    skull = next(iter(sorted(data_folder.glob("skullfix/test_defective/*.nrrd"))))
+    implant = next(iter(sorted(data_folder.glob("skullfix/implant/*.nrrd"))))
+    volume = read_volume(skull)
+    coarse = Volume(volume.array[::3, ::3, ::3], volume.affine @ np.diag([3.0, 3.0, 3.0, 1.0]))
+    assert require_skull(coarse).sides_fraction > 0.85
+    assert not find_braincase(read_volume(implant)).is_braincase
 
 
 def test_two_heads_in_one_file_are_refused_and_a_bar_beside_the_head_is_not() -> None:

@@ -313,16 +313,20 @@ def test_a_series_of_a_viewer_with_nothing_but_damaged_slices_is_refused(tmp_pat
 
 @pytest.mark.realdata
 def test_a_real_series_in_a_study_of_made_ones_is_listed_and_read(data_folder, tmp_path):
-    archive = data_folder / "ct" / "human_head_ge_tilt_variable_spacing_dicom.zip"
-    with zipfile.ZipFile(archive) as packed:
-        packed.extractall(tmp_path / "GE")
-    one = pydicom.dcmread(next((tmp_path / "GE").rglob("*.dcm")), stop_before_pixels=True)
+    """Of the head's 28 slices the lower ten, which take a third of the time."""
+    study, archive = tmp_path / "study", tmp_path / "alone.zip"
+    whole = data_folder / "ct" / "human_head_ge_tilt_variable_spacing_dicom.zip"
+    with zipfile.ZipFile(whole) as packed, zipfile.ZipFile(archive, "w") as part:
+        for name in sorted(name for name in packed.namelist() if not name.endswith("/"))[:10]:
+            packed.extract(name, study / "GE")
+            part.writestr(name, packed.read(name))
+    one = pydicom.dcmread(next((study / "GE").rglob("*.dcm")), stop_before_pixels=True)
     same = {"StudyInstanceUID": one.StudyInstanceUID, "FrameOfReferenceUID": one.FrameOfReferenceUID}
-    write_series(tmp_path / "thick", np.arange(0, 160, 10.0), SeriesNumber=3, SliceThickness=10, **same)
+    write_series(study / "thick", np.arange(0, 40, 10.0), SeriesNumber=3, SliceThickness=10, **same)
     for n, file in enumerate([scout(**same), dose_report(**same), capture(**same), page(**same)]):
-        write(file, tmp_path / f"x{n}")
-    assert [(item.number, item.chosen) for item in list_series(tmp_path)] == [(2, True), (3, False)]
-    read, alone = load_dicom_series(tmp_path), load_dicom_series(archive)
+        write(file, study / f"x{n}")
+    assert [(item.number, item.chosen) for item in list_series(study)] == [(2, True), (3, False)]
+    read, alone = load_dicom_series(study), load_dicom_series(archive)
     np.testing.assert_array_equal(read.volume.array, alone.volume.array)
     codes = {"input.other_series", "input.files_left_out"}
     assert {finding.code for finding in read.findings} - {f.code for f in alone.findings} == codes
