@@ -170,6 +170,8 @@ class Report:
         Estimated scores on the experts' scale; empty without a check against a skull.
     fixation : dict
         How the part is fixed: style, places, places left out, and the screws; empty where it is not.
+    strength : dict
+        What a screening under load assumed and found; empty without one.
     inputs, outputs : list of dict
         ``{"name": ..., "sha256": ...}`` for each file.
     versions : dict
@@ -189,6 +191,7 @@ class Report:
     measures: dict[str, Any] = field(default_factory=dict)
     criteria: list[Criterion] = field(default_factory=list)
     fixation: dict[str, Any] = field(default_factory=dict)
+    strength: dict[str, Any] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -231,6 +234,7 @@ class Report:
                     "rated": [criterion.to_dict() for criterion in self.criteria],
                 },
                 "fixation": self.fixation,
+                "strength": self.strength,
                 "findings": [finding.to_dict() for finding in self.findings],
                 "steps": [step.to_dict() for step in self.steps],
                 "inputs": self.inputs,

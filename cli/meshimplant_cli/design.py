@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from meshimplant.spec.strength_spec import StrengthSpec
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.options import (
     DocumentOptions,
@@ -37,6 +38,9 @@ SkullModel = Annotated[
         "part and plates in their places."
     ),
 ]
+Strength = Annotated[
+    bool, Parameter(help="Also screen the part under load: [strength] of the prescription, or its defaults.")
+]
 Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 
 
@@ -52,6 +56,7 @@ def design(
     prediction_options: PredictionOptions = PredictionOptions(),
     seed: Seed = 0,
     skull_model: SkullModel = False,
+    strength: Strength = False,
     strict: Strict = False,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
@@ -85,6 +90,8 @@ def design(
     network.require_used(method)
     documents.require_usable()
     spec = prescription.prescription()
+    if strength and spec.strength is None:
+        spec = replace(spec, strength=StrengthSpec())
     from meshimplant import design_implant
 
     with free_folder(output, force=output_options.force), working("read") as progress:

@@ -18,6 +18,7 @@ from meshimplant.line.separate import Separation
 from meshimplant.preview.report_pdf import PageSize
 from meshimplant.report import Report
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.strength.screening import StrengthScreening
 from meshimplant.theatre.fixation import Fixation
 from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
@@ -108,6 +109,8 @@ class Design(PartSteps):
         All of it as `report.json` holds it.
     scan : Volume or None
         The values of the CT, if the skull was one.
+    screening : StrengthScreening or None
+        The part under load, if the prescription asks for it.
     """
 
     defective: Volume
@@ -120,6 +123,7 @@ class Design(PartSteps):
     check: PartCheck
     report: Report = field(repr=False)
     scan: Volume | None = None
+    screening: StrengthScreening | None = None
 
     def save(
         self,
@@ -182,6 +186,7 @@ class Design(PartSteps):
             force=force,
             skull_form=SkullForm() if skull_model is True else skull_model or None,
             scan=self.scan,
+            screening=self.screening,
             label=label,
             date=date,
             pdf=pdf,

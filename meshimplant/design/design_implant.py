@@ -14,6 +14,7 @@ from meshimplant.complete.reference_of import reference_of
 from meshimplant.design.design import Design, PartSteps
 from meshimplant.design.inputs import DesignInputs, PredictionSource, SkullSource, read_inputs
 from meshimplant.design.reconstruct import Reconstruction, reconstruct
+from meshimplant.design.screened import screened
 from meshimplant.design.step_runner import Progress, StepRunner
 from meshimplant.design.steps import (
     bevel_part,
@@ -64,7 +65,7 @@ def design_implant(
 
     complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
     (bevel) -> insertion -> repair -> simplify -> (fixation) -> (mark) ->
-    (perforate) -> check. Each step is a public function of its
+    (perforate) -> check -> (strength). Each step is a public function of its
     own; a `Design` keeps what each returned.
 
     Parameters
@@ -121,6 +122,7 @@ def design_implant(
     line.report.method = shape.completion.method if shape.completion else elsewhere
     line.report.add([*shape.findings, *(shape.completion.findings if shape.completion else ())])
     made = _make_part(shape, spec, line)
+    check = _check(made, shape, spec, line)
     return Design(
         **vars(made),
         defective=inputs.defective,
@@ -130,9 +132,10 @@ def design_implant(
         missing=shape.missing,
         separation=shape.separation,
         reconstruction=shape.mask,
-        check=_check(made, shape, spec, line),
+        check=check,
         report=line.report,
         scan=inputs.scan,
+        screening=screened(made, spec, line, inside_mm=shape.inside_mm),
     )
 
 

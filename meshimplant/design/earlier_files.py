@@ -15,7 +15,7 @@ _REPORTS = frozenset({"report.json", "report.html", "report.pdf"})
 DESIGN_FILES = frozenset(
     {
         *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
-        *("preview.png", "preview.html", "slices.png", "drawing.png"),
+        *("preview.png", "preview.html", "slices.png", "drawing.png", "strength.png"),
         *("disagreement.csv", "uncertainty.csv", "skull.stl"),
         "fit.3mf",
         *("plates.stl", "features.json", "features.mrk.json", "features.csv"),

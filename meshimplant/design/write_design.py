@@ -26,6 +26,7 @@ from meshimplant.io.volumes import write_volume
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.preview.part_drawing import write_drawing
 from meshimplant.preview.picture_errors import picture_errors
+from meshimplant.preview.render_strength import render_strength
 from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.report_pdf import PageSize, require_reportlab, write_report_pdf
 from meshimplant.preview.scan_slices import SlicePlace, write_slices
@@ -34,6 +35,7 @@ from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
 from meshimplant.runtime.printable import printable
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.strength.screening import StrengthScreening
 from meshimplant.voxels.volume import Volume
 
 _TITLE = "Cranial implant"
@@ -61,18 +63,19 @@ def write_design(
     date: str = "",
     pdf: PageSize | None = None,
     colour_by: ColourBy | None = None,
+    screening: StrengthScreening | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png,
     preview.html, slices.png (the CT or mask with the outline of the part), report.json and report.html;
     features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
-    drawing.png, which shows it;
-    plates.stl, models of the plates of a fixation; disagreement.csv where methods of completion differ;
-    uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for. A picture or a model of the
-    skull that cannot be made becomes a warning, never a failure. With `force` the folder is replaced as a
-    whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the
-    sources may name a patient and are not kept: only their role and their SHA-256. Inputs, outputs and that
+    drawing.png, which shows it; plates.stl, models of the plates of a fixation; disagreement.csv where
+    methods of completion differ; strength.png of a screening under load; uncertainty.csv of a network;
+    skull.stl, fit.3mf and report.pdf if asked for. A picture or a model of the skull that cannot be made is a
+    warning, never a failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of
+    an earlier run go, files of others stay. File names and paths of the sources may name a patient and are
+    not kept: only their role and their SHA-256. Inputs, outputs and that
     finding are added to `report`.
 
     Raises
@@ -104,17 +107,20 @@ def write_design(
         _write_previews(implant, plates, bone, check, report, target, title, spec=spec, scan=seen)
         if features:
             _write_drawing(implant, features, bone, report, target)
+        if screening is not None:
+            _write_strength(implant, screening, bone, report, target)
         _write_slices(implant, seen, features, report, target, title)
         report.inputs = [
             {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
         ]
         report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
-        pictures = {name: target / f"{name}.png" for name in ("preview", "slices", "drawing")}
+        pictures = {name: target / f"{name}.png" for name in ("preview", "slices", "drawing", "strength")}
         read = {
             f"{name}_png": path.read_bytes() if path.is_file() else None for name, path in pictures.items()
         }
         write_report_html(report, target / "report.html", **read)
+        read.pop("strength_png")
         if pdf is not None:
             write_report_pdf(report, target / "report.pdf", page_size=pdf, **read)
 
@@ -201,6 +207,21 @@ def _write_drawing(
     except MeshImplantError as error:
         message = f"The drawing could not be made; the part itself was written: {error}"
         report.add([Finding("drawing.missing", "warning", message)])
+
+
+def _write_strength(
+    implant: trimesh.Trimesh,
+    screening: StrengthScreening,
+    bone: trimesh.Trimesh,
+    report: Report,
+    target: Path,
+) -> None:
+    """Write the picture of a screening, or a warning."""
+    try:
+        render_strength(target / "strength.png", part=implant, screening=screening, skull=bone)
+    except MeshImplantError as error:
+        message = f"The picture of the screening could not be drawn; the part itself was written: {error}"
+        report.add([Finding("strength.no_picture", "warning", message)])
 
 
 def _write_slices(

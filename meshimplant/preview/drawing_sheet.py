@@ -69,12 +69,13 @@ class DrawingSheet:
         view: View,
         labels: Sequence[RingLabel],
     ) -> None:
-        """Draw the outline, to which tabs belong, the features, and the arrows of the labels."""
+        """Draw the outline, to which tabs belong, the features of this side, and the arrows of the labels."""
         pens = _Pens(self)
         for outline in outlines:
             pens.line(outline, INK, 3.0)
         for feature in features:
-            if feature.kind not in ("screw", "tab"):
+            inner = feature.kind == "mark" and np.asarray(feature.axis) @ view.forward < 0
+            if feature.kind not in ("screw", "tab") and not inner:
                 shape = capsule(_whole_plate(feature, features), view)
                 pens.line(shape, _HOLE if feature.is_hole else _FIXED, 2.2)
         for feature in (each for each in features if each.kind == "screw"):

@@ -11,6 +11,7 @@ from meshimplant.preview.deciding_numbers import KINDS, deciding_numbers
 from meshimplant.preview.drawing_text import fact_lines
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
+from meshimplant.preview.report_surgery import fixation_rows, strength_rows
 from meshimplant.preview.verdict_kinds import VERDICT_KINDS
 from meshimplant.report import CRITERIA_NOTE, Report
 from meshimplant.runtime.value_text import count_of, in_unit, label_and_unit, shown, with_unit
@@ -34,6 +35,7 @@ _SECTIONS = {
     ),
     "Insertion": ("insertion",),
     "Holes and text": ("holes", "perforation", "mark"),
+    "Under load": ("strength",),
     "Mesh": (
         "boundary_edges",
         "nonmanifold",
@@ -74,6 +76,7 @@ def write_report_html(
     preview_png: bytes | None = None,
     slices_png: bytes | None = None,
     drawing_png: bytes | None = None,
+    strength_png: bytes | None = None,
 ) -> None:
     """Write the report as a self-contained HTML page.
 
@@ -88,8 +91,9 @@ def write_report_html(
         A report without any measure is shown as not checked.
     path : str or Path
         HTML file to write.
-    preview_png, slices_png, drawing_png : bytes, optional
-        PNG files with the pictures of `render_preview`, `write_slices` and `write_drawing`.
+    preview_png, slices_png, drawing_png, strength_png : bytes, optional
+        PNG files with the pictures of `render_preview`, `write_slices`, `write_drawing` and
+        `render_strength`.
 
     Raises
     ------
@@ -99,8 +103,14 @@ def write_report_html(
         The file cannot be written.
     """
     with picture_errors("report page"):
-        pictures = {"preview_png": preview_png, "slices_png": slices_png, "drawing_png": drawing_png}
-        write_text(path, report_html(report, **pictures))
+        page = report_html(
+            report,
+            preview_png=preview_png,
+            slices_png=slices_png,
+            drawing_png=drawing_png,
+            strength_png=strength_png,
+        )
+        write_text(path, page)
 
 
 def report_html(
@@ -109,6 +119,7 @@ def report_html(
     preview_png: bytes | None = None,
     slices_png: bytes | None = None,
     drawing_png: bytes | None = None,
+    strength_png: bytes | None = None,
 ) -> str:
     """Return the page of `write_report_html` as text."""
     values = report.to_dict()
@@ -118,6 +129,8 @@ def report_html(
         picture=_embedded(preview_png, "preview_png"),
         slices=_embedded(slices_png, "slices_png"),
         drawing=_embedded(drawing_png, "drawing_png"),
+        strength_picture=_embedded(strength_png, "strength_png"),
+        strength=strength_rows(values["strength"]),
         facts=", ".join(fact_lines(report.measures)),
         label=report.label,
         date=report.date,
@@ -126,7 +139,7 @@ def report_html(
         measures=measure_sections(values["measures"], values["spec"]),
         criteria=[_criterion_row(criterion) for criterion in values["criteria"]["rated"]],
         criteria_note=CRITERIA_NOTE,
-        fixation=_fixation_rows(values["fixation"]),
+        fixation=fixation_rows(values["fixation"]),
         spec=named_values(values["spec"]),
         method=named_values(values["method"]),
         steps=[_step_row(step) for step in values["steps"]],
@@ -256,47 +269,6 @@ def _criterion_row(criterion: dict[str, Any]) -> dict[str, str]:
         "scale": criterion["scale"],
         "reason": _heading(criterion["reason"]),
     }
-
-
-def _fixation_rows(fixation: dict[str, Any]) -> dict[str, Any]:
-    """Return style, rows of screws, and sentences about places that were moved or left out; empty without."""
-    if not fixation:
-        return {}
-    moved = [
-        f"{place['label']} was moved by {shown(place['moved_mm'])} mm: {place['reason']}."
-        for place in fixation["places"]
-        if place["moved_mm"] > 0
-    ]
-    further = {
-        place["label"]: f"{place['next_mm']:.1f} to {place['next_label']}"
-        for place in fixation["places"]
-        if place["next_mm"] is not None
-    }
-    left_out = [
-        f"No fixation at {_place(each['point_mm'])}: {each['reason']}." for each in fixation["left_out"]
-    ]
-    return {
-        "style": fixation["style"],
-        "screws": [_screw_row(screw, further) for screw in fixation["screws"]],
-        "notes": [*moved, *left_out],
-    }
-
-
-def _screw_row(screw: dict[str, Any], further: dict[str, str]) -> dict[str, str]:
-    """Return a screw for its table, lengths to a tenth of a millimetre; `further`: to the next place."""
-    numbers = ("length_mm", "held_mm", "bone_mm", "tip_to_inner_mm")
-    return {
-        **{name: screw[name] for name in ("label", "fixation", "holds")},
-        **{name: "" if screw[name] is None else f"{screw[name]:.1f}" for name in numbers},
-        "further": further.get(screw["fixation"], ""),
-        "diameter_mm": f"{screw['diameter_mm']:.1f}",
-        "point": _place(screw["point_mm"]),
-        "axis": ", ".join(f"{value:.2f}" for value in screw["axis"]),
-    }
-
-
-def _place(point_mm: list[float]) -> str:
-    return ", ".join(f"{value:.1f}" for value in point_mm)
 
 
 def _step_row(step: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from meshimplant.voxels.volume import Volume
 
 Colour = tuple[float, float, float]
 
-#: What each colour stands for, and the colour of an outline in the scan, sRGB 0 to 1.
+#: What each colour stands for, and the colour of an outline in the scan, sRGB 0 to 1. Marks of other colours
+#: are explained below a picture.
 _NAMES = {IMPLANT: "implant", BONE: "bone"}
 _OUTLINE: Colour = (OUTLINE[0] / 255, OUTLINE[1] / 255, OUTLINE[2] / 255)
 #: Gaps are shown on the outer surface up to this distance from the border, mm.
@@ -80,7 +81,8 @@ class Panel:
         if self.section is not None:
             return [("outline of the part", _OUTLINE)]
         surfaces = self.scene.surfaces
-        entries = [(_NAMES[each.colour], each.colour) for each in surfaces if each.values is None]
+        plain = [each.colour for each in surfaces if each.values is None]
+        entries = [(_NAMES[colour], colour) for colour in plain if colour in _NAMES]
         if any(np.isnan(each.values).any() for each in surfaces if each.values is not None):
             entries.append(("no value", NO_VALUE))
         return entries

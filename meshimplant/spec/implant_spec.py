@@ -13,6 +13,7 @@ from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.spec.processes import PROCESSES
 from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
+from meshimplant.spec.strength_spec import StrengthSpec
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
 MATERIALS_MIN_THICKNESS_MM = {"PEEK": 2.0, "PMMA": 3.0, "titanium": 0.6, "ceramic": 3.0}
@@ -58,6 +59,9 @@ class ImplantSpec(SpecTable):
         A text on the part, the table ``[mark]``. Default None: none.
     perforation : PerforationSpec or None
         Holes through the part, the table ``[perforation]``. Default None: none.
+    strength : StrengthSpec or None
+        A screening of the finished part, the table ``[strength]``. Default None: none, because it takes up to
+        a minute.
     """
 
     thickness_mm: float = number(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
@@ -82,6 +86,7 @@ class ImplantSpec(SpecTable):
     fixation: FixationSpec | None = table(FixationSpec, "How the part is fixed to the skull")
     mark: MarkSpec | None = table(MarkSpec, "A text on the part")
     perforation: PerforationSpec | None = table(PerforationSpec, "Holes through the part")
+    strength: StrengthSpec | None = table(StrengthSpec, "A screening of the finished part under load")
 
     def __post_init__(self) -> None:
         super().__post_init__()

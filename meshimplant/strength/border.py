@@ -1,4 +1,4 @@
-"""`border_points`: points all over a part's border wall, without the walls of its holes."""
+"""`border_points`, `hole_points`: points on a part's border wall, and on the walls of its holes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def border_points(part: trimesh.Trimesh, surfaces: Surfaces, samples: SurfaceSam
     MeshError
         The part has no border wall: outer and inner surface meet in an edge.
     """
+    return samples.points_mm[_border_faces(part, surfaces)[samples.faces]]
+
+
+def hole_points(part: trimesh.Trimesh, surfaces: Surfaces, samples: SurfaceSamples) -> NDArray[np.float64]:
+    """Return the samples (n, 3) of a part's wall that do not lie on its border, LPS mm."""
+    wall = surfaces.face_labels == WALL
+    return samples.points_mm[(wall & ~_border_faces(part, surfaces))[samples.faces]]
+
+
+def _border_faces(part: trimesh.Trimesh, surfaces: Surfaces) -> NDArray[np.bool_]:
+    """Return which faces (n,) belong to the border wall; raise `MeshError` for none."""
     faces = np.asarray(part.faces)
     wall = np.flatnonzero(surfaces.face_labels == WALL)
     if not len(wall):
@@ -35,7 +46,7 @@ def border_points(part: trimesh.Trimesh, surfaces: Surfaces, samples: SurfaceSam
     np.maximum.at(longest, body_of, reach)
     border = np.zeros(len(faces), bool)
     border[wall] = (reach >= _HOLE_FRACTION * longest[body_of])[pieces]
-    return samples.points_mm[border[samples.faces]]
+    return border
 
 
 def _extents(triangles: NDArray[np.float64], pieces: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.implant.features import Feature, Hold
 from meshimplant.implant.features_file import read_features
 from meshimplant.io.curves import read_curve
 
-#: Features that fix a part to the skull.
-_FIXING = ("screw", "pocket")
+
+def fixing_points(features: Iterable[Feature]) -> NDArray[np.float64]:
+    """Return the points (n, 3) at which features fix a part, LPS mm.
+
+    These are its screws and pockets, but not those screws of plates that hold in the bone beside it.
+    """
+    known = tuple(features)
+    plates = {each.label for each in known if each.kind == "plate"}
+    pockets = {each.label for each in known if each.kind == "pocket"}
+    points = [
+        each.point_mm
+        for each in known
+        if each.kind == "pocket"
+        or (each.kind == "screw" and not _beside(each.hold, plates) and not _of(each.hold, pockets))
+    ]
+    return np.array(points, float).reshape(-1, 3)
+
+
+def _of(hold: Hold | None, labels: set[str]) -> bool:
+    return hold is not None and hold.fixation in labels
+
+
+def _beside(hold: Hold | None, plates: set[str]) -> bool:
+    """Return whether a screw holds in the bone beside a part, at the other end of a plate."""
+    return hold is not None and hold.fixation in plates and hold.material == "bone"
 
 
 def read_fixation_points(path: str | Path, *, frame: str = "LPS") -> NDArray[np.float64]:
@@ -21,7 +46,7 @@ def read_fixation_points(path: str | Path, *, frame: str = "LPS") -> NDArray[np.
     Parameters
     ----------
     path : str or Path
-        Features as `write_features` writes them as ``.json``, of which screws and pockets are taken; or
+        Features as `write_features` writes them as ``.json``, of which `fixing_points` takes some; or
         whatever `read_curve` reads: markups of 3D Slicer, ``.csv``, ``.txt``, ``.npy``.
     frame : str
         "LPS" or "RAS": the frame of the file's numbers, unless the file states its own.
@@ -46,11 +71,11 @@ def read_fixation_points(path: str | Path, *, frame: str = "LPS") -> NDArray[np.
             features = read_features(path)
         except FileReadError:
             return read_curve(path, frame=frame)
-        fixing = [feature.point_mm for feature in features if feature.kind in _FIXING]
-        if not fixing:
+        fixing = fixing_points(features)
+        if not len(fixing):
             raise InputError(
                 f"expected screws or pockets among the features in {path.name}, got none: give the points of "
                 "fixation"
             )
-        return np.array(fixing)
+        return fixing
     return read_curve(path, frame=frame)

@@ -10,14 +10,15 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import InputError, require_type
-from meshimplant.implant.surfaces import INNER, OUTER
+from meshimplant.implant.surfaces import INNER, OUTER, WALL
 from meshimplant.implant.wall_thickness import measure_thickness
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.deviation import distances_mm
+from meshimplant.mesh.nearest import surface_tree
 from meshimplant.mesh.topology import edge_uses, face_groups
-from meshimplant.report import place_of
+from meshimplant.report import Place, place_of
 from meshimplant.runtime.threads import one_blas_thread
-from meshimplant.strength.border import border_points
+from meshimplant.strength.border import border_points, hole_points
 from meshimplant.strength.cut_cubes import CutCubes, cut_cubes
 from meshimplant.strength.equations import assemble
 from meshimplant.strength.held import hold_near, require_held
@@ -39,6 +40,8 @@ HELD_RADIUS_MM, HELD_DEPTH_MM = 3.0, 2.0
 #: Width of the zone around what is held in which stresses do not count, mm: there the model is singular. Our
 #: choice: two voxels.
 EXCLUDED_MM = 2.0
+#: The stress around a hole is read this far from its wall, mm. Our choice: the width of a cube.
+BESIDE_HOLE_MM = 2.0
 #: Voxel edges that can be asked for, mm.
 VOXEL_RANGE_MM = (0.25, 2.0)
 #: A wall needs this many voxels, so that its middle is not cut away between them, and this many sub-cells, so
@@ -135,6 +138,12 @@ def screen_strength(
     weakest = int(np.argmax([responses.stress(load)[0] for load in range(len(tried_mm))]))
     cases = _cases(responses, tried_mm, weakest, forces, pressure_kpa, chosen)
     failure_load_n = chosen.strength_mpa / responses.stress(weakest)[0]
+    edges_mm = (
+        hole_points(part, wall.surfaces, samples)
+        if (wall.surfaces.face_labels == WALL).any()
+        else read_mm[:0]
+    )
+    beside_holes = _beside_holes(responses, edges_mm, weakest, max(forces), pressure_kpa)
     part_mm3 = enclosed_mm3(part)
     return StrengthScreening(
         material=chosen,
@@ -152,7 +161,12 @@ def screen_strength(
         cubes=len(body.cubes),
         mass_g=part_mm3 / 1000 * chosen.density_g_cm3,
         findings=screening_findings(
-            cases, failure_load_n, chosen.strength_mpa, body.volume_mm3 / part_mm3, _hole_count(part)
+            cases,
+            failure_load_n,
+            chosen.strength_mpa,
+            body.volume_mm3 / part_mm3,
+            _hole_count(part),
+            beside_holes,
         ),
     )
 
@@ -202,6 +216,28 @@ def _hole_count(part: trimesh.Trimesh) -> int:
     edges = edge_uses(faces)[0]
     euler = len(np.unique(faces)) - len(edges) + len(faces)
     return int(face_groups(faces).max()) + 1 - euler // 2
+
+
+def _beside_holes(
+    responses: Responses,
+    edges_mm: Floats,
+    weakest: int,
+    force_n: float,
+    pressure_kpa: float,
+) -> tuple[float, Place] | None:
+    """Return the largest stress of any load read within `BESIDE_HOLE_MM` of a hole, and its place."""
+    if not len(edges_mm):
+        return None
+    near = responses.counted & (surface_tree(edges_mm).query(responses.points_mm)[0] <= BESIDE_HOLE_MM)
+    if not near.any():
+        return None
+    stress = responses.stress_mpa * np.array(
+        [force_n if load in (0, weakest) else 0.0 for load in range(responses.stress_mpa.shape[1] - 1)]
+        + [pressure_kpa / 1000]
+    )
+    largest = np.where(near, stress.max(axis=1), -1.0)
+    place = int(largest.argmax())
+    return float(largest[place]), place_of(responses.points_mm[place])
 
 
 def _middle(outer: SurfaceSamples) -> Floats:

@@ -17,8 +17,8 @@ LoadName = Literal["middle", "weakest place", "pressure"]
 SCREENING_NOTE = (
     "A screening under these assumptions, not a proof of strength: small displacements; a material that is "
     "elastic, sound and equal in all directions; bone, screws and plates that do not give way. Not covered: "
-    "impact, fatigue, creep, cracks, layers of a print. Beside holes of a few millimetres and sharp edges "
-    "the stress is two to three times what is shown."
+    "impact, fatigue, creep, cracks, layers of a print. At the edge of holes and at sharp corners the stress "
+    "is up to three times what is shown."
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshimplant.report import Finding
+from meshimplant.report import Finding, Place
 from meshimplant.runtime.value_text import count_of
 from meshimplant.strength.screening import LoadCase
 
@@ -12,13 +12,22 @@ from meshimplant.strength.screening import LoadCase
 MOST_DEFLECTION_MM = 2.0
 #: Static force that a part must bear, N: acceptance in the 510(k) K161090 (read in a summary).
 ACCEPTED_LOAD_N = 100.0
+#: Stress at the edge of a round hole over the von Mises stress around it, at most: 3 s1 - s2 at the edge
+#: (Kirsch) is 3.06 times the von Mises stress of s1 and s2 at the most. In bending it is less: 1.8 to 3
+#: (Peterson's Stress Concentration Factors, chapter 4).
+HOLE_FACTOR = 3.1
 #: Largest difference between the volumes of the part and of its cubes, as a fraction. Our choice: three times
 #: that is missing from the stiffness in bending.
 _VOLUME_FRACTION = 0.04
 
 
 def screening_findings(
-    cases: Sequence[LoadCase], failure_load_n: float, strength_mpa: float, cubes_fraction: float, holes: int
+    cases: Sequence[LoadCase],
+    failure_load_n: float,
+    strength_mpa: float,
+    cubes_fraction: float,
+    holes: int,
+    beside_holes: tuple[float, Place] | None = None,
 ) -> tuple[Finding, ...]:
     """Return the findings of a screening.
 
@@ -33,13 +42,15 @@ def screening_findings(
         Volume of the cubes over that of the part.
     holes : int
         Number of holes through the part.
+    beside_holes : (float, Place), optional
+        Largest stress read around a hole, MPa, and its place; None where none counts.
     """
     return (
         *_deflection(cases),
         *_failure_load(cases, failure_load_n),
         *_stress(cases, failure_load_n, strength_mpa),
         *_resolution(cubes_fraction),
-        *_holes(holes),
+        *_holes(holes, beside_holes, strength_mpa),
     )
 
 
@@ -104,16 +115,32 @@ def _resolution(cubes_fraction: float) -> Iterator[Finding]:
         )
 
 
-def _holes(holes: int) -> Iterator[Finding]:
-    """Yield a remark on holes: a plate bent beside a hole bears 1.8 to 3 times its stress (Peterson)."""
-    if holes:
+def _holes(holes: int, beside: tuple[float, Place] | None, strength_mpa: float) -> Iterator[Finding]:
+    """Yield an upper bound of the stress beside holes, a warning where it exceeds the strength."""
+    if not holes:
+        return
+    if beside is None:
         yield Finding(
             "strength.holes",
             "info",
-            f"the part has {count_of(holes, 'hole')}: the stress beside one of a few millimetres is two to "
-            "three times what is shown, so divide the strength ratios by three there",
+            f"the part has {count_of(holes, 'hole')}, all within the zone around the fixation in which "
+            "stresses do not count",
             float(holes),
         )
+        return
+    around_mpa, place = beside
+    bound_mpa = HOLE_FACTOR * around_mpa
+    yield Finding(
+        "strength.holes",
+        "warning" if bound_mpa > strength_mpa else "info",
+        f"the part has {count_of(holes, 'hole')}: the stress at the edge of one is not resolved; it is at "
+        f"most {bound_mpa:.1f} MPa here, {HOLE_FACTOR:g} times the {around_mpa:.1f} MPa around it (round "
+        "holes at least three diameters apart)",
+        bound_mpa,
+        strength_mpa,
+        "MPa",
+        place,
+    )
 
 
 def _load(case: LoadCase) -> str:

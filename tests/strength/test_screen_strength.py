@@ -111,7 +111,8 @@ def test_a_pit_is_the_weakest_place_of_a_part_held_by_its_border(pitted: trimesh
     assert found.shown_case.stress_mpa > 1.3 * _cases(found, "middle")[0].stress_mpa
     assert (found.fixation, found.excluded_mm, len(found.fixation_mm)) == ("border", 4.0, 0)
     (holes,) = [finding for finding in found.findings if finding.code == "strength.holes"]
-    assert holes.value == 1
+    assert 0.1 < holes.value / (3.1 * found.shown_case.stress_mpa) <= 1.0
+    assert np.linalg.norm(np.array(holes.location_mm) - _at(14, 20)) < 9
 
 
 def test_the_border_is_held_and_the_wall_of_a_hole_is_not(pitted: trimesh.Trimesh) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from meshimplant.report import Finding
 from meshimplant.strength.screening import LoadCase, LoadName
-from meshimplant.strength.screening_findings import screening_findings
+from meshimplant.strength.screening_findings import HOLE_FACTOR, screening_findings
 
 HERE, THERE = (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)
 STRENGTH_MPA = 90.0
@@ -23,9 +24,15 @@ def _case(
 
 
 def _findings(
-    *cases: LoadCase, failure_load_n: float = 300.0, volume: float = 1.0, holes: int = 0
+    *cases: LoadCase,
+    failure_load_n: float = 300.0,
+    volume: float = 1.0,
+    holes: int = 0,
+    beside: tuple | None = None,
 ) -> tuple[Finding, ...]:
-    return screening_findings((*cases, _case("weakest place")), failure_load_n, STRENGTH_MPA, volume, holes)
+    return screening_findings(
+        (*cases, _case("weakest place")), failure_load_n, STRENGTH_MPA, volume, holes, beside
+    )
 
 
 def _codes(findings: tuple[Finding, ...]) -> list[str]:
@@ -73,4 +80,16 @@ def test_voxels_that_lose_the_wall_are_a_warning(volume: float) -> None:
 def test_holes_are_a_remark_because_the_stress_beside_them_is_not_resolved() -> None:
     (finding,) = _findings(holes=12)
     assert (finding.code, finding.severity, finding.value) == ("strength.holes", "info", 12.0)
-    assert "12 holes: the stress beside one" in finding.message
+    (finding,) = _findings(holes=12, beside=(10.0, THERE))
+    assert (finding.severity, finding.unit, finding.location_mm) == ("info", "MPa", THERE)
+    assert finding.value == pytest.approx(31.0)
+    assert "12 holes" in finding.message
+    (finding,) = _findings(holes=1, beside=(STRENGTH_MPA / 3, THERE))
+    assert finding.severity == "warning"
+
+
+def test_the_factor_beside_holes_bounds_the_theory_of_plates() -> None:
+    first, second = np.ones(201), np.linspace(-1, 1, 201)
+    edge = np.maximum(np.abs(3 * first - second), np.abs(3 * second - first))
+    ratio = edge / np.sqrt(first**2 - first * second + second**2)
+    assert 0.98 * HOLE_FACTOR < ratio.max() <= HOLE_FACTOR
