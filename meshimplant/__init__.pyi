@@ -82,6 +82,10 @@ from .line.separate import separate as separate
 from .line.subtract import subtract as subtract
 from .line.surface_of import Surface as Surface
 from .line.surface_of import surface_of as surface_of
+from .manufacture.mould import Mould as Mould
+from .manufacture.mould import mould as mould
+from .manufacture.pull import Pull as Pull
+from .manufacture.pull import find_pull as find_pull
 from .mesh.convert import from_pyvista as from_pyvista
 from .mesh.convert import to_pyvista as to_pyvista
 from .networks.open_network import open_network as open_network
@@ -106,6 +110,7 @@ from .skull.segment import segment_bone as segment_bone
 from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .spec.mark_spec import MarkSpec as MarkSpec
+from .spec.mould_spec import MouldSpec as MouldSpec
 from .spec.perforation_spec import PerforationSpec as PerforationSpec
 from .strength.fixation_points import read_fixation_points as read_fixation_points
 from .strength.materials import Material as Material

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.strength_spec import StrengthSpec
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.options import (
@@ -41,6 +42,10 @@ SkullModel = Annotated[
 Strength = Annotated[
     bool, Parameter(help="Also screen the part under load: [strength] of the prescription, or its defaults.")
 ]
+MouldKind = Annotated[
+    Literal["springform", "two-part", "positive"],
+    Parameter(help="Also make a mould of the part; [mould] of the prescription has its sizes."),
+]
 Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 
 
@@ -57,6 +62,7 @@ def design(
     seed: Seed = 0,
     skull_model: SkullModel = False,
     strength: Strength = False,
+    mould: MouldKind | None = None,
     strict: Strict = False,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
@@ -92,6 +98,8 @@ def design(
     spec = prescription.prescription()
     if strength and spec.strength is None:
         spec = replace(spec, strength=StrengthSpec())
+    if mould is not None:
+        spec = spec.with_values(mould=(spec.mould or MouldSpec()).with_values(kind=mould))
     from meshimplant import design_implant
 
     with free_folder(output, force=output_options.force), working("read") as progress:

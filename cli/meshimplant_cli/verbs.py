@@ -27,6 +27,7 @@ from meshimplant_cli.insertion import insertion
 from meshimplant_cli.link import link
 from meshimplant_cli.mark import mark
 from meshimplant_cli.models import models
+from meshimplant_cli.mould import mould
 from meshimplant_cli.perforate import perforate
 from meshimplant_cli.preview import preview
 from meshimplant_cli.repair import repair
@@ -49,6 +50,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, insertion)),
     ("For surgery", (perforate, fixation, mark, split, skull_model)),
+    ("Made from the part", (mould,)),
     ("Looking and measuring", (check, strength, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

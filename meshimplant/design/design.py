@@ -15,6 +15,7 @@ from meshimplant.design.print_files import ColourBy
 from meshimplant.design.skull_model import SkullForm
 from meshimplant.implant.features import Feature
 from meshimplant.line.separate import Separation
+from meshimplant.manufacture.mould import Mould
 from meshimplant.preview.report_pdf import PageSize
 from meshimplant.report import Report
 from meshimplant.spec.implant_spec import ImplantSpec
@@ -111,6 +112,8 @@ class Design(PartSteps):
         The values of the CT, if the skull was one.
     screening : StrengthScreening or None
         The part under load, if the prescription asks for it.
+    mould : Mould or None
+        A mould of `simplified`; None where the prescription has none, or it could not be made.
     """
 
     defective: Volume
@@ -124,6 +127,7 @@ class Design(PartSteps):
     report: Report = field(repr=False)
     scan: Volume | None = None
     screening: StrengthScreening | None = None
+    mould: Mould | None = None
 
     def save(
         self,
@@ -191,4 +195,5 @@ class Design(PartSteps):
             date=date,
             pdf=pdf,
             colour_by=colour_by,
+            mould=self.mould,
         )

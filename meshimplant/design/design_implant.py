@@ -31,16 +31,19 @@ from meshimplant.design.steps import (
 )
 from meshimplant.edit.clear_way import clear_way
 from meshimplant.edit.end_free_border import end_free_border
+from meshimplant.errors import MeshError
 from meshimplant.head.mean_vault import Model
 from meshimplant.implant.features import Feature
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import least_wall_mm
+from meshimplant.manufacture.mould import Mould, mould
 from meshimplant.mesh.areas import enclosed_mm3
-from meshimplant.report import Report, Step
+from meshimplant.report import Finding, Report, Step
 from meshimplant.runtime.memory import process_peak_mb
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.strength.materials import material_of
 from meshimplant.theatre.fixation import Fixation, fixate
 from meshimplant.theatre.mark import Marked
@@ -65,7 +68,7 @@ def design_implant(
 
     complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
     (bevel) -> insertion -> repair -> simplify -> (fixation) -> (mark) ->
-    (perforate) -> check -> (strength). Each step is a public function of its
+    (perforate) -> check -> (strength) -> (mould). Each step is a public function of its
     own; a `Design` keeps what each returned.
 
     Parameters
@@ -123,6 +126,7 @@ def design_implant(
     line.report.add([*shape.findings, *(shape.completion.findings if shape.completion else ())])
     made = _make_part(shape, spec, line)
     check = _check(made, shape, spec, line)
+    made_of = None if spec.mould is None else _moulded(made.simplified, shape, spec.mould, line)
     return Design(
         **vars(made),
         defective=inputs.defective,
@@ -136,6 +140,7 @@ def design_implant(
         report=line.report,
         scan=inputs.scan,
         screening=screened(made, spec, line, inside_mm=shape.inside_mm),
+        mould=made_of,
     )
 
 
@@ -238,6 +243,19 @@ def _perforated(
     holes = line.run("perforate", perforate_part, mesh, site, drawn, features=features, limits=spec)
     line.report.add(holes.findings)
     return holes
+
+
+def _moulded(mesh: trimesh.Trimesh, shape: Reconstruction, spec: MouldSpec, line: StepRunner) -> Mould | None:
+    """Make the prescribed mould of a part without holes; a warning and None where that cannot be done."""
+    try:
+        made = line.run("mould", mould, mesh, spec, inside_mm=shape.inside_mm)
+    except MeshError as error:
+        message = f"The mould could not be made; the part itself was written: {error}"
+        line.report.add([Finding("mould.missing", "warning", message)])
+        return None
+    line.report.measures |= made.measures
+    line.report.add(made.findings)
+    return made
 
 
 def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartCheck:

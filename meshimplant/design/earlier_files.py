@@ -19,6 +19,7 @@ DESIGN_FILES = frozenset(
         *("disagreement.csv", "uncertainty.csv", "skull.stl"),
         "fit.3mf",
         *("plates.stl", "features.json", "features.mrk.json", "features.csv"),
+        *("mould-outer.stl", "mould-inner.stl", "mould-ring.stl", "mould-positive.stl", "mould.3mf"),
     }
 )
 

@@ -23,6 +23,8 @@ from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import write_volume
+from meshimplant.manufacture.mould import Mould
+from meshimplant.manufacture.write_mould import write_mould
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.preview.part_drawing import write_drawing
 from meshimplant.preview.picture_errors import picture_errors
@@ -64,13 +66,15 @@ def write_design(
     pdf: PageSize | None = None,
     colour_by: ColourBy | None = None,
     screening: StrengthScreening | None = None,
+    mould: Mould | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
     implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png,
     preview.html, slices.png (the CT or mask with the outline of the part), report.json and report.html;
     features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
-    drawing.png, which shows it; plates.stl, models of the plates of a fixation; disagreement.csv where
+    drawing.png, which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the
+    other pieces of a mould; disagreement.csv where
     methods of completion differ; strength.png of a screening under load; uncertainty.csv of a network;
     skull.stl, fit.3mf and report.pdf if asked for. A picture or a model of the skull that cannot be made is a
     warning, never a failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of
@@ -96,6 +100,8 @@ def write_design(
                 write_features(target / f"features{suffix}", features)
         if plates:
             write_mesh(join_meshes(plates), target / "plates.stl")
+        if mould is not None:
+            write_mould(mould, target)
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
         _write_maps(completion, target)

@@ -138,6 +138,11 @@ def combine(
     return _cleaned(result, _new_vertices(mesh, result))
 
 
+def without_slivers(mesh: trimesh.Trimesh, before: trimesh.Trimesh) -> trimesh.Trimesh:
+    """Return a mesh without the slivers beside those of its vertices that another mesh does not have."""
+    return _cleaned(mesh, _new_vertices(before, mesh))
+
+
 def _cleaned(mesh: trimesh.Trimesh, new: NDArray[np.bool_]) -> trimesh.Trimesh:
     """Return a fresh cut without its slivers, except where faces would then cross."""
     fixed = ~new

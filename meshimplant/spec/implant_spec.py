@@ -10,6 +10,7 @@ from typing import Any
 from meshimplant.errors import FileReadError, SpecError
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.spec.mark_spec import MarkSpec
+from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.spec.processes import PROCESSES
 from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
@@ -62,6 +63,8 @@ class ImplantSpec(SpecTable):
     strength : StrengthSpec or None
         A screening of the finished part, the table ``[strength]``. Default None: none, because it takes up to
         a minute.
+    mould : MouldSpec or None
+        A mould in which the part is cast, the table ``[mould]``. Default None: none.
     """
 
     thickness_mm: float = number(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
@@ -87,6 +90,7 @@ class ImplantSpec(SpecTable):
     mark: MarkSpec | None = table(MarkSpec, "A text on the part")
     perforation: PerforationSpec | None = table(PerforationSpec, "Holes through the part")
     strength: StrengthSpec | None = table(StrengthSpec, "A screening of the finished part under load")
+    mould: MouldSpec | None = table(MouldSpec, "A mould in which the part is cast")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,16 +21,16 @@ from meshimplant.theatre.ground import Ground
 from meshimplant.theatre.hole_places import FRONT, TOP
 from meshimplant.theatre.mark_place import mark_place
 from meshimplant.theatre.proven_solid import proven_solid
-from meshimplant.theatre.stroke_font import stroke_mm, strokes
+from meshimplant.theatre.stroke_font import strokes, text_outline
 from meshimplant.theatre.surface_chart import SurfaceChart
 
 #: Distance of the points that stand for the surface, mm.
 _SAMPLE_MM = 0.8
 #: A text is broken into at most so many lines.
 _MOST_LINES = 3
-#: Sides of a stroke's round end; longest edge of the body of a text, mm; how far it reaches beyond the
-#: surface on the side where it is not seen, mm.
-_ROUND, _EDGE_MM, _BEYOND_MM = 24, 0.8, 0.5
+#: Longest edge of the body of a text, mm; how far it reaches beyond the surface on the side where it is not
+#: seen, mm.
+_EDGE_MM, _BEYOND_MM = 0.8, 0.5
 
 Floats = NDArray[np.float64]
 
@@ -182,15 +181,7 @@ def directions_row(frame: Floats, outward: Floats, spec: MarkSpec) -> list[str]:
 
 def _body(drawn: list[Floats], chart: SurfaceChart, spec: MarkSpec) -> trimesh.Trimesh:
     """Return the closed body of the strokes, bent onto the surface, LPS mm."""
-    import manifold3d
-
-    pen = manifold3d.CrossSection.circle(stroke_mm(spec.size_mm) / 2, _ROUND)
-    pieces = [
-        manifold3d.CrossSection.batch_hull([pen.translate(tuple(start)), pen.translate(tuple(stop))])
-        for points in drawn
-        for start, stop in pairwise(points)
-    ]
-    flat = manifold3d.CrossSection.batch_boolean(pieces, manifold3d.OpType.Add)
+    flat = text_outline(drawn, spec.size_mm)
     low, high = (-spec.depth_mm, _BEYOND_MM) if spec.relief == "engraved" else (-_BEYOND_MM, spec.depth_mm)
     solid = from_manifold(flat.extrude(high - low).refine_to_length(_EDGE_MM))
     shifted = np.asarray(solid.vertices) + np.array([0.0, 0.0, low])

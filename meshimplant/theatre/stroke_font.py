@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import manifold3d
 
 #: Height of a capital letter and distance between letters and between lines, in units of the font.
 HEIGHT, GAP, LEADING = 6.0, 1.8, 9.0
@@ -11,6 +17,8 @@ HEIGHT, GAP, LEADING = 6.0, 1.8, 9.0
 _STROKE_SHARE, _LEAST_STROKE_MM = 0.14, 0.5
 #: Width of a blank, units.
 _BLANK = 3.0
+#: Sides of a stroke's round end.
+_ROUND = 24
 
 #: The strokes of each character: points of two digits, x from 0 to 4 and y from 0 to 6; ``|`` lifts the tool.
 #: The arrows, which no text can hold, show directions.
@@ -93,6 +101,19 @@ def strokes(lines: list[str], size_mm: float) -> tuple[list[Floats], Floats]:
         drawn += [(glyph + start) * unit for glyph in glyphs]
     extent = np.array([max(width for _, width in rows), height]) * unit + pen
     return drawn, extent
+
+
+def text_outline(drawn: list[Floats], size_mm: float) -> manifold3d.CrossSection:
+    """Return the outline of strokes (n, 2) drawn with the pen of letters of a height."""
+    import manifold3d
+
+    pen = manifold3d.CrossSection.circle(stroke_mm(size_mm) / 2, _ROUND)
+    pieces = [
+        manifold3d.CrossSection.batch_hull([pen.translate(tuple(start)), pen.translate(tuple(stop))])
+        for points in drawn
+        for start, stop in pairwise(points)
+    ]
+    return manifold3d.CrossSection.batch_boolean(pieces, manifold3d.OpType.Add)
 
 
 def _row(line: str) -> tuple[list[Floats], float]:
