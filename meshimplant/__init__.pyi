@@ -64,8 +64,14 @@ from .implant.wall_thickness import find_violations as find_violations
 from .implant.wall_thickness import measure_thickness as measure_thickness
 from .io.assemblies import write_assembly as write_assembly
 from .io.curves import read_curve as read_curve
+from .io.dicom.encapsulate import read_encapsulated as read_encapsulated
+from .io.dicom.encapsulate import write_dicom_mesh as write_dicom_mesh
+from .io.dicom.encapsulate import write_dicom_pdf as write_dicom_pdf
+from .io.dicom.export_context import ExportContext as ExportContext
+from .io.dicom.export_context import read_dicom_context as read_dicom_context
 from .io.dicom.read_series import list_series as list_series
 from .io.dicom.series_summary import SeriesSummary as SeriesSummary
+from .io.dicom.write_seg import write_dicom_seg as write_dicom_seg
 from .io.maps import read_map as read_map
 from .io.maps import write_map as write_map
 from .io.mesh_files.threemf import Look as Look

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from meshimplant_cli.dicom_out import DicomOptions, out_of_dicom, to_dicom
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
@@ -20,7 +21,13 @@ from meshimplant_cli.options import (
     ThresholdHu,
     Values,
 )
-from meshimplant_cli.outputs import MESH_SUFFIXES, WRITABLE_VOXEL_SUFFIXES, is_mesh, require_free_file
+from meshimplant_cli.outputs import (
+    MESH_SUFFIXES,
+    WRITABLE_VOXEL_SUFFIXES,
+    is_mesh,
+    require_free_file,
+    suffix_of,
+)
 from meshimplant_cli.terminal import show, show_change, working
 
 
@@ -42,22 +49,43 @@ def convert(
     target_frame: Annotated[
         Frame | None, Parameter(help="Frame of the written mesh. Default: the same as --frame.")
     ] = None,
+    dicom: DicomOptions = DicomOptions(),
     output_options: OutputOptions = OutputOptions(),
 ) -> None:
     """Convert voxels to a mesh, a mesh to another format or frame, or voxels to another format.
 
-    The bone of a CT is segmented as by design; with --level, any voxels are meshed at that value.
+    The bone of a CT is segmented as by design; with --level, any voxels are meshed at that value. With a
+    TARGET ending in .dcm and --like, a mesh becomes an encapsulated STL, a mask a segmentation (SEG), and a
+    PDF an encapsulated PDF, in the frame of the patient's series; a document comes out again byte by byte.
 
     Parameters
     ----------
     source
-        Voxels (mask, labels, probability, signed distances, CT), a DICOM study, or a mesh.
+        Voxels (mask, labels, probability, signed distances, CT), a DICOM study, or a mesh; with --like also a
+        PDF.
     target
-        .stl .3mf .ply .obj .glb, or a voxel format when the source is one.
+        .stl .3mf .ply .obj .glb, or a voxel format when the source is one, or .dcm.
     """
+    of_surface = (max_faces, level, values, threshold_hu, label)
+    if suffix_of(target) == ".dcm":
+        if smooth or any(option is not None for option in (*of_surface, orientation, segment, target_frame)):
+            raise UsageError("expected only --frame, --series and DICOM's options with .dcm, got others")
+        inputs = Inputs()
+        to_dicom(
+            source,
+            target,
+            options=dicom,
+            frame=frame,
+            series=series,
+            inputs=inputs,
+            output_options=output_options,
+        )
+        return
+    dicom.require_unused()
+    if out_of_dicom(source, target, output_options=output_options):
+        return
     voxels_to_voxels = not is_mesh(source) and not is_mesh(target)
     allowed = MESH_SUFFIXES if is_mesh(source) else MESH_SUFFIXES + WRITABLE_VOXEL_SUFFIXES
-    of_surface = (max_faces, level, values, threshold_hu, label)
     if voxels_to_voxels and (smooth or any(option is not None for option in of_surface)):
         raise UsageError(
             "expected --level, --values, --threshold-hu, --label, --smooth and --max-faces for a mesh, "

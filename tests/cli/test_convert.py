@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from dicom_files import write_study
-from shapes import sphere
+from dicom_files import write_series, write_study
+from shapes import cap, sphere
 
 from meshimplant import read_mesh, read_volume, write_mesh, write_volume
 
@@ -92,3 +92,19 @@ def test_convert_meshes_one_label(cli: Callable, tmp_path: Path) -> None:
     both = cli("convert", tmp_path / "labels.nrrd", tmp_path / "none.stl", "--label", 2, "--level", 1)
     assert "leave the others out" in both.err
     assert not (tmp_path / "none.stl").exists()
+
+
+def test_a_part_goes_into_dicom_and_comes_out_byte_by_byte(cli: Callable, tmp_path: Path) -> None:
+    write_series(tmp_path / "study")
+    write_mesh(cap(80, 4, 20, edge_mm=5).mesh, tmp_path / "part.stl")
+    (tmp_path / "report.json").write_text("{}")
+    more = ("--like", tmp_path / "study", "--laterality", "L", "--report", tmp_path / "report.json")
+    answer = cli("convert", tmp_path / "part.stl", tmp_path / "part.dcm", *more)
+    assert answer.code == 0, answer.err
+    assert "Nothing that names the patient was written (--identity keep copies it)" in answer.out
+    assert cli("convert", tmp_path / "part.dcm", tmp_path / "back.stl").code == 0
+    assert (tmp_path / "back.stl").read_bytes() == (tmp_path / "part.stl").read_bytes()
+    alone = cli("convert", tmp_path / "part.stl", tmp_path / "b.dcm")
+    assert (alone.code, "expected --like" in alone.err) == (2, True)
+    unused = cli("convert", tmp_path / "part.stl", tmp_path / "b.ply", "--identity", "keep")
+    assert (unused.code, "leave them out" in unused.err) == (2, True)
