@@ -75,7 +75,7 @@ def write_dicom_mesh(
     if stl is None:
         header = f"meshimplant {__version__} {name[:30]} unit=mm SPACE=LPS"
         stl = encode_stl(np.asarray(mesh.vertices, float), np.asarray(mesh.faces, np.int64), header=header)
-    given = {"laterality": laterality, "report_sha256": report_sha256}
+    given: dict[str, Any] = {"laterality": laterality, "report_sha256": report_sha256}
     file = _document(stl, context, STL_CLASS, "M3D", name, _STL, _MODEL, **given)
     file.MeasurementUnitsCodeSequence = [coded(_MILLIMETRE)]
     file.ModelModification, file.ModelMirroring = "YES", "NO"
@@ -105,7 +105,7 @@ def write_dicom_pdf(
     """
     if not pdf.startswith(b"%PDF-"):
         raise FileReadError("expected a PDF, got other data: pass the report.pdf that design --pdf writes")
-    given = {"laterality": laterality, "report_sha256": report_sha256}
+    given: dict[str, Any] = {"laterality": laterality, "report_sha256": report_sha256}
     file = _document(pdf, context, PDF_CLASS, "DOC", name, _PDF, _REPORT, **given)
     file.ConversionType = "WSD"
     del file.FrameOfReferenceUID, file.PositionReferenceIndicator

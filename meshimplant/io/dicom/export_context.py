@@ -172,12 +172,12 @@ def new_object(
         ``R``, ``L`` or ``B`` (both sides); None: not stated.
     """
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
+    from pydicom.uid import UID, ExplicitVRLittleEndian
 
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, sop_class
-    meta.MediaStorageSOPInstanceUID = _uid(context, content, sop_class, "instance")
-    meta.ImplementationClassUID = _uid(context, b"", "", "implementation", of_program=True)
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(_uid(context, content, sop_class, "instance"))
+    meta.ImplementationClassUID = UID(_uid(context, b"", "", "implementation", of_program=True))
     meta.ImplementationVersionName = f"MESHIMPLANT_{__version__}"[:16]
     file = FileDataset("", Dataset(), file_meta=meta, preamble=b"\0" * 128)
     file.SOPClassUID, file.SOPInstanceUID = sop_class, meta.MediaStorageSOPInstanceUID
