@@ -90,7 +90,7 @@ def write_design(
     if pdf is not None:
         require_reportlab()
     report.label, report.date = printable(label), printable(date)
-    title = ", ".join(filter(None, (report.label, report.date))) or _TITLE
+    title = ", ".join(filter(None, (report.label or _TITLE, report.date)))
     with atomic_folder(folder, force=force, fates=fates_of_earlier_files) as target:
         labels = PrintLabels(report.label, spec.material, report.method.get("model_licences") or {})
         write_part(implant, target, labels=labels, check=check, spec=spec, colour_by=colour_by)

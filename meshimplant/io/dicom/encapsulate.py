@@ -94,7 +94,22 @@ def write_dicom_pdf(
     laterality: Laterality | None = None,
     report_sha256: str = "",
 ) -> None:
-    """Write a PDF, such as ``report.pdf``, as a DICOM Encapsulated PDF; parameters as in `write_dicom_mesh`.
+    """Write a PDF, such as ``report.pdf``, as a DICOM Encapsulated PDF in the study of a series.
+
+    Parameters
+    ----------
+    pdf : bytes
+        The document.
+    path : str or Path
+        The ``.dcm`` file to write.
+    context : ExportContext
+        The series, from `read_dicom_context`.
+    name : str
+        Title of the document; never a patient's name.
+    laterality : str, optional
+        ``R``, ``L`` or ``B`` (both sides); None: not stated.
+    report_sha256 : str
+        SHA-256 of the report of the design.
 
     Raises
     ------
@@ -154,6 +169,18 @@ def holds_document(path: str | Path) -> bool:
 
 def read_encapsulated(path: str | Path) -> tuple[str, bytes]:
     """Return type (``model/stl``, ``application/pdf``) and content of an encapsulated document, byte by byte.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.dcm`` file.
+
+    Returns
+    -------
+    kind : str
+        Its media type.
+    content : bytes
+        The document.
 
     Raises
     ------

@@ -58,8 +58,10 @@ def write_dicom_seg(
         The series, from `read_dicom_context`.
     name : str
         What the segment is called.
-    laterality, report_sha256
-        As in `write_dicom_mesh`.
+    laterality : str, optional
+        ``R``, ``L`` or ``B`` (both sides); None: not stated.
+    report_sha256 : str
+        SHA-256 of the report of the design.
 
     Raises
     ------
