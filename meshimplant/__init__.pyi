@@ -33,6 +33,8 @@ from .edit.insertion import find_insertion as find_insertion
 from .edit.insertion import make_insertable as make_insertable
 from .edit.repair import repair as repair
 from .edit.rescale_inner import rescale_inner as rescale_inner
+from .edit.round_border import RoundedBorder as RoundedBorder
+from .edit.round_border import round_border as round_border
 from .edit.simplify import simplify as simplify
 from .edit.smooth import smooth as smooth
 from .edit.thickness import set_thickness as set_thickness

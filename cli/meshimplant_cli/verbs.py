@@ -31,6 +31,7 @@ from meshimplant_cli.mould import mould
 from meshimplant_cli.perforate import perforate
 from meshimplant_cli.preview import preview
 from meshimplant_cli.repair import repair
+from meshimplant_cli.round_border import round_border
 from meshimplant_cli.separate import separate
 from meshimplant_cli.shape_model import shape_model
 from meshimplant_cli.simplify import simplify
@@ -48,7 +49,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("The line", (design, demo)),
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
-    ("Fit to the skull", (trim, border, bevel, insertion)),
+    ("Fit to the skull", (trim, border, bevel, round_border, insertion)),
     ("For surgery", (perforate, fixation, mark, split, skull_model)),
     ("Made from the part", (mould,)),
     ("Looking and measuring", (check, strength, preview, drawing, info, evaluate)),

@@ -22,8 +22,10 @@ from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.find_free_border import FreeBorder, find_free_border
 from meshimplant.implant.outline_map import OutlineMap
 from meshimplant.implant.site import Site, bone_around
-from meshimplant.implant.surfaces import WALL
+from meshimplant.implant.surfaces import WALL, Surfaces
 from meshimplant.implant.wall_thickness import ThicknessMap, measure_thickness
+from meshimplant.mesh.convert import new_mesh
+from meshimplant.mesh.deviation import distances_mm
 from meshimplant.report import Finding, place_of, verdict_of
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.fields import sample
@@ -31,6 +33,8 @@ from meshimplant.voxels.volume import Volume
 
 #: What is measured leaves out features and this much around them, mm: the scatter of rays at their edges.
 NEAR_MM = 1.0
+#: A rounding belongs to the border wall from 35 degrees on: so many radii, measured straight.
+_ROUNDED_RADII = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,8 @@ def check_fit(
     Where no bone lies opposite the border (``border.free``, info, with its share and places), neither gap nor
     steps and angles are measured; ``border.tongue``, ``border.slit``, ``border.radius``, ``border.thin`` and
     ``border.curl`` (warnings) say how it ends there, see `measure_free_border`. The same holds where the
-    prescription keeps the part back at the temple (``border.relief``, info).
+    prescription keeps the part back at the temple (``border.relief``, info). Of a border that is prescribed
+    to be rounded the gap is measured between the two roundings.
 
     The gap is the skull's smoothed signed distance at every vertex of the rest of the border wall.
     Penetration is the volume of the skull's voxels whose centre lies inside the part, and the depth of the
@@ -135,6 +140,7 @@ def check_fit(
     border = find_free_border(mesh, site, surfaces=thickness.surfaces, outline=outline)
     relief = Relief.of(mesh, thickness.surfaces, outline, spec.caudal_relief_mm)
     left_out = border.vertices | relief.vertices
+    left_out |= _rounded(mesh, thickness.surfaces, spec.border_radius_mm)
     left_out |= near_features(mesh.vertices, features, margin_mm=NEAR_MM)
     facing = (labels == WALL) & (distance < BEYOND_MM) & ~left_out
     gap = np.where(facing, distance, np.nan)
@@ -165,6 +171,16 @@ def check_fit(
         findings.insert(0, _detached(mesh, measures["nearest_bone_mm"]))
     measures["detached"] = measures["nearest_bone_mm"] > DETACHED_MM
     return FitCheck(measures, tuple(findings), gap, thickness.thickness_mm, rim)
+
+
+def _rounded(mesh: trimesh.Trimesh, surfaces: Surfaces, radius_mm: float | None) -> NDArray[np.bool_]:
+    """Select the vertices (n,) of the border's prescribed rounding; none where nothing else is left."""
+    vertices, wall = np.asarray(mesh.vertices), surfaces.vertex_labels == WALL
+    rounded = np.zeros(len(vertices), bool)
+    if radius_mm is not None and wall.any():
+        sheets = new_mesh(vertices, np.asarray(mesh.faces)[surfaces.face_labels != WALL])
+        rounded[wall] = distances_mm(vertices[wall], sheets) < _ROUNDED_RADII * radius_mm
+    return rounded & ~rounded[wall].all() if wall.any() else rounded
 
 
 def _at_border(features: Sequence[Feature], border: FreeBorder) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.surfaces import Surfaces
 from meshimplant.implant.wall_thickness import SCATTER_MM, ThicknessMap, least_wall_mm
 from meshimplant.mesh.areas import face_normals_and_areas
+from meshimplant.mesh.cut_away import face_pieces
 from meshimplant.report import Finding, place_of
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.distance import distance_inside
@@ -36,6 +37,8 @@ _BEVEL_DEG = 30.0
 _AROUND_MM, _WALL_MM = 1.0, 10.0
 #: Vertices this close to the edge belong to it, mm.
 _EDGE_MM = 2.5
+#: Pieces of a surface smaller than this fraction of its largest one are not part of it.
+_ISLAND_FRACTION = 0.02
 
 
 def measure_thin_border(
@@ -147,11 +150,12 @@ def _border_height(
 ) -> tuple[float | None, NDArray[np.float64]]:
     """Return the 5th percentile of the wall's height along the border, and the place of the lowest wall."""
     faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
-    cosine = np.einsum(
-        "ij,ij->i", face_normals_and_areas(mesh)[0], surfaces.outward.at(mesh.triangles_center)
+    normals, areas = face_normals_and_areas(mesh)
+    cosine = np.einsum("ij,ij->i", normals, surfaces.outward.at(mesh.triangles_center))
+    upper, lower = (
+        _edge_vertices(faces, _without_islands(faces, areas, side * cosine > _SURFACE_COSINE), len(vertices))
+        for side in (1, -1)
     )
-    upper = _edge_vertices(faces, cosine > _SURFACE_COSINE, len(vertices))
-    lower = _edge_vertices(faces, cosine < -_SURFACE_COSINE, len(vertices))
     if features:
         upper, lower = (
             edge[~near_features(vertices[edge], features, margin_mm=_AROUND_MM)] for edge in (upper, lower)
@@ -164,6 +168,19 @@ def _border_height(
     near = cKDTree(vertices[upper]).query_ball_point(vertices[upper], 2.0)
     smooth = np.array([np.median(height[index]) for index in near])
     return float(np.percentile(smooth, 5)), vertices[upper[int(np.argmin(smooth))]]
+
+
+def _without_islands(
+    faces: NDArray[np.int64], areas: NDArray[np.float64], chosen: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return chosen faces (m,) without small pieces, such as single faces of a rounded or rough border."""
+    if not chosen.any():
+        return chosen
+    piece = face_pieces(faces[chosen], int(faces.max()) + 1)
+    area = np.bincount(piece, areas[chosen])
+    kept = chosen.copy()
+    kept[chosen] = (area >= _ISLAND_FRACTION * area.max())[piece]
+    return kept
 
 
 def _edge_vertices(faces: NDArray[np.int64], chosen: NDArray[np.bool_], count: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.print_files import ColourBy
 from meshimplant.design.skull_model import SkullForm
+from meshimplant.edit.round_border import RoundedBorder
 from meshimplant.implant.features import Feature
 from meshimplant.line.separate import Separation
 from meshimplant.manufacture.mould import Mould
@@ -42,6 +43,8 @@ class PartSteps:
         `bevelled` is `ended`.
     simplified : Trimesh
         The part after `simplify`: its shape, before anything is added for surgery.
+    rounded : RoundedBorder or None
+        The part with a rounded border; None where the prescription has none.
     fixation : Fixation or None
         Plates, tabs or pockets and their screws; None where the prescription has none.
     marked : Marked or None
@@ -64,6 +67,7 @@ class PartSteps:
     cleared: trimesh.Trimesh
     repaired: trimesh.Trimesh
     simplified: trimesh.Trimesh
+    rounded: RoundedBorder | None
     fixation: Fixation | None
     marked: Marked | None
     perforated: Perforated | None
@@ -71,9 +75,14 @@ class PartSteps:
     directions: NDArray[np.float64]
 
     @property
+    def shaped(self) -> trimesh.Trimesh:
+        """The part with its border, before anything is added: `rounded`, or `simplified` without it."""
+        return self.simplified if self.rounded is None else self.rounded.mesh
+
+    @property
     def fixed(self) -> trimesh.Trimesh:
-        """The part after `fixation`, or `simplified` without one."""
-        return self.simplified if self.fixation is None else self.fixation.mesh
+        """The part after `fixation`, or as it was before without one."""
+        return self.shaped if self.fixation is None else self.fixation.mesh
 
     @property
     def features(self) -> tuple[Feature, ...]:

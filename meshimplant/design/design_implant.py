@@ -31,6 +31,7 @@ from meshimplant.design.steps import (
 )
 from meshimplant.edit.clear_way import clear_way
 from meshimplant.edit.end_free_border import end_free_border
+from meshimplant.edit.round_border import RoundedBorder, round_border
 from meshimplant.errors import MeshError
 from meshimplant.head.mean_vault import Model
 from meshimplant.implant.features import Feature
@@ -67,7 +68,7 @@ def design_implant(
     """Turn a defective skull into a checked, printable implant.
 
     complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
-    (bevel) -> insertion -> repair -> simplify -> (fixation) -> (mark) ->
+    (bevel) -> insertion -> repair -> simplify -> (round) -> (fixation) -> (mark) ->
     (perforate) -> check -> (strength) -> (mould). Each step is a public function of its
     own; a `Design` keeps what each returned.
 
@@ -184,16 +185,34 @@ def _make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> Pa
     cleared = run("insertion", clear_way, bevelled, site)
     repaired = run("repair", repair_part, cleared.mesh).mesh
     simplified = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
-    fixation = _fixed(simplified, site, spec, line)
-    fixed, features = (simplified, ()) if fixation is None else (fixation.mesh, fixation.features)
+    rounded = _rounded(simplified, site, spec, line)
+    shaped = simplified if rounded is None else rounded.mesh
+    fixation = _fixed(shaped, site, spec, line)
+    fixed, features = (shaped, ()) if fixation is None else (fixation.mesh, fixation.features)
     marked = _marked(fixed, site, spec, line, features=features)
     if marked is not None:
         fixed, features = marked.mesh, (*features, *marked.features)
     perforated = _perforated(fixed, site, spec, line, features=features)
     implant = fixed if perforated is None else perforated.mesh
     meshes = raw, smoothed, trimmed, thinned, ended, bevelled, cleared.mesh, repaired, simplified
-    added = fixation, marked, perforated
+    added = rounded, fixation, marked, perforated
     return PartSteps(deepened, *meshes, *added, implant, directions=cleared.directions)
+
+
+def _rounded(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunner) -> RoundedBorder | None:
+    """Round the border as prescribed; None without a prescription of it."""
+    if spec.border_radius_mm is None:
+        return None
+    rounded = line.run(
+        "round",
+        round_border,
+        mesh,
+        radius_mm=spec.border_radius_mm,
+        inside_mm=site.inside_mm,
+        max_faces=spec.max_faces,
+    )
+    line.report.add(rounded.findings)
+    return rounded
 
 
 def _fixed(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunner) -> Fixation | None:
@@ -270,7 +289,7 @@ def _check(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: Step
         reference=reference_of(shape.skull),
         features=made.features or None,
     )
-    added = [each.measures for each in (made.marked, made.perforated) if each is not None]
+    added = [each.measures for each in (made.rounded, made.marked, made.perforated) if each is not None]
     mass_g = enclosed_mm3(made.implant) / 1000 * material_of(spec.material).density_g_cm3
     line.report.measures = {
         **check.measures,

@@ -48,6 +48,9 @@ class ImplantSpec(SpecTable):
     caudal_relief_mm : float
         How much the part is kept back along its lower edge at the temple, 0 to 10 mm, so that the muscle
         there is not pinched. Default 0.
+    border_radius_mm : float or None
+        Radius by which the outer and the inner edge of the border are rounded, 0.3 to 1 mm. Default None:
+        they stay as sharp as they come. No source: our choice.
     process : str or None
         How the part is made, see `PROCESSES`: its thinnest wall, its accuracy and the sizes that it is known
         for are checked, too, and holes are drawn larger by what they shrink. Default None: unknown.
@@ -81,6 +84,9 @@ class ImplantSpec(SpecTable):
     max_faces: int = number(150_000, "Largest number of faces of the part", 1_000, 5_000_000)
     caudal_relief_mm: float = number(
         0.0, "How much the part is kept back along its lower edge at the temple", 0.0, 10.0
+    )
+    border_radius_mm: float | None = number(
+        None, "Radius by which the edges of the border are rounded", 0.3, 1.0
     )
     process: str | None = word(None, "How the part is made; its limits are checked, too", tuple(PROCESSES))
     bodies: int | None = number(
