@@ -21,6 +21,7 @@ from .design.design import PartSteps as PartSteps
 from .design.design_implant import design_implant as design_implant
 from .design.hollow import hollow as hollow
 from .design.reconstruct import reconstruct as reconstruct
+from .design.redesign import redesign as redesign
 from .design.skull_model import SkullForm as SkullForm
 from .design.skull_model import skull_model as skull_model
 from .edit.bevel import bevel as bevel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -209,6 +210,11 @@ class Report:
     def passed(self) -> bool:
         """Whether no finding is an error."""
         return verdict_of(self.findings) != "failed"
+
+    def copy_with(self, **values: Any) -> Report:
+        """Return a copy with lists of its own and some values replaced."""
+        copied = {name: copy(each) for name, each in vars(self).items()}
+        return Report(**{**copied, **values})
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Append findings."""

@@ -25,12 +25,12 @@ _PLAIN = (str, int, float, bool, type(None))
 @contextmanager
 def shared_answers() -> Iterator[None]:
     """Let designs share what is removed from a skull, its reference and its completion, during the block."""
-    from meshimplant.design import design_implant, inputs, reconstruct
+    from meshimplant.design import inputs, reconstruct
     from meshimplant.skull import segment
 
     with pytest.MonkeyPatch.context() as patch:
-        reference = _kept(design_implant.reference_of)
-        patch.setattr(design_implant, "reference_of", reference)
+        reference = _kept(make_part.reference_of)
+        patch.setattr(make_part, "reference_of", reference)
         patch.setattr(meshimplant, "reference_of", reference)
         foreign = _kept(inputs.remove_foreign, typed=True)  # the mask comes back in its type
         patch.setattr(inputs, "remove_foreign", foreign)
@@ -46,11 +46,11 @@ def found_anew() -> Iterator[None]:
     """Let each design find everything itself during the block."""
     from meshimplant.complete.complete_skull import complete_skull
     from meshimplant.complete.reference_of import reference_of
-    from meshimplant.design import design_implant, inputs, reconstruct
+    from meshimplant.design import inputs, reconstruct
     from meshimplant.skull.foreign_bodies import remove_foreign
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(design_implant, "reference_of", reference_of)
+        patch.setattr(make_part, "reference_of", reference_of)
         patch.setattr(inputs, "remove_foreign", remove_foreign)
         patch.setattr(reconstruct, "complete_skull", complete_skull)
         yield

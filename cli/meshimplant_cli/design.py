@@ -46,6 +46,7 @@ MouldKind = Annotated[
     Literal["springform", "two-part", "positive"],
     Parameter(help="Also make a mould of the part; [mould] of the prescription has its sizes."),
 ]
+SaveSteps = Annotated[bool, Parameter(help="Also write steps/, from which redesign continues; about 10 MB.")]
 Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 
 
@@ -63,6 +64,7 @@ def design(
     skull_model: SkullModel = False,
     strength: Strength = False,
     mould: MouldKind | None = None,
+    steps: SaveSteps = True,
     strict: Strict = False,
     network: NetworkOptions = NetworkOptions(),
     prescription: PrescriptionOptions = PrescriptionOptions(),
@@ -73,9 +75,9 @@ def design(
     """Design a checked, printable implant for a defective skull.
 
     Writes into OUTPUT: implant.stl, implant.3mf, reconstruction.nrrd (the missing bone, on the input's grid),
-    report.json, report.html, preview.png, preview.html, slices.png and spec.toml; with holes, fixation or a
-    text also drawing.png and features.json. The part passed its check, passed with warnings, or failed (exit
-    code 3); it is written in every case.
+    report.json, report.html, preview.png, preview.html, slices.png, spec.toml and steps/ (from which
+    `redesign` continues); with holes, fixation or a text also drawing.png and features.json. The part passed
+    its check, passed with warnings, or failed (exit code 3); it is written in every case.
 
     Parameters
     ----------
@@ -139,6 +141,7 @@ def design(
             force=output_options.force,
             skull_model=skull_model,
             documents=documents,
+            steps=steps,
             progress=progress,
         )
     return show_design(designed, output, strict=strict, as_json=output_options.json)
@@ -152,6 +155,7 @@ def save_design(
     force: bool,
     skull_model: bool = False,
     documents: DocumentOptions,
+    steps: bool = True,
     progress: Callable[[str], None],
 ) -> None:
     """Write a design; the step `write` is printed, but is not in the report that it writes."""
@@ -160,7 +164,9 @@ def save_design(
 
     progress("write")
     start = time.perf_counter()
-    designed.save(output, sources=sources, force=force, skull_model=skull_model, **documents.given())
+    designed.save(
+        output, sources=sources, force=force, skull_model=skull_model, steps=steps, **documents.given()
+    )
     seconds = round(time.perf_counter() - start, 3)
     designed.report.steps.append(Step("write", seconds=seconds, process_peak_mb=process_peak_mb()))
 
@@ -176,7 +182,9 @@ def show_design(
     lines += [describe_finding(finding) for finding in designed.report.findings]
     files = _files(designed, output)
     lines += [f"written to {output}: {', '.join(files)}"]
-    if kept := sorted({path.name for path in output.iterdir()}.difference(files)):
+    if kept := sorted(
+        {path.name for path in output.iterdir()}.difference(name.partition("/")[0] for name in files)
+    ):
         lines += [f"kept beside them: {', '.join(kept)}"]
     show({**report, **more}, as_json=as_json, text="\n".join(lines))
     return exit_code_of(designed.report.verdict, strict=strict)

@@ -283,12 +283,12 @@ class PrescriptionOptions:
         Path | None, Parameter(help="Prescription as .toml or .json; the options below override it.")
     ] = None
 
-    def prescription(self) -> ImplantSpec:
+    def prescription(self, default: ImplantSpec | None = None) -> ImplantSpec:
         """Return the prescription of the file, or the default one, overridden by the options.
 
         Raises `UsageError` for an option out of range, and the library's errors for an invalid file.
         """
-        base = ImplantSpec() if self.spec is None else ImplantSpec.read(self.spec)
+        base = default or ImplantSpec() if self.spec is None else ImplantSpec.read(self.spec)
         try:
             return base.with_values(**flags_of(self, ImplantSpec))
         except SpecError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -84,7 +85,7 @@ def separate(
             separation = separate_missing(
                 field.volume, bodies=bodies, opening_mm=opening_mm, near_mm=near_mm, skull=bone
             )
-        kept: tuple[Volume | trimesh.Trimesh, ...] = separation.bodies
+        kept: Sequence[Volume | trimesh.Trimesh] = separation.bodies
         for part, file in zip(kept, files, strict=True):
             _write(part, file, skull_options.frame)
     _show_separation(separation, files, output_options, inputs)

@@ -30,6 +30,7 @@ from meshimplant_cli.models import models
 from meshimplant_cli.mould import mould
 from meshimplant_cli.perforate import perforate
 from meshimplant_cli.preview import preview
+from meshimplant_cli.redesign import redesign
 from meshimplant_cli.repair import repair
 from meshimplant_cli.round_border import round_border
 from meshimplant_cli.separate import separate
@@ -46,7 +47,7 @@ from meshimplant_cli.training_set import training_set
 from meshimplant_cli.trim import trim
 
 GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
-    ("The line", (design, demo)),
+    ("The line", (design, redesign, demo)),
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import trimesh
@@ -26,6 +28,9 @@ from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
 from meshimplant.voxels.volume import Volume
 
+if TYPE_CHECKING:
+    from meshimplant.design.kept_design import KeptDesign
+
 
 @dataclass(eq=False)
 class PartSteps:
@@ -33,7 +38,9 @@ class PartSteps:
 
     Attributes
     ----------
-    deepened : tuple of Volume
+    inside_mm : (3,) array
+        A point inside the head, LPS mm.
+    deepened : sequence of Volume
         The chosen bodies, deepened towards the inside of the head.
     raw : Trimesh
         The part after `extract`.
@@ -57,7 +64,8 @@ class PartSteps:
         Straight ways out of the head that `insertion` cleared, LPS; one for each body.
     """
 
-    deepened: tuple[Volume, ...]
+    inside_mm: NDArray[np.float64]
+    deepened: Sequence[Volume]
     raw: trimesh.Trimesh
     smoothed: trimesh.Trimesh
     trimmed: trimesh.Trimesh
@@ -105,7 +113,8 @@ class Design(PartSteps):
     skull : Volume
         The defective skull as the line works on it: uint8, axes to L, P and S, thick slices interpolated.
     completion : Completion or None
-        How the skull was completed; None when the missing bone came from elsewhere.
+        How the skull was completed; None when the missing bone came from elsewhere, and in a design that was
+        loaded.
     missing : Volume
         Complete minus defective: a mask (bool) with all its debris.
     separation : Separation
@@ -118,11 +127,15 @@ class Design(PartSteps):
     report : Report
         All of it as `report.json` holds it.
     scan : Volume or None
-        The values of the CT, if the skull was one.
+        The values of the CT, if the skull was one; None in a design that was loaded.
     screening : StrengthScreening or None
         The part under load, if the prescription asks for it.
     mould : Mould or None
         A mould of `simplified`; None where the prescription has none, or it could not be made.
+    maps : dict of str to object
+        `Disagreement` of methods and `Uncertainty` of a network, where there are any.
+    kept : KeptDesign or None
+        What the steps are saved from.
     """
 
     defective: Volume
@@ -137,6 +150,8 @@ class Design(PartSteps):
     scan: Volume | None = None
     screening: StrengthScreening | None = None
     mould: Mould | None = None
+    maps: dict[str, Any] = field(default_factory=dict, repr=False)
+    kept: KeptDesign | None = field(default=None, repr=False)
 
     def save(
         self,
@@ -149,6 +164,7 @@ class Design(PartSteps):
         date: str = "",
         pdf: PageSize | None = None,
         colour_by: ColourBy | None = None,
+        steps: bool = True,
     ) -> None:
         """Write part, reconstruction, prescription, report and previews into a folder, all or nothing.
 
@@ -173,6 +189,8 @@ class Design(PartSteps):
             ``A4`` or ``letter``: also write ``report.pdf``, two pages to print and to sign.
         colour_by : str, optional
             ``thickness`` or ``gap``: colour the part in ``implant.3mf`` by it.
+        steps : bool
+            Also write the folder ``steps``, from which `load` and `redesign` continue.
 
         Raises
         ------
@@ -191,7 +209,7 @@ class Design(PartSteps):
             plates=() if self.fixation is None else self.fixation.plates,
             reconstruction=self.reconstruction,
             skull=self.skull,
-            completion=self.completion,
+            maps=self.maps,
             spec=self.spec,
             check=self.check,
             report=self.report,
@@ -205,4 +223,30 @@ class Design(PartSteps):
             pdf=pdf,
             colour_by=colour_by,
             mould=self.mould,
+            kept=self.kept if steps else None,
         )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Design:
+        """Return the design that `save` wrote, with every mesh between; nothing is computed again.
+
+        The completed skull and the CT are not kept: `completion` and `scan` are None. Nor is it kept how
+        long each step took.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder of the design.
+
+        Returns
+        -------
+        Design
+
+        Raises
+        ------
+        FileReadError
+            The folder has no saved steps, or they are damaged or of another version.
+        """
+        from meshimplant.design.redesign import load_design
+
+        return load_design(folder)

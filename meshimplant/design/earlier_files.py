@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from meshimplant.design.kept_design import ARRAYS_FILE, FACTS_FILE, STEPS_FOLDER
 from meshimplant.io.carry_over import Fates, free_name
 from meshimplant.io.payload import sha256_of
 from meshimplant.runtime.regular_files import parse_json, read_regular
 
 #: The reports, which no report lists; every run writes the first two.
 _REPORTS = frozenset({"report.json", "report.html", "report.pdf"})
+#: The files in the folder of the steps.
+_STEPS = (ARRAYS_FILE, FACTS_FILE)
 #: Every other file that a design can consist of.
 DESIGN_FILES = frozenset(
     {
@@ -39,7 +42,7 @@ def fates_of_earlier_files(old: Path, new: Path) -> Fates:
     Returns
     -------
     dict
-        Names in `old`; None where the file is removed, otherwise its new name.
+        Names in `old`; None where the file, or the folder of the steps, is removed, otherwise its new name.
     """
     listed = _listed(old / "report.json")
     fates: dict[str, str | None] = {}
@@ -50,7 +53,16 @@ def fates_of_earlier_files(old: Path, new: Path) -> Fates:
             fates[name] = None
         elif name in DESIGN_FILES or (new / name).exists():
             fates[name] = free_name(old, name)
+    if (old / STEPS_FOLDER).is_dir():
+        fates[STEPS_FOLDER] = None if _are_ours(old / STEPS_FOLDER, listed) else free_name(old, STEPS_FOLDER)
     return fates
+
+
+def _are_ours(steps: Path, listed: dict[str, str]) -> bool:
+    """Return whether a folder holds the steps that the earlier report lists, and nothing else."""
+    return set(os.listdir(steps)) == set(_STEPS) and all(
+        listed.get(f"{STEPS_FOLDER}/{name}") == sha256_of(steps / name) for name in _STEPS
+    )
 
 
 def _listed(report: Path) -> dict[str, str]:
@@ -60,4 +72,5 @@ def _listed(report: Path) -> dict[str, str]:
         listed = {str(output["name"]): str(output["sha256"]) for output in outputs}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return {name: digest for name, digest in listed.items() if name == Path(name).name}
+    inside = {f"{STEPS_FOLDER}/{name}" for name in _STEPS}
+    return {name: digest for name, digest in listed.items() if name == Path(name).name or name in inside}

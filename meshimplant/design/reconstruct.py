@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -275,7 +275,7 @@ def _field_of(body: Volume, difference: Difference) -> Volume:
     return restricted(field, body.crop(start, start + field.shape).array)
 
 
-def _bone_mask(bodies: tuple[Volume, ...], defective: Volume) -> Volume:
+def _bone_mask(bodies: Sequence[Volume], defective: Volume) -> Volume:
     """Return the voxels inside a body that hold no bone, uint8 on the whole grid."""
     missing = np.zeros_like(defective.array)
     for body in bodies:

@@ -21,13 +21,11 @@ from meshimplant.edit.trim import is_clear, trim_to_clearance
 from meshimplant.head.pose import fit_pose
 from meshimplant.implant.features import Feature
 from meshimplant.implant.site import Site
-from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.line.deepen import deepen
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
-from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.theatre.mark import Marked, mark
@@ -38,7 +36,7 @@ from meshimplant.voxels.volume import Volume
 #: 0.001 mm.
 EDGE_MM = 0.8
 #: The part is cut from a body that is deeper than the bone, so that thin bone does not make a thin part.
-_THINNEST_BONE_MM, _SPARE_MM = 1.0, 0.3
+_THINNEST_BONE_MM, _SPARE_MM, _DEPTH_STEP_MM = 1.0, 0.3, 2.0
 #: Where a part that became thicker comes too near to bone, the second cut leaves this much more clearance
 #: than the first: two cuts in one place would leave slivers that no repair cleans.
 _SECOND_CUT_MM = 0.05
@@ -59,8 +57,13 @@ class StepResult:
 
 
 def deepening_mm(thickness_mm: float) -> float:
-    """Return how far to deepen a body to cut a wall of this thickness from it where bone is 1 mm thin."""
-    return max(0.0, thickness_mm + _SPARE_MM - _THINNEST_BONE_MM)
+    """Return how far to deepen a body to cut a wall of this thickness from it where bone is 1 mm thin.
+
+    Thicknesses up to the next even number have one depth, so that a part is cut from the same body if its
+    thickness is changed a little.
+    """
+    deepest_mm = _DEPTH_STEP_MM * float(np.ceil(thickness_mm / _DEPTH_STEP_MM))
+    return max(0.0, deepest_mm + _SPARE_MM - _THINNEST_BONE_MM)
 
 
 def deepen_bodies(bodies: Sequence[Volume], *, depth_mm: float, inside_mm: ArrayLike) -> tuple[Volume, ...]:
@@ -133,16 +136,22 @@ def repair_part(mesh: trimesh.Trimesh) -> StepResult:
 
 
 def mark_part(
-    mesh: trimesh.Trimesh, site: Site, spec: MarkSpec, *, features: Sequence[Feature], limits: ImplantSpec
+    mesh: trimesh.Trimesh,
+    site: Site,
+    spec: MarkSpec,
+    *,
+    features: Sequence[Feature],
+    least_wall_mm: float,
+    max_faces: int,
 ) -> Marked:
-    """Write a text on a part; `limits` are those of the wall and of the number of faces."""
+    """Write a text on a part."""
     return mark(
         mesh,
         spec,
         features=features,
         inside_mm=site.inside_mm,
-        least_wall_mm=least_wall_mm(limits),
-        max_faces=limits.max_faces,
+        least_wall_mm=least_wall_mm,
+        max_faces=max_faces,
     )
 
 
@@ -152,16 +161,17 @@ def perforate_part(
     spec: PerforationSpec,
     *,
     features: Sequence[Feature],
-    limits: ImplantSpec,
+    material: str,
+    max_faces: int,
 ) -> Perforated:
-    """Make holes through a part; `limits` are its material and the number of its faces."""
+    """Make holes through a part."""
     return perforate(
         mesh,
         spec,
         features=features,
         inside_mm=site.inside_mm,
-        material=limits.material,
-        max_faces=limits.max_faces,
+        material=material,
+        max_faces=max_faces,
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
 
 from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.choose_model import disagreement_findings
-from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.earlier_files import fates_of_earlier_files
+from meshimplant.design.kept_design import STEPS_FOLDER, KeptDesign
 from meshimplant.design.part_bodies import measure_bodies
 from meshimplant.design.print_files import ColourBy, PrintLabels, write_fit, write_part
 from meshimplant.design.skull_model import SkullForm, skull_model
@@ -53,7 +55,7 @@ def write_design(
     plates: Sequence[trimesh.Trimesh],
     reconstruction: Volume,
     skull: Volume,
-    completion: Completion | None,
+    maps: Mapping[str, Any],
     spec: ImplantSpec,
     check: PartCheck,
     report: Report,
@@ -67,6 +69,7 @@ def write_design(
     colour_by: ColourBy | None = None,
     screening: StrengthScreening | None = None,
     mould: Mould | None = None,
+    kept: KeptDesign | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
@@ -74,13 +77,13 @@ def write_design(
     preview.html, slices.png (the CT or mask with the outline of the part), report.json and report.html;
     features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
     drawing.png, which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the
-    other pieces of a mould; disagreement.csv where
-    methods of completion differ; strength.png of a screening under load; uncertainty.csv of a network;
-    skull.stl, fit.3mf and report.pdf if asked for. A picture or a model of the skull that cannot be made is a
-    warning, never a failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of
-    an earlier run go, files of others stay. File names and paths of the sources may name a patient and are
-    not kept: only their role and their SHA-256. Inputs, outputs and that
-    finding are added to `report`.
+    other pieces of a mould; disagreement.csv where methods of completion differ; strength.png of a screening
+    under load; uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for; steps/ with
+    `kept`. A picture or a model of the skull that cannot be made is a warning, never a failure. With `force`
+    the folder is replaced as a whole, see `atomic_folder`: files of an earlier run go, files of others stay.
+    File names and paths of the sources may name a patient and are not kept: only their role and their
+    SHA-256. Without sources the inputs that `report` has already stay. Inputs, outputs and that finding are
+    added to `report`.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def write_design(
             write_mould(mould, target)
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
-        _write_maps(completion, target)
+        _write_maps(maps, target)
         if skull_form is not None:
             model = _write_skull_model(skull, skull_form, report, target)
             if model is not None:
@@ -116,10 +119,18 @@ def write_design(
         if screening is not None:
             _write_strength(implant, screening, bone, report, target)
         _write_slices(implant, seen, features, report, target, title)
-        report.inputs = [
-            {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
-        ]
-        report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in sorted(target.iterdir())]
+        if sources:
+            report.inputs = [
+                {"name": role, "sha256": sha256_of(path)} for role, path in sources.items() if path.is_file()
+            ]
+        files = sorted(path for path in target.iterdir() if path.is_file())
+        report.outputs = [{"name": path.name, "sha256": sha256_of(path)} for path in files]
+        if kept is not None:
+            replace(kept, inputs=report.inputs, label=report.label).write(target / STEPS_FOLDER)
+            files = sorted((target / STEPS_FOLDER).iterdir())
+            report.outputs += [
+                {"name": f"{STEPS_FOLDER}/{path.name}", "sha256": sha256_of(path)} for path in files
+            ]
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
         pictures = {name: target / f"{name}.png" for name in ("preview", "slices", "drawing", "strength")}
         read = {
@@ -131,11 +142,9 @@ def write_design(
             write_report_pdf(report, target / "report.pdf", page_size=pdf, **read)
 
 
-def _write_maps(completion: Completion | None, target: Path) -> None:
+def _write_maps(maps: Mapping[str, Any], target: Path) -> None:
     """Write the disagreement of methods where it is a warning, and the uncertainty of a network."""
-    if completion is None:
-        return
-    disagreement, uncertainty = completion.disagreement, completion.uncertainty
+    disagreement, uncertainty = maps.get("disagreement"), maps.get("uncertainty")
     if disagreement is not None and disagreement_findings(disagreement):
         write_map(target / "disagreement.csv", disagreement.points_mm, disagreement.distance_mm)
     if uncertainty is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -43,7 +44,7 @@ class RemovedPiece:
 class Separation(Generic[Kind]):
     """The kept bodies, best first, and every removed piece, largest first."""
 
-    bodies: tuple[Kind, ...]
+    bodies: Sequence[Kind]
     removed: tuple[RemovedPiece, ...]
 
 

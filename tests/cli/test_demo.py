@@ -9,7 +9,7 @@ from pathlib import Path
 
 FILES = [
     "implant.3mf", "implant.stl", "preview.html", "preview.png",
-    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml",
+    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml", "steps",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from meshimplant.spec.implant_spec import ImplantSpec
 
 FILES = [
     "implant.3mf", "implant.stl", "preview.html", "preview.png",
-    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml",
+    "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml", "steps",
 ]  # fmt: skip
 
 

@@ -98,7 +98,16 @@ def test_a_text_that_does_not_fit_stops_the_line_with_a_sentence(design):
     long = MarkSpec(text="ABCDEFGHIJKLMNOPQRST", size_mm=12.0)
     site = Site.around(design.skull, design.simplified)
     with pytest.raises(DesignRefused, match=r"the line stopped at mark: expected room for a text"):
-        StepRunner(Report()).run("mark", mark_part, design.simplified, site, long, features=(), limits=SPEC)
+        StepRunner(Report()).run(
+            "mark",
+            mark_part,
+            design.simplified,
+            site,
+            long,
+            features=(),
+            least_wall_mm=2.0,
+            max_faces=SPEC.max_faces,
+        )
 
 
 def test_a_table_with_a_wrong_value_names_it():

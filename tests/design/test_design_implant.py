@@ -35,6 +35,7 @@ from meshimplant.voxels.volume import Volume
 FILES = [
     "implant.3mf", "implant.stl", "preview.html", "preview.png",
     "reconstruction.nrrd", "report.html", "report.json", "slices.png", "spec.toml",
+    "steps/arrays.zip", "steps/steps.json",
 ]  # fmt: skip
 STEPS = [
     "complete",
@@ -92,7 +93,8 @@ def saved(made: Design, cut: Craniectomy, tmp_path_factory: pytest.TempPathFacto
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def bone_inside(design: Design) -> int:
@@ -375,7 +377,7 @@ def test_where_methods_differ_their_distance_is_written_as_a_map(made, saved, tm
     assert not (saved / "disagreement.csv").exists()
     differing = replace(apart, distance_mm=apart.distance_mm + 3)
     other = copy(made)
-    other.completion = replace(made.completion, disagreement=differing)
+    other.maps = {"disagreement": differing}
     other.save(tmp_path / "part")
     rows = np.loadtxt(tmp_path / "part" / "disagreement.csv", delimiter=",", skiprows=1)
     assert rows[:, :3] == pytest.approx(differing.points_mm, abs=1e-5)

@@ -1,0 +1,72 @@
+"""`finish_design`: the second half of the line, from the missing bone to a checked part."""
+
+from __future__ import annotations
+
+from meshimplant.complete.complete_skull import Completion
+from meshimplant.design.design import Design
+from meshimplant.design.kept_design import DesignStart, KeptDesign, tree_of_start
+from meshimplant.design.make_part import check_made, make_part, mould_made
+from meshimplant.design.screened import screened
+from meshimplant.design.step_keeper import StepKeeper
+from meshimplant.design.step_runner import StepRunner
+from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.voxels.volume import Volume
+
+
+def finish_design(
+    start: DesignStart, spec: ImplantSpec, line: StepRunner, keeper: StepKeeper, *, scan: Volume | None = None
+) -> Design:
+    """Make a part of the missing bone, check it, and return the design with all its steps.
+
+    Parameters
+    ----------
+    start : DesignStart
+        What the part is made from.
+    spec : ImplantSpec
+        The prescription.
+    line : StepRunner
+        Its report is that of the design.
+    keeper : StepKeeper
+        Of the line.
+    scan : Volume, optional
+        The values of the CT.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DesignRefused
+        A step has no valid result.
+    """
+    tree = tree_of_start(start, keeper.values)
+    made = make_part(start.shape, spec, line)
+    check = check_made(made, start.shape, spec, line)
+    mould = None if spec.mould is None else mould_made(made.simplified, start.shape, spec.mould, line)
+    screening = screened(made, spec, line, inside_mm=start.shape.inside_mm)
+    return Design(
+        **vars(made),
+        defective=start.defective,
+        spec=spec,
+        skull=start.shape.skull,
+        completion=start.shape.completion,
+        missing=start.shape.missing,
+        separation=start.shape.separation,
+        reconstruction=start.shape.mask,
+        check=check,
+        report=line.report,
+        scan=scan,
+        screening=screening,
+        mould=mould,
+        maps=start.maps,
+        kept=KeptDesign(keeper.values, keeper.versions, tree, spec, keeper.kept),
+    )
+
+
+def maps_of(completion: Completion | None) -> dict[str, object]:
+    """Return the maps of a completion by name."""
+    if completion is None:
+        return {}
+    maps = {"disagreement": completion.disagreement, "uncertainty": completion.uncertainty}
+    return {name: each for name, each in maps.items() if each is not None}
