@@ -25,7 +25,7 @@ _PLAIN = (str, int, float, bool, type(None))
 @contextmanager
 def shared_answers() -> Iterator[None]:
     """Let designs share what is removed from a skull, its reference and its completion, during the block."""
-    from meshimplant.design import inputs, reconstruct
+    from meshimplant.design import inputs, make_part, reconstruct
     from meshimplant.skull import segment
 
     with pytest.MonkeyPatch.context() as patch:
@@ -46,7 +46,7 @@ def found_anew() -> Iterator[None]:
     """Let each design find everything itself during the block."""
     from meshimplant.complete.complete_skull import complete_skull
     from meshimplant.complete.reference_of import reference_of
-    from meshimplant.design import inputs, reconstruct
+    from meshimplant.design import inputs, make_part, reconstruct
     from meshimplant.skull.foreign_bodies import remove_foreign
 
     with pytest.MonkeyPatch.context() as patch:

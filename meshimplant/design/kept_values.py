@@ -24,7 +24,7 @@ from meshimplant.edit.end_free_border import FreeEnd
 from meshimplant.edit.round_border import RoundedBorder
 from meshimplant.head.chart import Chart
 from meshimplant.head.pose import HeadPose
-from meshimplant.implant.features import Feature
+from meshimplant.implant.features import Feature, Hold
 from meshimplant.implant.find_free_border import FreeBorder
 from meshimplant.implant.site import Bone, Site
 from meshimplant.io.packed_arrays import Packed, pack, unpack
@@ -54,7 +54,18 @@ _CLASSES: dict[str, type[Any]] = {
     each.__name__: each
     for each in (
         *(Bone, Chart, Clearing, Completion, Criterion, Defect, Disagreement, Feature, Finding, Fixation),
-        *(FixationPlace, FixationSpec, FreeBorder, FreeEnd, HeadPose, ImplantSpec, LeftOut, Marked, MarkSpec),
+        *(
+            FixationPlace,
+            FixationSpec,
+            FreeBorder,
+            FreeEnd,
+            HeadPose,
+            Hold,
+            ImplantSpec,
+            LeftOut,
+            Marked,
+            MarkSpec,
+        ),
         *(PartCheck, Perforated, PerforationSpec, Reference, ReferencePatch, RemovedPiece, Report, Screw),
         *(LoadCase, Material, Mould, MouldSpec, Pull, StrengthScreening, StrengthSpec),
         *(RoundedBorder, Separation, Site, Step, StepResult, Uncertainty),

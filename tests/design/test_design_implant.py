@@ -416,7 +416,9 @@ def test_a_picture_that_fails_is_a_warning_and_the_skull_is_written_if_asked(
 
     monkeypatch.setattr("meshimplant.design.write_design.write_previews", fail)
     again.save(folder, force=True, skull_model=True)
-    assert sorted(contents(folder)) == sorted({*FILES, "skull.stl"} - {"preview.png", "preview.html"})
+    assert sorted(contents(folder)) == sorted(
+        {*FILES, "skull.stl", "fit.3mf"} - {"preview.png", "preview.html"}
+    )
     assert read_mesh(folder / "skull.stl").is_volume
     written = json.loads((folder / "report.json").read_text())
     assert "skull.stl" in [output["name"] for output in written["outputs"]]
