@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from analytic_head import AnalyticHead
 
-from meshimplant.design.design_implant import _rounded
+from meshimplant.design.make_part import _rounded
 from meshimplant.design.step_runner import StepRunner
 from meshimplant.errors import SpecError
 from meshimplant.implant.site import Site
