@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from meshimplant.errors import NoDefectError
 from meshimplant.head.columns import Columns
 from meshimplant.head.pose import HeadPose
-from meshimplant.head.sphere import LOWEST_ELEVATION_SIN, direction_sphere, grow, read_vault
+from meshimplant.head.sphere import direction_sphere, grow, is_closed, read_vault
 from meshimplant.skull.head_room import grid_with_room, is_cut_above
 from meshimplant.voxels.volume import Volume
 
@@ -104,7 +104,7 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     directions, edges = direction_sphere()
     local = directions @ pose.axes
     columns = read_vault(skull, pose)
-    vault = directions[:, 2] > LOWEST_ELEVATION_SIN
+    vault = is_closed(directions)
     escapes, inside = _escapes(skull, pose, local, columns, directions)
     openings = _components(vault & escapes & inside, edges)
     beyond = vault & escapes & ~inside

@@ -173,3 +173,18 @@ def test_a_mask_cropped_to_the_rim_of_a_hole_at_the_vertex_counts_with_air_aroun
     padded = cropped.grown_to((0, 0, 0), (*cropped.shape[:2], cropped.shape[2] + 4))
     (defect,) = find_defects(padded, POSE).defects
     assert defect.axis[2] > 0.98
+
+
+def test_an_opening_at_the_nape_reaches_down_to_the_foramen_magnum() -> None:
+    nape, foramen = (0.0, 0.8, -0.6), (0.0, 0.0, -1.0)
+    opening = find_defects(mask(head((nape, 12), (foramen, 30))), POSE)
+    assert len(opening.defects) == 1
+    defect = opening.defects[0]
+    assert defect.area_mm2 == pytest.approx(area_mm2(12), rel=0.1)
+    lowest = direction_sphere()[0][defect.members][:, 2].min()
+    assert -0.75 < lowest < -0.74
+
+
+def test_the_foramen_magnum_is_no_opening() -> None:
+    with pytest.raises(NoDefectError):
+        find_defects(mask(head(((0.0, 0.0, -1.0), 38))), POSE)
