@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import unicodedata
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
-from xml.sax.saxutils import escape
-
-from PIL import Image
 
 from meshimplant.errors import InputError, MissingDependencyError
 from meshimplant.preview.deciding_numbers import KINDS, deciding_numbers
+from meshimplant.preview.pdf_sheet import BOLD, FONT, MARGIN, PdfSheet
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.report_page import (
     finding_rows,
@@ -27,7 +23,7 @@ from meshimplant.report import Report
 PageSize = Literal["A4", "letter"]
 #: Width and height of a page, points.
 _PAGES: dict[str, tuple[float, float]] = {"A4": (595.276, 841.89), "letter": (612.0, 792.0)}
-_MARGIN, _FOOT = 34.0, 26.0
+_FOOT = 26.0
 #: Height of the release line at the foot of the first page, points.
 _RELEASE = 74.0
 #: Findings on the first page, the most severe first; the others are on the second.
@@ -35,7 +31,6 @@ _FIRST_FINDINGS = 6
 _MOST_FINDINGS = 24
 #: Share of a page's height that the views may take, and each of planes and drawing on the second page.
 _VIEWS_SHARE, _PLANES_SHARE = 0.42, 0.27
-_FONT, _BOLD = "Vera", "VeraBd"
 _NOTICE = "Not a medical device. A qualified person must verify shape, fit, material and sterilisation."
 #: What the library writes as the time of creation, in place of the clock; replaced by the report's date.
 _NO_DATE = b"D:20000101000000+00'00'"
@@ -54,8 +49,7 @@ def write_report_pdf(
 
     The first page holds label, date, verdict, the six numbers that decide, the views, the gravest findings
     and a line to release the part; the second one the planes of the scan, the other findings and all
-    measures.
-    Text can be selected, pictures are embedded. Equal input gives equal bytes.
+    measures. Text can be selected, pictures are embedded. Equal input gives equal bytes.
 
     Parameters
     ----------
@@ -115,22 +109,12 @@ def report_pdf(
     return _Pages(report, _PAGES[page_size]).drawn(**pictures)
 
 
-class _Pages:
-    """The two pages while they are drawn; lengths in points, from the lower left."""
+class _Pages(PdfSheet):
+    """The two pages while they are drawn."""
 
     def __init__(self, report: Report, size: tuple[float, float]) -> None:
-        from reportlab.pdfbase import pdfmetrics
-        from reportlab.pdfbase.ttfonts import TTFont
-        from reportlab.pdfgen.canvas import Canvas
-
-        for font in (_FONT, _BOLD):
-            if font not in pdfmetrics.getRegisteredFontNames():
-                pdfmetrics.registerFont(TTFont(font, f"{font}.ttf"))
-        self._glyphs = pdfmetrics.getFont(_FONT).face.charToGlyph
-        self.report, self.values, (self.width, self.height) = report, report.to_dict(), size
-        self.buffer = io.BytesIO()
-        self.canvas = Canvas(self.buffer, pagesize=size, invariant=1, pageCompression=1)
-        self.inner = self.width - 2 * _MARGIN
+        super().__init__(size)
+        self.report, self.values = report, report.to_dict()
 
     def drawn(self, preview_png: bytes | None, slices_png: bytes | None, drawing_png: bytes | None) -> bytes:
         """Draw both pages and return the file."""
@@ -163,65 +147,42 @@ class _Pages:
     def head(self, number: int) -> float:
         """Draw title, label, date and verdict, and the foot; return the height below them."""
         canvas, report = self.canvas, self.report
-        y = self.height - _MARGIN - 12
-        canvas.setFont(_BOLD, 15)
-        canvas.drawString(_MARGIN, y, "Cranial implant: design report")
+        y = self.height - MARGIN - 12
+        canvas.setFont(BOLD, 15)
+        canvas.drawString(MARGIN, y, "Cranial implant: design report")
         facts = [report.label, report.date, report.versions.get("meshimplant", "")]
         facts[2] = f"meshimplant {facts[2]}" if facts[2] else ""
-        canvas.setFont(_FONT, 9)
-        canvas.drawRightString(self.width - _MARGIN, y, self.legible("   ".join(filter(None, facts))))
+        canvas.setFont(FONT, 9)
+        canvas.drawRightString(self.width - MARGIN, y, self.legible("   ".join(filter(None, facts))))
         found = verdict(report)
         canvas.setFillColorRGB(*KIND_COLOURS[found["kind"]])
-        canvas.rect(_MARGIN, y - 30, self.inner, 21, stroke=0, fill=1)
+        canvas.rect(MARGIN, y - 30, self.inner, 21, stroke=0, fill=1)
         canvas.setFillColorRGB(1, 1, 1)
-        canvas.setFont(_BOLD, 11)
-        canvas.drawString(_MARGIN + 8, y - 23, found["words"])
-        canvas.setFont(_FONT, 8.5)
-        canvas.drawRightString(self.width - _MARGIN - 8, y - 23, self.legible(found["sentence"]))
+        canvas.setFont(BOLD, 11)
+        canvas.drawString(MARGIN + 8, y - 23, found["words"])
+        canvas.setFont(FONT, 8.5)
+        canvas.drawRightString(self.width - MARGIN - 8, y - 23, self.legible(found["sentence"]))
         canvas.setFillColorRGB(0.35, 0.4, 0.47)
-        canvas.setFont(_FONT, 6.5)
-        canvas.drawString(_MARGIN, _FOOT - 8, f"{_NOTICE} Lengths in mm, patient coordinates LPS.")
-        canvas.drawRightString(self.width - _MARGIN, _FOOT - 8, f"page {number} of 2")
+        canvas.setFont(FONT, 6.5)
+        canvas.drawString(MARGIN, _FOOT - 8, f"{_NOTICE} Lengths in mm, patient coordinates LPS.")
+        canvas.drawRightString(self.width - MARGIN, _FOOT - 8, f"page {number} of 2")
         canvas.setFillColorRGB(0, 0, 0)
         return y - 36
-
-    def flow(self, parts: list[Any], top: float, bottom: float) -> float:
-        """Draw parts below each other between two heights, made smaller where they do not fit."""
-        from reportlab.platypus import KeepInFrame
-
-        room = top - bottom
-        frame = KeepInFrame(self.inner, room, parts, mode="shrink")
-        _, used = frame.wrapOn(self.canvas, self.inner, room)
-        frame.drawOn(self.canvas, _MARGIN, top - used)
-        return top - used
-
-    def picture(self, png: bytes | None, top: float, *, share: float) -> float:
-        """Draw a picture as wide as the page, or as high as it may be; return the height below it."""
-        from reportlab.lib.utils import ImageReader
-
-        if png is None:
-            return top
-        with Image.open(io.BytesIO(png)) as image:
-            scale = min(self.inner / image.width, share * self.height / image.height)
-            width, height = scale * image.width, scale * image.height
-        left = (self.width - width) / 2
-        self.canvas.drawImage(ImageReader(io.BytesIO(png)), left, top - height, width, height)
-        return top - height
 
     def release(self) -> None:
         """Draw the line on which a person releases the part, or not."""
         canvas, y = self.canvas, _FOOT + 14.0
-        canvas.setFont(_BOLD, 8.5)
-        canvas.drawString(_MARGIN, y + 38, "Release")
-        canvas.setFont(_FONT, 8)
-        canvas.rect(_MARGIN + 48, y + 36.5, 8, 8)
-        canvas.drawString(_MARGIN + 60, y + 38, "released for manufacture")
-        canvas.rect(_MARGIN + 190, y + 36.5, 8, 8)
-        canvas.drawString(_MARGIN + 202, y + 38, "not released, because:")
-        canvas.line(_MARGIN + 300, y + 36, self.width - _MARGIN, y + 36)
+        canvas.setFont(BOLD, 8.5)
+        canvas.drawString(MARGIN, y + 38, "Release")
+        canvas.setFont(FONT, 8)
+        canvas.rect(MARGIN + 48, y + 36.5, 8, 8)
+        canvas.drawString(MARGIN + 60, y + 38, "released for manufacture")
+        canvas.rect(MARGIN + 190, y + 36.5, 8, 8)
+        canvas.drawString(MARGIN + 202, y + 38, "not released, because:")
+        canvas.line(MARGIN + 300, y + 36, self.width - MARGIN, y + 36)
         third = self.inner / 3
         for number, words in enumerate(("Name", "Date", "Signature")):
-            left = _MARGIN + number * third
+            left = MARGIN + number * third
             canvas.line(left, y + 10, left + third - 12, y + 10)
             canvas.drawString(left, y, words)
 
@@ -234,7 +195,7 @@ class _Pages:
         styles = []
         for row, each in enumerate(numbers, 1):
             colour = KIND_COLOURS[KINDS[each.verdict]]
-            styles += [("TEXTCOLOR", (3, row), (3, row), colour), ("FONTNAME", (1, row), (3, row), _BOLD)]
+            styles += [("TEXTCOLOR", (3, row), (3, row), colour), ("FONTNAME", (1, row), (3, row), BOLD)]
         table.setStyle(styles)
         return table
 
@@ -282,62 +243,3 @@ class _Pages:
         ]
         parts += [self.paragraph(f"SHA-256: {'; '.join(hashes)}", size=5.5)] if hashes else []
         return parts
-
-    def columns(self, blocks: list[tuple[str, list[list[str]]]]) -> Any:
-        """Return blocks of rows in three columns of about equal length."""
-        from reportlab.platypus import Table
-
-        columns: list[list[Any]] = [[], [], []]
-        lengths = [0, 0, 0]
-        for name, rows in sorted(blocks, key=lambda block: -len(block[1])):
-            shortest = lengths.index(min(lengths))
-            lengths[shortest] += len(rows) + 2
-            cells = [[self.paragraph(a, size=6.2), self.paragraph(b, size=6.2)] for a, b in rows]
-            columns[shortest].append(self.table([[name, ""], *cells], [0.62, 0.38], size=6.2, share=1 / 3.1))
-        gap = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
-        return Table([columns], colWidths=[self.inner / 3] * 3, style=gap)
-
-    def table(self, rows: list[list[Any]], shares: list[float], *, size: float, share: float = 1.0) -> Any:
-        """Return a table with a heading, as wide as a share of the page."""
-        from reportlab.platypus import Table
-
-        legible = [[self.legible(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-        style = [
-            ("FONT", (0, 0), (-1, -1), _FONT, size),
-            ("FONT", (0, 0), (-1, 0), _BOLD, size),
-            ("LINEBELOW", (0, 0), (-1, -1), 0.3, (0.8, 0.83, 0.86)),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-            ("TOPPADDING", (0, 0), (-1, -1), 0.14 * size),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 0.3 * size),
-        ]
-        widths = [self.inner * share * each for each in shares]
-        return Table(legible, colWidths=widths, style=style, hAlign="LEFT")
-
-    def heading(self, words: str) -> Any:
-        return self.paragraph(words, size=9, bold=True)
-
-    def paragraph(self, words: str, *, size: float, bold: bool = False) -> Any:
-        """Return words that are broken between lines, never taken for markup."""
-        from reportlab.lib.styles import ParagraphStyle
-        from reportlab.platypus import Paragraph
-
-        style = ParagraphStyle(
-            "plain",
-            fontName=_BOLD if bold else _FONT,
-            fontSize=size,
-            leading=1.25 * size,
-            spaceBefore=3 if bold else 0,
-        )
-        return Paragraph(escape(self.legible(words)), style)
-
-    def legible(self, words: str) -> str:
-        """Return the words in letters that the font has; others lose their accents, or become "?"."""
-        return "".join(self._letter(each) for each in words.replace("\u202f", "\u00a0"))
-
-    def _letter(self, letter: str) -> str:
-        if ord(letter) in self._glyphs:
-            return letter
-        spelled = unicodedata.normalize("NFKD", letter)
-        return "".join(each for each in spelled if ord(each) in self._glyphs) or "?"
