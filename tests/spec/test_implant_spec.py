@@ -18,13 +18,15 @@ from meshimplant.spec.implant_spec import (
 from meshimplant.spec.spec_table import without_none
 
 RANGES = {name: limits for name, limits in field_ranges().items() if limits is not None}
+UNSTATED = {name for name in RANGES if getattr(ImplantSpec(), name) is None}
 
 
 def test_defaults_are_valid_and_lie_within_the_documented_ranges():
     spec = ImplantSpec()
     for name, (low, high) in RANGES.items():
-        value = spec.part_count if name == "bodies" else getattr(spec, name)
-        assert low <= value <= high
+        assert name in UNSTATED or low <= getattr(spec, name) <= high
+    assert UNSTATED == {"bodies", "border_radius_mm"}
+    assert spec.part_count == 1
     assert spec.thickness_min_mm >= MATERIALS_MIN_THICKNESS_MM[spec.material]
     assert set(RANGES) | {"material", "process"} == set(field_meanings())
 
@@ -46,7 +48,7 @@ def test_each_limit_holds_and_just_beyond_is_refused(name, low, high):
         float("nan"),
         True,
         "4",
-        *([] if name == "bodies" else [None]),
+        *([] if name in UNSTATED else [None]),
     ):
         with pytest.raises(SpecError, match=name):
             ImplantSpec(**(wide | {name: value}))
