@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from functools import wraps
 from inspect import signature
 from typing import Any
 
@@ -60,6 +61,7 @@ def _kept(find: Callable[..., Any], *, typed: bool = False) -> Callable[..., Any
     """Return a function of a mask and of options that keeps its last few answers."""
     known: dict[bytes, Any] = {}
 
+    @wraps(find)
     def found(mask: Volume, **options: Any) -> Any:
         values = signature(find).bind(mask, **options)
         values.apply_defaults()

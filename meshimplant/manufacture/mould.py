@@ -232,12 +232,12 @@ def _bed_findings(laid: dict[str, trimesh.Trimesh], spec: MouldSpec) -> list[Fin
     """Return a warning for each piece that the printer does not hold, however it is turned on the bed."""
     bed = np.array([*sorted((spec.bed_x_mm, spec.bed_y_mm)), spec.bed_z_mm])
     found = []
-    for name, body in laid.items():
+    for piece, body in laid.items():
         size = np.array([*sorted(body.extents[:2]), body.extents[2]])
         over = float((size - bed).max())
         if over > 0:
             message = (
-                f"{name} is {over:.1f} mm too large for a bed of {spec.bed_x_mm:g} x {spec.bed_y_mm:g} x "
+                f"{piece} is {over:.1f} mm too large for a bed of {spec.bed_x_mm:g} x {spec.bed_y_mm:g} x "
                 f"{spec.bed_z_mm:g} mm: use a larger printer, or split the part and make a mould of each"
             )
             found.append(Finding("mould.bed", "warning", message, over, 0.0, "mm"))

@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.errors import InputError
+from meshimplant.errors import InputError, require_type
 from meshimplant.head.chart import axes_around
 from meshimplant.implant.surfaces import OUTER, WALL, split_surfaces
 from meshimplant.mesh.areas import face_normals_and_areas
@@ -99,6 +99,7 @@ def find_pull(
     InputError
         The direction is not three finite numbers, or all are 0.
     """
+    require_type(mesh, trimesh.Trimesh, "the part")
     labels = split_surfaces(mesh, inside_mm=inside_mm).face_labels
     faces = _Faces.of(mesh)
     if direction is None:

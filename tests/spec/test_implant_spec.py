@@ -25,7 +25,7 @@ def test_defaults_are_valid_and_lie_within_the_documented_ranges():
     spec = ImplantSpec()
     for name, (low, high) in RANGES.items():
         assert name in UNSTATED or low <= getattr(spec, name) <= high
-    assert UNSTATED == {"bodies", "border_radius_mm"}
+    assert {"bodies", "border_radius_mm"} == UNSTATED
     assert spec.part_count == 1
     assert spec.thickness_min_mm >= MATERIALS_MIN_THICKNESS_MM[spec.material]
     assert set(RANGES) | {"material", "process"} == set(field_meanings())
