@@ -42,7 +42,12 @@ from .edit.thickness import set_thickness as set_thickness
 from .edit.thickness_target import feather as feather
 from .edit.thickness_target import thicken_at as thicken_at
 from .edit.trim import trim as trim
+from .edit_log.edit_session import EditSession as EditSession
+from .edit_log.log_file import read_edits as read_edits
+from .edit_log.log_lines import LoggedEdit as LoggedEdit
 from .errors import DesignRefused as DesignRefused
+from .errors import EditLocked as EditLocked
+from .errors import EditRefused as EditRefused
 from .errors import EmptyMaskError as EmptyMaskError
 from .errors import FileReadError as FileReadError
 from .errors import GeometryError as GeometryError
@@ -116,6 +121,7 @@ from .skull.describe_file import describe_file as describe_file
 from .skull.segment import SkullInput as SkullInput
 from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
+from .spec.edits import Edit as Edit
 from .spec.fixation_spec import FixationSpec as FixationSpec
 from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .spec.mark_spec import MarkSpec as MarkSpec

@@ -8,8 +8,10 @@
     │   ├── NoDefectError              a skull without a hole to fill
     │   └── SpecError                  an unknown field of the prescription, or a value out of range
     ├── OutputError (OSError)          the place to write to is missing, occupied or read-only
+    │   └── EditLocked                 another session edits the design
     ├── MeshError (ValueError)         a mesh operation has no valid result; the input is unchanged
     ├── DesignRefused                  the line stopped rather than produce a bad part; see `.findings`
+    │   └── EditRefused                an edit cannot be made; the design is as it was before
     └── MissingDependencyError (ImportError)   an optional package is needed; the message names the extra
 
 Each message states what was expected, what was found, and what to do.
@@ -22,7 +24,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from meshimplant.report import Finding
+    from meshimplant.report import Finding, Place
 
 
 class MeshImplantError(Exception):
@@ -57,6 +59,10 @@ class OutputError(MeshImplantError, OSError):
     """A result cannot be written to the requested place."""
 
 
+class EditLocked(OutputError):
+    """Another session edits the design; it can still be read."""
+
+
 class MeshError(MeshImplantError, ValueError):
     """A mesh operation has no valid result for this mesh."""
 
@@ -67,6 +73,16 @@ class DesignRefused(MeshImplantError):
     def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__(message)
         self.findings = tuple(findings)
+
+
+class EditRefused(DesignRefused):
+    """An edit cannot be made; `findings` give reasons and places, and the design is as it was before."""
+
+    @property
+    def place_mm(self) -> Place | None:
+        """Where it cannot be made: the first place of the findings, LPS mm; None where there is none."""
+        places = (finding.location_mm for finding in self.findings)
+        return next((place for place in places if place is not None), None)
 
 
 class MissingDependencyError(MeshImplantError, ImportError):

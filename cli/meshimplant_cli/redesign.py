@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from meshimplant_cli.design import SaveSteps, SkullModel, save_design, show_design
+from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import DocumentOptions, OutputOptions, PrescriptionOptions, Strict
 from meshimplant_cli.outputs import free_folder
 from meshimplant_cli.terminal import working
@@ -37,7 +38,7 @@ def redesign(
     """Change the prescription of a design, and run only the steps that the change touches.
 
     The part has the same bytes as one that `design` makes with this prescription. Options change single
-    fields of the design's own prescription; --spec replaces it first.
+    fields of the design's own prescription; --spec replaces it first. Edits of its shape stay.
 
     Parameters
     ----------
@@ -47,9 +48,14 @@ def redesign(
     documents.require_usable()
     from meshimplant import read_skull
     from meshimplant import redesign as change
-    from meshimplant.design.kept_design import KeptDesign
+    from meshimplant.design.kept_design import LOG_FILE, KeptDesign
 
     target, force = (case, True) if output is None else (output, output_options.force)
+    if output is None and (case / LOG_FILE).exists():
+        raise UsageError(
+            f"expected -o for a design with a log of edits, got none: write to another folder, or make the "
+            f"change an edit, with meshimplant edit {case.name} --apply"
+        )
     with free_folder(target, force=force), working("read") as progress:
         kept = KeptDesign.read(case)
         spec = prescription.prescription(kept.spec)

@@ -19,6 +19,7 @@ from meshimplant_cli.deepen import deepen
 from meshimplant_cli.demo import demo
 from meshimplant_cli.design import design
 from meshimplant_cli.drawing import drawing
+from meshimplant_cli.edit import edit
 from meshimplant_cli.evaluate import evaluate
 from meshimplant_cli.extract import extract
 from meshimplant_cli.fixation import fixation
@@ -47,7 +48,7 @@ from meshimplant_cli.training_set import training_set
 from meshimplant_cli.trim import trim
 
 GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
-    ("The line", (design, redesign, demo)),
+    ("The line", (design, redesign, edit, demo)),
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),

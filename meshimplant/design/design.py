@@ -21,6 +21,7 @@ from meshimplant.line.separate import Separation
 from meshimplant.manufacture.mould import Mould
 from meshimplant.preview.report_pdf import PageSize
 from meshimplant.report import Report
+from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.strength.screening import StrengthScreening
 from meshimplant.theatre.fixation import Fixation
@@ -132,6 +133,8 @@ class Design(PartSteps):
         The part under load, if the prescription asks for it.
     mould : Mould or None
         A mould of `simplified`; None where the prescription has none, or it could not be made.
+    edits : tuple of Edit
+        Changes of the shape, in order.
     maps : dict of str to object
         `Disagreement` of methods and `Uncertainty` of a network, where there are any.
     kept : KeptDesign or None
@@ -150,6 +153,7 @@ class Design(PartSteps):
     scan: Volume | None = None
     screening: StrengthScreening | None = None
     mould: Mould | None = None
+    edits: tuple[Edit, ...] = ()
     maps: dict[str, Any] = field(default_factory=dict, repr=False)
     kept: KeptDesign | None = field(default=None, repr=False)
 
@@ -165,6 +169,7 @@ class Design(PartSteps):
         pdf: PageSize | None = None,
         colour_by: ColourBy | None = None,
         steps: bool = True,
+        log: str | Path | None = None,
     ) -> None:
         """Write part, reconstruction, prescription, report and previews into a folder, all or nothing.
 
@@ -191,6 +196,9 @@ class Design(PartSteps):
             ``thickness`` or ``gap``: colour the part in ``implant.3mf`` by it.
         steps : bool
             Also write the folder ``steps``, from which `load` and `redesign` continue.
+        log : str or Path, optional
+            The log of the edits that made this design: copied as ``edits.jsonl``. Without it, a log of the
+            earlier run stays there under another name.
 
         Raises
         ------
@@ -224,6 +232,7 @@ class Design(PartSteps):
             colour_by=colour_by,
             mould=self.mould,
             kept=self.kept if steps else None,
+            log=None if log is None else Path(log),
         )
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from meshimplant.design.kept_design import ARRAYS_FILE, FACTS_FILE, STEPS_FOLDER
+from meshimplant.design.kept_design import ARRAYS_FILE, FACTS_FILE, LOG_FILE, STEPS_FOLDER
 from meshimplant.io.carry_over import Fates, free_name
 from meshimplant.io.payload import sha256_of
 from meshimplant.runtime.regular_files import parse_json, read_regular
@@ -20,7 +20,7 @@ DESIGN_FILES = frozenset(
         *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
         *("preview.png", "preview.html", "slices.png", "drawing.png", "strength.png"),
         *("disagreement.csv", "uncertainty.csv", "skull.stl"),
-        "fit.3mf",
+        *("fit.3mf", LOG_FILE),
         *("plates.stl", "features.json", "features.mrk.json", "features.csv"),
         *("mould-outer.stl", "mould-inner.stl", "mould-ring.stl", "mould-positive.stl", "mould.3mf"),
     }
@@ -49,13 +49,18 @@ def fates_of_earlier_files(old: Path, new: Path) -> Fates:
     for name in sorted({*listed, *DESIGN_FILES, *os.listdir(new)} - _REPORTS):
         if not (old / name).is_file():
             continue
-        if listed.get(name) == sha256_of(old / name):
+        if listed.get(name) == sha256_of(old / name) or (name == LOG_FILE and _is_copied(name, old, new)):
             fates[name] = None
         elif name in DESIGN_FILES or (new / name).exists():
             fates[name] = free_name(old, name)
     if (old / STEPS_FOLDER).is_dir():
         fates[STEPS_FOLDER] = None if _are_ours(old / STEPS_FOLDER, listed) else free_name(old, STEPS_FOLDER)
     return fates
+
+
+def _is_copied(name: str, old: Path, new: Path) -> bool:
+    """Return whether the finished folder has the same file."""
+    return (new / name).is_file() and sha256_of(old / name) == sha256_of(new / name)
 
 
 def _are_ours(steps: Path, listed: dict[str, str]) -> bool:

@@ -9,12 +9,19 @@ from meshimplant.design.make_part import check_made, make_part, mould_made
 from meshimplant.design.screened import screened
 from meshimplant.design.step_keeper import StepKeeper
 from meshimplant.design.step_runner import StepRunner
+from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 
 def finish_design(
-    start: DesignStart, spec: ImplantSpec, line: StepRunner, keeper: StepKeeper, *, scan: Volume | None = None
+    start: DesignStart,
+    spec: ImplantSpec,
+    line: StepRunner,
+    keeper: StepKeeper,
+    *,
+    edits: tuple[Edit, ...] = (),
+    scan: Volume | None = None,
 ) -> Design:
     """Make a part of the missing bone, check it, and return the design with all its steps.
 
@@ -28,6 +35,8 @@ def finish_design(
         Its report is that of the design.
     keeper : StepKeeper
         Of the line.
+    edits : tuple of Edit
+        Changes of the shape, in order.
     scan : Volume, optional
         The values of the CT.
 
@@ -56,11 +65,12 @@ def finish_design(
         reconstruction=start.shape.mask,
         check=check,
         report=line.report,
+        edits=edits,
         scan=scan,
         screening=screening,
         mould=mould,
         maps=start.maps,
-        kept=KeptDesign(keeper.values, keeper.versions, tree, spec, keeper.kept),
+        kept=KeptDesign(keeper.values, keeper.versions, tree, spec, keeper.kept, edits=edits),
     )
 
 

@@ -16,13 +16,16 @@ from meshimplant.io.packed_arrays import read_packed, write_packed
 from meshimplant.line.separate import Separation
 from meshimplant.report import Report
 from meshimplant.runtime.regular_files import parse_json, read_regular
+from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 #: The folder of the steps in that of a design, and its two files.
 STEPS_FOLDER, FACTS_FILE, ARRAYS_FILE = "steps", "steps.json", "arrays.zip"
+#: The log of edits in the folder of a design.
+LOG_FILE = "edits.jsonl"
 #: Version of the layout of `steps.json`.
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 _OURS = "meshimplant steps"
 
 
@@ -76,6 +79,8 @@ class KeptDesign:
         Role and SHA-256 of each input file.
     label : str
         What the case is called.
+    edits : tuple of Edit
+        Changes of the shape, in order.
     """
 
     values: KeptValues
@@ -85,6 +90,7 @@ class KeptDesign:
     steps: dict[str, KeptStep]
     inputs: list[dict[str, Any]] = field(default_factory=list)
     label: str = ""
+    edits: tuple[Edit, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write the steps into a new folder: facts as JSON, arrays packed without loss; no time, no path.
@@ -109,6 +115,7 @@ class KeptDesign:
             "label": self.label,
             "inputs": self.inputs,
             "spec": self.spec.to_dict(),
+            "edits": [each.to_dict() for each in self.edits],
             "start": self.start,
             "steps": steps,
             "arrays": {digest: each.to_dict() for digest, each in packed.items()},
@@ -144,9 +151,9 @@ class KeptDesign:
                 for each in facts["steps"]
             }
             spec = ImplantSpec.from_dict(facts["spec"])
-            return cls(
-                values, facts["versions"], facts["start"], spec, steps, facts["inputs"], facts["label"]
-            )
+            edits = tuple(Edit.from_dict(each) for each in facts.get("edits", ()))
+            told = facts["inputs"], facts["label"], edits
+            return cls(values, facts["versions"], facts["start"], spec, steps, *told)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise _damaged(FACTS_FILE) from error
 

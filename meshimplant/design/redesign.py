@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from meshimplant.design.design import Design
@@ -14,6 +15,7 @@ from meshimplant.errors import FileReadError, InputError, require_type
 from meshimplant.report import Finding
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
+from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
@@ -23,6 +25,7 @@ def redesign(
     case: str | Path | KeptDesign,
     spec: ImplantSpec,
     *,
+    edits: Sequence[Edit] | None = None,
     scan: Volume | None = None,
     progress: Progress | None = None,
 ) -> Design:
@@ -37,6 +40,9 @@ def redesign(
         The folder of a design with its steps, which is not changed; or `Design.kept`.
     spec : ImplantSpec
         The prescription; that of the saved design is ``Design.load(case).spec``.
+    edits : sequence of Edit, optional
+        Changes of the shape, in order; they replace those of the saved design. None: those of the saved
+        design.
     scan : Volume, optional
         The values of the CT, which are not kept, for its slices. None: these show the mask.
     progress : callable, optional
@@ -69,18 +75,19 @@ def redesign(
         line.report = start.report.copy_with(**facts)
         if versions != kept.versions:
             line.report.add([_other_versions(kept.versions, versions)])
-    return finish_design(start, spec, line, keeper, scan=scan)
+    changes = kept.edits if edits is None else tuple(edits)
+    return finish_design(start, spec, line, keeper, edits=changes, scan=scan)
 
 
-def load_design(folder: str | Path) -> Design:
+def load_design(case: str | Path | KeptDesign) -> Design:
     """Return a saved design, see `Design.load`."""
-    kept = KeptDesign.read(Path(folder))
+    kept = case if isinstance(case, KeptDesign) else KeptDesign.read(Path(case))
     keeper = StepKeeper(kept.values, kept.versions, kept.steps)
     start = kept.opened_start()
     facts = {"spec": kept.spec.to_dict(), "versions": kept.versions, "inputs": kept.inputs}
     report = start.report.copy_with(**facts)
     line = StepRunner(report, _refuse, keeper)
-    return finish_design(start, kept.spec, line, keeper)
+    return finish_design(start, kept.spec, line, keeper, edits=kept.edits)
 
 
 def _refuse(name: str) -> None:

@@ -13,7 +13,7 @@ import trimesh
 from meshimplant.check.check_part import PartCheck
 from meshimplant.complete.choose_model import disagreement_findings
 from meshimplant.design.earlier_files import fates_of_earlier_files
-from meshimplant.design.kept_design import STEPS_FOLDER, KeptDesign
+from meshimplant.design.kept_design import LOG_FILE, STEPS_FOLDER, KeptDesign
 from meshimplant.design.part_bodies import measure_bodies
 from meshimplant.design.print_files import ColourBy, PrintLabels, write_fit, write_part
 from meshimplant.design.skull_model import SkullForm, skull_model
@@ -38,6 +38,7 @@ from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
 from meshimplant.runtime.printable import printable
+from meshimplant.runtime.regular_files import read_regular
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.strength.screening import StrengthScreening
 from meshimplant.voxels.volume import Volume
@@ -70,20 +71,21 @@ def write_design(
     screening: StrengthScreening | None = None,
     mould: Mould | None = None,
     kept: KeptDesign | None = None,
+    log: Path | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
-    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png,
-    preview.html, slices.png (the CT or mask with the outline of the part), report.json and report.html;
-    features.json, features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and
-    drawing.png, which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the
-    other pieces of a mould; disagreement.csv where methods of completion differ; strength.png of a screening
-    under load; uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for; steps/ with
-    `kept`. A picture or a model of the skull that cannot be made is a warning, never a failure. With `force`
-    the folder is replaced as a whole, see `atomic_folder`: files of an earlier run go, files of others stay.
-    File names and paths of the sources may name a patient and are not kept: only their role and their
-    SHA-256. Without sources the inputs that `report` has already stay. Inputs, outputs and that finding are
-    added to `report`.
+    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
+    slices.png (the CT or mask with the outline of the part), report.json and report.html; features.json,
+    features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and drawing.png,
+    which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the other pieces of a
+    mould; disagreement.csv where methods of completion differ; strength.png of a screening under load;
+    uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for; steps/ with `kept`;
+    edits.jsonl, a copy of `log`. A picture or a model of the skull that cannot be made is a warning, never a
+    failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of an earlier run go,
+    files of others stay. File names and paths of the sources may name a patient and are not kept: only their
+    role and their SHA-256. Without sources the inputs that `report` has already stay. Inputs, outputs and
+    that finding are added to `report`.
 
     Raises
     ------
@@ -131,6 +133,8 @@ def write_design(
             report.outputs += [
                 {"name": f"{STEPS_FOLDER}/{path.name}", "sha256": sha256_of(path)} for path in files
             ]
+        if log is not None:
+            (target / LOG_FILE).write_bytes(read_regular(log))
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
         pictures = {name: target / f"{name}.png" for name in ("preview", "slices", "drawing", "strength")}
         read = {

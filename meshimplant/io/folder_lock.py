@@ -1,14 +1,14 @@
-"""`claim_folder`: one run at a time writes into a folder."""
+"""`claim_folder`: one run at a time writes into a folder; `claim_for_editing`: one session edits it."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from meshimplant.errors import OutputError
+from meshimplant.errors import EditLocked, FileReadError, OutputError
 from meshimplant.io.folder_swap import INTERNAL_PREFIX, can_be_swapped, recover
 
 #: Folders claimed by this process, and the thread that did.
@@ -43,7 +43,7 @@ def claim_folder(path: str | Path) -> Iterator[Path]:
     made: list[Path] = []
     try:
         _make_parents(target, made)
-        with _locked(_lock_file(target), target):
+        with _locked(_lock_file(target), target, _in_use):
             recover(target)
             yield target
     finally:
@@ -52,6 +52,34 @@ def claim_folder(path: str | Path) -> Iterator[Path]:
                 parent.rmdir()
         with _guard:
             del _claimed[target]
+
+
+@contextmanager
+def claim_for_editing(path: str | Path) -> Iterator[Path]:
+    """Keep other sessions from editing the design in a folder during the block; yield its path without links.
+
+    The folder can still be read, and written by a run that claims it. What a killed run left unfinished there
+    is put in order first.
+
+    Raises
+    ------
+    EditLocked
+        Another session, of this or another process, edits it.
+    FileReadError
+        There is no such folder.
+    OutputError
+        Another run writes there now, or its place is not writable.
+    """
+    with claim_folder(path) as target:
+        pass
+    if not target.is_dir():
+        raise FileReadError(
+            f"expected the folder of a design, got {target.name}, which is none: check its name"
+        )
+    beside, inside = f".{target.name}.editing.lock", f"{INTERNAL_PREFIX}editing-lock"
+    file = target.with_name(beside) if can_be_swapped(target) else target / inside
+    with _locked(file, target, _is_edited):
+        yield target
 
 
 def make_folder(folder: Path, *, shown: str) -> None:
@@ -90,7 +118,7 @@ def _lock_file(target: Path) -> Path:
 
 
 @contextmanager
-def _locked(file: Path, target: Path) -> Iterator[None]:
+def _locked(file: Path, target: Path, refusal: Callable[[Path], OutputError]) -> Iterator[None]:
     """Hold the lock of a file during the block; the file exists only as long."""
     while True:
         try:
@@ -101,7 +129,7 @@ def _locked(file: Path, target: Path) -> Iterator[None]:
                 f"({reason_of(error)}): change its permissions or choose another place"
             ) from error
         try:
-            _lock(handle, target)
+            _lock(handle, target, refusal)
             if _is_same_file(handle, file):
                 break
         except BaseException:
@@ -116,8 +144,8 @@ def _locked(file: Path, target: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _lock(handle: int, target: Path) -> None:
-    """Lock an open file; raises `OutputError` if another process holds it."""
+def _lock(handle: int, target: Path, refusal: Callable[[Path], OutputError]) -> None:
+    """Lock an open file; raises the refusal if another process holds it."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -128,7 +156,7 @@ def _lock(handle: int, target: Path) -> None:
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
-        raise _in_use(target) from error
+        raise refusal(target) from error
     except OSError:
         pass  # a file system without locks
 
@@ -144,4 +172,11 @@ def _in_use(target: Path) -> OutputError:
     return OutputError(
         f"expected a folder that no other run writes, got {target.name}, into which one is writing now: "
         "wait for it, or choose another name"
+    )
+
+
+def _is_edited(target: Path) -> EditLocked:
+    return EditLocked(
+        f"expected a design that no one else edits, got {target.name}, which is open in another session: "
+        "close it there, or edit a copy"
     )

@@ -1,4 +1,4 @@
-"""The date of a run, which reproducible builds can fix."""
+"""The date and time of a run, which reproducible builds can fix."""
 
 from __future__ import annotations
 
@@ -19,11 +19,21 @@ def today() -> str:
     InputError
         The variable is set, and is no number of seconds.
     """
+    return _moment().date().isoformat()
+
+
+def now() -> str:
+    """Return date and time as 2026-03-09T14:05:07Z (UTC); raises as `today`."""
+    return _moment().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment() -> datetime:
+    """Return the moment of ``SOURCE_DATE_EPOCH``, or else the present one."""
     fixed = os.environ.get(FIXED, "").strip()
     if not fixed:
-        return datetime.now(UTC).date().isoformat()
+        return datetime.now(UTC)
     try:
-        return datetime.fromtimestamp(int(fixed), UTC).date().isoformat()
+        return datetime.fromtimestamp(int(fixed), UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise InputError(
             f"expected seconds since 1970 in {FIXED}, got {fixed!r}: set it, or unset it"
