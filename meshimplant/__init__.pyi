@@ -45,6 +45,8 @@ from .edit.trim import trim as trim
 from .edit_log.edit_session import EditSession as EditSession
 from .edit_log.log_file import read_edits as read_edits
 from .edit_log.log_lines import LoggedEdit as LoggedEdit
+from .edit_page.page import Page as Page
+from .edit_page.page import view as view
 from .errors import DesignRefused as DesignRefused
 from .errors import EditLocked as EditLocked
 from .errors import EditRefused as EditRefused

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from meshimplant.head.pose import HeadPose
     from meshimplant.voxels.volume import Volume
 
@@ -69,3 +73,19 @@ def phantom_pose(phantom: Volume) -> HeadPose:
     from meshimplant.head.pose import fit_pose
 
     return fit_pose(phantom)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return a headless Chromium that renders WebGL on the CPU; the test is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("Chromium is not installed: run apt-get install chromium")
+    options = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(
+            executable_path=program, args=[*options, "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()

@@ -46,6 +46,7 @@ from meshimplant_cli.thickness import thickness
 from meshimplant_cli.train import train
 from meshimplant_cli.training_set import training_set
 from meshimplant_cli.trim import trim
+from meshimplant_cli.view import view
 
 GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("The line", (design, redesign, edit, demo)),
@@ -54,7 +55,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),
     ("For surgery", (perforate, fixation, mark, split, skull_model)),
     ("Made from the part", (mould,)),
-    ("Looking and measuring", (check, strength, preview, drawing, info, evaluate)),
+    ("Looking and measuring", (check, strength, view, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),
     ("Training networks", (training_set, train)),

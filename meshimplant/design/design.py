@@ -31,6 +31,7 @@ from meshimplant.voxels.volume import Volume
 
 if TYPE_CHECKING:
     from meshimplant.design.kept_design import KeptDesign
+    from meshimplant.edit_page.page import Page
 
 
 @dataclass(eq=False)
@@ -234,6 +235,23 @@ class Design(PartSteps):
             kept=self.kept if steps else None,
             log=None if log is None else Path(log),
         )
+
+    def show(self) -> Page:
+        """Serve a page on which the design is looked at; in a notebook, a cell that ends with it shows it.
+
+        Returns
+        -------
+        Page
+            To be closed; ``design.show().open_browser()`` opens it in the user's browser.
+
+        Raises
+        ------
+        MissingDependencyError
+            viser is not installed: ``pip install 'meshimplant[edit]'``.
+        """
+        from meshimplant.edit_page.page import view
+
+        return view(self)
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:

@@ -29,16 +29,18 @@ _HUE_DEG = {
     "gap": (278.0, 310.0, 345.0, 385.0, 420.0, 465.0),
     "deflection": (265.0, 235.0, 205.0, 175.0, 145.0, 115.0),
     "stress": (345.0, 370.0, 390.0, 410.0, 440.0, 465.0),
+    "deviation": (285.0, 260.0, 215.0, 140.0, 85.0, 65.0),
 }
-_UNITS = {"thickness": "mm", "gap": "mm", "deflection": "mm", "stress": "MPa"}
+_UNITS = {"thickness": "mm", "gap": "mm", "deflection": "mm", "stress": "MPa", "deviation": "mm"}
 
 #: Smallest step between the labels of a colour bar, in the unit of its quantity. Printers are accurate to
 #: about 0.1 mm: a narrower range of thickness or gap would colour noise. Deflection and stress are computed.
-_LEAST_STEP = {"thickness": 0.2, "gap": 0.2, "deflection": 0.002, "stress": 0.02}
+_LEAST_STEP = {"thickness": 0.2, "gap": 0.2, "deflection": 0.002, "stress": 0.02, "deviation": 0.5}
 
 #: Fixed range around the prescribed thickness, and of the gap, mm: parts can be compared by eye, and noise of
 #: a tenth of a millimetre does not look like variation. A gap of 3 mm is the widest that passes the check.
-_AROUND_ASKED_MM, _GAP_RANGE_MM = 1.0, (0.0, 3.0)
+#: Heads are symmetric to about 2 mm: a deviation from the other side of 4 mm can be seen on the patient.
+_AROUND_ASKED_MM, _GAP_RANGE_MM, _DEVIATION_RANGE_MM = 1.0, (0.0, 3.0), (-4.0, 4.0)
 
 # OKLab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
 _LMS_FROM_LAB = np.array(
@@ -64,7 +66,8 @@ class ColourScale:
     Attributes
     ----------
     quantity : str
-        ``"thickness"``, ``"gap"``, ``"deflection"`` or ``"stress"``; selects hues and unit.
+        ``"thickness"``, ``"gap"``, ``"deflection"``, ``"stress"`` or ``"deviation"`` (from the other side of
+        the head, positive where the part stands out); selects hues and unit.
     low, high : float
         Values of the first and the last colour; values outside the range get the nearest end colour.
     ticks : tuple of float
@@ -119,11 +122,15 @@ class ColourScale:
     ) -> ColourScale:
         """Return the range that the prescription fixes, or that of the values (n,) where it fixes none.
 
-        Thickness: 1 mm to either side of what was asked. Gap: 0 to 3 mm. Source: our choice.
+        Thickness: 1 mm to either side of what was asked. Gap: 0 to 3 mm. Deviation: 4 mm to either side of
+        none. Source: our choice.
         """
         if quantity == "gap":
             low, high = _GAP_RANGE_MM
             return cls(quantity, low, high, (0.0, 1.0, 2.0, 3.0), fixed=True)
+        if quantity == "deviation":
+            low, high = _DEVIATION_RANGE_MM
+            return cls(quantity, low, high, (low, -2.0, 0.0, 2.0, high), fixed=True)
         if quantity != "thickness" or asked_thickness_mm is None:
             return cls.of_values(quantity, values)
         low = max(asked_thickness_mm - _AROUND_ASKED_MM, 0.0)
@@ -168,6 +175,12 @@ def colour_table(quantity: str) -> NDArray[np.float64]:
         minimum_filter1d(chroma, 25), 25
     )  # no kinks where the sRGB gamut limits the chroma
     return encode_srgb(np.clip(_linear_rgb(lightness, chroma, hue), 0, 1))
+
+
+def css_colour(colour: ArrayLike) -> str:
+    """Return an sRGB colour, 0 to 1, in CSS notation."""
+    red, green, blue = (round(255 * float(c)) for c in np.asarray(colour))
+    return f"rgb({red} {green} {blue})"
 
 
 def encode_srgb(linear: ArrayLike) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ def longest_section(implant: trimesh.Trimesh, point_mm: Floats, outward: Floats)
     """
 
     def length_mm(plane: Plane) -> float:
-        ends = _section(implant, plane.axis, float(point_mm[plane.axis]))
+        ends = section_lines(implant, plane.axis, float(point_mm[plane.axis]))
         return float(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1).sum())
 
     along = max(PLANES, key=lambda plane: abs(float(outward[plane.axis])))
@@ -89,7 +89,7 @@ def draw_plane(
     draw = ImageDraw.Draw(image)
     line = max(1, round(width / 240))
     signs = np.array([1.0, plane.down_sign])
-    for ends in _section(implant, plane.axis, float(point[plane.axis])):
+    for ends in section_lines(implant, plane.axis, float(point[plane.axis])):
         placed = (ends - point)[:, [plane.right, plane.down]] * signs / mm_per_px + middle
         draw.line([tuple(end) for end in placed.tolist()], fill=OUTLINE, width=line)
     if marked:
@@ -102,7 +102,12 @@ def draw_plane(
 def _greys(scan: Volume, index: Floats) -> NDArray[np.uint8]:
     """Return the grey values (n,) at voxel indices (3, n); black beyond the scan."""
     array = scan.array
-    if array.dtype == bool or (array.dtype.kind == "u" and array.max(initial=0) <= 1):
+    is_mask = array.dtype == bool or (array.dtype.kind == "u" and array.max(initial=0) <= 1)
+    # Only the voxels between which values are interpolated: a plane needs few of a whole head's.
+    start = np.clip(np.floor(index.min(axis=1)).astype(int), 0, np.array(array.shape) - 1)
+    stop = np.clip(np.ceil(index.max(axis=1)).astype(int) + 1, start + 1, array.shape)
+    array, index = array[tuple(map(slice, start, stop))], index - start[:, None]
+    if is_mask:
         bone = ndimage.map_coordinates(array.astype(np.float32), index, order=1, cval=0.0)
         return np.asarray(np.rint(235 * np.clip(bone, 0, 1)), np.uint8)
     low, high = _WINDOW_HU
@@ -110,7 +115,7 @@ def _greys(scan: Volume, index: Floats) -> NDArray[np.uint8]:
     return np.asarray(np.rint(255 * np.clip((values - low) / (high - low), 0, 1)), np.uint8)
 
 
-def _section(mesh: trimesh.Trimesh, axis: int, level: float) -> Floats:
+def section_lines(mesh: trimesh.Trimesh, axis: int, level: float) -> Floats:
     """Return the segments (n, 2, 3) in which an axis-parallel plane cuts a mesh."""
     corners = np.asarray(mesh.vertices, float)[np.asarray(mesh.faces)]
     height = corners[..., axis] - level

@@ -100,6 +100,22 @@ def anatomical_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = N
     ]
 
 
+def page_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> dict[str, View]:
+    """Return the views that a page offers by name: six anatomical ones, and both sides of the implant."""
+    outward = outward_direction(implant, skull)
+    facing = View.along("facing", -outward, picture_top(outward))
+    return {
+        "anterior": View.along("anterior", (0, 1, 0), (0, 0, 1)),
+        "posterior": View.along("posterior", (0, -1, 0), (0, 0, 1)),
+        "left": View.along("left", (-1, 0, 0), (0, 0, 1)),
+        "right": View.along("right", (1, 0, 0), (0, 0, 1)),
+        "superior": View.along("superior", (0, 0, -1), (0, -1, 0)),
+        "inferior": View.along("inferior", (0, 0, 1), (0, -1, 0)),
+        "facing": facing,
+        "inner": View.along("inner", outward, facing.up),
+    }
+
+
 def implant_views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None = None) -> dict[str, View]:
     """Return close-up views of the implant: ``outer``, ``inner``, ``side`` and ``oblique``.
 

@@ -10,12 +10,12 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.preview.colour_scales import BONE, IMPLANT, NO_VALUE, ColourScale
+from meshimplant.preview.colour_scales import BONE, IMPLANT, NO_VALUE, ColourScale, css_colour
 from meshimplant.preview.html_templates import render_template, write_text
 from meshimplant.preview.picture_errors import picture_errors
 from meshimplant.preview.preview_scene import IMPLANT_GLOSS, PreviewScene, prepare_preview
 from meshimplant.preview.verdict_kinds import VERDICT_KINDS
-from meshimplant.preview.view_directions import View, outward_direction, picture_top
+from meshimplant.preview.view_directions import View, page_views
 from meshimplant.report import Verdict
 
 #: Range of values that the page can hold, mm, in steps of 1 um; overlap is a negative gap, 65535 no value.
@@ -100,7 +100,7 @@ def draw_page(
         name: ColourScale.of_prescription(name, column, asked_thickness_mm=asked_thickness_mm)
         for name, column in values_mm.items()
     }
-    views = _views(preview.implant, preview.skull)
+    views = page_views(preview.implant, preview.skull)
     return render_template(
         "viewer.html.j2",
         title=title or "Implant preview",
@@ -119,7 +119,7 @@ def draw_page(
             for name in views
         ],
         has_skull=preview.skull is not None,
-        neutral=_css(NO_VALUE),
+        neutral=css_colour(NO_VALUE),
         data=_data(preview, values_mm, scales, views),
     )
 
@@ -181,22 +181,6 @@ def _micrometres(values_mm: NDArray[np.float64]) -> NDArray[np.uint16]:
     return np.where(known, np.rint((clipped - _SMALLEST_MM) * 1000), 65535).astype("<u2")
 
 
-def _views(implant: trimesh.Trimesh, skull: trimesh.Trimesh | None) -> dict[str, View]:
-    """Return the views that the page offers, by name."""
-    outward = outward_direction(implant, skull)
-    facing = View.along("facing", -outward, picture_top(outward))
-    return {
-        "anterior": View.along("anterior", (0, 1, 0), (0, 0, 1)),
-        "posterior": View.along("posterior", (0, -1, 0), (0, 0, 1)),
-        "left": View.along("left", (-1, 0, 0), (0, 0, 1)),
-        "right": View.along("right", (1, 0, 0), (0, 0, 1)),
-        "superior": View.along("superior", (0, 0, -1), (0, -1, 0)),
-        "inferior": View.along("inferior", (0, 0, 1), (0, -1, 0)),
-        "facing": facing,
-        "inner": View.along("inner", outward, facing.up),
-    }
-
-
 def _view_data(
     view: View,
     close_up_of: trimesh.Trimesh | None,
@@ -234,15 +218,9 @@ def _legend(scale: ColourScale) -> dict[str, Any]:
     captions = {"thickness": "Thickness, mm", "gap": "Gap to bone, mm"}
     return {
         "caption": captions[scale.quantity],
-        "stops": [_css(c) for c in scale.table[::15]],
+        "stops": [css_colour(c) for c in scale.table[::15]],
         "ticks": ticks,
     }
-
-
-def _css(colour: ArrayLike) -> str:
-    """Return an sRGB colour, 0 to 1, in CSS notation."""
-    red, green, blue = (round(255 * float(c)) for c in np.asarray(colour))
-    return f"rgb({red} {green} {blue})"
 
 
 def _rounded(vector: NDArray[np.float64]) -> list[float]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import shapes
 import trimesh
 from numpy.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 CapMaker = Callable[..., trimesh.Trimesh]
 
@@ -50,19 +45,3 @@ def case(head: trimesh.Trimesh) -> dict[str, object]:
     border = rays @ direction < np.cos(np.radians(29.5))
     gap = np.where(border, np.linspace(0.5, 1.1, len(border)), np.nan)
     return {"implant": cap, "skull": head, "thickness_mm": np.linspace(3.5, 4.5, len(border)), "gap_mm": gap}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Return a headless Chromium that renders WebGL on the CPU; the test is skipped where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("Chromium is not installed: run apt-get install chromium")
-    options = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(
-            executable_path=program, args=[*options, "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
