@@ -147,6 +147,8 @@ def view(
     shown = []
     for number, part in enumerate(parts):
         name = names[number] if names else "implant" if len(parts) == 1 else f"part {number + 1}"
+        if not hasattr(part, "check"):
+            require_type(part, trimesh.Trimesh, "a part")
         if isinstance(part, trimesh.Trimesh):
             shown.append(ShownPart(name, part, _measured(part, skull)))
             continue
