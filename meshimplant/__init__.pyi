@@ -20,6 +20,7 @@ from .design.design import Design as Design
 from .design.design import PartSteps as PartSteps
 from .design.design_implant import design_implant as design_implant
 from .design.hollow import hollow as hollow
+from .design.plan_resection import plan_resection as plan_resection
 from .design.reconstruct import reconstruct as reconstruct
 from .design.redesign import redesign as redesign
 from .design.skull_model import SkullForm as SkullForm
@@ -74,6 +75,7 @@ from .implant.wall_thickness import find_violations as find_violations
 from .implant.wall_thickness import measure_thickness as measure_thickness
 from .io.assemblies import write_assembly as write_assembly
 from .io.curves import read_curve as read_curve
+from .io.curves import write_closed_curve as write_closed_curve
 from .io.dicom.encapsulate import read_encapsulated as read_encapsulated
 from .io.dicom.encapsulate import write_dicom_mesh as write_dicom_mesh
 from .io.dicom.encapsulate import write_dicom_pdf as write_dicom_pdf
@@ -120,6 +122,8 @@ from .report import Step as Step
 from .report import verdict_of as verdict_of
 from .skull.describe_file import FileDescription as FileDescription
 from .skull.describe_file import describe_file as describe_file
+from .skull.resect import Resection as Resection
+from .skull.resect import resect as resect
 from .skull.segment import SkullInput as SkullInput
 from .skull.segment import read_skull as read_skull
 from .skull.segment import segment_bone as segment_bone
@@ -129,6 +133,7 @@ from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .spec.mark_spec import MarkSpec as MarkSpec
 from .spec.mould_spec import MouldSpec as MouldSpec
 from .spec.perforation_spec import PerforationSpec as PerforationSpec
+from .spec.resection_spec import ResectionSpec as ResectionSpec
 from .strength.fixation_points import read_fixation_points as read_fixation_points
 from .strength.materials import Material as Material
 from .strength.screen_strength import screen_strength as screen_strength

@@ -33,6 +33,7 @@ HEADLINES = (
     *("seat_fraction", "sinks_mm"),
     *("perforation_count", "perforation_open_fraction", "perforation_ligament_min_mm"),
     *("mark_depth_mm", "mark_wall_min_mm"),
+    *("resection_kerf_mm", "resection_area_mm2", "resection_flap_mm3"),
     *("mould_cement_mm3", "mould_resin_mm3", "mould_draft_deg", "mould_deviation_p99_mm"),
     *("placement_gap_p95_mm", "placement_step_p95_mm", "placement_inward_mm"),
 )

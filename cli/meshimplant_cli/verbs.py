@@ -30,6 +30,7 @@ from meshimplant_cli.mark import mark
 from meshimplant_cli.models import models
 from meshimplant_cli.mould import mould
 from meshimplant_cli.perforate import perforate
+from meshimplant_cli.plan import plan
 from meshimplant_cli.preview import preview
 from meshimplant_cli.redesign import redesign
 from meshimplant_cli.repair import repair
@@ -49,7 +50,7 @@ from meshimplant_cli.trim import trim
 from meshimplant_cli.view import view
 
 GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
-    ("The line", (design, redesign, edit, demo)),
+    ("The line", (design, plan, redesign, edit, demo)),
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),

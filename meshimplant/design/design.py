@@ -21,6 +21,7 @@ from meshimplant.line.separate import Separation
 from meshimplant.manufacture.mould import Mould
 from meshimplant.preview.report_pdf import PageSize
 from meshimplant.report import Report
+from meshimplant.skull.resect import Resection
 from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.strength.screening import StrengthScreening
@@ -136,6 +137,9 @@ class Design(PartSteps):
         A mould of `simplified`; None where the prescription has none, or it could not be made.
     edits : tuple of Edit
         Changes of the shape, in order.
+    resection : Resection or None
+        How the defect was planned on an intact skull, see `plan_resection`; None where the skull came with
+        it.
     maps : dict of str to object
         `Disagreement` of methods and `Uncertainty` of a network, where there are any.
     kept : KeptDesign or None
@@ -155,6 +159,7 @@ class Design(PartSteps):
     screening: StrengthScreening | None = None
     mould: Mould | None = None
     edits: tuple[Edit, ...] = ()
+    resection: Resection | None = None
     maps: dict[str, Any] = field(default_factory=dict, repr=False)
     kept: KeptDesign | None = field(default=None, repr=False)
 
@@ -232,6 +237,7 @@ class Design(PartSteps):
             pdf=pdf,
             colour_by=colour_by,
             mould=self.mould,
+            resection=self.resection,
             kept=self.kept if steps else None,
             log=None if log is None else Path(log),
         )

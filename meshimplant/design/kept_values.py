@@ -39,6 +39,7 @@ from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.spec.resection_spec import ResectionSpec
 from meshimplant.spec.strength_spec import StrengthSpec
 from meshimplant.strength.materials import Material
 from meshimplant.strength.screening import LoadCase, StrengthScreening
@@ -68,6 +69,7 @@ _CLASSES: dict[str, type[Any]] = {
         ),
         *(PartCheck, Perforated, PerforationSpec, Reference, ReferencePatch, RemovedPiece, Report, Screw),
         *(LoadCase, Material, Mould, MouldSpec, Pull, StrengthScreening, StrengthSpec),
+        ResectionSpec,
         *(RoundedBorder, Separation, Site, Step, StepResult, Uncertainty),
     )
 }

@@ -14,16 +14,13 @@ import numpy as np
 from meshimplant.errors import FileReadError, InputError
 from meshimplant.implant.features import FEATURE_KINDS, Feature, Hold, require_own_labels
 from meshimplant.io.atomic import atomic_path
+from meshimplant.io.curves import MARKUPS_SCHEMA
 from meshimplant.runtime.regular_files import parse_json, read_regular
 
 #: Endings of the files that features can be written to; only ``.json`` is read.
 FEATURE_SUFFIXES = (".json", ".mrk.json", ".csv")
 #: What a file of features says it is; the number changes when its fields do.
 _SCHEMA = "meshimplant features 1"
-_MARKUPS_SCHEMA = (
-    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
-    "markups-schema-v1.0.3.json#"
-)
 _COLUMNS = (
     *("label", "kind", "x_mm", "y_mm", "z_mm", "axis_x", "axis_y", "axis_z", "diameter_mm", "length_mm"),
     *("span_x_mm", "span_y_mm", "span_z_mm"),
@@ -153,7 +150,7 @@ def _markups(features: Sequence[Feature]) -> dict[str, Any]:
         for number, feature in enumerate(features, 1)
     ]
     markup = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": points}
-    return {"@schema": _MARKUPS_SCHEMA, "markups": [markup]}
+    return {"@schema": MARKUPS_SCHEMA, "markups": [markup]}
 
 
 def _rows(features: Sequence[Feature]) -> str:

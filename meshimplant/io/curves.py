@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.errors import FileReadError, GeometryError
 from meshimplant.io.arrays import decode_array
+from meshimplant.io.atomic import atomic_path
 from meshimplant.io.meshes import EXTENT_RANGE_MM, frame_signs
 from meshimplant.io.number_words import decimal_number
 from meshimplant.io.payload import read_bytes
@@ -18,6 +20,12 @@ from meshimplant.runtime.regular_files import parse_json
 
 #: Endings of the curve files that can be read.
 CURVE_SUFFIXES = (".csv", ".txt", ".npy", ".json")
+
+#: What a markups file of 3D Slicer says it is.
+MARKUPS_SCHEMA = (
+    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
+    "markups-schema-v1.0.3.json#"
+)
 
 #: Names of frames in files of 3D Slicer; early versions wrote numbers.
 _STATED = {"LPS": "LPS", "RAS": "RAS", "0": "RAS", "1": "LPS"}
@@ -65,6 +73,39 @@ def read_curve(path: str | Path, *, frame: str = "LPS") -> NDArray[np.float64]:
         raise _not_points(path.name, f"an array of shape {points.shape}")
     _require_on_a_head(points, path.name)
     return points * frame_signs(stated or frame)
+
+
+def write_closed_curve(path: str | Path, points_mm: ArrayLike, *, name: str) -> None:
+    """Write a closed curve as a markups file of 3D Slicer (``.mrk.json``), LPS millimetres.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to write.
+    points_mm : (n, 3) array-like
+        Its points in order, LPS mm; the last is joined to the first.
+    name : str
+        What the curve is called; its points are numbered after it.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    points = [
+        {"id": str(number), "label": f"{name}-{number}", "position": position, "positionStatus": "defined"}
+        for number, position in enumerate(np.round(np.asarray(points_mm, float), 4).tolist(), 1)
+    ]
+    curve = {
+        "type": "ClosedCurve",
+        "coordinateSystem": "LPS",
+        "coordinateUnits": "mm",
+        "controlPoints": points,
+    }
+    with atomic_path(Path(path)) as target:
+        target.write_text(
+            json.dumps({"@schema": MARKUPS_SCHEMA, "markups": [curve]}, indent=1), encoding="utf-8"
+        )
 
 
 def _parse_text(data: bytes, name: str) -> tuple[Any, str | None]:

@@ -101,6 +101,25 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     NoDefectError
         No opening of at least `smallest_area_mm2`.
     """
+    openings, cut_off = _all_openings(skull, pose, smallest_area_mm2)
+    if not openings.defects:
+        largest_mm2 = max((d.area_mm2 for d in openings.small), default=0.0)
+        raise NoDefectError(
+            f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, "
+            f"got {largest_mm2:.0f} mm2 at most: check whether the skull is already complete, "
+            "was segmented with a tool that fills holes, or holds its bone flap (--remove-flap leaves it out)"
+            + (_CUT_OFF_ADVICE if cut_off else "")
+        )
+    return openings
+
+
+def read_openings(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float) -> Openings:
+    """Return the openings of the vault as `find_defects` finds them; a skull may have none."""
+    return _all_openings(skull, pose, smallest_area_mm2)[0]
+
+
+def _all_openings(skull: Volume, pose: HeadPose, smallest_area_mm2: float) -> tuple[Openings, bool]:
+    """Return the openings of the vault, and whether rays leave the scan before they could meet bone."""
     directions, edges = direction_sphere()
     local = directions @ pose.axes
     columns = read_vault(skull, pose)
@@ -115,15 +134,7 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
     found.sort(key=lambda defect: -defect.area_mm2)
     large = tuple(d for d in found if d.area_mm2 >= smallest_area_mm2)
     small = tuple(d for d in found if d.area_mm2 < smallest_area_mm2)
-    if not large:
-        largest_mm2 = max((d.area_mm2 for d in small), default=0.0)
-        raise NoDefectError(
-            f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, "
-            f"got {largest_mm2:.0f} mm2 at most: check whether the skull is already complete, "
-            "was segmented with a tool that fills holes, or holds its bone flap (--remove-flap leaves it out)"
-            + (_CUT_OFF_ADVICE if beyond.any() else "")
-        )
-    return Openings(large, small, columns)
+    return Openings(large, small, columns), bool(beyond.any())
 
 
 def covered_fraction(defect: Defect, pose: HeadPose, mask: Volume) -> float:

@@ -13,6 +13,7 @@ from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.spec.processes import PROCESSES
+from meshimplant.spec.resection_spec import ResectionSpec
 from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
 from meshimplant.spec.strength_spec import StrengthSpec
 
@@ -68,6 +69,9 @@ class ImplantSpec(SpecTable):
         a minute.
     mould : MouldSpec or None
         A mould in which the part is cast, the table ``[mould]``. Default None: none.
+    resection : ResectionSpec or None
+        How an intact skull is cut, the table ``[resection]``, for `plan_resection` alone. Default None: the
+        skull has its defect.
     """
 
     thickness_mm: float = number(4.0, "Distance from outer to inner surface away from the border", 0.5, 15.0)
@@ -97,6 +101,7 @@ class ImplantSpec(SpecTable):
     perforation: PerforationSpec | None = table(PerforationSpec, "Holes through the part")
     strength: StrengthSpec | None = table(StrengthSpec, "A screening of the finished part under load")
     mould: MouldSpec | None = table(MouldSpec, "A mould in which the part is cast")
+    resection: ResectionSpec | None = table(ResectionSpec, "How an intact skull is cut, for plan alone")
 
     def __post_init__(self) -> None:
         super().__post_init__()
