@@ -26,6 +26,7 @@ from .design.redesign import redesign as redesign
 from .design.skull_model import SkullForm as SkullForm
 from .design.skull_model import skull_model as skull_model
 from .edit.bevel import bevel as bevel
+from .edit.bulge import bulge as bulge
 from .edit.clear_way import clear_way as clear_way
 from .edit.cut import trim_box as trim_box
 from .edit.cut import trim_curve as trim_curve
@@ -33,12 +34,14 @@ from .edit.cut import trim_plane as trim_plane
 from .edit.end_free_border import end_free_border as end_free_border
 from .edit.insertion import find_insertion as find_insertion
 from .edit.insertion import make_insertable as make_insertable
+from .edit.move_border import move_border as move_border
 from .edit.repair import repair as repair
 from .edit.rescale_inner import rescale_inner as rescale_inner
 from .edit.round_border import RoundedBorder as RoundedBorder
 from .edit.round_border import round_border as round_border
 from .edit.simplify import simplify as simplify
 from .edit.smooth import smooth as smooth
+from .edit.smooth_here import smooth_here as smooth_here
 from .edit.thickness import set_thickness as set_thickness
 from .edit.thickness_target import feather as feather
 from .edit.thickness_target import thicken_at as thicken_at

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import cli_reference
+import edit_reference
 import pytest
 from benchmarks import write_tables
 from docs import DOCUMENTS, GUIDE, README, ROOT, anchors, blocks, commands, links, text_of
@@ -30,6 +31,12 @@ def test_the_readme_is_short() -> None:
 
 def test_the_command_line_guide_matches_the_code() -> None:
     assert cli_reference.updated(text_of(GUIDE)) == text_of(GUIDE), "run: python tests/cli_reference.py"
+
+
+def test_the_guide_to_edits_and_their_schema_match_the_code() -> None:
+    text = text_of(edit_reference.GUIDE)
+    assert edit_reference.updated(text) == text, "run: python tests/edit_reference.py"
+    assert text_of(edit_reference.SCHEMA) == edit_reference.schema(), "run: python tests/edit_reference.py"
 
 
 def test_tables_of_results_match_their_files() -> None:

@@ -47,9 +47,10 @@ class PartSteps:
         The chosen bodies, deepened towards the inside of the head.
     raw : Trimesh
         The part after `extract`.
-    smoothed, trimmed, thinned, ended, bevelled, cleared, repaired : Trimesh
-        The part after the step of that name; `thinned` after `thickness`, `ended` after `border`,
-        `cleared` after `insertion`. Without a free border, `ended` is `thinned`; without a prescribed bevel,
+    smoothed, trimmed, edited, thinned, ended, bevelled, cleared, repaired : Trimesh
+        The part after the step of that name; `edited` after the edits of its shape, `thinned` after
+        `thickness`, `ended` after `border`, `cleared` after `insertion`. Without edits, `edited` is
+        `trimmed`; without a free border, `ended` is `thinned`; without a prescribed bevel,
         `bevelled` is `ended`.
     simplified : Trimesh
         The part after `simplify`: its shape, before anything is added for surgery.
@@ -72,6 +73,7 @@ class PartSteps:
     raw: trimesh.Trimesh
     smoothed: trimesh.Trimesh
     trimmed: trimesh.Trimesh
+    edited: trimesh.Trimesh
     thinned: trimesh.Trimesh
     ended: trimesh.Trimesh
     bevelled: trimesh.Trimesh

@@ -50,7 +50,7 @@ def finish_design(
         A step has no valid result.
     """
     tree = tree_of_start(start, keeper.values)
-    made = make_part(start.shape, spec, line)
+    made = make_part(start.shape, spec, line, edits=edits)
     check = check_made(made, start.shape, spec, line)
     mould = None if spec.mould is None else mould_made(made.simplified, start.shape, spec.mould, line)
     screening = screened(made, spec, line, inside_mm=start.shape.inside_mm)

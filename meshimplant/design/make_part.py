@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trimesh
 
 from meshimplant.check.check_part import PartCheck, check_part
 from meshimplant.complete.reference_of import reference_of
 from meshimplant.design.design import PartSteps
 from meshimplant.design.reconstruct import Reconstruction
+from meshimplant.design.shape_steps import edit_shape, edited_thickness
 from meshimplant.design.step_runner import StepRunner
 from meshimplant.design.steps import (
     bevel_part,
@@ -32,6 +35,7 @@ from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.manufacture.mould import Mould, mould
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.report import Finding
+from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.strength.materials import material_of
@@ -40,7 +44,9 @@ from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
 
 
-def make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartSteps:
+def make_part(
+    shape: Reconstruction, spec: ImplantSpec, line: StepRunner, *, edits: Sequence[Edit] = ()
+) -> PartSteps:
     """Mesh the missing bone and make the part of it: all steps from deepen to perforate."""
     run, inside_mm = line.run, shape.inside_mm
     depth_mm = deepening_mm(spec.thickness_mm)
@@ -49,8 +55,10 @@ def make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> Par
     smoothed = run("smooth", smooth_part, raw, iterations=spec.smooth_iterations)
     site = Site.around(shape.skull, smoothed, inside_mm=inside_mm)
     trimmed = run("trim", trim_part, smoothed, site, clearance_mm=spec.clearance_mm).mesh
-    wall = {"thickness_mm": spec.thickness_mm, "clearance_mm": spec.clearance_mm}
-    thinned = run("thickness", set_part_thickness, trimmed, site, **wall)
+    edited = edit_shape(trimmed, site, edits, line, clearance_mm=spec.clearance_mm)
+    thickness = edited_thickness(edited, site, edits, thickness_mm=spec.thickness_mm)
+    wall, clear_mm = thickness, spec.clearance_mm
+    thinned = run("thickness", set_part_thickness, edited, site, thickness_mm=wall, clearance_mm=clear_mm)
     ended = run("border", end_free_border, thinned, site, caudal_relief_mm=spec.caudal_relief_mm).mesh
     bevelled = run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg) if spec.bevel_deg else ended
     cleared = run("insertion", clear_way, bevelled, site)
@@ -65,7 +73,7 @@ def make_part(shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> Par
         fixed, features = marked.mesh, (*features, *marked.features)
     perforated = _perforated(fixed, site, spec, line, features=features)
     implant = fixed if perforated is None else perforated.mesh
-    meshes = raw, smoothed, trimmed, thinned, ended, bevelled, cleared.mesh, repaired, simplified
+    meshes = raw, smoothed, trimmed, edited, thinned, ended, bevelled, cleared.mesh, repaired, simplified
     added = rounded, fixation, marked, perforated
     return PartSteps(inside_mm, deepened, *meshes, *added, implant, directions=cleared.directions)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshimplant.errors import SpecError
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.shape_edits import BorderEdit, BulgeEdit, CutEdit, SmoothEdit, ThickenEdit
 from meshimplant.spec.spec_table import SpecTable, number, shown, without_none
 
 #: The verb that changes fields of the prescription.
@@ -28,6 +29,10 @@ class Move(SpecTable):
     number: int = number(1, "Number of the line of the log", 1, 1_000_000)
 
 
+#: The verbs that change the shape, with the tables of their parameters.
+SHAPE_VERBS: dict[str, type[SpecTable]] = {
+    each.TABLE: each for each in (BulgeEdit, BorderEdit, CutEdit, SmoothEdit, ThickenEdit)
+}
 #: What a line of the log can be other than a change of its own.
 MOVES: dict[str, type[SpecTable]] = {"undo": Move, "redo": Move, "revert": Move}
 
@@ -75,8 +80,18 @@ class Edit:
         if self.verb == SET:
             _require_fields(given)
         else:
-            given = without_none(MOVES[self.verb].from_dict(given).to_dict())
+            given = without_none(self.table_of(self.verb).from_dict(given).to_dict())
         object.__setattr__(self, "parameters", given)
+
+    @staticmethod
+    def table_of(verb: str) -> type[SpecTable]:
+        """Return the table of the parameters of a verb other than ``set``."""
+        return {**SHAPE_VERBS, **MOVES}[verb]
+
+    @property
+    def values(self) -> SpecTable:
+        """The parameters as their table; not with ``set``, see `changed_spec`."""
+        return self.table_of(self.verb).from_dict(dict(self.parameters))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values, which `from_dict` accepts."""
@@ -100,7 +115,7 @@ class Edit:
 
 
 #: The verbs of changes, and of all lines of a log.
-VERBS = (SET,)
+VERBS = (SET, *SHAPE_VERBS)
 VERB_NAMES = (*VERBS, *MOVES)
 
 

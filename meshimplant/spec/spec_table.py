@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
@@ -21,6 +23,19 @@ def word(default: str | None, meaning: str, choices: tuple[str, ...] = ()) -> An
     return field(default=default, metadata={"meaning": meaning, "choices": choices})
 
 
+def points(meaning: str, *, least: int = 0, needed: bool = False) -> Any:
+    """Return a field that holds a point (three numbers), or a sequence of at least so many.
+
+    Without `needed` it may be None.
+    """
+    return field(default=None, metadata={"meaning": meaning, "points": least, "needed": needed})
+
+
+def needed_number(meaning: str, low: float, high: float) -> Any:
+    """Return a field that holds a number and has no default."""
+    return field(default=None, metadata={"meaning": meaning, "range": (low, high), "needed": True})
+
+
 def table(kind: type[SpecTable], meaning: str) -> Any:
     """Return a field that holds a table of its own, or None: nothing of its kind is made."""
     return field(default=None, metadata={"meaning": meaning, "table": kind})
@@ -30,8 +45,8 @@ def table(kind: type[SpecTable], meaning: str) -> Any:
 class SpecTable:
     """A table of named values, each checked when it is built.
 
-    A subclass is a frozen dataclass whose fields are made by `number`, `word` and `table`. `TABLE` is its
-    name in a file, and empty for the prescription itself.
+    A subclass is a frozen dataclass whose fields are made by `number`, `word`, `points` and `table`. `TABLE`
+    is its name in a file, and empty for the prescription itself.
     """
 
     TABLE: ClassVar[str] = ""
@@ -40,8 +55,14 @@ class SpecTable:
         for each in fields(self):
             value = getattr(self, each.name)
             if value is None and each.default is None:
+                if each.metadata.get("needed"):
+                    raise SpecError(
+                        f"expected {self._named(each.name)}, got none: {each.metadata['meaning']}"
+                    )
                 continue
-            if "range" in each.metadata:
+            if "points" in each.metadata:
+                object.__setattr__(self, each.name, self._points(each.name, value, each.metadata["points"]))
+            elif "range" in each.metadata:
                 self._require_number(each.name, value, *each.metadata["range"])
             elif "choices" in each.metadata:
                 self._require_word(each.name, value, each.metadata["choices"])
@@ -60,6 +81,17 @@ class SpecTable:
                 f"got {shown(repr(value))}"
             )
 
+    def _points(self, name: str, value: object, least: int) -> Any:
+        """Return a point, or points, as tuples of numbers."""
+        if least and isinstance(value, Sequence) and len(value) >= least and all(map(_is_point, value)):
+            return tuple(tuple(map(float, point)) for point in value)
+        if not least and _is_point(value):
+            return tuple(float(each) for each in value)  # type: ignore[attr-defined]
+        expected = f"at least {least} points" if least else "a point"
+        raise SpecError(
+            f"expected {self._named(name)} to be {expected} of three numbers, got {shown(repr(value))}"
+        )
+
     def _require_word(self, name: str, value: object, choices: tuple[str, ...]) -> None:
         if not isinstance(value, str) or (choices and value not in choices):
             expected = f"one of {', '.join(choices)}" if choices else "text"
@@ -73,10 +105,7 @@ class SpecTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON-ready values."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {
-            name: value.to_dict() if isinstance(value, SpecTable) else value for name, value in values.items()
-        }
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -100,6 +129,22 @@ class SpecTable:
                 f"expected fields {place} among {', '.join(known)}, "
                 f"got {shown(', '.join(unknown))}: correct or remove them"
             )
+
+
+def _is_point(value: object) -> bool:
+    """Return whether a value is three finite numbers."""
+    return (
+        isinstance(value, Sequence)
+        and len(value) == 3
+        and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
+        and all(map(math.isfinite, value))
+    )
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, SpecTable):
+        return value.to_dict()
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:

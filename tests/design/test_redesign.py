@@ -171,7 +171,7 @@ def test_steps_of_another_program_or_version_are_refused(case, tmp_path):
     facts = folder / "steps" / "steps.json"
     told = json.loads(facts.read_text())
     facts.write_text(json.dumps({**told, "schema_version": "9.0"}))
-    with pytest.raises(FileReadError, match=r"expected steps of version 1.0, got 9.0"):
+    with pytest.raises(FileReadError, match=r"expected steps of version 1.1, got 9.0"):
         Design.load(folder)
     facts.write_text("{}")
     with pytest.raises(FileReadError, match="got another file: move that folder away"):

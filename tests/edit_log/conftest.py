@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from analytic_head import AnalyticHead
+from edited_places import HEAD, VOXEL_MM
 from shared_answers import shared_answers
 
 from meshimplant.design.design import Design
 from meshimplant.design.design_implant import design_implant
 from meshimplant.spec.implant_spec import ImplantSpec
-
-HEAD = AnalyticHead((0.5, 0.2, 0.8), axes_mm=(50.0, 60.0, 56.0), half_angle_deg=27.0)
-VOXEL_MM = 1.8
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 
 from meshimplant.errors import SpecError
-from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
+from meshimplant.spec.spec_table import SpecTable, needed_number, number, points, table, without_none, word
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,38 @@ def test_a_wrong_value_is_refused_by_its_full_name(values, words):
 def test_something_else_than_a_table_is_refused(value):
     with pytest.raises(SpecError, match="holes to be a table"):
         Part.from_dict({"holes": value})
+
+
+@dataclass(frozen=True)
+class Place(SpecTable):
+    TABLE: ClassVar[str] = "place"
+    point_mm: tuple[float, float, float] = points("A point", needed=True)
+    curve_mm: tuple[tuple[float, float, float], ...] | None = points("A curve", least=3)
+    by_mm: float = needed_number("How far", -2.0, 2.0)
+
+
+def test_points_come_back_as_lists_of_numbers():
+    place = Place.from_dict(
+        {"point_mm": [1, 2, 3], "by_mm": 1, "curve_mm": [[0, 0, 0], [1, 0, 0], (0, 1, 0)]}
+    )
+    assert place.point_mm == (1.0, 2.0, 3.0)
+    assert place.curve_mm == ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    assert Place.from_dict(place.to_dict()) == place
+    assert place.to_dict()["point_mm"] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"by_mm": 1}, r"expected place.point_mm, got none: A point"),
+        ({"point_mm": [1, 2, 3]}, r"expected place.by_mm, got none"),
+        ({"point_mm": [1, 2], "by_mm": 1}, r"place.point_mm to be a point of three numbers, got \[1, 2\]"),
+        ({"point_mm": [1, 2, float("nan")], "by_mm": 1}, "a point of three numbers"),
+        ({"point_mm": [1, 2, True], "by_mm": 1}, "a point of three numbers"),
+        ({"point_mm": "abc", "by_mm": 1}, "a point of three numbers"),
+        ({"point_mm": [1, 2, 3], "by_mm": 1, "curve_mm": [[0, 0, 0]]}, "at least 3 points of three numbers"),
+    ],
+)
+def test_what_is_no_point_is_refused(values, message):
+    with pytest.raises(SpecError, match=message):
+        Place.from_dict(values)
