@@ -80,6 +80,8 @@ class BorderFrame:
         Thickness of the part 4 mm inside its border, along the last axis.
     lean : float
         How far the border recedes inward per millimetre of depth; negative where it widens.
+    on_part : (rows, columns) array of bool
+        At which nodes the part's outer surface lies under the frame.
     """
 
     origin_mm: Floats
@@ -91,6 +93,7 @@ class BorderFrame:
     gap_mm: float
     wall_mm: float
     lean: float
+    on_part: NDArray[np.bool_]
 
     def bend(self, flat_mm: Floats) -> Floats:
         """Return the LPS places (n, 3) of flat places (n, 3)."""
@@ -100,6 +103,20 @@ class BorderFrame:
         height = self._heights(x, v)
         foot = self.origin_mm + np.stack([x, v, height], axis=1) @ self.axes
         return np.asarray(foot + w[:, None] * normal)
+
+    def flatten(self, points_mm: Floats) -> Floats:
+        """Return the flat places (n, 3) of LPS points (n, 3) that lie less than a millimetre off the surface.
+
+        `bend` takes them back within their height times the surface's slope in the frame.
+        """
+        x, v, z = ((np.asarray(points_mm, float) - self.origin_mm) @ self.axes.T).T
+        upright = self._normals(x, v) @ self.axes[2]
+        return np.stack([x - self._border(v), v, (z - self._heights(x, v)) * upright], axis=1)
+
+    def lies_on_part(self, u: Floats, v: Floats) -> NDArray[np.bool_]:
+        """Return which flat places (n,) have the part's outer surface under them."""
+        nodes = np.stack([(u + self._border(v) + _PART_MM) / _NODE_MM, (v + _ALONG_MM) / _NODE_MM])
+        return ndimage.map_coordinates(self.on_part, nodes, order=0, mode="nearest")
 
     def outward_at(self, u: float, v: float = 0.0) -> Floats:
         """Return the unit normal (3,) of the outer surface at a flat place, LPS."""
@@ -208,7 +225,7 @@ def _measured(part: PartSurface, bone: Volume, origin: Floats, axes: Floats) -> 
     if other is None or wall is None:
         return None
     lean = _lean(part.rays, origin, axes, line, own, wall)
-    return BorderFrame(origin, axes, own, other, line, line_rms, gap, wall, lean)
+    return BorderFrame(origin, axes, own, other, line, line_rms, gap, wall, lean, hit)
 
 
 def _nodes() -> tuple[Floats, Floats]:

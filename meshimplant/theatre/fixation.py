@@ -183,7 +183,7 @@ def _search(body: trimesh.Trimesh, site: Site, spec: FixationSpec, least_wall_mm
     border = find_free_border(body, near, surfaces=surfaces, outline=outline)
     line = border_line(outline, surfaces, border)
     part = PartSurface(RayCaster(body), surfaces.face_labels == OUTER)
-    return FixationSearch(line, part, Surroundings(near.bone.distance, spec, least_wall_mm))
+    return FixationSearch(line, part, Surroundings(near.bone.distance, near.bone.mask, spec, least_wall_mm))
 
 
 def _take(points_mm: ArrayLike, searches: Sequence[FixationSearch]) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _BOSS_MM, _EDGE_MM, _FOOT_MM, _ROOT_MM, _BEHIND_MM = 3.5, 0.8, 1.5, 0.3, 0.4
 #: A wall that lacks less than this needs no boss, mm: the scatter of its measurement.
 _LACK_MM = 0.1
+#: Bone higher than this over its smooth surface is no part of it, mm.
+_HIGHEST_MM = 2.0
 #: What the ends of a long feature fall below its middle on a head, mm.
 _SAG_MM = 0.5
 
@@ -38,6 +40,8 @@ class Surroundings:
     ----------
     bone : Volume
         Signed distance to the bone, mm, positive inside.
+    mask : Volume
+        The bone itself on the same grid; non-zero is bone.
     spec : FixationSpec
         How to fix.
     least_wall_mm : float
@@ -45,6 +49,7 @@ class Surroundings:
     """
 
     bone: Volume
+    mask: Volume
     spec: FixationSpec
     least_wall_mm: float
 
@@ -114,6 +119,20 @@ def clear_of_bone_mm(
     within = bar(u, v, 0.0, at_mm, radius_mm) <= 0
     flat = np.stack([u[within], v[within], np.full(int(within.sum()), height_mm)], axis=1)
     return float(-sample(bone, frame.bend(flat), fill=-1e3).max())
+
+
+def highest_bone_mm(frame: BorderFrame, mask: Volume, at_mm: float, radius_mm: float) -> float:
+    """Return how high the highest voxel's centre of the bone lies over its smooth surface, mm.
+
+    Only what lies below the bar of `clear_of_bone_mm` counts; -inf without any.
+    """
+    reach = at_mm + radius_mm
+    corners = [[u, v, w] for u in (0.0, reach) for v in (-radius_mm, radius_mm) for w in (-1.0, 2.0)]
+    low, high = mask.box_around(frame.bend(np.array(corners)), np.full(3, 2))
+    box = mask.crop(np.maximum(low, 0), np.minimum(high, mask.shape))
+    u, v, w = frame.flatten(box.to_mm(np.argwhere(box.array != 0))).T
+    below = (bar(u, v, 0.0, at_mm, radius_mm) <= 0) & (u > 0) & (w < _HIGHEST_MM)
+    return float(w[below].max(initial=-np.inf))
 
 
 def boss_height(frame: BorderFrame, needed_mm: float) -> float:

@@ -6,20 +6,28 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+import trimesh
 from analytic_head import AnalyticHead
 
 from meshimplant.check.check_solid import check_solid
+from meshimplant.check.gap import measure_penetration
+from meshimplant.edit.bevel import bevel
 from meshimplant.edit.insertion import find_insertion
 from meshimplant.edit.thickness import set_thickness
 from meshimplant.errors import InputError
 from meshimplant.implant.features import near_features
 from meshimplant.implant.site import Site
-from meshimplant.mesh.convert import join_meshes, to_manifold
+from meshimplant.mesh.convert import from_manifold, join_meshes, to_manifold
+from meshimplant.mesh.cut_away import cut_away
+from meshimplant.mesh.deviation import distances_mm
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.theatre.fixation import Fixation, fixate
 from meshimplant.theatre.plates import PLATE_SIZES
 from meshimplant.theatre.screws import SIZES
+from meshimplant.voxels.distance import distance_outside
+from meshimplant.voxels.fields import sample
+from meshimplant.voxels.occupancy import occupancy
 
 PLACES = {
     "vertex": AnalyticHead((0, 0, 1.0)),
@@ -222,3 +230,50 @@ def test_places_are_even_and_symmetric_about_the_long_axis():
     assert np.ptp(np.diff(turn)) < 12
     mirrored = points * (-1, 1)
     assert np.linalg.norm(mirrored[:, None] - points, axis=2).min(axis=1).max() < 3
+
+
+def test_tabs_stay_clear_of_every_voxel_of_rough_bone():
+    head = AnalyticHead((0, 0, 1.0), thickness_mm=5.0)
+    part = head.part(edge_mm=1.5)
+    mask = head.mask(0.65, around=part.vertices)
+    points = mask.to_mm(np.argwhere(np.ones(mask.shape, bool)))
+    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    bumps = 0.3 * np.prod(np.sin(2 * np.pi * points[:, :2] / 3.0), axis=1)
+    rough = (head.heights_mm(points) < bumps) & (head.heights_mm(points, 1.0) > 0)
+    rough &= unit @ head.axis < np.cos(np.radians(head.half_angle_deg))
+    site = Site.around(mask.with_array(rough.reshape(mask.shape)), part, inside_mm=(0, 0, 0))
+    fixation = fixate(part, site, spec=FixationSpec("tabs"))
+    assert len(fixation.places) == 4
+    away = -sample(site.bone.distance, fixation.mesh.vertices, fill=-1e3)
+    measures, findings = measure_penetration(fixation.mesh, site.bone.mask, site.bone.distance, away)
+    assert (measures["penetration_mm3"], findings) == (0.0, [])
+    assert 1.7 < fixation.proud_mm < 1.85
+
+
+def _surrounded(head: AnalyticHead, part: trimesh.Trimesh) -> Site:
+    """Return the site of a part in a head whose bone keeps a clearance from the part on all sides."""
+    whole = head.mask(0.65, whole=True, around=part.vertices)
+    room = distance_outside(occupancy(part, whole), whole.spacing_mm) <= 0.8
+    return Site.around(whole.with_array(whole.array * ~room), part, inside_mm=(0, 0, 0))
+
+
+def test_the_root_of_a_tab_stays_behind_a_leaning_border():
+    head = PLACES["vertex"]
+    part = bevel(head.part(edge_mm=1.5), 40.0, inside_mm=(0, 0, 0)).mesh
+    fixation = fixate(part, _surrounded(head, part), spec=FixationSpec("tabs", count=2))
+    assert len(fixation.places) == 2
+    added = from_manifold(to_manifold(fixation.mesh) - to_manifold(part))
+    below = np.asarray(added.vertices)[head.heights_mm(added.vertices) < -0.3]
+    assert not len(below) or distances_mm(below, part).max() < 0.1
+
+
+def test_no_tab_is_rooted_across_an_acute_corner_of_the_part():
+    head = PLACES["vertex"]
+    part = head.part(edge_mm=1.5)
+    for turn_deg in (0.0, 150.0):
+        beside = trimesh.creation.box((60, 200, 100)).apply_translation((30, 0, 80))
+        beside.apply_transform(trimesh.transformations.rotation_matrix(np.radians(turn_deg), (0, 0, 1)))
+        part = cut_away(part, beside).mesh
+    fixation = fixate(part, _surrounded(head, part), spec=FixationSpec("tabs"), points_mm=[[0, -14.0, 84]])
+    assert not fixation.places
+    assert "its border turns" in fixation.left_out[0].reason
