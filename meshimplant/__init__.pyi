@@ -107,6 +107,8 @@ from .manufacture.mould import Mould as Mould
 from .manufacture.mould import mould as mould
 from .manufacture.pull import Pull as Pull
 from .manufacture.pull import find_pull as find_pull
+from .manufacture.sheet import Sheet as Sheet
+from .manufacture.sheet import sheet as sheet
 from .mesh.convert import from_pyvista as from_pyvista
 from .mesh.convert import to_pyvista as to_pyvista
 from .networks.open_network import open_network as open_network
@@ -137,6 +139,7 @@ from .spec.mark_spec import MarkSpec as MarkSpec
 from .spec.mould_spec import MouldSpec as MouldSpec
 from .spec.perforation_spec import PerforationSpec as PerforationSpec
 from .spec.resection_spec import ResectionSpec as ResectionSpec
+from .spec.sheet_spec import SheetSpec as SheetSpec
 from .strength.fixation_points import read_fixation_points as read_fixation_points
 from .strength.materials import Material as Material
 from .strength.screen_strength import screen_strength as screen_strength

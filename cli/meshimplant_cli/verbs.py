@@ -37,6 +37,7 @@ from meshimplant_cli.repair import repair
 from meshimplant_cli.round_border import round_border
 from meshimplant_cli.separate import separate
 from meshimplant_cli.shape_model import shape_model
+from meshimplant_cli.sheet import sheet
 from meshimplant_cli.simplify import simplify
 from meshimplant_cli.skull_model import skull_model
 from meshimplant_cli.smooth import smooth
@@ -55,7 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),
     ("For surgery", (perforate, fixation, mark, split, skull_model)),
-    ("Made from the part", (mould,)),
+    ("Made from the part", (mould, sheet)),
     ("Looking and measuring", (check, strength, view, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),
     ("Learning from complete skulls", (average, shape_model, models)),

@@ -61,11 +61,18 @@ class OutlineMap:
     outward: OutwardField
 
     @classmethod
-    def of(cls, mesh: trimesh.Trimesh, site: Site, *, surfaces: Surfaces | None = None) -> OutlineMap:
+    def of(
+        cls,
+        mesh: trimesh.Trimesh,
+        site: Site,
+        *,
+        surfaces: Surfaces | None = None,
+        margin_mm: float = MARGIN_MM,
+    ) -> OutlineMap:
         """Return the map of a closed part in its site; `surfaces` is the split of the mesh, if known."""
         split = split_surfaces(mesh, inside_mm=site.inside_mm) if surfaces is None else surfaces
         centre = _middle_of_curvature(mesh, split, site.inside_mm)
-        view = DirectionMap.around_points(mesh.vertices, centre, spacing_mm=SPACING_MM, margin_mm=MARGIN_MM)
+        view = DirectionMap.around_points(mesh.vertices, centre, spacing_mm=SPACING_MM, margin_mm=margin_mm)
         part = view.extent(mesh)
         body = part.hit | _small(ndimage.binary_fill_holes(part.hit) & ~part.hit)
         return cls(view, part, body, _bone_beside(view, part, body, site), split.outward)

@@ -72,7 +72,7 @@ class PartingSurface:
 
         shadow = to_manifold(mesh).project()
         polygons = manifold3d.CrossSection(shadow.to_polygons(), manifold3d.FillRule.Positive).to_polygons()
-        longest = max(polygons, key=lambda each: abs(_area(np.asarray(each))))
+        longest = max(polygons, key=lambda each: abs(area_mm2(np.asarray(each))))
         outline = manifold3d.CrossSection([longest], manifold3d.FillRule.NonZero).simplify(_SIMPLIFY_MM)
         border = divided(np.asarray(outline.to_polygons()[0]), _STEP_MM)
 
@@ -141,7 +141,7 @@ class PartingSurface:
         within = ~outside
         within[:count] = False
         height[within] = self.middle(places[within])
-        return _under(places, height, triangles, floor_mm)
+        return under(places, height, triangles, floor_mm)
 
 
 def divided(polygon: Floats, step_mm: float, *, even: bool = False) -> Floats:
@@ -204,7 +204,7 @@ def _taut_heights(mesh: trimesh.Trimesh, border: Floats) -> Floats:
     return np.asarray(height)
 
 
-def _under(
+def under(
     places: Floats, height: Floats, triangles: NDArray[np.int64], floor_mm: float
 ) -> manifold3d.Manifold:
     """Return the solid under a triangulated height field."""
@@ -220,6 +220,7 @@ def _under(
     return to_manifold(new_mesh(np.concatenate([top, bottom]), faces))
 
 
-def _area(polygon: Floats) -> float:
+def area_mm2(polygon: Floats) -> float:
+    """Return the area of a polygon (n, 2), negative where it runs clockwise."""
     x, y = polygon.T
     return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
