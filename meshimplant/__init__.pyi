@@ -107,6 +107,8 @@ from .manufacture.mould import Mould as Mould
 from .manufacture.mould import mould as mould
 from .manufacture.pull import Pull as Pull
 from .manufacture.pull import find_pull as find_pull
+from .manufacture.resection_template import ResectionTemplate as ResectionTemplate
+from .manufacture.resection_template import resection_template as resection_template
 from .manufacture.sheet import Sheet as Sheet
 from .manufacture.sheet import sheet as sheet
 from .mesh.convert import from_pyvista as from_pyvista

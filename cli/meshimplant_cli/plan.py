@@ -66,11 +66,12 @@ def plan(
 ) -> int:
     """Plan a resection and its implant on an intact skull, in one stage.
 
-    The skull is cut along the curve, and an implant for that defect is designed, fixed with plates unless
-    the prescription says otherwise. Writes into OUTPUT what `design` writes (without steps/), and
-    defective.nrrd (the skull with its planned defect) and cut.mrk.json (the cut on the bone, a closed curve
-    for 3D Slicer). A curve that crosses itself, is not closed, is more than 12 mm from the bone, or leaves
-    the vault is refused, and so is one around an opening of the skull.
+    The skull is cut along the curve, and an implant for that defect is designed, fixed with plates unless the
+    prescription says otherwise. A template guides saw and drill. Writes into OUTPUT what `design` writes
+    (without steps/), and defective.nrrd (the skull with its planned defect), cut.mrk.json (the cut on the
+    bone, a closed curve for 3D Slicer), template.stl and template.png. A curve that crosses itself, is not
+    closed, is more than 12 mm from the bone, or leaves the vault is refused, and so is one around an opening
+    of the skull.
 
     Parameters
     ----------

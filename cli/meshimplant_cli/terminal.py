@@ -34,6 +34,8 @@ HEADLINES = (
     *("perforation_count", "perforation_open_fraction", "perforation_ligament_min_mm"),
     *("mark_depth_mm", "mark_wall_min_mm"),
     *("resection_kerf_mm", "resection_area_mm2", "resection_flap_mm3"),
+    *("template_thickness_median_mm", "template_gap_p95_mm", "template_width_min_mm", "template_drill_mm"),
+    *("template_sleeves", "template_seat_least_mm", "template_seat_least_motion"),
     *("mould_cement_mm3", "mould_resin_mm3", "mould_draft_deg", "mould_deviation_p99_mm"),
     *("placement_gap_p95_mm", "placement_step_p95_mm", "placement_inward_mm"),
 )

@@ -19,6 +19,7 @@ from meshimplant.edit.round_border import RoundedBorder
 from meshimplant.implant.features import Feature
 from meshimplant.line.separate import Separation
 from meshimplant.manufacture.mould import Mould
+from meshimplant.manufacture.resection_template import ResectionTemplate
 from meshimplant.preview.report_pdf import PageSize
 from meshimplant.report import Report
 from meshimplant.skull.resect import Resection
@@ -142,6 +143,8 @@ class Design(PartSteps):
     resection : Resection or None
         How the defect was planned on an intact skull, see `plan_resection`; None where the skull came with
         it.
+    template : ResectionTemplate or None
+        The guide for that cut and for the screws; None without a resection, or where none could be made.
     maps : dict of str to object
         `Disagreement` of methods and `Uncertainty` of a network, where there are any.
     kept : KeptDesign or None
@@ -162,6 +165,7 @@ class Design(PartSteps):
     mould: Mould | None = None
     edits: tuple[Edit, ...] = ()
     resection: Resection | None = None
+    template: ResectionTemplate | None = None
     maps: dict[str, Any] = field(default_factory=dict, repr=False)
     kept: KeptDesign | None = field(default=None, repr=False)
 
@@ -240,6 +244,7 @@ class Design(PartSteps):
             colour_by=colour_by,
             mould=self.mould,
             resection=self.resection,
+            template=self.template,
             kept=self.kept if steps else None,
             log=None if log is None else Path(log),
         )

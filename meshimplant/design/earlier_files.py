@@ -23,7 +23,7 @@ DESIGN_FILES = frozenset(
         *("fit.3mf", LOG_FILE),
         *("plates.stl", "features.json", "features.mrk.json", "features.csv"),
         *("mould-outer.stl", "mould-inner.stl", "mould-ring.stl", "mould-positive.stl", "mould.3mf"),
-        *("defective.nrrd", "cut.mrk.json"),
+        *("defective.nrrd", "cut.mrk.json", "template.stl", "template.png"),
     }
 )
 

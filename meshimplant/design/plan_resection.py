@@ -10,7 +10,9 @@ from meshimplant.design.design import Design
 from meshimplant.design.design_implant import design_implant
 from meshimplant.design.inputs import DesignInputs, SkullSource, read_inputs
 from meshimplant.design.step_runner import Progress
-from meshimplant.report import Step
+from meshimplant.errors import MeshError
+from meshimplant.manufacture.resection_template import ResectionTemplate, resection_template
+from meshimplant.report import Finding, Step
 from meshimplant.runtime.memory import process_peak_mb
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.skull.resect import Resection, resect
@@ -34,7 +36,7 @@ def plan_resection(
 
     The skull is cut along the curve (`resect`), and the implant for that defect is designed as
     `design_implant` does it, with the intact skull as the shape: clearance is measured from the bone that the
-    cut leaves.
+    cut leaves. A template guides the saw, and the drill for screws of the implant (`resection_template`).
 
     Parameters
     ----------
@@ -54,7 +56,8 @@ def plan_resection(
     Returns
     -------
     Design
-        With `resection`; its steps are not kept, because a change of the cut changes them all: plan again.
+        With `resection` and `template`; its steps are not kept, because a change of the cut changes them all:
+        plan again.
 
     Raises
     ------
@@ -82,7 +85,29 @@ def plan_resection(
     report.steps.insert(1 if report.steps[0].name == "read" else 0, step)
     report.measures |= cut.measures
     designed.resection, designed.kept = cut, None
+    if progress is not None:
+        progress("template")
+    designed.template = _template(designed, cut, wanted)
     return designed
+
+
+def _template(designed: Design, cut: Resection, spec: ResectionSpec) -> ResectionTemplate | None:
+    """Make the template and record it; a warning and None where that cannot be done."""
+    start = time.perf_counter()
+    report = designed.report
+    screws = () if designed.fixation is None else designed.fixation.screws
+    try:
+        made = resection_template(cut, screws, spec)
+    except MeshError as error:
+        message = f"The template could not be made; the implant itself was designed: {error}"
+        report.add([Finding("template.missing", "warning", message)])
+        return None
+    seconds = round(time.perf_counter() - start, 3)
+    facts = {"sleeves": len(made.sleeves), "flange": made.place.flange is not None}
+    report.steps.append(Step("template", facts, seconds, process_peak_mb=process_peak_mb()))
+    report.measures |= made.measures
+    report.add(made.findings)
+    return made
 
 
 def _with_defect(inputs: DesignInputs, cut: Resection) -> SkullInput:

@@ -17,16 +17,17 @@ from meshimplant.design.kept_design import LOG_FILE, STEPS_FOLDER, KeptDesign
 from meshimplant.design.part_bodies import measure_bodies
 from meshimplant.design.print_files import ColourBy, PrintLabels, write_fit, write_part
 from meshimplant.design.skull_model import SkullForm, skull_model
+from meshimplant.design.write_resection import write_resection
 from meshimplant.errors import MeshImplantError
 from meshimplant.implant.features import Feature
 from meshimplant.implant.features_file import FEATURE_SUFFIXES, write_features
 from meshimplant.io.atomic import atomic_folder
-from meshimplant.io.curves import write_closed_curve
 from meshimplant.io.maps import write_map
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.payload import sha256_of
 from meshimplant.io.volumes import write_volume
 from meshimplant.manufacture.mould import Mould
+from meshimplant.manufacture.resection_template import ResectionTemplate
 from meshimplant.manufacture.write_mould import write_mould
 from meshimplant.mesh.convert import join_meshes
 from meshimplant.preview.part_drawing import write_drawing
@@ -40,15 +41,12 @@ from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
 from meshimplant.runtime.printable import printable
 from meshimplant.runtime.regular_files import read_regular
-from meshimplant.skull.cut_line import STEP_MM
 from meshimplant.skull.resect import Resection
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.strength.screening import StrengthScreening
 from meshimplant.voxels.volume import Volume
 
 _TITLE = "Cranial implant"
-#: Distance between the points of a planned cut in its file, mm.
-_MARKUP_STEP_MM = 3.0
 #: A usual length of a printer's bed, mm.
 PRINT_BED_MM = 250.0
 
@@ -76,6 +74,7 @@ def write_design(
     screening: StrengthScreening | None = None,
     mould: Mould | None = None,
     resection: Resection | None = None,
+    template: ResectionTemplate | None = None,
     kept: KeptDesign | None = None,
     log: Path | None = None,
 ) -> None:
@@ -85,13 +84,14 @@ def write_design(
     slices.png (the CT or mask with the outline of the part), report.json and report.html; features.json,
     features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and drawing.png,
     which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the other pieces of a
-    mould; defective.nrrd and cut.mrk.json of a planned resection; disagreement.csv where methods of
-    completion differ; strength.png of a screening under load; uncertainty.csv of a network; skull.stl,
-    fit.3mf and report.pdf if asked for; steps/ with `kept`; edits.jsonl, a copy of `log`. A picture or a
-    model of the skull that cannot be made is a warning, never a failure. With `force` the folder is replaced
-    as a whole, see `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of
-    the sources may name a patient and are not kept: only their role and their SHA-256. Without sources the
-    inputs that `report` has already stay. Inputs, outputs and that finding are added to `report`.
+    mould; defective.nrrd, cut.mrk.json, template.stl and template.png of a planned resection;
+    disagreement.csv where methods of completion differ; strength.png of a screening under load;
+    uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for; steps/ with `kept`;
+    edits.jsonl, a copy of `log`. A picture or a model of the skull that cannot be made is a warning, never a
+    failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of an earlier run go,
+    files of others stay. File names and paths of the sources may name a patient and are not kept: only their
+    role and their SHA-256. Without sources the inputs that `report` has already stay. Inputs, outputs and
+    that finding are added to `report`.
 
     Raises
     ------
@@ -114,9 +114,7 @@ def write_design(
         if mould is not None:
             write_mould(mould, target)
         if resection is not None:
-            write_volume(resection.defective, target / "defective.nrrd")
-            points = resection.line.points_mm[:: round(_MARKUP_STEP_MM / STEP_MM)]
-            write_closed_curve(target / "cut.mrk.json", points, name="cut")
+            report.add(write_resection(target, resection, template, title))
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
         _write_maps(maps, target)

@@ -19,6 +19,8 @@ from meshimplant.errors import InputError
 #: sRGB colours, 0 to 1. Blue-green on ivory stays distinct with any kind of colour blindness.
 BONE: Final = (0.925, 0.89, 0.82)
 IMPLANT: Final = (0.13, 0.60, 0.74)
+TEMPLATE: Final = (0.38, 0.64, 0.36)
+CUT: Final = (0.80, 0.16, 0.12)
 NO_VALUE: Final = (0.79, 0.805, 0.825)
 
 # Path of each scale in OKLCh, hue in degrees at equal steps; lightness is linear between its two ends.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meshimplant.preview.colour_scales import BONE, IMPLANT, NO_VALUE, ColourScale
+from meshimplant.preview.colour_scales import BONE, CUT, IMPLANT, NO_VALUE, TEMPLATE, ColourScale
 from meshimplant.preview.preview_scene import PreviewScene
 from meshimplant.preview.render_view import Scene, Surface
 from meshimplant.preview.scan_plane import OUTLINE, Plane, level_text, longest_section
@@ -28,7 +28,7 @@ Colour = tuple[float, float, float]
 
 #: What each colour stands for, and the colour of an outline in the scan, sRGB 0 to 1. Marks of other colours
 #: are explained below a picture.
-_NAMES = {IMPLANT: "implant", BONE: "bone"}
+_NAMES = {IMPLANT: "implant", BONE: "bone", TEMPLATE: "template", CUT: "cut"}
 _OUTLINE: Colour = (OUTLINE[0] / 255, OUTLINE[1] / 255, OUTLINE[2] / 255)
 #: Gaps are shown on the outer surface up to this distance from the border, mm.
 _BORDER_BAND_MM = 4.0

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError
 from meshimplant.head.sphere import is_vault
+from meshimplant.mesh.nearest import surface_tree
 from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.skull.outer_bone import OuterBone, directions_of
 
@@ -65,7 +66,7 @@ class CutLine:
     def _sheet(self) -> tuple[cKDTree, int]:
         heights = np.arange(*_SHEET_MM, _SHEET_STEP_MM)
         points = self.points_mm[:, None] + heights[:, None] * self.outward[:, None]
-        return cKDTree(points.reshape(-1, 3)), len(heights)
+        return surface_tree(points.reshape(-1, 3)), len(heights)
 
     def beside_mm(self, points_mm: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
         """Return how far (n,) points (n, 3) lie outside the cut, negative within, and the places nearest.

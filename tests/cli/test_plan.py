@@ -52,6 +52,12 @@ def test_plan_writes_defect_part_and_cut(cli, case, outline, tmp_path):
     assert np.linalg.norm(part.vertices.mean(axis=0) - cut.mean(axis=0)) < 12
     names = {each["name"] for each in answer.json["outputs"]}
     assert {"defective.nrrd", "cut.mrk.json", "implant.stl", "plates.stl", "spec.toml"} <= names
+    assert {"template.stl", "template.png"} <= names
+    template = read_mesh(folder / "template.stl")
+    assert template.volume == pytest.approx(measures["template_volume_mm3"], rel=0.02)
+    assert len(measures["template_sleeves"]) >= 3
+    assert set(measures["template_sleeves"]) < {each["label"] for each in answer.json["fixation"]["screws"]}
+    assert measures["template_lift_penetration_mm"] <= 0.05
     assert not (folder / "steps").exists()
     assert "kerf_mm = 1.5" in (folder / "spec.toml").read_text()
 
