@@ -26,6 +26,7 @@ from .design.redesign import redesign as redesign
 from .design.skull_model import SkullForm as SkullForm
 from .design.skull_model import skull_model as skull_model
 from .edit.bevel import bevel as bevel
+from .edit.border_to_curve import border_to_curve as border_to_curve
 from .edit.bulge import bulge as bulge
 from .edit.clear_way import clear_way as clear_way
 from .edit.cut import trim_box as trim_box

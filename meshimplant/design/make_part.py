@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import trimesh
 
@@ -25,6 +26,7 @@ from meshimplant.design.steps import (
     smooth_part,
     trim_part,
 )
+from meshimplant.design.surgery_edits import add_holes, asked_fixation, asked_holes, joined
 from meshimplant.edit.clear_way import clear_way
 from meshimplant.edit.end_free_border import end_free_border
 from meshimplant.edit.round_border import RoundedBorder, round_border
@@ -66,12 +68,12 @@ def make_part(
     simplified = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
     rounded = _rounded(simplified, site, spec, line)
     shaped = simplified if rounded is None else rounded.mesh
-    fixation = _fixed(shaped, site, spec, line)
+    fixation = _fixed(shaped, site, spec, line, edits=edits)
     fixed, features = (shaped, ()) if fixation is None else (fixation.mesh, fixation.features)
     marked = _marked(fixed, site, spec, line, features=features)
     if marked is not None:
         fixed, features = marked.mesh, (*features, *marked.features)
-    perforated = _perforated(fixed, site, spec, line, features=features)
+    perforated = _perforated(fixed, site, spec, line, features=features, edits=edits)
     implant = fixed if perforated is None else perforated.mesh
     meshes = raw, smoothed, trimmed, edited, thinned, ended, bevelled, cleared.mesh, repaired, simplified
     added = rounded, fixation, marked, perforated
@@ -94,18 +96,22 @@ def _rounded(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRun
     return rounded
 
 
-def _fixed(mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunner) -> Fixation | None:
+def _fixed(
+    mesh: trimesh.Trimesh, site: Site, spec: ImplantSpec, line: StepRunner, *, edits: Sequence[Edit]
+) -> Fixation | None:
     """Fix the part as prescribed, and record where; None without a prescription of it."""
-    if spec.fixation is None:
+    asked, places = asked_fixation(spec, edits)
+    if asked is None:
         return None
     fixation = line.run(
         "fixation",
         fixate,
         mesh,
         site,
-        spec=spec.fixation,
+        spec=asked,
         least_wall_mm=least_wall_mm(spec),
         max_faces=spec.max_faces,
+        **places,
     )
     line.report.fixation = fixation.to_dict()
     line.report.add(fixation.findings)
@@ -142,22 +148,20 @@ def _perforated(
     line: StepRunner,
     *,
     features: tuple[Feature, ...],
+    edits: Sequence[Edit],
 ) -> Perforated | None:
-    """Make the prescribed holes, and record those left out; None without any."""
-    drawn = spec.drawn_perforation
-    if drawn is None:
-        return None
-    holes = line.run(
-        "perforate",
-        perforate_part,
-        mesh,
-        site,
-        drawn,
-        features=features,
-        material=spec.material,
-        max_faces=spec.max_faces,
-    )
-    line.report.add(holes.findings)
+    """Make the prescribed holes and those of edits, and record those left out; None without any."""
+    drawn, asked = spec.drawn_perforation, asked_holes(edits)
+    holes: Perforated | None = None
+    limits: dict[str, Any] = {"material": spec.material, "max_faces": spec.max_faces}
+    if drawn is not None:
+        holes = line.run("perforate", perforate_part, mesh, site, drawn, features=features, **limits)
+        mesh, features = holes.mesh, (*features, *holes.features)
+    if asked:
+        added = line.run("edit_hole", add_holes, mesh, site, holes=asked, features=features, **limits)
+        holes = joined(holes, added)
+    if holes is not None:
+        line.report.add(holes.findings)
     return holes
 
 

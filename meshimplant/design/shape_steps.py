@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from meshimplant.design.step_runner import StepRunner
 from meshimplant.design.steps import StepResult, keep_clearance
 from meshimplant.edit.around_point import falloff, outer_foot
+from meshimplant.edit.border_to_curve import border_to_curve
 from meshimplant.edit.bulge import bulge
 from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.edit.move_border import move_border
@@ -42,6 +43,14 @@ def edit_shape(
     )
 
 
+def changed_shape(mesh: trimesh.Trimesh, site: Site, edit: Edit) -> trimesh.Trimesh:
+    """Return a mesh changed by one edit of its shape, or itself where the edit acts elsewhere."""
+    if edit.verb not in _CHANGES:
+        return mesh
+    made = _CHANGES[edit.verb](mesh, site, **edit.parameters)
+    return made.mesh if isinstance(made, StepResult) else made
+
+
 def edited_thickness(
     mesh: trimesh.Trimesh, site: Site, edits: Sequence[Edit], *, thickness_mm: float
 ) -> float | NDArray[np.float64]:
@@ -69,6 +78,8 @@ def _bulge(mesh: trimesh.Trimesh, site: Site, **given: Any) -> trimesh.Trimesh:
 
 
 def _border(mesh: trimesh.Trimesh, site: Site, **given: Any) -> trimesh.Trimesh:
+    if "curve_mm" in given:
+        return border_to_curve(mesh, given["curve_mm"], inside_mm=site.inside_mm)
     return move_border(mesh, given.pop("point_mm"), inside_mm=site.inside_mm, **given)
 
 

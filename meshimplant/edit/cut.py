@@ -145,6 +145,11 @@ def trim_curve(
     return _cut(mesh, tool if _sign(keep, "outside", "inside") > 0 else _complement(mesh, tool), bodies)
 
 
+def beyond_curve(mesh: trimesh.Trimesh, points_mm: ArrayLike) -> Cut:
+    """Cut off what lies outside a closed curve, as `trim_curve` does; it may be nothing."""
+    return cut_away(mesh, _complement(mesh, _prism(mesh, np.asarray(points_mm, float))))
+
+
 def _cut(mesh: trimesh.Trimesh, tool: trimesh.Trimesh, bodies: int | None) -> Cut:
     """Cut a tool away; raise `MeshError` where it removes nothing."""
     cut = cut_away(mesh, tool, bodies=bodies)

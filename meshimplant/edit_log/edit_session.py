@@ -9,10 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import trimesh
+
 from meshimplant.design.design import Design
 from meshimplant.design.kept_design import LOG_FILE
 from meshimplant.design.redesign import redesign
 from meshimplant.design.step_runner import Progress
+from meshimplant.edit_log.draft import draft_of
 from meshimplant.edit_log.log_lines import LoggedEdit
 from meshimplant.edit_log.open_design import OpenedDesign, open_design
 from meshimplant.edit_log.state import refused, state_hash, state_of
@@ -181,14 +184,7 @@ class EditSession:
             return self._do(Edit("redo", {"number": self._next("redo")}), progress)
 
     def revert(self, number: int, *, progress: Progress | None = None) -> Design:
-        """Take one edit back, and leave those after it; return the new state.
-
-        Parameters
-        ----------
-        number : int
-            The number of its line in the log.
-        progress : callable, optional
-            As for `apply`.
+        """Take the edit of a line of the log back, and leave those after it; return the new state.
 
         Raises
         ------
@@ -196,6 +192,18 @@ class EditSession:
             The design does not hold that edit, or those after it cannot be made without it.
         """
         return self._do(Edit("revert", {"number": number}), progress)
+
+    def draft(self, edit: Edit) -> trimesh.Trimesh:
+        """Return what an edit will look like: coarse and unchecked, in about a second.
+
+        For what it shows, see `draft_of`; raises `EditRefused` for an edit that cannot be made.
+        """
+        require_type(edit, Edit, "the edit")
+        design = self._design
+        try:
+            return draft_of(design, edit)
+        except MeshImplantError as error:
+            raise refused(edit, error) from error
 
     def save(self, *, progress: Progress | None = None) -> None:
         """Write the files of the state into the folder, all or nothing; does nothing if they are there.
@@ -217,12 +225,7 @@ class EditSession:
     def save_as(self, folder: str | Path, *, force: bool = False) -> None:
         """Write the state and its log into another folder; the session stays with its own.
 
-        Parameters
-        ----------
-        folder : str or Path
-            New or empty, unless `force`.
-        force : bool
-            Replace the design of an earlier run there.
+        The folder is new or empty, unless `force` replaces the design of an earlier run there.
 
         Raises
         ------

@@ -9,7 +9,15 @@ from typing import Any
 
 from meshimplant.errors import SpecError
 from meshimplant.spec.implant_spec import ImplantSpec
-from meshimplant.spec.shape_edits import BorderEdit, BulgeEdit, CutEdit, SmoothEdit, ThickenEdit
+from meshimplant.spec.shape_edits import (
+    BorderEdit,
+    BulgeEdit,
+    CutEdit,
+    HoleEdit,
+    ScrewEdit,
+    SmoothEdit,
+    ThickenEdit,
+)
 from meshimplant.spec.spec_table import SpecTable, number, shown, without_none
 
 #: The verb that changes fields of the prescription.
@@ -31,7 +39,8 @@ class Move(SpecTable):
 
 #: The verbs that change the shape, with the tables of their parameters.
 SHAPE_VERBS: dict[str, type[SpecTable]] = {
-    each.TABLE: each for each in (BulgeEdit, BorderEdit, CutEdit, SmoothEdit, ThickenEdit)
+    each.TABLE: each
+    for each in (BulgeEdit, BorderEdit, CutEdit, SmoothEdit, ThickenEdit, HoleEdit, ScrewEdit)
 }
 #: What a line of the log can be other than a change of its own.
 MOVES: dict[str, type[SpecTable]] = {"undo": Move, "redo": Move, "revert": Move}

@@ -44,28 +44,38 @@ class BulgeEdit(SpecTable):
 
 @dataclass(frozen=True)
 class BorderEdit(SpecTable):
-    """Move the border at a point, along the outer surface.
+    """Move the border at a point, along the outer surface, or all of it to a drawn curve.
 
     Attributes
     ----------
-    point_mm : (3,) tuple
+    point_mm : (3,) tuple or None
         A point on or near the outer edge of the border, LPS mm.
-    by_mm : float
-        How far the border moves towards the bone; negative: away from it. At most half of the radius.
+    by_mm : float or None
+        With a point: how far the border moves towards the bone; negative: away from it. At most half of the
+        radius.
     radius_mm : float
-        Where the change ends. Default 15. No source: our choice.
+        With a point: where the change ends. Default 15. No source: our choice.
+    curve_mm : tuple of (3,) tuples or None
+        Instead of a point: the closed curve that the outer edge shall follow, LPS mm.
     """
 
     TABLE: ClassVar[str] = "border"
 
-    point_mm: Point = points("A point on or near the outer edge of the border, LPS", needed=True)
-    by_mm: float = needed_number(
-        "How far towards the bone; negative: away from it; at most half of the radius", -20.0, 20.0
+    point_mm: Point | None = points("A point on or near the outer edge of the border, LPS")
+    by_mm: float | None = number(
+        None, "How far towards the bone; negative: away from it; at most half of the radius", -20.0, 20.0
     )
     radius_mm: float = number(15.0, "Where the change ends", *RADIUS_MM)
+    curve_mm: tuple[Point, ...] | None = points(
+        "Instead of a point: the closed curve that the outer edge shall follow, LPS", least=3
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.curve_mm is not None and self.point_mm is None and self.by_mm is None:
+            return
+        if self.curve_mm is not None or self.point_mm is None or self.by_mm is None:
+            raise SpecError("expected border with point_mm and by_mm, or with curve_mm, got neither or both")
         require_gentle(self.TABLE, self.by_mm, self.radius_mm, STEEPEST_SHAPE)
 
 
@@ -192,6 +202,42 @@ class ThickenEdit(SpecTable):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_gentle(self.TABLE, self.by_mm, self.radius_mm, STEEPEST_WALL)
+
+
+@dataclass(frozen=True)
+class HoleEdit(SpecTable):
+    """Make a round hole through the part, beside those of the prescription.
+
+    Attributes
+    ----------
+    point_mm : (3,) tuple
+        A point on or near the outer surface, LPS mm. The wall to the border and to anything else keeps the
+        width of the hole.
+    diameter_mm : float
+        Its diameter. Default 2, as in the prescription.
+    """
+
+    TABLE: ClassVar[str] = "hole"
+
+    point_mm: Point = points("A point on or near the outer surface, LPS", needed=True)
+    diameter_mm: float = number(2.0, "Diameter of the hole", 1.0, 5.0)
+
+
+@dataclass(frozen=True)
+class ScrewEdit(SpecTable):
+    """Fix the part at these places, in place of those that are laid out; the latest such edit counts.
+
+    The style is that of the prescription (plates, tabs or tangential screws), plates without one.
+
+    Attributes
+    ----------
+    points_mm : tuple of (3,) tuples
+        Places on or near the border, LPS mm; the nearest ones of the border are taken.
+    """
+
+    TABLE: ClassVar[str] = "screw"
+
+    points_mm: tuple[Point, ...] = points("Places on or near the border, LPS", least=1, needed=True)
 
 
 def require_gentle(verb: str, by_mm: float, radius_mm: float, steepest: float) -> None:

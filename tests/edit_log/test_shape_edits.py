@@ -8,6 +8,7 @@ import trimesh
 from edited_places import border_mm, outer_mm, outward, top_mm
 
 from meshimplant.design.redesign import redesign
+from meshimplant.edit_log.draft import draft_of
 from meshimplant.edit_log.edit_session import EditSession
 from meshimplant.errors import DesignRefused, EditRefused
 from meshimplant.spec.edits import Edit
@@ -108,6 +109,9 @@ def test_a_cut_takes_a_side_off_and_one_that_misses_is_refused(case, untouched):
                 session.apply(edit)
             assert caught.value.place_mm == pytest.approx(edit.parameters["point_mm"])
             assert caught.value.findings[0].code == f"edit.{edit.verb}"
+            if edit.verb == "bulge":
+                with pytest.raises(EditRefused, match="expected a point within 10 mm"):
+                    session.draft(edit)
         assert session.log == ()
 
 
@@ -115,3 +119,39 @@ def test_walls_out_of_range_are_refused(untouched):
     place = {"point_mm": top_mm(), "by_mm": -2.0, "radius_mm": 10}
     with pytest.raises((DesignRefused, ValueError), match="that make one of 0"):
         redesign(untouched, SPEC, edits=[Edit("thicken_here", place)] * 2)
+
+
+def test_holes_and_places_of_screws_are_made_where_they_are_asked_for(untouched):
+    holes = [("hole", {"point_mm": top_mm()}), ("hole", {"point_mm": outer_mm(10, 90), "diameter_mm": 3.0})]
+    places = [border_mm(turn) for turn in (45, 165, 285)]
+    edits = [Edit(verb, given) for verb, given in holes] + [Edit("screw", {"points_mm": places})]
+    made = redesign(untouched, SPEC, edits=edits)
+    drilled = [each for each in made.features if each.kind == "drainage"]
+    assert [(each.label, each.diameter_mm) for each in drilled] == [("H1", 2.0), ("H2", 3.0)]
+    for hole, (_, given) in zip(drilled, holes, strict=True):
+        assert np.linalg.norm(np.asarray(hole.point_mm) - given["point_mm"]) < 3
+        axis = np.asarray(outward(given["point_mm"]))
+        start = np.asarray(given["point_mm"]) + 30 * axis
+        assert not len(made.implant.ray.intersects_location([start], [-axis])[0])
+    assert made.report.measures["perforation_count"] == 2
+    told = made.report.fixation
+    assert len(told["places"]) + len(told["left_out"]) == len(places)
+    with pytest.raises(DesignRefused, match=r"stopped at edit_hole: .*too near to the border"):
+        redesign(untouched, SPEC, edits=[Edit("hole", {"point_mm": border_mm(0)})])
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "rise_mm", "thicker_mm"),
+    [
+        ("bulge", {"point_mm": top_mm(), "by_mm": 2.0}, 2.0, 0.0),
+        ("thicken_here", {"point_mm": top_mm(), "by_mm": 1.0}, 0.0, 1.0),
+        ("set", {"thickness_mm": 3.0}, 0.0, -1.0),
+        ("set", {"clearance_mm": 1.0}, 0.0, 0.0),
+        ("smooth_here", {"point_mm": top_mm()}, 0.0, 0.0),
+    ],
+)
+def test_a_draft_shows_what_an_edit_does(design, verb, given, rise_mm, thicker_mm):
+    before, wall_before = height_and_wall_mm(design.implant, top_mm())
+    after, wall_after = height_and_wall_mm(draft_of(design, Edit(verb, given)), top_mm())
+    assert after - before == pytest.approx(rise_mm, abs=0.15)
+    assert wall_after - wall_before == pytest.approx(thicker_mm, abs=0.15)
