@@ -73,6 +73,9 @@ from .evaluation.summary import summarize as summarize
 from .implant.features import Feature as Feature
 from .implant.features_file import read_features as read_features
 from .implant.features_file import write_features as write_features
+from .implant.place_regions import PlacedRegions as PlacedRegions
+from .implant.place_regions import place_regions as place_regions
+from .implant.regional_value import RegionalValue as RegionalValue
 from .implant.site import Site as Site
 from .implant.skull_thickness import skull_thickness as skull_thickness
 from .implant.wall_thickness import find_violations as find_violations
@@ -141,6 +144,7 @@ from .spec.implant_spec import ImplantSpec as ImplantSpec
 from .spec.mark_spec import MarkSpec as MarkSpec
 from .spec.mould_spec import MouldSpec as MouldSpec
 from .spec.perforation_spec import PerforationSpec as PerforationSpec
+from .spec.region_spec import RegionSpec as RegionSpec
 from .spec.resection_spec import ResectionSpec as ResectionSpec
 from .spec.sheet_spec import SheetSpec as SheetSpec
 from .strength.fixation_points import read_fixation_points as read_fixation_points

@@ -93,7 +93,8 @@ def prescription() -> str:
     chapters = [spec_rows(ImplantSpec)]
     for field in fields(ImplantSpec):
         if kind := field.metadata.get("table"):
-            chapters.append(f"`[{field.name}]`: {field.metadata['meaning']}.\n\n{spec_rows(kind)}")
+            heading = f"[[{field.name}]]" if "many" in field.metadata else f"[{field.name}]"
+            chapters.append(f"`{heading}`: {field.metadata['meaning']}.\n\n{spec_rows(kind)}")
     return "\n\n".join(chapters)
 
 
@@ -104,7 +105,8 @@ def spec_rows(kind: type[SpecTable]) -> str:
         if "table" in field.metadata:
             continue
         limits, choices = field.metadata.get("range"), field.metadata.get("choices")
-        allowed = f"{limits[0]} to {limits[1]}" if limits else ", ".join(choices) or "text"
+        allowed = f"{limits[0]} to {limits[1]}" if limits else ", ".join(choices or ()) or "text"
+        allowed = "list of [L, P, S]" if "points" in field.metadata else allowed
         rows.append(f"| `{field.name}` | {field.default} | {allowed} | {field.metadata['meaning']} |")
     return "\n".join(rows)
 

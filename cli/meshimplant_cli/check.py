@@ -56,6 +56,7 @@ def check(
     spec = prescription.prescription()
     from meshimplant import check_part, reference_of
     from meshimplant.design.reconstruct import prepare_skull
+    from meshimplant.design.steps import regions_on
 
     inputs = Inputs()
     with working("checking"):
@@ -63,7 +64,8 @@ def check(
         bone = None if skull is None else inputs.skull(skull, skull_options)
         reference = None if bone is None else reference_of(prepare_skull(bone)[0])
         known = None if features is None else inputs.features(features)
-        result = check_part(part, spec=spec, skull=bone, reference=reference, features=known)
+        regions = regions_on(spec, bone) if spec.regions else None
+        result = check_part(part, spec=spec, skull=bone, reference=reference, features=known, regions=regions)
     lines = [f"{mesh.name}: {result.verdict}", measure_table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     lines += describe_criteria(result.criteria)

@@ -11,7 +11,6 @@ from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from meshimplant.complete.methods import Method as MethodName
-from meshimplant.errors import SpecError
 from meshimplant.spec.implant_spec import (
     ImplantSpec,
     field_meanings,
@@ -19,6 +18,7 @@ from meshimplant.spec.implant_spec import (
 from meshimplant.spec.spec_table import SpecTable
 from meshimplant.values.value_words import Asking, ValueWord
 from meshimplant_cli.exit_codes import UsageError
+from meshimplant_cli.prescription_file import overridden
 
 if TYPE_CHECKING:
     from meshimplant.head.mean_vault import Model
@@ -289,10 +289,7 @@ class PrescriptionOptions:
         Raises `UsageError` for an option out of range, and the library's errors for an invalid file.
         """
         base = default or ImplantSpec() if self.spec is None else ImplantSpec.read(self.spec)
-        try:
-            return base.with_values(**flags_of(self, ImplantSpec))
-        except SpecError as error:
-            raise UsageError(f"{error}: change the option, or set all fields in a --spec file") from error
+        return overridden(base, flags_of(self, ImplantSpec))
 
 
 def read_template(path: Path | None, method: str) -> Model | None:

@@ -2,124 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from meshimplant_cli.exit_codes import UsageError, exit_code_of
 from meshimplant_cli.inputs import Inputs
-from meshimplant_cli.options import NotNegative, OutputOptions, Positive, SkullOptions, Strict, Vector
+from meshimplant_cli.options import OutputOptions, SkullOptions, Strict, Vector
 from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
 from meshimplant_cli.terminal import describe_finding, measure_table, show, working
+from meshimplant_cli.thickness_options import ThicknessLimits, ThicknessOptions
 
 if TYPE_CHECKING:
     import numpy as np
     import trimesh
     from numpy.typing import NDArray
 
+    from meshimplant.implant.place_regions import PlacedRegions
     from meshimplant.voxels.volume import Volume
 
 #: Findings that are printed; with --json all are.
 _SHOWN_FINDINGS = 20
 _FACTS = ("median_mm", "p5_mm", "p95_mm", "min_mm", "min_location_mm", "margin_mm")
-Share = Annotated[float, Parameter(validator=Number(gt=0, lte=2))]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class ThicknessOptions:
-    """The thickness to set."""
-
-    target_mm: Annotated[Positive | None, Parameter(help="Set this thickness.")] = None
-    fraction: Annotated[
-        Share | None,
-        Parameter(
-            help="Set this fraction of the local thickness of the skull, or without --skull of the part."
-        ),
-    ] = None
-    skull: Annotated[
-        Path | None,
-        Parameter(help="The skull of --fraction and --clearance-mm: mask, CT, DICOM study or closed mesh."),
-    ] = None
-    clearance_mm: Annotated[
-        Positive | None,
-        Parameter(help="Trim the part again if it becomes thicker and comes nearer to the bone of --skull."),
-    ] = None
-    map: Annotated[
-        Path | None,
-        Parameter(help="Set the thickness of a map, .npy or .csv: x y z value, or one value per vertex."),
-    ] = None
-    feather_mm: Annotated[
-        NotNegative, Parameter(help="Width along the border over which the thickness fades to --rim-mm.")
-    ] = 0.0
-    rim_mm: Annotated[
-        Positive | None,
-        Parameter(help="Thickness at the border with --feather-mm. Default: the part's own."),
-    ] = None
-    fixation: Annotated[
-        Path | None,
-        Parameter(help="Fixation points, mm: .csv .txt .npy .json (3D Slicer); the part gets bosses there."),
-    ] = None
-    fixation_thickness_mm: Annotated[Positive | None, Parameter(help="Thickness of the bosses.")] = None
-    fixation_radius_mm: Annotated[Positive, Parameter(help="Radius of their full thickness.")] = 6.0
-
-    @property
-    def given(self) -> dict[str, object]:
-        """The options that set a thickness and were given; at most one may be."""
-        options = {"--target-mm": self.target_mm, "--fraction": self.fraction, "--map": self.map}
-        return {name: value for name, value in options.items() if value is not None}
-
-    def require_whole(self) -> None:
-        """Raise `UsageError` if an option lacks another that it needs."""
-        together = [
-            ("--skull", self.skull, "--fraction or --clearance-mm", self.fraction or self.clearance_mm),
-            ("--clearance-mm", self.clearance_mm, "--skull", self.skull),
-            ("--feather-mm", self.feather_mm or None, "--target-mm, --fraction or --map", self.given or None),
-            ("--rim-mm", self.rim_mm, "--feather-mm", self.feather_mm or None),
-            ("--fixation", self.fixation, "--fixation-thickness-mm", self.fixation_thickness_mm),
-            ("--fixation-thickness-mm", self.fixation_thickness_mm, "--fixation", self.fixation),
-        ]
-        for name, value, needed, other in together:
-            if value is not None and other is None:
-                raise UsageError(
-                    f"expected {needed} with {name}, got {name} alone: add it, or leave both out"
-                )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class ThicknessLimits:
-    """The limits of the wall thickness."""
-
-    min_mm: Annotated[
-        Positive | None,
-        Parameter(
-            help="Smallest thickness: --fraction and --map stay above; every thinner place is reported."
-        ),
-    ] = None
-    max_mm: Annotated[Positive | None, Parameter(help="Largest allowed thickness, likewise.")] = None
-    spec: Annotated[
-        Path | None, Parameter(help="Prescription as .toml or .json, for limits without an option.")
-    ] = None
-
-    def range_mm(self) -> tuple[float | None, float | None]:
-        """Return the smallest and the largest allowed thickness, None without a limit."""
-        least, most = self.min_mm, self.max_mm
-        if self.spec is not None:
-            from meshimplant.implant.wall_thickness import least_wall_mm
-            from meshimplant.spec.implant_spec import ImplantSpec
-
-            spec = ImplantSpec.read(self.spec)
-            least = least or least_wall_mm(spec)
-            most = most or spec.thickness_max_mm
-        if least is not None and most is not None and least > most:
-            raise UsageError(
-                f"expected --min-mm to be at most --max-mm, got {least:g} and {most:g}: change one of them"
-            )
-        return least, most
 
 
 def thickness(
@@ -147,17 +52,18 @@ def thickness(
 ) -> int:
     """Measure the thickness of a part; or set it, or rescale the inner surface, and measure the result.
 
-    The outer surface never moves. Only measures unless one of --target-mm, --fraction, --map, --fixation and
-    --factors is given. A part that gets thicker may meet bone: add --skull and --clearance-mm, or trim it
-    afterwards. A finding for each place where a limit of --min-mm, --max-mm or --spec is violated: too thin
-    is an error (exit code 3), too thick a warning.
+    The outer surface never moves. Only measures without -o. With it one of --target-mm, --fraction, --map,
+    --fixation and --factors says what to set, or --spec alone the prescribed thickness; [[regions]] of --spec
+    have theirs, and need --skull or --inside-mm. A part that gets thicker may meet bone: add --skull and
+    --clearance-mm, or trim it afterwards. A finding for each place where a limit of --min-mm, --max-mm or
+    --spec is violated: too thin is an error (exit code 3), too thick a warning.
 
     Parameters
     ----------
     mesh
         Closed implant mesh.
     """
-    _require_one_change(output, change, factors, centre_mm)
+    _require_one_change(output, change, factors, centre_mm, prescribed=limits.spec is not None)
     least, most = limits.range_mm()
     _require_within(change.target_mm, least, most)
     if output is not None:
@@ -172,7 +78,8 @@ def thickness(
         write_mesh,
     )
     from meshimplant import write_map as write_thickness_map
-    from meshimplant.design.steps import keep_clearance, part_site
+    from meshimplant.check.check_regions import measure_regions
+    from meshimplant.design.steps import keep_clearance, part_site, regions_on
     from meshimplant.report import verdict_of
     from meshimplant.runtime.value_text import count_of
 
@@ -180,6 +87,8 @@ def thickness(
     with working("thickness"):
         part = inputs.mesh(mesh, skull_options.frame)
         bone = None if change.skull is None else inputs.skull(change.skull, skull_options)
+        spec = limits.prescription(change)
+        placed = regions_on(spec, bone, inside_mm=inside_mm)
         site = None
         if bone is not None and change.clearance_mm is not None:
             site = part_site(part, bone, inside_mm=inside_mm)
@@ -187,17 +96,20 @@ def thickness(
         if factors is not None and centre_mm is not None:
             part = rescale_inner(part, factors, centre_mm=centre_mm, inside_mm=inside_mm)
         elif output is not None:
-            target = _target(part, change, limits, bone, inside_mm, frame=skull_options.frame)
+            target = _target(part, change, limits, placed, bone, inside_mm, frame=skull_options.frame)
             part = set_thickness(part, target, inside_mm=inside_mm)
             if site is not None and change.clearance_mm is not None:
-                part = keep_clearance(part, site, clearance_mm=change.clearance_mm)
+                clearance = placed.clearance_mm if spec.regions else change.clearance_mm
+                part = keep_clearance(part, site, clearance_mm=clearance)
         measured = measure_thickness(part, inside_mm=inside_mm)
         violations = find_violations(part, measured, least_mm=least, most_mm=most)
+        by_region, deviating = measure_regions(part, measured, None, placed)
+        violations = (*violations, *deviating)
         if output is not None:
             write_mesh(part, output, frame=skull_options.frame)
         if write_map is not None:
             write_thickness_map(write_map, part.vertices, measured.thickness_mm, frame=skull_options.frame)
-    facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS}
+    facts: dict[str, Any] = {name: getattr(measured, name) for name in _FACTS} | by_region
     verdict = verdict_of(violations)
     lines = [f"{mesh.name}: {verdict}", measure_table(facts.items())]
     lines += map(describe_finding, violations[:_SHOWN_FINDINGS])
@@ -214,7 +126,12 @@ def thickness(
 
 
 def _require_one_change(
-    output: Path | None, change: ThicknessOptions, factors: Vector | None, centre_mm: Vector | None
+    output: Path | None,
+    change: ThicknessOptions,
+    factors: Vector | None,
+    centre_mm: Vector | None,
+    *,
+    prescribed: bool,
 ) -> None:
     """Raise `UsageError` unless the options ask for one change."""
     asked = [*change.given, *(["--factors"] if factors is not None else [])]
@@ -227,9 +144,10 @@ def _require_one_change(
     if (factors is None) != (centre_mm is None):
         raise UsageError("expected --factors and --centre-mm together, got one of them: add the other")
     change.require_whole()
-    if (output is None) != (not asked and change.fixation is None):
+    changes = bool(asked) or change.fixation is not None
+    if (changes and output is None) or (output is not None and not changes and not prescribed):
         raise UsageError(
-            "expected -o together with --target-mm, --fraction, --map, --fixation or --factors, "
+            "expected -o together with --target-mm, --fraction, --map, --fixation, --factors or --spec, "
             "got one without the other: leave both out to measure"
         )
 
@@ -248,18 +166,26 @@ def _target(
     part: trimesh.Trimesh,
     change: ThicknessOptions,
     limits: ThicknessLimits,
+    placed: PlacedRegions,
     skull: Volume | None,
     inside_mm: Vector | None,
     *,
     frame: str,
 ) -> NDArray[np.float64]:
-    """Return the thickness to set at each vertex: within the limits, then faded, then with bosses."""
+    """Return the thickness to set at each vertex: by region, within the limits, faded, with bosses."""
     import numpy as np
 
     from meshimplant import feather, read_curve, thicken_at
+    from meshimplant.implant.regional_value import RegionalValue, base_of
 
     least, most = limits.range_mm()
-    target = _base(part, change, skull, inside_mm, frame=frame)
+    asked = placed.thickness_mm
+    if limits.spec is not None and not change.given and change.fixation is None:
+        target = np.full(len(part.vertices), base_of(asked))
+    else:
+        target = _base(part, change, skull, inside_mm, frame=frame)
+    if isinstance(asked, RegionalValue):
+        target = asked.at(part.vertices, base=target)
     if change.fraction is not None or change.map is not None:
         target = np.clip(target, least, most)
     if change.feather_mm > 0:

@@ -18,6 +18,7 @@ from meshimplant_cli.options import (
     SkullOptions,
 )
 from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_file
+from meshimplant_cli.prescription_file import SpecFile, read_prescription
 from meshimplant_cli.terminal import show_change, working
 
 
@@ -27,8 +28,11 @@ def trim(
     *,
     skull: SkullFile,
     output: Output,
-    clearance_mm: Annotated[NotNegative, Parameter(help="Distance between border and bone.")] = 0.8,
-    bevel_deg: Bevel = 0.0,
+    spec: SpecFile | None = None,
+    clearance_mm: Annotated[
+        NotNegative | None, Parameter(help="Distance between border and bone. Default: 0.8.")
+    ] = None,
+    bevel_deg: Bevel | None = None,
     inside_mm: InsideMm | None = None,
     skull_options: SkullOptions = SkullOptions(),
     output_options: OutputOptions = OutputOptions(),
@@ -40,15 +44,17 @@ def trim(
     mesh
         Closed implant mesh.
     """
+    asked = read_prescription(spec, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
     require_free_file(output, MESH_SUFFIXES, force=output_options.force)
     from meshimplant import trim as trim_mesh
     from meshimplant import write_mesh
-    from meshimplant.design.steps import part_site
+    from meshimplant.design.steps import part_site, regions_on
 
     inputs = Inputs()
     with working("trimming"):
         before = inputs.mesh(mesh, skull_options.frame)
-        site = part_site(before, inputs.skull(skull, skull_options), inside_mm=inside_mm)
-        after = trim_mesh(before, site, clearance_mm=clearance_mm, bevel_deg=bevel_deg)
+        bone = inputs.skull(skull, skull_options)
+        site, placed = part_site(before, bone, inside_mm=inside_mm), regions_on(asked, bone)
+        after = trim_mesh(before, site, clearance_mm=placed.clearance_mm, bevel_deg=placed.bevel_deg)
         write_mesh(after, output, frame=skull_options.frame)
     show_change(before, after, output, as_json=output_options.json, inputs=inputs)

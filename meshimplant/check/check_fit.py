@@ -21,6 +21,8 @@ from meshimplant.head.direction_map import DirectionMap
 from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.find_free_border import FreeBorder, find_free_border
 from meshimplant.implant.outline_map import OutlineMap
+from meshimplant.implant.place_regions import PlacedRegions
+from meshimplant.implant.regional_value import Regional
 from meshimplant.implant.site import Site, bone_around
 from meshimplant.implant.surfaces import WALL, Surfaces
 from meshimplant.implant.wall_thickness import ThicknessMap, measure_thickness
@@ -77,6 +79,7 @@ def check_fit(
     inside_mm: ArrayLike | None = None,
     wall: ThicknessMap | None = None,
     features: Sequence[Feature] = (),
+    regions: PlacedRegions | None = None,
 ) -> FitCheck:
     """Measure gap, penetration, coverage, overlap with intact bone and flushness of a part in its skull.
 
@@ -115,6 +118,8 @@ def check_fit(
     features : sequence of Feature
         Holes, recesses and pockets that were asked for: near them neither gap nor steps are measured. A tab
         does not belong to this mesh, see `without_tabs`.
+    regions : PlacedRegions, optional
+        What is asked for by place: the gap is compared with that. None: the same everywhere.
 
     Returns
     -------
@@ -146,7 +151,8 @@ def check_fit(
     gap = np.where(facing, distance, np.nan)
     facing_faces = (thickness.surfaces.face_labels == WALL) & ~left_out[mesh.faces].all(axis=1)
     voxel_mm = float(bone.spacing_mm.max())
-    measures, findings = measure_gap(mesh, distance, facing_faces, spec, voxel_mm=voxel_mm)
+    clearance: Regional = spec.clearance_mm if regions is None else regions.clearance_mm
+    measures, findings = measure_gap(mesh, distance, facing_faces, spec, voxel_mm=voxel_mm, regions=regions)
     more = [measure_free_border(border, outline), measure_relief(relief, spec.caudal_relief_mm)]
     more += [measure_penetration(mesh, site.bone.mask, bone, distance)]
     if defect_mask is not None:
@@ -161,7 +167,11 @@ def check_fit(
         view,
         np.concatenate([border.points_mm[border.free], relief.points_mm, _at_border(features, border)]),
     )
-    more += [measure_coverage(rim, spec, defect_mask), measure_outer_border(rim), measure_inner_border(rim)]
+    more += [
+        measure_coverage(rim, clearance, defect_mask),
+        measure_outer_border(rim),
+        measure_inner_border(rim),
+    ]
     for extra_measures, extra_findings in more:
         measures.update(extra_measures)
         findings += extra_findings

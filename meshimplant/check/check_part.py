@@ -15,6 +15,7 @@ from meshimplant.check.asked_marks import measure_marks, through_wall
 from meshimplant.check.check_fit import NEAR_MM, check_fit
 from meshimplant.check.check_hold import measure_hold
 from meshimplant.check.check_insertion import measure_insertion
+from meshimplant.check.check_regions import measure_regions
 from meshimplant.check.check_solid import check_solid
 from meshimplant.check.completeness import measure_completeness
 from meshimplant.check.criteria import rate
@@ -27,19 +28,21 @@ from meshimplant.check.thin_border import measure_thin_border
 from meshimplant.errors import MeshError, require_type
 from meshimplant.implant.close_holes import close_holes
 from meshimplant.implant.features import Feature, near_features
+from meshimplant.implant.place_regions import PlacedRegions, place_regions
+from meshimplant.implant.regional_value import Regional, RegionalValue
 from meshimplant.implant.site import Site
+from meshimplant.implant.surfaces import OUTER
 from meshimplant.implant.wall_thickness import (
+    THICKNESS_MEDIAN_TOLERANCE_MM,
     ThicknessMap,
     find_violations,
     least_wall_mm,
     measure_thickness,
 )
+from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.report import Criterion, Finding, Place, Verdict, place_of, verdict_of
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
-
-#: Accepted deviation of the median thickness from the prescription, mm.
-THICKNESS_MEDIAN_TOLERANCE_MM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,7 @@ def check_part(
     directions: Iterable[ArrayLike] = (),
     reference: Reference | None = None,
     features: Sequence[Feature] | None = None,
+    regions: PlacedRegions | None = None,
 ) -> PartCheck:
     """Check that a mesh is a solid of the prescribed thickness that fits its skull and can be inserted.
 
@@ -102,7 +106,9 @@ def check_part(
     border rests on bone) and ``placement.inward`` (warning: the part would reach far into the head if it were
     placed a little off); the last two for a part of one body. With `features`: ``fit.tab_proud`` (warning: a
     tab stands higher above bone than asked for) ``features.elsewhere`` (error: not of this part),
-    ``holes.missing`` and ``holes.unasked`` (errors: a hole fewer or more than asked for).
+    ``holes.missing`` and ``holes.unasked`` (errors: a hole fewer or more than asked for). With regions in the
+    prescription thickness and gap are compared with what is asked for at each place; codes of
+    `measure_regions` say what deviates in one of them.
 
     Parameters
     ----------
@@ -126,6 +132,9 @@ def check_part(
         measured as if they were closed. Near recesses and pockets neither wall nor gap nor border is
         measured, and a tab may lie over bone; that it does not reach into bone, and that the part goes in
         with it, is checked. Under a text the wall is measured by itself. None: nothing is known of any.
+    regions : PlacedRegions, optional
+        The regions of the prescription on this head. None: placed by the pose of `reference`, or without
+        named regions by the point inside the head.
 
     Returns
     -------
@@ -143,6 +152,11 @@ def check_part(
     if skull is not None:
         require_type(skull, (Volume, Site), "the skull")
     spec = ImplantSpec() if spec is None else spec
+    if spec.regions and regions is None:
+        pose = None if reference is None else reference.pose
+        point = skull.inside_mm if isinstance(skull, Site) else inside_mm
+        regions = place_regions(spec, point if pose is None else pose)
+    placed = place_regions(spec) if regions is None else regions
     solid = check_solid(mesh, bodies=spec.part_count)
     measures, findings = dict(solid.measures), [*solid.findings, *process_findings(mesh, spec)]
     nothing = np.full(len(mesh.vertices), np.nan)
@@ -165,16 +179,27 @@ def check_part(
         else:
             thickness = wall.thickness_mm
             measures |= _thickness_measures(wall)
-            findings += [*_thickness_findings(body, wall, spec), *features_elsewhere(mesh, features or ())]
-            more = [measure_thin_border(body, wall, wall.surfaces.centre_mm, spec, features=asked)]
+            findings += [*_thickness_findings(body, wall, spec, placed)]
+            findings += features_elsewhere(mesh, features or ())
+            centre, bevel = wall.surfaces.centre_mm, placed.bevel_deg
+            more = [measure_thin_border(body, wall, centre, spec, features=asked, bevel_deg=bevel)]
             more += [measure_marks(body, wall.surfaces, features or (), spec)]
             if site is not None:
-                fit = check_fit(body, site, spec=spec, defect_mask=defect_mask, wall=wall, features=asked)
+                fit = check_fit(
+                    body,
+                    site,
+                    spec=spec,
+                    defect_mask=defect_mask,
+                    wall=wall,
+                    features=asked,
+                    regions=placed,
+                )
                 measures |= fit.measures
                 findings += fit.findings
                 gap, thickness = fit.gap_mm, fit.thickness_mm
-                more += [measure_local_gap(body, gap, spec), measure_shape(body, wall.surfaces, reference)]
-                more += [measure_completeness(body, reference, spec)]
+                more += [measure_local_gap(body, gap, spec, regions=placed)]
+                more += [measure_shape(body, wall.surfaces, reference)]
+                more += [measure_completeness(body, reference, spec, clearance_mm=placed.clearance_mm)]
                 if body is not mesh and site.bone is not None:
                     more += [measure_tabs(mesh, features or (), site.bone)]
                 if not fit.measures["detached"] and measures["bodies"] == spec.part_count:
@@ -187,6 +212,7 @@ def check_part(
                         hold, loose = measure_hold(body, fit.rim, left_out=near)
                         measures |= hold
                         findings += loose
+            more += [measure_regions(body, wall, gap, placed)]
             for more_measures, more_findings in more:
                 measures |= more_measures
                 known = {finding.code for finding in findings}
@@ -223,23 +249,40 @@ def _thickness_measures(wall: ThicknessMap) -> dict[str, Any]:
     }
 
 
-def _thickness_findings(mesh: trimesh.Trimesh, wall: ThicknessMap, spec: ImplantSpec) -> list[Finding]:
+def _thickness_findings(
+    mesh: trimesh.Trimesh, wall: ThicknessMap, spec: ImplantSpec, placed: PlacedRegions
+) -> list[Finding]:
     """Compare a thickness map, without its border zone, with the prescription; report the worst regions."""
     findings = [
         *find_violations(mesh, wall, least_mm=least_wall_mm(spec))[:1],
         *find_violations(mesh, wall, most_mm=spec.thickness_max_mm)[:1],
     ]
-    if abs(wall.median_mm - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
+    thickness, median = _evened(mesh, wall, placed.thickness_mm)
+    if abs(median - spec.thickness_mm) > THICKNESS_MEDIAN_TOLERANCE_MM:
+        what = (
+            "median thickness" if thickness is wall.thickness_mm else "median thickness outside the regions"
+        )
         message = (
-            f"expected a median thickness of {spec.thickness_mm:g} mm, got {wall.median_mm:.2f} mm: "
+            f"expected a {what} of {spec.thickness_mm:g} mm, got {median:.2f} mm: "
             "set the thickness, or prescribe this one"
         )
-        off = np.where(wall.counted, np.abs(wall.thickness_mm - wall.median_mm), np.inf)
+        off = np.where(wall.counted, np.abs(thickness - median), np.inf)
         place = place_of(mesh.vertices[int(np.argmin(off))])
         findings.append(
-            Finding("thickness.median", "warning", message, wall.median_mm, spec.thickness_mm, "mm", place)
+            Finding("thickness.median", "warning", message, median, spec.thickness_mm, "mm", place)
         )
     return findings
+
+
+def _evened(
+    mesh: trimesh.Trimesh, wall: ThicknessMap, thickness_mm: Regional
+) -> tuple[NDArray[np.float64], float]:
+    """Return the thickness (n,) less what regions add to it, and its median."""
+    if not isinstance(thickness_mm, RegionalValue):
+        return wall.thickness_mm, wall.median_mm
+    evened = wall.thickness_mm - (thickness_mm.at(mesh.vertices) - thickness_mm.base)
+    areas = vertex_areas(mesh, faces=wall.surfaces.face_labels == OUTER)[wall.counted]
+    return evened, float(weighted_percentiles(evened[wall.counted], areas, (50,))[0])
 
 
 def _middle(mesh: trimesh.Trimesh) -> Place:

@@ -16,6 +16,7 @@ from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import fill_from_nearest
 from meshimplant.head.pose import HeadPose
 from meshimplant.head.sphere import is_vault
+from meshimplant.implant.regional_value import Regional, values_at
 from meshimplant.report import Finding, Severity, place_of
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.distance import distance_inside, distance_outside
@@ -62,7 +63,11 @@ class Coverage:
 
 
 def measure_completeness(
-    mesh: trimesh.Trimesh, reference: Reference | None, spec: ImplantSpec
+    mesh: trimesh.Trimesh,
+    reference: Reference | None,
+    spec: ImplantSpec,
+    *,
+    clearance_mm: Regional | None = None,
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return three coverages that the part's own reconstruction has no share in; the worst is what counts.
 
@@ -82,12 +87,15 @@ def measure_completeness(
         Frame, bone and openings of the head; None: nothing is measured.
     spec : ImplantSpec
         The prescription, for the clearance.
+    clearance_mm : float or RegionalValue, optional
+        The clearance by place. None: that of the prescription.
     """
+    clear_mm = spec.clearance_mm if clearance_mm is None else clearance_mm
     if reference is None or reference.pose is None or reference.field is None:
         why = "no reference was given" if reference is None else reference.reason
         found = dict.fromkeys(_WORDS, Coverage(None, reason=why))
     else:
-        pose, field, clear_mm = reference.pose, reference.field, spec.clearance_mm
+        pose, field = reference.pose, reference.field
         found = {
             "opening": _opening(mesh, pose, field, clear_mm),
             "mirrored": _mirrored(mesh, pose, field),
@@ -116,7 +124,7 @@ def _findings(name: str, one: Coverage) -> list[Finding]:
 # -- the opening --------------------------------------------------------------------------------------------
 
 
-def _opening(mesh: trimesh.Trimesh, pose: HeadPose, field: Volume, clearance_mm: float) -> Coverage:
+def _opening(mesh: trimesh.Trimesh, pose: HeadPose, field: Volume, clearance_mm: Regional) -> Coverage:
     """Return the smaller of the coverages as seen from inside and from outside."""
     vertices = np.asarray(mesh.vertices)
     axis = vertices.mean(axis=0) - pose.centre_mm
@@ -134,7 +142,7 @@ def _seen_from(
     pose: HeadPose,
     field: Volume,
     centre_mm: NDArray[np.float64],
-    clearance_mm: float,
+    clearance_mm: Regional,
     side: str,
 ) -> Coverage:
     view = DirectionMap.around_points(mesh.vertices, centre_mm, spacing_mm=_SPACING_MM, margin_mm=_AROUND_MM)
@@ -152,7 +160,7 @@ def _seen_from(
     opening = np.isin(labels, np.unique(labels[part.hit & opening])) & opening
     if not opening.any():
         return Coverage(None, reason="no opening is seen behind the part")
-    covered = distance_outside(part.hit, view.spacing_mm) <= clearance_mm + _SLACK_MM
+    covered = distance_outside(part.hit, view.spacing_mm) <= values_at(clearance_mm, middle) + _SLACK_MM
     weight = (high / view.radius_mm) ** 2
     share = float(weight[opening & covered].sum() / weight[opening].sum())
     left = opening & ~covered
@@ -221,11 +229,14 @@ def _mirrored(mesh: trimesh.Trimesh, pose: HeadPose, field: Volume) -> Coverage:
 # -- the population -----------------------------------------------------------------------------------------
 
 
-def _population(mesh: trimesh.Trimesh, reference: Reference, pose: HeadPose, clearance_mm: float) -> Coverage:
+def _population(
+    mesh: trimesh.Trimesh, reference: Reference, pose: HeadPose, clearance_mm: Regional
+) -> Coverage:
     """Return the share of the rays through the vault's openings under the part that the part covers."""
     view = DirectionMap.around_points(mesh.vertices, pose.centre_mm, spacing_mm=_SPACING_MM, margin_mm=5.0)
     part = view.extent(mesh)
-    reach = distance_outside(part.hit, view.spacing_mm) <= clearance_mm + _SLACK_MM
+    near_mm = values_at(clearance_mm, view.middle_points) + _SLACK_MM
+    reach = distance_outside(part.hit, view.spacing_mm) <= near_mm
     rays, met = [], []
     for opening in reference.openings:
         local = opening[is_vault(opening)]

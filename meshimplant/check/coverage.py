@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from meshimplant.check.fit_map import FitMap
+from meshimplant.implant.regional_value import Regional
 from meshimplant.report import Finding, place_of
-from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
 
 #: Least fraction of the opening to be covered, and largest fraction of the outer surface over intact bone.
@@ -14,7 +14,7 @@ COVERAGE_FRACTION, OUTSIDE_FRACTION = 0.95, 0.01
 
 
 def measure_coverage(
-    rim: FitMap, spec: ImplantSpec, defect: Volume | None
+    rim: FitMap, clearance_mm: Regional, defect: Volume | None
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the fraction of the opening that is covered, and of the part that lies over or under bone.
 
@@ -22,7 +22,7 @@ def measure_coverage(
     small. ``opening_coverage_fraction`` does: it refers to the directions that meet no bone, and is None
     where these extend to the edge of the map, into the orbit or past the vault.
     """
-    opening, covered_by = rim.opening(defect=defect), rim.covered(spec.clearance_mm)
+    opening, covered_by = rim.opening(defect=defect), rim.covered(clearance_mm)
     covered = rim.share(covered_by, opening)
     closed = rim.closed_opening
     outside, under = (rim.share(rim.over_bone(side), rim.sheet(side)) for side in (1, -1))

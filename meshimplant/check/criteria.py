@@ -47,7 +47,9 @@ THIN_FRACTION = 0.5
 SHALLOW_MM = 0.3
 
 #: Warnings that are resolved by removing material at the border, or adding it there.
-_TO_MODIFY = frozenset({"insertion.blocked", "fit.outside", "fit.gap_min", "fit.gap_p95", "fit.gap_median"})
+_TO_MODIFY = frozenset(
+    {"insertion.blocked", "fit.outside", "fit.gap_min", "fit.gap_p95", "fit.gap_median"}
+) | {"fit.gap_region"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def _false_positive_area(facts: _Facts) -> tuple[float, str]:
 
 def _fit(facts: _Facts) -> tuple[float, str]:
     depth, widest = facts.measures["penetration_mm"], facts.measures["gap_p95_mm"]
+    widest = facts.measures.get("gap_evened_p95_mm", widest)
     away, limit = facts.measures["nearest_bone_mm"], widest_gap_mm(facts.spec)
     if away > DETACHED_MM:
         return 0.0, f"the nearest bone is {shown(away)} mm away"
@@ -180,7 +183,9 @@ def _placement(facts: _Facts) -> tuple[float, str]:
         f"the border, the step at most {step:.1f} mm on 95 % of the rim, and the part reaches "
         f"{inward:.1f} mm inward"
     )
-    kept = (gap <= failing_gap_mm(facts.spec), inward <= INWARD_MM)
+    added = max((each.clearance_mm or 0.0 for each in facts.spec.regions), default=0.0)
+    added = max(added - facts.spec.clearance_mm, 0.0)
+    kept = (gap <= failing_gap_mm(facts.spec) + added, inward <= INWARD_MM)
     return (1.0 if all(kept) else 0.5 if any(kept) else 0.0), reason
 
 

@@ -15,6 +15,7 @@ from meshimplant.check.plane_fit import FIT_MM, angles_between, fit_planes, meas
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import average_known, fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
+from meshimplant.implant.regional_value import Regional, values_at
 from meshimplant.implant.surfaces import INNER, OUTER, Surfaces
 from meshimplant.voxels.distance import distance_inside, distance_outside
 from meshimplant.voxels.fields import sample
@@ -129,9 +130,10 @@ class FitMap:
         cosine = np.einsum("ij,ij->i", self.view.directions[both], self.surfaces.outward.at(points))
         return (outer - inner)[both] * cosine
 
-    def covered(self, clearance_mm: float) -> NDArray[np.bool_]:
+    def covered(self, clearance_mm: Regional) -> NDArray[np.bool_]:
         """Return the directions that meet the implant or pass it within the clearance."""
-        return _dilated(self.part.hit, (clearance_mm + _COVER_SLACK_MM) / self.view.spacing_mm)
+        reach = values_at(clearance_mm, self.view.middle_points) + _COVER_SLACK_MM
+        return _dilated(self.part.hit, reach / self.view.spacing_mm)
 
     def share(self, of: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
         """Return the fraction by area of one region within another; 0 if that is empty."""
@@ -233,6 +235,6 @@ def _tapering(
     return known & (thickness_mm < _TAPER_FRACTION * full)
 
 
-def _dilated(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+def _dilated(mask: NDArray[np.bool_], pixels: float | NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return a region of the map dilated by a distance in pixels."""
     return distance_outside(mask) <= pixels

@@ -8,6 +8,8 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from meshimplant.implant.place_regions import PlacedRegions
+from meshimplant.implant.regional_value import base_of, values_at
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.mesh.cut_away import face_pieces
 from meshimplant.report import Finding, Severity, place_of
@@ -36,33 +38,62 @@ def measure_gap(
     spec: ImplantSpec,
     *,
     voxel_mm: float = 0.0,
+    regions: PlacedRegions | None = None,
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return area-weighted statistics of the gap at the border wall, and the findings.
 
     `distance` is that of each vertex (n,) to bone, mm, negative inside; `wall` selects the faces (m,) of the
     border. `voxel_mm` is the longest side of the skull's voxels: their steps bring bone nearer than it is
-    (measured: up to 0.42 mm in voxels of 1 mm), which counts in favour of the part.
+    (measured: up to 0.42 mm in voxels of 1 mm), which counts in favour of the part. Findings compare the gap
+    at each place with what `regions` ask for there; None: what `spec` does.
     """
-    nearest = int(np.argmin(distance))
-    measures: dict[str, Any] = {"nearest_bone_mm": float(distance[nearest])}
+    measures: dict[str, Any] = {"nearest_bone_mm": float(distance.min())}
     areas = border_areas(mesh, distance, wall)
     used = areas > 0
     if not used.any():
         return measures | dict.fromkeys(("gap_median_mm", "gap_p5_mm", "gap_p95_mm")), []
     p5, median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (5, 50, 95)))
     measures |= {"gap_median_mm": median, "gap_p5_mm": p5, "gap_p95_mm": p95}
+    if regions is not None and regions.regions:
+        distance = evened_gap(mesh, distance, regions)
+        median, p95 = (float(x) for x in weighted_percentiles(distance[used], areas[used], (50, 95)))
+        measures["gap_evened_p95_mm"] = p95
     findings = [
         *_median_findings(mesh, distance, used, median, spec),
         *_widest_findings(mesh, distance, used, p95, spec),
     ]
     least = max(spec.clearance_mm - GAP_MEDIAN_TOLERANCE_MM - VOXEL_FRACTION * voxel_mm, 0.0)
-    if measures["nearest_bone_mm"] < least:
+    nearest = int(np.argmin(distance))
+    if distance[nearest] < least:
         message = f"expected a gap of at least {least:.2f} mm, got {distance[nearest]:.2f} mm: trim it"
         place = place_of(mesh.vertices[nearest])
         findings.append(
             Finding("fit.gap_min", "warning", message, float(distance[nearest]), least, "mm", place)
         )
     return measures, findings
+
+
+def evened_gap(
+    mesh: trimesh.Trimesh, distance: NDArray[np.float64], regions: PlacedRegions
+) -> NDArray[np.float64]:
+    """Return the distance of each vertex (n,) to bone less what regions add to it there.
+
+    They add to the clearance, and by a bevel up to the lean of the border.
+    """
+    clearance, lean = added_by_regions(np.asarray(mesh.vertices), regions)
+    wider = np.clip(distance - values_at(regions.clearance_mm, mesh.vertices), 0.0, lean)
+    return np.asarray(distance - clearance - wider)
+
+
+def added_by_regions(
+    points_mm: NDArray[np.float64], regions: PlacedRegions
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what regions add at points (n, 3) to the clearance, and to the border's lean, (n,) each, mm."""
+    clearance = values_at(regions.clearance_mm, points_mm) - base_of(regions.clearance_mm)
+    slope = np.tan(np.radians(values_at(regions.bevel_deg, points_mm)))
+    lean = values_at(regions.thickness_mm, points_mm) * slope
+    usual = base_of(regions.thickness_mm) * np.tan(np.radians(base_of(regions.bevel_deg)))
+    return clearance, np.maximum(lean - usual, 0.0)
 
 
 def _median_findings(

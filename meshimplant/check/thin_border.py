@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.implant.features import Feature, near_features
+from meshimplant.implant.regional_value import Regional, values_at
 from meshimplant.implant.surfaces import Surfaces
 from meshimplant.implant.wall_thickness import SCATTER_MM, ThicknessMap, least_wall_mm
 from meshimplant.mesh.areas import face_normals_and_areas
@@ -48,11 +49,13 @@ def measure_thin_border(
     spec: ImplantSpec,
     *,
     features: Sequence[Feature] = (),
+    bevel_deg: Regional | None = None,
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the thinnest wall near the border, and how high the border's own wall is.
 
     The wall is measured along directions from `centre_mm` (3,), across the surface, from 0.8 mm off the edge
-    on. A border that leans is thin at its edge everywhere; what counts is a place that is thinner than the
+    on. A prescribed bevel, `bevel_deg` by place if it is not that of `spec` everywhere, leaves less. A border
+    that leans is thin at its edge everywhere; what counts is a place that is thinner than the
     border beside it, or than any bevel leaves. `thickness_near_border_min_mm` is the thinnest such place;
     None where there is none; `features` that were asked for are left out. `border_height_p5_mm` is exceeded
     on 95 % of the border's length.
@@ -62,7 +65,8 @@ def measure_thin_border(
     part = view.extent(mesh)
     depth = np.asarray(distance_inside(part.hit, view.spacing_mm, edge_is_outside=True), float)
     seen = np.where(_at_features(view, part, features), 0.0, depth) if features else depth
-    thin = _thinnest(view, part, seen, wall.surfaces, spec, margin)
+    leaning = spec.bevel_deg if bevel_deg is None else bevel_deg
+    thin = _thinnest(view, part, seen, wall.surfaces, spec, margin, leaning)
     measures: dict[str, Any] = {"thickness_near_border_min_mm": None if thin is None else thin[0]}
     findings = []
     if thin is not None:
@@ -104,6 +108,7 @@ def _thinnest(
     surfaces: Surfaces,
     spec: ImplantSpec,
     margin_mm: float,
+    bevel_deg: Regional,
 ) -> tuple[float, NDArray[np.float64]] | None:
     """Return value and place of the thinnest wall in the zone along the border; None where none is thin."""
     inner_mm, outer_mm = part.inner_mm, part.outer_mm
@@ -117,7 +122,7 @@ def _thinnest(
     cosine = np.abs(np.einsum("ij,ij->i", unit, surfaces.outward.at(points)))
     through = np.asarray((outer_mm - inner_mm)[at] * cosine, np.float64)
     usual = _usual(np.asarray(zone * view.spacing_mm, np.float64), depth[at], through)
-    upright = max(1 - spec.bevel_deg / _BEVEL_DEG, 0.0)
+    upright = np.maximum(1 - values_at(bevel_deg, points) / _BEVEL_DEG, 0.0)
     wedge = through / depth[at]
     thin = ((through < _CONTRAST * usual) & (wedge < _LEAN * upright)) | (wedge < _WEDGE * upright)
     thin &= through < least_wall_mm(spec) - SCATTER_MM

@@ -147,6 +147,8 @@ class Design(PartSteps):
         The guide for that cut and for the screws; None without a resection, or where none could be made.
     maps : dict of str to object
         `Disagreement` of methods and `Uncertainty` of a network, where there are any.
+    region_maps : dict of str to Volume
+        The masks of the prescription's painted regions, uint8, by the names that it has for them.
     kept : KeptDesign or None
         What the steps are saved from.
     """
@@ -167,6 +169,7 @@ class Design(PartSteps):
     resection: Resection | None = None
     template: ResectionTemplate | None = None
     maps: dict[str, Any] = field(default_factory=dict, repr=False)
+    region_maps: dict[str, Volume] = field(default_factory=dict, repr=False)
     kept: KeptDesign | None = field(default=None, repr=False)
 
     def save(
@@ -245,6 +248,7 @@ class Design(PartSteps):
             mould=self.mould,
             resection=self.resection,
             template=self.template,
+            region_maps=self.region_maps,
             kept=self.kept if steps else None,
             log=None if log is None else Path(log),
         )

@@ -16,6 +16,7 @@ from meshimplant.design.reconstruct import reconstruct
 from meshimplant.design.step_keeper import StepKeeper
 from meshimplant.design.step_runner import Progress, StepRunner
 from meshimplant.head.mean_vault import Model
+from meshimplant.implant.place_regions import named_maps
 from meshimplant.report import Report, Step
 from meshimplant.runtime.memory import process_peak_mb
 from meshimplant.runtime.threads import one_blas_thread
@@ -80,7 +81,7 @@ def design_implant(
     DesignRefused
         A step has no valid result; `.findings` name it.
     """
-    spec = ImplantSpec() if spec is None else spec
+    spec, region_maps = named_maps(ImplantSpec() if spec is None else spec)
     versions = installed_versions()
     keeper = StepKeeper(KeptValues(), versions)
     line = StepRunner(Report(spec=spec.to_dict(), seed=seed, versions=versions), progress, keeper)
@@ -104,7 +105,7 @@ def design_implant(
     again = method if all(each is None for each in elsewhere_from) else None
     maps = maps_of(shape.completion)
     start = DesignStart(inputs.defective, shape, spec.bodies, again, read, line.report, maps)
-    return finish_design(start, spec, line, keeper, scan=inputs.scan)
+    return finish_design(start, spec, line, keeper, region_maps=region_maps, scan=inputs.scan)
 
 
 def _read(

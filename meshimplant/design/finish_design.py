@@ -9,6 +9,8 @@ from meshimplant.design.make_part import check_made, make_part, mould_made
 from meshimplant.design.screened import screened
 from meshimplant.design.step_keeper import StepKeeper
 from meshimplant.design.step_runner import StepRunner
+from meshimplant.head.pose import fit_pose
+from meshimplant.implant.place_regions import maps_in_use, place_regions
 from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.voxels.volume import Volume
@@ -21,6 +23,7 @@ def finish_design(
     keeper: StepKeeper,
     *,
     edits: tuple[Edit, ...] = (),
+    region_maps: dict[str, Volume],
     scan: Volume | None = None,
 ) -> Design:
     """Make a part of the missing bone, check it, and return the design with all its steps.
@@ -37,6 +40,8 @@ def finish_design(
         Of the line.
     edits : tuple of Edit
         Changes of the shape, in order.
+    region_maps : dict of str to Volume
+        The masks of painted regions, see `named_maps`; those that earlier edits named stay with the steps.
     scan : Volume, optional
         The values of the CT.
 
@@ -50,8 +55,10 @@ def finish_design(
         A step has no valid result.
     """
     tree = tree_of_start(start, keeper.values)
-    made = make_part(start.shape, spec, line, edits=edits)
-    check = check_made(made, start.shape, spec, line)
+    pose = line.keep("pose", fit_pose, start.shape.skull) if spec.regions else None
+    regions = place_regions(spec, pose, maps=region_maps)
+    made = make_part(start.shape, spec, line, edits=edits, regions=regions)
+    check = check_made(made, start.shape, spec, line, regions=regions)
     mould = None if spec.mould is None else mould_made(made.simplified, start.shape, spec.mould, line)
     screening = screened(made, spec, line, inside_mm=start.shape.inside_mm)
     return Design(
@@ -70,7 +77,16 @@ def finish_design(
         screening=screening,
         mould=mould,
         maps=start.maps,
-        kept=KeptDesign(keeper.values, keeper.versions, tree, spec, keeper.kept, edits=edits),
+        region_maps=maps_in_use(spec, region_maps),
+        kept=KeptDesign(
+            keeper.values,
+            keeper.versions,
+            tree,
+            spec,
+            keeper.kept,
+            edits=edits,
+            region_maps=region_maps,
+        ),
     )
 
 

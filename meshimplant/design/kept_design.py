@@ -81,6 +81,8 @@ class KeptDesign:
         What the case is called.
     edits : tuple of Edit
         Changes of the shape, in order.
+    region_maps : dict of str to Volume
+        The masks of the prescription's painted regions by the names that it has for them.
     """
 
     values: KeptValues
@@ -91,6 +93,7 @@ class KeptDesign:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     label: str = ""
     edits: tuple[Edit, ...] = ()
+    region_maps: dict[str, Volume] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write the steps into a new folder: facts as JSON, arrays packed without loss; no time, no path.
@@ -104,7 +107,8 @@ class KeptDesign:
             for key, each in sorted(self.steps.items())
         ]
         stored = [each["result"] for each in steps if each["is_stored"]]
-        packed = self.values.packed_of([self.start, *stored])
+        region_maps = self.values.tree(self.region_maps)
+        packed = self.values.packed_of([self.start, region_maps, *stored])
         write_packed(folder / ARRAYS_FILE, packed)
         facts = {
             "what": _OURS,
@@ -116,6 +120,7 @@ class KeptDesign:
             "inputs": self.inputs,
             "spec": self.spec.to_dict(),
             "edits": [each.to_dict() for each in self.edits],
+            "region_maps": region_maps,
             "start": self.start,
             "steps": steps,
             "arrays": {digest: each.to_dict() for digest, each in packed.items()},
@@ -152,7 +157,8 @@ class KeptDesign:
             }
             spec = ImplantSpec.from_dict(facts["spec"])
             edits = tuple(Edit.from_dict(each) for each in facts.get("edits", ()))
-            told = facts["inputs"], facts["label"], edits
+            region_maps = values.value(facts.get("region_maps", {}))
+            told = facts["inputs"], facts["label"], edits, region_maps
             return cls(values, facts["versions"], facts["start"], spec, steps, *told)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise _damaged(FACTS_FILE) from error

@@ -26,6 +26,8 @@ from meshimplant.head.chart import Chart
 from meshimplant.head.pose import HeadPose
 from meshimplant.implant.features import Feature, Hold
 from meshimplant.implant.find_free_border import FreeBorder
+from meshimplant.implant.place_regions import PlacedRegions
+from meshimplant.implant.regional_value import Region, RegionalValue
 from meshimplant.implant.site import Bone, Site
 from meshimplant.io.packed_arrays import Packed, pack, unpack
 from meshimplant.line.separate import RemovedPiece, Separation
@@ -39,6 +41,7 @@ from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.spec.region_spec import RegionSpec
 from meshimplant.spec.resection_spec import ResectionSpec
 from meshimplant.spec.strength_spec import StrengthSpec
 from meshimplant.strength.materials import Material
@@ -70,6 +73,7 @@ _CLASSES: dict[str, type[Any]] = {
         *(PartCheck, Perforated, PerforationSpec, Reference, ReferencePatch, RemovedPiece, Report, Screw),
         *(LoadCase, Material, Mould, MouldSpec, Pull, StrengthScreening, StrengthSpec),
         ResectionSpec,
+        *(PlacedRegions, Region, RegionalValue, RegionSpec),
         *(RoundedBorder, Separation, Site, Step, StepResult, Uncertainty),
     )
 }

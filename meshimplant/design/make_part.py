@@ -32,6 +32,8 @@ from meshimplant.edit.end_free_border import end_free_border
 from meshimplant.edit.round_border import RoundedBorder, round_border
 from meshimplant.errors import MeshError
 from meshimplant.implant.features import Feature
+from meshimplant.implant.place_regions import PlacedRegions
+from meshimplant.implant.regional_value import most_of
 from meshimplant.implant.site import Site
 from meshimplant.implant.wall_thickness import least_wall_mm
 from meshimplant.manufacture.mould import Mould, mould
@@ -47,22 +49,29 @@ from meshimplant.theatre.perforate import Perforated
 
 
 def make_part(
-    shape: Reconstruction, spec: ImplantSpec, line: StepRunner, *, edits: Sequence[Edit] = ()
+    shape: Reconstruction,
+    spec: ImplantSpec,
+    line: StepRunner,
+    *,
+    regions: PlacedRegions,
+    edits: Sequence[Edit] = (),
 ) -> PartSteps:
     """Mesh the missing bone and make the part of it: all steps from deepen to perforate."""
     run, inside_mm = line.run, shape.inside_mm
-    depth_mm = deepening_mm(spec.thickness_mm)
+    depth_mm = deepening_mm(most_of(regions.thickness_mm))
     deepened = run("deepen", deepen_bodies, shape.separation.bodies, depth_mm=depth_mm, inside_mm=inside_mm)
     raw = run("extract", extract_bodies, deepened)
     smoothed = run("smooth", smooth_part, raw, iterations=spec.smooth_iterations)
     site = Site.around(shape.skull, smoothed, inside_mm=inside_mm)
-    trimmed = run("trim", trim_part, smoothed, site, clearance_mm=spec.clearance_mm).mesh
-    edited = edit_shape(trimmed, site, edits, line, clearance_mm=spec.clearance_mm)
-    thickness = edited_thickness(edited, site, edits, thickness_mm=spec.thickness_mm)
-    wall, clear_mm = thickness, spec.clearance_mm
+    clear_mm = regions.clearance_mm
+    trimmed = run("trim", trim_part, smoothed, site, clearance_mm=clear_mm).mesh
+    edited = edit_shape(trimmed, site, edits, line, clearance_mm=clear_mm)
+    wall = edited_thickness(edited, site, edits, thickness_mm=regions.thickness_mm)
     thinned = run("thickness", set_part_thickness, edited, site, thickness_mm=wall, clearance_mm=clear_mm)
     ended = run("border", end_free_border, thinned, site, caudal_relief_mm=spec.caudal_relief_mm).mesh
-    bevelled = run("bevel", bevel_part, ended, site, bevel_deg=spec.bevel_deg) if spec.bevel_deg else ended
+    bevelled = ended
+    if most_of(regions.bevel_deg) > 0:
+        bevelled = run("bevel", bevel_part, ended, site, bevel_deg=regions.bevel_deg)
     cleared = run("insertion", clear_way, bevelled, site)
     repaired = run("repair", repair_part, cleared.mesh).mesh
     simplified = run("simplify", simplify_part, repaired, max_faces=spec.max_faces)
@@ -165,7 +174,9 @@ def _perforated(
     return holes
 
 
-def check_made(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner) -> PartCheck:
+def check_made(
+    made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner, *, regions: PlacedRegions
+) -> PartCheck:
     """Check the part as the verb `check` does, and record what was measured and found."""
     check = line.run(
         "check",
@@ -176,6 +187,7 @@ def check_made(made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: 
         directions=made.directions,
         reference=line.keep("reference", reference_of, shape.skull),
         features=made.features or None,
+        regions=regions,
     )
     added = [each.measures for each in (made.rounded, made.marked, made.perforated) if each is not None]
     mass_g = enclosed_mm3(made.implant) / 1000 * material_of(spec.material).density_g_cm3

@@ -12,6 +12,7 @@ from meshimplant.design.reconstruct import reconstruct
 from meshimplant.design.step_keeper import StepKeeper
 from meshimplant.design.step_runner import Progress, StepRunner
 from meshimplant.errors import FileReadError, InputError, require_type
+from meshimplant.implant.place_regions import named_maps
 from meshimplant.report import Finding
 from meshimplant.runtime.threads import one_blas_thread
 from meshimplant.runtime.versions import installed_versions
@@ -66,6 +67,7 @@ def redesign(
     versions = installed_versions()
     keeper = StepKeeper(kept.values, versions, kept.steps)
     start = kept.opened_start()
+    spec, region_maps = named_maps(spec, kept.region_maps)
     again = spec.bodies != start.bodies
     facts = {"spec": spec.to_dict(), "versions": versions, "inputs": kept.inputs}
     line = StepRunner(start.read_report.copy_with(**facts), progress, keeper)
@@ -76,7 +78,7 @@ def redesign(
         if versions != kept.versions:
             line.report.add([_other_versions(kept.versions, versions)])
     changes = kept.edits if edits is None else tuple(edits)
-    return finish_design(start, spec, line, keeper, edits=changes, scan=scan)
+    return finish_design(start, spec, line, keeper, edits=changes, region_maps=region_maps, scan=scan)
 
 
 def load_design(case: str | Path | KeptDesign) -> Design:
@@ -87,7 +89,7 @@ def load_design(case: str | Path | KeptDesign) -> Design:
     facts = {"spec": kept.spec.to_dict(), "versions": kept.versions, "inputs": kept.inputs}
     report = start.report.copy_with(**facts)
     line = StepRunner(report, _refuse, keeper)
-    return finish_design(start, kept.spec, line, keeper, edits=kept.edits)
+    return finish_design(start, kept.spec, line, keeper, edits=kept.edits, region_maps=kept.region_maps)
 
 
 def _refuse(name: str) -> None:

@@ -18,6 +18,7 @@ from meshimplant.edit.cut import trim_box, trim_curve, trim_plane
 from meshimplant.edit.move_border import move_border
 from meshimplant.edit.smooth_here import smooth_here
 from meshimplant.errors import MeshError
+from meshimplant.implant.regional_value import Regional, values_at
 from meshimplant.implant.site import Site
 from meshimplant.implant.surfaces import split_surfaces
 from meshimplant.implant.wall_thickness import WALL_RANGE_MM
@@ -26,7 +27,7 @@ from meshimplant.spec.shape_edits import KEEPS, ThickenEdit
 
 
 def edit_shape(
-    trimmed: trimesh.Trimesh, site: Site, edits: Sequence[Edit], line: StepRunner, *, clearance_mm: float
+    trimmed: trimesh.Trimesh, site: Site, edits: Sequence[Edit], line: StepRunner, *, clearance_mm: Regional
 ) -> trimesh.Trimesh:
     """Change a trimmed part as its edits say, each a step; what came too near to bone is trimmed again.
 
@@ -52,15 +53,15 @@ def changed_shape(mesh: trimesh.Trimesh, site: Site, edit: Edit) -> trimesh.Trim
 
 
 def edited_thickness(
-    mesh: trimesh.Trimesh, site: Site, edits: Sequence[Edit], *, thickness_mm: float
-) -> float | NDArray[np.float64]:
-    """Return the thickness of an edited part: (n,) by vertex, or one for all where no edit changes it."""
+    mesh: trimesh.Trimesh, site: Site, edits: Sequence[Edit], *, thickness_mm: Regional
+) -> Regional | NDArray[np.float64]:
+    """Return the thickness of an edited part: (n,) by vertex, or as it was where no edit changes it."""
     tables = [each.values for each in edits if each.verb == ThickenEdit.TABLE]
     changes = [table for table in tables if isinstance(table, ThickenEdit)]
     if not changes:
         return thickness_mm
     surfaces = split_surfaces(mesh, inside_mm=site.inside_mm)
-    thickness = np.full(len(mesh.vertices), thickness_mm)
+    thickness = values_at(thickness_mm, mesh.vertices)
     for change in changes:
         foot = outer_foot(mesh, surfaces, change.point_mm)
         thickness += change.by_mm * falloff(mesh.vertices, foot, change.radius_mm)

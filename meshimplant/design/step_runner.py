@@ -13,6 +13,7 @@ import trimesh
 from meshimplant.design.kept_values import LazyVolumes
 from meshimplant.design.step_keeper import StepKeeper
 from meshimplant.errors import DesignRefused, MeshError
+from meshimplant.implant.regional_value import RegionalValue
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.report import Finding, Report, Step
 from meshimplant.runtime.memory import process_peak_mb
@@ -47,7 +48,8 @@ class StepRunner:
     ) -> Result:
         """Run one step and return its result.
 
-        The report records those keyword arguments that are numbers or words, what the result's method
+        The report records those keyword arguments that are numbers or words, of one that differs by region
+        the numbers, what the result's method
         ``numbers`` returns, and the volume before and after: of the first input where it is a mesh, and of
         the result where it is one or has one as ``mesh``.
         """
@@ -95,6 +97,9 @@ class StepRunner:
     ) -> Result:
         """Run a step and record it."""
         recorded = {key: value for key, value in parameters.items() if isinstance(value, int | float | str)}
+        for key, value in parameters.items():
+            if isinstance(value, RegionalValue):
+                recorded |= {key: value.base, f"{key}_by_region": value.values.tolist()}
         before_mm3 = _volume_mm3(inputs[0]) if inputs else None
         with self.step(name, before_mm3=before_mm3, **recorded) as record:
             result = function(*inputs, **parameters)

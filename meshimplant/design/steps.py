@@ -20,12 +20,15 @@ from meshimplant.edit.thickness import set_thickness
 from meshimplant.edit.trim import is_clear, trim_to_clearance
 from meshimplant.head.pose import fit_pose
 from meshimplant.implant.features import Feature
+from meshimplant.implant.place_regions import PlacedRegions, place_regions
+from meshimplant.implant.regional_value import Regional, RegionalValue, plus
 from meshimplant.implant.site import Site
 from meshimplant.line.deepen import deepen
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import enclosed_mm3
 from meshimplant.mesh.bodies import connected_meshes
 from meshimplant.mesh.convert import join_meshes
+from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.theatre.mark import Marked, mark
@@ -98,14 +101,26 @@ def part_site(mesh: trimesh.Trimesh, defective: Volume, *, inside_mm: ArrayLike 
     return Site.around(skull, mesh, inside_mm=fit_pose(skull).centre_mm if inside_mm is None else inside_mm)
 
 
-def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> StepResult:
+def regions_on(
+    spec: ImplantSpec, defective: Volume | None = None, *, inside_mm: ArrayLike | None = None
+) -> PlacedRegions:
+    """Return what a prescription asks for by place in a skull, or as seen from a point inside the head.
+
+    The head's axes are those of the line: of the prepared skull.
+    """
+    if not spec.regions or defective is None:
+        return place_regions(spec, inside_mm)
+    return place_regions(spec, fit_pose(prepare_skull(defective)[0]))
+
+
+def trim_part(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: Regional) -> StepResult:
     """Trim a part to its clearance, and count the fragments that came loose."""
     cut = trim_to_clearance(mesh, site, clearance_mm=clearance_mm)
     return StepResult(cut.mesh, {"fragments": len(cut.fragments)})
 
 
 def set_part_thickness(
-    mesh: trimesh.Trimesh, site: Site, *, thickness_mm: ArrayLike, clearance_mm: float
+    mesh: trimesh.Trimesh, site: Site, *, thickness_mm: ArrayLike | RegionalValue, clearance_mm: Regional
 ) -> trimesh.Trimesh:
     """Set the wall thickness of a part, and take the lip off its border.
 
@@ -113,18 +128,19 @@ def set_part_thickness(
     """
     part = set_thickness(mesh, thickness_mm, inside_mm=site.inside_mm)
     part = keep_clearance(part, site, clearance_mm=clearance_mm)
-    least_mm = min(LEAST_MM, _LIP_FRACTION * float(np.nanmin(thickness_mm)))
+    thinnest = thickness_mm.least if isinstance(thickness_mm, RegionalValue) else np.nanmin(thickness_mm)
+    least_mm = min(LEAST_MM, _LIP_FRACTION * float(thinnest))
     return blunt_border(part, inside_mm=site.inside_mm, least_mm=least_mm).mesh
 
 
-def keep_clearance(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> trimesh.Trimesh:
+def keep_clearance(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: Regional) -> trimesh.Trimesh:
     """Trim a part again if it is nearer to bone than its clearance; else return it unchanged."""
     if is_clear(mesh, site, clearance_mm=clearance_mm):
         return mesh
-    return trim_to_clearance(mesh, site, clearance_mm=clearance_mm + _SECOND_CUT_MM).mesh
+    return trim_to_clearance(mesh, site, clearance_mm=plus(clearance_mm, _SECOND_CUT_MM)).mesh
 
 
-def bevel_part(mesh: trimesh.Trimesh, site: Site, *, bevel_deg: float) -> trimesh.Trimesh:
+def bevel_part(mesh: trimesh.Trimesh, site: Site, *, bevel_deg: Regional) -> trimesh.Trimesh:
     """Bevel the border of a part."""
     return bevel(mesh, bevel_deg, inside_mm=site.inside_mm).mesh
 

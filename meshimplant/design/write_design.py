@@ -75,6 +75,7 @@ def write_design(
     mould: Mould | None = None,
     resection: Resection | None = None,
     template: ResectionTemplate | None = None,
+    region_maps: Mapping[str, Volume] | None = None,
     kept: KeptDesign | None = None,
     log: Path | None = None,
 ) -> None:
@@ -84,14 +85,14 @@ def write_design(
     slices.png (the CT or mask with the outline of the part), report.json and report.html; features.json,
     features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and drawing.png,
     which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the other pieces of a
-    mould; defective.nrrd, cut.mrk.json, template.stl and template.png of a planned resection;
-    disagreement.csv where methods of completion differ; strength.png of a screening under load;
-    uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if asked for; steps/ with `kept`;
-    edits.jsonl, a copy of `log`. A picture or a model of the skull that cannot be made is a warning, never a
-    failure. With `force` the folder is replaced as a whole, see `atomic_folder`: files of an earlier run go,
-    files of others stay. File names and paths of the sources may name a patient and are not kept: only their
-    role and their SHA-256. Without sources the inputs that `report` has already stay. Inputs, outputs and
-    that finding are added to `report`.
+    mould; region-1.nrrd and so on, the painted regions of the prescription; defective.nrrd, cut.mrk.json,
+    template.stl and template.png of a planned resection; disagreement.csv where methods of completion differ;
+    strength.png of a screening under load; uncertainty.csv of a network; skull.stl, fit.3mf and report.pdf if
+    asked for; steps/ with `kept`; edits.jsonl, a copy of `log`. A picture or a model of the skull that cannot
+    be made is a warning, never a failure. With `force` the folder is replaced as a whole, see
+    `atomic_folder`: files of an earlier run go, files of others stay. File names and paths of the sources may
+    name a patient and are not kept: only their role and their SHA-256. Without sources the inputs that
+    `report` has already stay. Inputs, outputs and that finding are added to `report`.
 
     Raises
     ------
@@ -117,6 +118,8 @@ def write_design(
             report.add(write_resection(target, resection, template, title))
         write_volume(reconstruction, target / "reconstruction.nrrd")
         (target / "spec.toml").write_text(spec.to_toml(), encoding="utf-8")
+        for name, mask in (region_maps or {}).items():
+            write_volume(mask, target / name)
         _write_maps(maps, target)
         if skull_form is not None:
             model = _write_skull_model(skull, skull_form, report, target)

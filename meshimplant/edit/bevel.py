@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError, require_type
+from meshimplant.implant.regional_value import Regional, RegionalValue, least_of, most_of, values_at
 from meshimplant.implant.surfaces import OUTER, Surfaces, split_surfaces
 from meshimplant.line.extract import extract
 from meshimplant.mesh.areas import face_normals_and_areas, face_pairs
@@ -28,6 +29,8 @@ from meshimplant.voxels.volume import Volume
 MAX_BEVEL_DEG = 45.0
 #: The bevel starts this far below the outer edge, mm, so that the edge is preserved and not sharp.
 _LAND_MM = 0.5
+#: Within this much of the outward lean that stands for no bevel nothing is cut, degrees.
+_UNTOUCHED_DEG = 0.5
 #: Spacing of the points that sample the outer edge, mm; number of neighbours and of rounds over which they
 #: are averaged, so that the bevel does not reproduce the waves that voxels leave in the edge (0.1 mm high, 1
 #: to 2 mm long).
@@ -57,7 +60,7 @@ class _Edge:
     inward: Floats
 
 
-def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, inside_mm: ArrayLike | None = None) -> Cut:
+def bevel(mesh: trimesh.Trimesh, bevel_deg: Regional, *, inside_mm: ArrayLike | None = None) -> Cut:
     """Cut an implant's border so that it leans inward by at least an angle, from its outer edge on.
 
     From each point of the outer surface's edge a straight wall runs inward at the angle to the local outward
@@ -68,8 +71,9 @@ def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, inside_mm: ArrayLike | Non
     ----------
     mesh : Trimesh
         A closed implant, LPS mm.
-    bevel_deg : float
-        Angle between the border and the outward direction, 0 to 45 degrees; 0 changes nothing.
+    bevel_deg : float or RegionalValue
+        Angle between the border and the outward direction, 0 to 45 degrees; 0 changes nothing. By region,
+        see `place_regions`: beside a region without a bevel the angle runs out into the border as it is.
     inside_mm : (3,) array-like, optional
         A point (3,) inside the head, LPS mm. None: derived from the implant's curvature.
 
@@ -95,20 +99,29 @@ def bevel(mesh: trimesh.Trimesh, bevel_deg: float, *, inside_mm: ArrayLike | Non
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_bevel(bevel_deg)
-    if bevel_deg == 0:
+    if most_of(bevel_deg) == 0:
         return Cut(mesh.copy(), (), 0.0)
-    slope = float(np.tan(np.radians(bevel_deg)))
+    slope = float(np.tan(np.radians(least_of(bevel_deg))))
     edge = _outer_edge(mesh, split_surfaces(mesh, inside_mm=inside_mm), spare_mm=_LAND_MM * slope)
-    beyond = _beyond_wall(mesh, edge, np.radians(bevel_deg))
+    beyond = _beyond_wall(mesh, edge, np.radians(values_at(_demanded(bevel_deg), edge.points)))
     return Cut(mesh.copy(), (), 0.0) if beyond is None else cut_away(mesh, extract(beyond, level=0))
 
 
-def require_bevel(bevel_deg: float) -> None:
+def require_bevel(bevel_deg: Regional) -> None:
     """Raise `InputError` for a bevel that cannot be made."""
-    if not 0 <= bevel_deg <= MAX_BEVEL_DEG:
-        raise InputError(
-            f"expected a bevel of 0 to {MAX_BEVEL_DEG:g} degrees, got {bevel_deg!r}: give degrees"
-        )
+    for each in (least_of(bevel_deg), most_of(bevel_deg)):
+        if not 0 <= each <= MAX_BEVEL_DEG:
+            raise InputError(
+                f"expected a bevel of 0 to {MAX_BEVEL_DEG:g} degrees, got {each!r}: give degrees"
+            )
+
+
+def _demanded(bevel_deg: Regional) -> Regional:
+    """Return a bevel with an outward lean that no border has in place of 0, where nothing is to change."""
+    if not isinstance(bevel_deg, RegionalValue):
+        return bevel_deg
+    values = np.where(bevel_deg.values > 0, bevel_deg.values, -MAX_BEVEL_DEG)
+    return RegionalValue(bevel_deg.base or -MAX_BEVEL_DEG, bevel_deg.regions, values)
 
 
 def _outer_edge(mesh: trimesh.Trimesh, surfaces: Surfaces, *, spare_mm: float) -> _Edge:
@@ -185,7 +198,7 @@ def _longest_loops(half: Ints, body: Ints, length: Floats) -> NDArray[np.bool_]:
     return np.asarray(total[loop] == longest[body])
 
 
-def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | None:
+def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: Floats) -> Volume | None:
     """Return a field, positive where a body is beyond the bevelled wall, without closed cavities; or None."""
     grid = Grid.around(*np.asarray(mesh.bounds), spacing_mm=_GRID_MM, margin_voxels=4.3)
     part = occupancy(mesh, grid)
@@ -198,11 +211,17 @@ def _beyond_wall(mesh: trimesh.Trimesh, edge: _Edge, angle: float) -> Volume | N
     return Volume(values, grid.affine) if (values[part] > LEAST_CUT_MM).any() else None
 
 
-def _beyond_wall_mm(edge: _Edge, points: Floats, angle: float) -> Floats:
-    """Return how far points (n, 3) lie beyond the bevelled wall at the nearest point of the edge, mm."""
+def _beyond_wall_mm(edge: _Edge, points: Floats, angle: Floats) -> Floats:
+    """Return how far points (n, 3) lie beyond the bevelled wall at the nearest point of the edge, mm.
+
+    `angle` is that of the wall at each point of the edge, radians.
+    """
     nearest = cKDTree(edge.points).query(points)[1]
     arm, upward = points - edge.points[nearest], edge.outward[nearest]
     height = np.einsum("ij,ij->i", arm, upward)
     aside = np.linalg.norm(arm - height[:, None] * upward, axis=1)
     inward = np.where(np.einsum("ij,ij->i", arm, edge.inward[nearest]) < 0, -aside, aside)
-    return np.asarray((-height - _LAND_MM) * np.sin(angle) - inward * np.cos(angle))
+    there = angle[nearest]
+    beyond = (-height - np.sign(there) * _LAND_MM) * np.sin(there) - inward * np.cos(there)
+    untouched = there <= np.radians(_UNTOUCHED_DEG - MAX_BEVEL_DEG)
+    return np.where(untouched, np.minimum(beyond, -_GRID_MM), beyond)

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from meshimplant.edit.thickness_target import blend_at_border, fill_nearest, own_thickness, whole_map
 from meshimplant.errors import InputError, require_type
+from meshimplant.implant.regional_value import RegionalValue
 from meshimplant.implant.surfaces import (
     INNER,
     OUTER,
@@ -40,7 +41,7 @@ _RELAXATIONS, _ATTEMPTS, _FOLD_MM = 20, 3, 1.0
 
 def set_thickness(
     mesh: trimesh.Trimesh,
-    target_mm: ArrayLike | None = None,
+    target_mm: ArrayLike | RegionalValue | None = None,
     *,
     fraction: float | None = None,
     inside_mm: ArrayLike | None = None,
@@ -56,10 +57,10 @@ def set_thickness(
     ----------
     mesh : Trimesh
         A closed implant, LPS mm.
-    target_mm : float or (n,) array-like, optional
+    target_mm : float, (n,) array-like or RegionalValue, optional
         Thickness: one number, or one per vertex, of which those of the outer surface are used (nan: the
-        nearest known value). `skull_thickness`, `feather` and `thicken_at` make such maps: ``0.5 *
-        skull_thickness(mesh, skull)`` is half as thick as the bone.
+        nearest known value); or by region, see `place_regions`. `skull_thickness`, `feather` and `thicken_at`
+        make such maps: ``0.5 * skull_thickness(mesh, skull)`` is half as thick as the bone.
     fraction : float, optional
         Instead of `target_mm`: a fraction of the implant's present local thickness, 0 to 2; at least 0.3 mm
         everywhere.
@@ -89,6 +90,8 @@ def set_thickness(
     require_type(mesh, trimesh.Trimesh, "the part")
     solid = require_solid(mesh)
     surfaces = split_surfaces(mesh, inside_mm=inside_mm)
+    if isinstance(target_mm, RegionalValue):
+        target_mm = target_mm.at(mesh.vertices)
     target = _target(mesh, surfaces, target_mm, fraction, feather_mm)
     thick = _thickened(mesh, surfaces, target)
     sheet = np.asarray(mesh.faces)[surfaces.face_labels == OUTER]

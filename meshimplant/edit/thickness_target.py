@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from meshimplant.errors import InputError, MeshError, require_type
+from meshimplant.implant.regional_value import smooth_step
 from meshimplant.implant.surfaces import OUTER, WALL, Surfaces, split_surfaces
 from meshimplant.implant.wall_thickness import WALL_RANGE_MM, across
 
@@ -121,7 +122,7 @@ def thicken_at(
     outer = surfaces.vertex_labels == OUTER
     _require_fine(feet, np.asarray(mesh.vertices)[outer], radius_mm)
     width = 1.5 * float(raised.max()) / _STEEPEST
-    return target + raised * _smooth_step(1 - (away - radius_mm) / max(width, 1e-9))
+    return target + raised * smooth_step(1 - (away - radius_mm) / max(width, 1e-9))
 
 
 def whole_map(mesh: trimesh.Trimesh, surfaces: Surfaces, values_mm: ArrayLike) -> Floats:
@@ -159,7 +160,7 @@ def blend_at_border(
     if width_mm == 0 or not wall.any():
         return target
     vertices = np.asarray(mesh.vertices)
-    share = _smooth_step(cKDTree(vertices[wall]).query(vertices)[0] / width_mm)
+    share = smooth_step(cKDTree(vertices[wall]).query(vertices)[0] / width_mm)
     return share * target + (1 - share) * rim
 
 
@@ -202,9 +203,3 @@ def _require_fine(feet: Floats, vertices: Floats, radius_mm: float) -> None:
             f"got {counts[fewest]} at {np.round(feet[fewest], 1).tolist()}: "
             "give a larger radius or a finer mesh"
         )
-
-
-def _smooth_step(share: Floats) -> Floats:
-    """Return the cubic smooth step: 0 below 0, 1 above 1, flat at both ends, steepest slope 1.5."""
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)

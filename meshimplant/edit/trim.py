@@ -12,6 +12,7 @@ from meshimplant.errors import InputError, require_type
 from meshimplant.head.direction_map import DirectionMap, Extent
 from meshimplant.head.fill import fill_from_nearest
 from meshimplant.implant.intact_bone import intact_bone
+from meshimplant.implant.regional_value import Regional, RegionalValue, least_of, most_of, plus, values_at
 from meshimplant.implant.site import Bone, Site
 from meshimplant.implant.surfaces import outward_field
 from meshimplant.line.extract import extract
@@ -45,8 +46,8 @@ def trim(
     mesh: trimesh.Trimesh,
     skull: Volume | Site,
     *,
-    clearance_mm: float = 0.8,
-    bevel_deg: float = 0.0,
+    clearance_mm: Regional = 0.8,
+    bevel_deg: Regional = 0.0,
     inside_mm: ArrayLike | None = None,
 ) -> trimesh.Trimesh:
     """Cut an implant back so that none of it is closer to bone than the clearance.
@@ -62,9 +63,10 @@ def trim(
         A closed implant, LPS mm, that meets the bone or overlaps it.
     skull : Volume or Site
         Mask of the defective skull on any grid, or the site; only the bone around the implant is read.
-    clearance_mm : float
-        Distance to keep from the bone's surface, 0 to 5 mm. Default 0.8, see `ImplantSpec`.
-    bevel_deg : float
+    clearance_mm : float or RegionalValue
+        Distance to keep from the bone's surface, 0 to 5 mm. Default 0.8, see `ImplantSpec`. By region: see
+        `place_regions`.
+    bevel_deg : float or RegionalValue
         Least inward lean of the border from the outward direction, 0 to 45 degrees, see `bevel`. Default 0:
         parallel to the wall of the defect.
     inside_mm : (3,) array-like, optional
@@ -93,16 +95,17 @@ def trim(
     return trim_to_clearance(mesh, site, clearance_mm=clearance_mm, bevel_deg=bevel_deg).mesh
 
 
-def _require_clearance(clearance_mm: float) -> None:
+def _require_clearance(clearance_mm: Regional) -> None:
     """Raise `InputError` for a clearance outside its range."""
-    if not 0 <= clearance_mm <= MAX_CLEARANCE_MM:
-        raise InputError(
-            f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {clearance_mm!r}: give millimetres"
-        )
+    for each in (least_of(clearance_mm), most_of(clearance_mm)):
+        if not 0 <= each <= MAX_CLEARANCE_MM:
+            raise InputError(
+                f"expected a clearance of 0 to {MAX_CLEARANCE_MM:g} mm, got {each!r}: give millimetres"
+            )
 
 
 def trim_to_clearance(
-    mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float = 0.8, bevel_deg: float = 0.0
+    mesh: trimesh.Trimesh, site: Site, *, clearance_mm: Regional = 0.8, bevel_deg: Regional = 0.0
 ) -> Cut:
     """Trim as `trim` does, and return the mesh with the fragments that came loose and the volume removed."""
     _require_clearance(clearance_mm)
@@ -114,31 +117,33 @@ def trim_to_clearance(
         cut = Cut(mesh.copy(), (), 0.0)
     else:
         cut = cut_away(mesh, extract(forbidden, level=0), solid=solid)
-    if bevel_deg == 0:
+    if most_of(bevel_deg) == 0:
         return cut
     leaning = bevel(cut.mesh, bevel_deg, inside_mm=site.inside_mm)
     return Cut(leaning.mesh, cut.fragments + leaning.fragments, cut.removed_mm3 + leaning.removed_mm3)
 
 
-def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: float) -> bool:
+def is_clear(mesh: trimesh.Trimesh, site: Site, *, clearance_mm: Regional) -> bool:
     """Return whether every vertex of a mesh keeps the clearance from bone within 0.05 mm."""
-    bone = Site.around(site, mesh, margin_mm=clearance_mm + 2).bone
+    bone = Site.around(site, mesh, margin_mm=most_of(clearance_mm) + 2).bone
     if bone is None:
         return True
-    return bool((-sample(bone.distance, mesh.vertices, fill=-1e3) >= clearance_mm - _CHORD_MM).all())
+    least = values_at(clearance_mm, mesh.vertices) - _CHORD_MM
+    return bool((-sample(bone.distance, mesh.vertices, fill=-1e3) >= least).all())
 
 
 def _forbidden_field(
-    mesh: trimesh.Trimesh, near_bone: Bone, clearance_mm: float, centre: NDArray[np.float64]
+    mesh: trimesh.Trimesh, near_bone: Bone, clearance_mm: Regional, centre: NDArray[np.float64]
 ) -> Volume | None:
     """Return a field that is positive where the implant must not be; None if the implant is nowhere there."""
     box, bone = near_bone.mask, near_bone.distance
     core = distance_outside(box.array != 0, box.spacing_mm)
-    values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + np.float32(
-        clearance_mm + _CHORD_MM
-    )
     part = occupancy(mesh, box)
-    near = dilated_box(part, 3) & (values > -_BESIDE_MM)
+    around = dilated_box(part, 3)
+    values = np.maximum(bone.array, _CORE_VOXELS * float(np.mean(box.spacing_mm)) - core) + _on_grid(
+        plus(clearance_mm, _CHORD_MM), box, around
+    )
+    near = around & (values > -_BESIDE_MM)
     columns = np.full(box.shape, -1.0, np.float32)
     columns[near] = _column_field(mesh, bone, clearance_mm, centre, box.to_mm(np.argwhere(near)))
     reached = sample(box.with_array(values), mesh.vertices, fill=-1).max() > LEAST_CUT_MM
@@ -146,6 +151,15 @@ def _forbidden_field(
         return None
     field = box.with_array(np.where(near, np.maximum(values, columns), np.float32(-1)))
     return _vented(field, part, centre)
+
+
+def _on_grid(value: Regional, grid: Volume, near: NDArray[np.bool_]) -> NDArray[np.float32] | np.float32:
+    """Return a value on a grid where it is needed, the largest elsewhere; one number for a plain one."""
+    if not isinstance(value, RegionalValue):
+        return np.float32(value)
+    values = np.full(grid.shape, value.most, np.float32)
+    values[near] = value.at(grid.to_mm(np.argwhere(near)))
+    return values
 
 
 def _vented(field: Volume, part: NDArray[np.bool_], centre: NDArray[np.float64]) -> Volume:
@@ -173,7 +187,7 @@ def _vented(field: Volume, part: NDArray[np.bool_], centre: NDArray[np.float64])
 def _column_field(
     mesh: trimesh.Trimesh,
     bone: Volume,
-    clearance_mm: float,
+    clearance_mm: Regional,
     centre: NDArray[np.float64],
     points: NDArray[np.float64],
 ) -> NDArray[np.float64]:
@@ -181,14 +195,15 @@ def _column_field(
     view = DirectionMap.around_points(mesh.vertices, centre)
     part = view.extent(mesh)
     pixels, reach = view.place(points)
-    field = view.read(_thin_remainder(view, bone, clearance_mm, part), pixels.T)
+    clearance = values_at(clearance_mm, view.middle_points)
+    field = view.read(_thin_remainder(view, bone, clearance, part), pixels.T)
     outwards = outward_field(mesh, centre)
     for side in (1, -1):
         surface, intact = intact_bone(view, bone, part, outwards, side=side)
         intact &= ndimage.binary_dilation(part.hit, iterations=4)
         if not intact.any():
             continue
-        apart = _flat_distance(intact, view.spacing_mm) + (clearance_mm + _ROUNDING_MM)
+        apart = _flat_distance(intact, view.spacing_mm) + (clearance + _ROUNDING_MM)
         level = view.read(fill_from_nearest(surface, intact), pixels.T)
         beyond = side * (reach - level)
         field = np.maximum(field, np.minimum(view.read(apart, pixels.T), beyond))
@@ -196,18 +211,19 @@ def _column_field(
 
 
 def _thin_remainder(
-    view: DirectionMap, bone: Volume, clearance_mm: float, part: Extent
+    view: DirectionMap, bone: Volume, clearance_mm: NDArray[np.float64], part: Extent
 ) -> NDArray[np.float64]:
     """Return a map, positive where the clearance leaves a column of the part thinner than `_EDGE_MM`."""
     step = 0.4
     known = part.hit
     rest = np.zeros(int(known.sum()))
     unit, low, high = view.directions[known], part.inner_mm[known], part.outer_mm[known]
+    asked = clearance_mm[known]
     for radius in np.arange(low.min(), high.max() + step, step):
         inside = np.clip(np.minimum(high, radius + step / 2) - np.maximum(low, radius - step / 2), 0, step)
         there = np.flatnonzero(inside)
         distance = sample(bone, view.centre_mm + unit[there] * radius, fill=-1e3)
-        rest[there] += inside[there] * np.clip(0.5 - (distance + clearance_mm) / step, 0, 1)
+        rest[there] += inside[there] * np.clip(0.5 - (distance + asked[there]) / step, 0, 1)
     cut = np.zeros(view.shape, bool)
     cut[known] = high - low - rest > 0.05
     cut = ndimage.binary_dilation(cut, iterations=2)

@@ -77,6 +77,11 @@ class DirectionMap(Chart):
         """Return the LPS points (rows, columns, 3) at the given distances (rows, columns) from the centre."""
         return self.centre_mm + self.directions * radii_mm[..., None]
 
+    @property
+    def middle_points(self) -> NDArray[np.float64]:
+        """The LPS points (rows, columns, 3) at the implant's median radius."""
+        return self.points_at(np.full(self.shape, self.radius_mm))
+
     def extent(self, mesh: trimesh.Trimesh) -> Extent:
         """Return where each direction first enters and last leaves a closed mesh."""
         rays = RayCaster(mesh)

@@ -27,6 +27,10 @@ SCATTER_MM = 0.1
 _CELL_MM = 3.0
 
 
+#: Accepted deviation of the median thickness from the prescription, mm.
+THICKNESS_MEDIAN_TOLERANCE_MM = 0.1
+
+
 @dataclass(frozen=True, eq=False)
 class ThicknessMap:
     """The wall thickness of an implant, vertex by vertex.

@@ -59,7 +59,11 @@ class _Rule:
 _RULES = (
     _Rule("Thinnest wall", ("thickness_min_mm",), least_wall_mm, "at least", ("thickness.",)),
     _Rule(
-        "Gap to bone, 95th percentile", ("gap_p95_mm",), widest_gap_mm, "at most", ("fit.gap", "fit.detached")
+        "Gap to bone, 95th percentile",
+        ("gap_p95_mm", "gap_evened_p95_mm"),
+        widest_gap_mm,
+        "at most",
+        ("fit.gap", "fit.detached"),
     ),
     _Rule("Depth in bone", ("penetration_mm",), lambda _: PENETRATION_MM, "at most", ("fit.penetration",)),
     _Rule(

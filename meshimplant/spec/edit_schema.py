@@ -55,10 +55,12 @@ def _field(field: Any) -> dict[str, Any]:
         schema = {"type": "integer" if isinstance(low, int) else "number", "minimum": low, "maximum": high}
     elif "table" in metadata:
         schema = _table(metadata["table"])
+        if "many" in metadata:
+            schema = {"type": "array", "items": schema}
     else:
         schema = {"enum": list(metadata["choices"])} if metadata["choices"] else {"type": "string"}
     if field.default is None and not metadata.get("needed"):
         schema = {"anyOf": [schema, {"type": "null"}]}
     elif field.default is not None:
-        schema["default"] = field.default
+        schema["default"] = list(field.default) if isinstance(field.default, tuple) else field.default
     return {"description": metadata["meaning"], **schema}

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshimplant.errors import SpecError
 from meshimplant.spec.implant_spec import ImplantSpec
+from meshimplant.spec.region_spec import MAP_NAME
 from meshimplant.spec.shape_edits import (
     BorderEdit,
     BulgeEdit,
@@ -145,13 +146,21 @@ def changed_spec(spec: ImplantSpec, values: Mapping[str, Any]) -> ImplantSpec:
     Raises
     ------
     SpecError
-        A value is out of range, or the prescription as a whole contradicts itself.
+        A value is out of range, or the prescription as a whole contradicts itself; or a region has a map that
+        the design does not have, since edits hold no files.
     """
     before = spec.to_dict()
     for name, value in values.items():
         both = isinstance(value, Mapping) and isinstance(before.get(name), dict)
         before[name] = {**before[name], **value} if both else value
-    return ImplantSpec.from_dict(before)
+    changed = ImplantSpec.from_dict(before)
+    for each in changed.regions:
+        if each.map is not None and not MAP_NAME.fullmatch(each.map):
+            raise SpecError(
+                "expected a map that the design has, such as region-1.nrrd, in an edit, got "
+                f"{shown(each.map)}: run redesign with --spec to paint another region"
+            )
+    return changed
 
 
 def _require_fields(values: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
 from meshimplant.spec.processes import PROCESSES
+from meshimplant.spec.region_spec import RegionSpec, blends_mm, located
 from meshimplant.spec.resection_spec import ResectionSpec
-from meshimplant.spec.spec_table import SpecTable, number, table, without_none, word
+from meshimplant.spec.spec_table import SpecTable, number, table, tables, without_none, word
 from meshimplant.spec.strength_spec import StrengthSpec
 
 #: Thinnest wall at which each material is commonly printed or milled in cranioplasty, mm.
@@ -58,6 +59,9 @@ class ImplantSpec(SpecTable):
     bodies : int or None
         Number of separate parts. Default None: one part, and a further opening that it leaves open is an
         error; a number states that the others are left open on purpose.
+    regions : tuple of RegionSpec
+        Places with a thickness, clearance or bevel of their own, the tables ``[[regions]]``; where two
+        overlap, the later one holds. Default: none, every value holds everywhere.
     fixation : FixationSpec or None
         How the part is fixed to the skull, the table ``[fixation]``. Default None: nothing is made.
     mark : MarkSpec or None
@@ -96,6 +100,7 @@ class ImplantSpec(SpecTable):
     bodies: int | None = number(
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
     )
+    regions: tuple[RegionSpec, ...] = tables(RegionSpec, "Places with values of their own; later ones win")
     fixation: FixationSpec | None = table(FixationSpec, "How the part is fixed to the skull")
     mark: MarkSpec | None = table(MarkSpec, "A text on the part")
     perforation: PerforationSpec | None = table(PerforationSpec, "Holes through the part")
@@ -110,6 +115,16 @@ class ImplantSpec(SpecTable):
                 "expected thickness_min_mm <= thickness_mm <= thickness_max_mm, got "
                 f"{self.thickness_min_mm:g} <= {self.thickness_mm:g} <= {self.thickness_max_mm:g}"
             )
+
+        for index, region in enumerate(self.regions, 1):
+            asked = self.thickness_mm if region.thickness_mm is None else region.thickness_mm
+            if not self.thickness_min_mm <= asked <= self.thickness_max_mm:
+                raise SpecError(
+                    "expected thickness_min_mm <= regions.thickness_mm <= thickness_max_mm, got "
+                    f"{self.thickness_min_mm:g} <= {asked:g} <= {self.thickness_max_mm:g} "
+                    f"(in [[regions]] number {index})"
+                )
+        blends_mm(self.thickness_mm, self.regions)  # refuses a change of thickness that is too steep
 
         if self.process is not None and PROCESSES[self.process].material != self.material:
             raise SpecError(
@@ -134,7 +149,7 @@ class ImplantSpec(SpecTable):
 
     @classmethod
     def read(cls, path: str | Path) -> ImplantSpec:
-        """Read a prescription from a ``.toml`` or ``.json`` file."""
+        """Read a prescription from a ``.toml`` or ``.json`` file; maps of regions are found beside it."""
         from meshimplant.runtime.regular_files import parse_json, parse_toml, read_regular
 
         path = Path(path)
@@ -149,7 +164,8 @@ class ImplantSpec(SpecTable):
             ) from error
         if not isinstance(values, dict):
             raise SpecError(f"expected a table of fields in {path.name}, got {type(values).__name__}")
-        return cls.from_dict(values)
+        spec = cls.from_dict(values)
+        return replace(spec, regions=tuple(located(region, path.parent) for region in spec.regions))
 
     def to_toml(self) -> str:
         """Return the prescription as TOML text, which `read` accepts."""
@@ -169,4 +185,8 @@ def field_meanings(kind: type[SpecTable] = ImplantSpec) -> dict[str, str]:
 
 
 def _plain_fields(kind: type[SpecTable]) -> dict[str, Mapping[str, Any]]:
-    return {each.name: each.metadata for each in fields(kind) if "table" not in each.metadata}
+    return {
+        each.name: each.metadata
+        for each in fields(kind)
+        if "table" not in each.metadata and "points" not in each.metadata
+    }

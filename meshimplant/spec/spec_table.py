@@ -41,12 +41,17 @@ def table(kind: type[SpecTable], meaning: str) -> Any:
     return field(default=None, metadata={"meaning": meaning, "table": kind})
 
 
+def tables(kind: type[SpecTable], meaning: str) -> Any:
+    """Return a field that holds any number of tables of one kind, as a tuple; none by default."""
+    return field(default=(), metadata={"meaning": meaning, "table": kind, "many": True})
+
+
 @dataclass(frozen=True)
 class SpecTable:
     """A table of named values, each checked when it is built.
 
-    A subclass is a frozen dataclass whose fields are made by `number`, `word`, `points` and `table`. `TABLE`
-    is its name in a file, and empty for the prescription itself.
+    A subclass is a frozen dataclass whose fields are made by `number`, `word`, `points`, `table` and
+    `tables`. `TABLE` is its name in a file, and empty for the prescription itself.
     """
 
     TABLE: ClassVar[str] = ""
@@ -66,6 +71,8 @@ class SpecTable:
                 self._require_number(each.name, value, *each.metadata["range"])
             elif "choices" in each.metadata:
                 self._require_word(each.name, value, each.metadata["choices"])
+            elif "many" in each.metadata:
+                self._require_tables(each.name, value, each.metadata["table"])
             elif not isinstance(value, each.metadata["table"]):
                 raise SpecError(f"expected {self._named(each.name)} to be a table, got {shown(repr(value))}")
 
@@ -97,6 +104,13 @@ class SpecTable:
             expected = f"one of {', '.join(choices)}" if choices else "text"
             raise SpecError(f"expected {self._named(name)} to be {expected}, got {shown(repr(value))}")
 
+    def _require_tables(self, name: str, value: object, kind: type[SpecTable]) -> None:
+        if not isinstance(value, tuple) or not all(isinstance(each, kind) for each in value):
+            raise SpecError(
+                f"expected {self._named(name)} to be a list of tables, written as [[{name}]], "
+                f"got {shown(repr(value))}"
+            )
+
     def with_values(self, **values: Any) -> Self:
         """Return a copy with some fields replaced; None leaves a field. Unknown names raise `SpecError`."""
         given = {key: value for key, value in values.items() if value is not None}
@@ -111,12 +125,15 @@ class SpecTable:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build a table from a mapping; missing fields take their defaults, unknown ones raise."""
         cls._reject_unknown(values)
-        kinds = {each.name: each.metadata.get("table") for each in fields(cls)}
-        built = {
-            name: kind.from_dict(values[name])
-            for name, kind in kinds.items()
-            if kind is not None and isinstance(values.get(name), dict)
-        }
+        built: dict[str, Any] = {}
+        for each in fields(cls):
+            kind, value = each.metadata.get("table"), values.get(each.name)
+            if kind is None:
+                continue
+            if "many" in each.metadata and isinstance(value, list | tuple):
+                built[each.name] = tuple(_numbered(kind, row, index) for index, row in enumerate(value, 1))
+            elif "many" not in each.metadata and isinstance(value, dict):
+                built[each.name] = kind.from_dict(value)
         return cls(**{**values, **built})
 
     @classmethod
@@ -147,13 +164,25 @@ def _plain(value: object) -> Any:
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
+def _numbered(kind: type[SpecTable], values: Any, index: int) -> Any:
+    """Return one table of a list; an error names its number."""
+    if not isinstance(values, dict):
+        return values
+    try:
+        return kind.from_dict(values)
+    except SpecError as error:
+        raise SpecError(f"{error} (in [[{kind.TABLE}]] number {index})") from error
+
+
 def without_none(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a mapping without the entries that are None, also within the mappings that it holds."""
-    return {
-        name: without_none(value) if isinstance(value, dict) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    """Return a mapping without what is None or an empty list, also within what it holds."""
+    return {name: _without_none(value) for name, value in values.items() if value is not None and value != []}
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_none(value)
+    return [_without_none(each) for each in value] if isinstance(value, list) else value
 
 
 def shown(text: str) -> str:

@@ -195,3 +195,22 @@ def test_wrong_files_are_named_and_nothing_is_written(cli: Callable, part: Path,
         assert result.code == 1
         assert words in result.err
         assert not (tmp_path / "out.stl").exists()
+
+
+def test_a_prescription_sets_its_thickness_by_region(cli: Callable, part: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "s.toml"
+    region = "[[regions]]\npoints = [[0, 0, 60]]\nradius_mm = 6\nthickness_mm = 4.5\n"
+    spec.write_text(f"thickness_mm = 3\n{region}")
+    where = ("--spec", spec, "--inside-mm", 0, 0, 0)
+    result = cli("thickness", part, "-o", tmp_path / "out.stl", *where, "--json")
+    assert result.code == 0
+    assert result.json["findings"] == []
+    assert result.json["median_mm"] == pytest.approx(3, abs=0.1)
+    assert result.json["region_1_thickness_median_mm"] == pytest.approx(4.5, abs=0.1)
+    # An option replaces the thickness around; without -o the part is held against its prescription.
+    other = cli("thickness", part, "-o", tmp_path / "four.stl", *where, "--target-mm", 4, "--json")
+    assert other.json["p5_mm"] == pytest.approx(4, abs=0.1)
+    assert other.json["region_1_thickness_median_mm"] == pytest.approx(4.5, abs=0.1)
+    (finding,) = cli("thickness", part, *where, "--json").json["findings"]
+    assert (finding["code"], finding["limit"]) == ("thickness.region", 4.5)
+    assert cli("thickness", part, "-o", tmp_path / "no.stl", "--spec", spec).code == 1

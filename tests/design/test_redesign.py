@@ -15,10 +15,12 @@ from meshimplant.design.design import Design
 from meshimplant.design.design_implant import design_implant
 from meshimplant.design.redesign import redesign
 from meshimplant.errors import FileReadError, InputError
+from meshimplant.io.volumes import write_volume
 from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mark_spec import MarkSpec
 from meshimplant.spec.perforation_spec import PerforationSpec
+from meshimplant.spec.region_spec import RegionSpec
 
 HEAD = AnalyticHead((0.5, 0.2, 0.8), axes_mm=(50.0, 60.0, 56.0), half_angle_deg=27.0)
 VOXEL_MM = 1.8
@@ -34,6 +36,15 @@ FIRST: dict[str, tuple[dict[str, Any], str]] = {
     "thickness of another body": ({"thickness_mm": 5.0}, "deepen"),
     "smoothing": ({"smooth_iterations": 30}, "smooth"),
     "clearance": ({"clearance_mm": 1.0}, "trim"),
+    "region of another clearance": (
+        {"regions": (RegionSpec(points=((0, 0, 50),), radius_mm=5, clearance_mm=2.0),)},
+        "trim",
+    ),
+    "region of another thickness": (
+        {"regions": (RegionSpec(points=((0, 0, 50),), radius_mm=5, thickness_mm=3.0),)},
+        "thickness",
+    ),
+    "region of another bevel": ({"regions": (RegionSpec(name="midline", bevel_deg=20.0),)}, "bevel"),
     "relief": ({"caudal_relief_mm": 2.0}, "border"),
     "bevel": ({"bevel_deg": 20.0}, "bevel"),
     "faces": ({"max_faces": 9_000}, "simplify"),
@@ -132,7 +143,7 @@ def test_a_change_runs_from_the_first_step_that_it_touches(case, name):
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_change_gives_the_bytes_of_the_whole_line(case, tmp_path, name):
-    spec = changed(WHOLE[name])
+    spec = changed(WHOLE[name] | ({"regions": regions(tmp_path)} if name == "shape" else {}))
     again, whole = redesign(case, spec), designed(spec)
     for mesh in MESHES:
         was, now = getattr(whole, mesh), getattr(again, mesh)
@@ -143,6 +154,42 @@ def test_a_change_gives_the_bytes_of_the_whole_line(case, tmp_path, name):
         again.save(tmp_path / "again")
         whole.save(tmp_path / "whole")
         assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "whole")
+    else:
+        require_regions(again, tmp_path)
+
+
+def regions(folder: Path) -> tuple[RegionSpec, ...]:
+    """Return a thinner region at the middle of the part, and one with more clearance, painted on the bone."""
+    mask, axis, front = HEAD.mask(VOXEL_MM), HEAD.axis, np.array([0.0, -1.0, 0.0])
+    aside = front - (front @ axis) * axis
+    angle = np.radians(HEAD.half_angle_deg)
+    ways = np.array([axis, np.cos(angle) * axis + np.sin(angle) * aside / np.linalg.norm(aside)])
+    middle, edge = HEAD.radius_mm(ways)[:, None] * ways
+    index = np.argwhere(mask.array)
+    painted = np.zeros(mask.shape, np.uint8)
+    painted[tuple(index[np.linalg.norm(mask.to_mm(index) - edge, axis=1) < 9].T)] = 3
+    write_volume(mask.with_array(painted), folder / "painted.nrrd")
+    return (
+        RegionSpec(points=(tuple(middle.tolist()),), radius_mm=5, thickness_mm=2.5),
+        RegionSpec(map=str(folder / "painted.nrrd"), label=3, clearance_mm=2.0),
+    )
+
+
+def require_regions(design: Design, folder: Path) -> None:
+    """Require both regions in the part, and a folder that tells no path and can be designed from again."""
+    assert design.check.measures["region_1_thickness_median_mm"] == pytest.approx(2.5, abs=0.1)
+    assert design.check.measures["region_2_gap_median_mm"] == pytest.approx(2.0, abs=0.4)  # voxels of 1.8 mm
+    design.save(folder / "case")
+    again = ImplantSpec.read(folder / "case" / "spec.toml")
+    assert (again.regions[1].map, again.regions[1].label) == (str(folder / "case" / "region-2.nrrd"), None)
+    for name in ("report.json", "steps/steps.json", "spec.toml"):
+        assert str(folder) not in (folder / "case" / name).read_text()
+    ran: list[str] = []
+    for spec in (again, Design.load(folder / "case").spec):
+        assert np.array_equal(
+            redesign(folder / "case", spec, progress=ran.append).implant.vertices, design.implant.vertices
+        )
+    assert ran == []
 
 
 def test_a_design_can_be_saved_without_steps_and_is_then_not_loaded(design, case, tmp_path):
