@@ -147,13 +147,14 @@ def write_design(
         if log is not None:
             (target / LOG_FILE).write_bytes(read_regular(log))
         (target / "report.json").write_text(report.to_json(), encoding="utf-8")
-        pictures = {name: target / f"{name}.png" for name in ("preview", "slices", "drawing", "strength")}
+        names = "preview", "slices", "drawing", "strength", "template"
         read = {
-            f"{name}_png": path.read_bytes() if path.is_file() else None for name, path in pictures.items()
+            f"{name}_png": path.read_bytes() for name in names if (path := target / f"{name}.png").is_file()
         }
         write_report_html(report, target / "report.html", **read)
-        read.pop("strength_png")
         if pdf is not None:
+            for name in ("strength_png", "template_png"):
+                read.pop(name, None)
             write_report_pdf(report, target / "report.pdf", page_size=pdf, **read)
 
 

@@ -11,8 +11,8 @@ from meshimplant.io.curves import write_closed_curve
 from meshimplant.io.meshes import write_mesh
 from meshimplant.io.volumes import write_volume
 from meshimplant.manufacture.resection_template import ResectionTemplate
-from meshimplant.preview.render_template import render_template
 from meshimplant.preview.skull_surface import skull_surface
+from meshimplant.preview.template_picture import write_template_picture
 from meshimplant.report import Finding
 from meshimplant.skull.cut_line import STEP_MM
 from meshimplant.skull.resect import Resection
@@ -43,7 +43,7 @@ def write_resection(
     whole = cut.defective.with_array(np.maximum(cut.defective.array, cut.flap.array))
     words = f"{title}: template" if title else ""
     try:
-        render_template(
+        write_template_picture(
             folder / "template.png", template=template, cut=cut, skull=skull_surface(whole), title=words
         )
     except MeshImplantError as error:

@@ -103,7 +103,7 @@ def resection_template(
     measures["template_lift_penetration_mm"] = float(penetration.max())
     worst = min(place.lifts_mm, key=lambda name: place.lifts_mm[name])
     measures |= {
-        "template_seat_lift_mm": place.lifts_mm,
+        "template_seat_lift": {f"{name}_mm": value for name, value in place.lifts_mm.items()},
         "template_seat_least_mm": place.lifts_mm[worst],
         "template_seat_least_motion": worst,
         "template_sleeves": [each.label for each in sleeves],

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meshimplant.head.sphere import is_vault
 from meshimplant.manufacture.template_seat import SeatSearch
 from meshimplant.mesh.vectors import unit_vectors
+from meshimplant.skull.outer_bone import directions_of
 from meshimplant.skull.resect import Resection
 from meshimplant.spec.resection_spec import ResectionSpec
 
@@ -117,7 +119,7 @@ def _ring(cut: Resection, spec: ResectionSpec) -> Floats:
 
 
 def _tongue(cut: Resection, flange: Flange, spec: ResectionSpec) -> Floats | None:
-    """Return points (n, 3) of the bone under a flange; None where the bone has no room for it."""
+    """Return points (n, 3) of the bone under a flange; None where it would leave the vault or the bone."""
     start = spec.template_width_mm + cut.kerf_mm / 2
     along, away = np.meshgrid(
         np.arange(-FLANGE_WIDE_MM / 2 + 1.5, FLANGE_WIDE_MM / 2, _STEP_MM),
@@ -127,7 +129,7 @@ def _tongue(cut: Resection, flange: Flange, spec: ResectionSpec) -> Floats | Non
     points = flange.foot_mm + flat @ np.stack([flange.along, flange.across])
     points = points[flange.within_mm(points) > 0]
     laid = cut.outer.projected(points)
-    if not np.isfinite(laid).all():
+    if not np.isfinite(laid).all() or not is_vault(directions_of(laid, cut.outer.pose)).all():
         return None
     facing = cut.outer.outward_at(laid) @ _lift(cut, _ring(cut, spec))
     return laid if facing.min() > _FACING else None

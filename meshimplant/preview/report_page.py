@@ -55,6 +55,7 @@ _SECTIONS = {
         "watertight",
         "aspect",
     ),
+    "Resection and template": ("resection", "template"),
 }
 _OTHER = "Other"
 #: Measures that must be zero in a solid that does not touch bone.
@@ -72,11 +73,7 @@ _MUST_BE_ZERO = (
 def write_report_html(
     report: Report,
     path: str | Path,
-    *,
-    preview_png: bytes | None = None,
-    slices_png: bytes | None = None,
-    drawing_png: bytes | None = None,
-    strength_png: bytes | None = None,
+    **pictures: bytes | None,
 ) -> None:
     """Write the report as a self-contained HTML page.
 
@@ -91,9 +88,9 @@ def write_report_html(
         A report without any measure is shown as not checked.
     path : str or Path
         HTML file to write.
-    preview_png, slices_png, drawing_png, strength_png : bytes, optional
-        PNG files with the pictures of `render_preview`, `write_slices`, `write_drawing` and
-        `render_strength`.
+    **pictures : bytes, optional
+        PNG files as preview_png, slices_png, drawing_png, strength_png and template_png: the pictures of
+        `render_preview`, `write_slices`, `write_drawing`, `render_strength` and `write_template_picture`.
 
     Raises
     ------
@@ -103,14 +100,7 @@ def write_report_html(
         The file cannot be written.
     """
     with picture_errors("report page"):
-        page = report_html(
-            report,
-            preview_png=preview_png,
-            slices_png=slices_png,
-            drawing_png=drawing_png,
-            strength_png=strength_png,
-        )
-        write_text(path, page)
+        write_text(path, report_html(report, **pictures))
 
 
 def report_html(
@@ -120,6 +110,7 @@ def report_html(
     slices_png: bytes | None = None,
     drawing_png: bytes | None = None,
     strength_png: bytes | None = None,
+    template_png: bytes | None = None,
 ) -> str:
     """Return the page of `write_report_html` as text."""
     values = report.to_dict()
@@ -129,6 +120,7 @@ def report_html(
         picture=_embedded(preview_png, "preview_png"),
         slices=_embedded(slices_png, "slices_png"),
         drawing=_embedded(drawing_png, "drawing_png"),
+        template_picture=_embedded(template_png, "template_png"),
         strength_picture=_embedded(strength_png, "strength_png"),
         strength=strength_rows(values["strength"]),
         facts=", ".join(fact_lines(report.measures)),

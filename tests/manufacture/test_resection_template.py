@@ -116,7 +116,7 @@ def test_it_comes_off_and_is_marked(template):
 
 
 def test_on_a_sphere_its_seat_is_not_the_only_one_and_the_report_says_so(template):
-    lifts = template.measures["template_seat_lift_mm"]
+    lifts = template.measures["template_seat_lift"]
     assert len(lifts) == 10
     assert max(lifts.values()) < 0.25  # what is left of voxels
     found = [finding for finding in template.findings if finding.code == "template.seat"]

@@ -1,4 +1,4 @@
-"""`render_template`: one PNG of a resection template on its skull, from outside and from the bone."""
+"""`write_template_picture`: one PNG of a resection template on its skull, from outside and from the bone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FOOTER = (
 )
 
 
-def render_template(
+def write_template_picture(
     path: str | Path,
     *,
     template: ResectionTemplate,
