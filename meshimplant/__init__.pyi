@@ -151,6 +151,8 @@ from .strength.fixation_points import read_fixation_points as read_fixation_poin
 from .strength.materials import Material as Material
 from .strength.screen_strength import screen_strength as screen_strength
 from .strength.screening import StrengthScreening as StrengthScreening
+from .theatre.burr_hole_plug import BurrHolePlug as BurrHolePlug
+from .theatre.burr_hole_plug import plug_burr_holes as plug_burr_holes
 from .theatre.fixation import Fixation as Fixation
 from .theatre.fixation import fixate as fixate
 from .theatre.mark import mark as mark

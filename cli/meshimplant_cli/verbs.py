@@ -31,6 +31,7 @@ from meshimplant_cli.models import models
 from meshimplant_cli.mould import mould
 from meshimplant_cli.perforate import perforate
 from meshimplant_cli.plan import plan
+from meshimplant_cli.plug import plug
 from meshimplant_cli.preview import preview
 from meshimplant_cli.redesign import redesign
 from meshimplant_cli.repair import repair
@@ -55,7 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),
-    ("For surgery", (perforate, fixation, mark, split, skull_model)),
+    ("For surgery", (perforate, fixation, mark, split, plug, skull_model)),
     ("Made from the part", (mould, sheet)),
     ("Looking and measuring", (check, strength, view, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),

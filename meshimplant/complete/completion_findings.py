@@ -41,7 +41,7 @@ def opening_findings(openings: Openings, bodies: int | None) -> list[Finding]:
     """Return findings for openings at the end of the scan, further openings, and small holes left open."""
     findings = second_opening_findings(openings.defects[bodies or 1 :], bodies)
     findings += [_cut_off_finding(one) for one in openings.defects[: bodies or 1] if _is_cut_off(one)]
-    message = "a hole smaller than any implant is left open"
+    message = "a hole smaller than any implant is left open: the verb plug closes burr holes"
     holes = [hole for hole in openings.small if hole.area_mm2 > _SMALL_HOLE_MM2]
     return findings + [_finding_at("input.small_hole", "info", message, hole) for hole in holes]
 

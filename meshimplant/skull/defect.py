@@ -107,8 +107,8 @@ def find_defects(skull: Volume, pose: HeadPose, *, smallest_area_mm2: float = SM
         raise NoDefectError(
             f"no defect found: expected an opening of at least {smallest_area_mm2:g} mm2 in the vault, "
             f"got {largest_mm2:.0f} mm2 at most: check whether the skull is already complete, "
-            "was segmented with a tool that fills holes, or holds its bone flap (--remove-flap leaves it out)"
-            + (_CUT_OFF_ADVICE if cut_off else "")
+            "was segmented with a tool that fills holes, or holds its bone flap (--remove-flap leaves it "
+            "out); burr holes are closed by plug" + (_CUT_OFF_ADVICE if cut_off else "")
         )
     return openings
 
