@@ -210,6 +210,13 @@ class KeptValues:
             self._seen[id(made)] = tree, made
         return self._objects[digest]
 
+    def narrowed(self, trees: Any) -> KeptValues:
+        """Return the values that trees name; the others can then be forgotten."""
+        names = _named_arrays(trees)
+        kept = KeptValues({name: each for name, each in self._packed.items() if name in names})
+        kept._arrays = {name: each for name, each in self._arrays.items() if name in names}
+        return kept
+
     def packed_of(self, trees: Any) -> dict[str, Packed]:
         """Return the arrays that trees name, packed, by digest."""
         return {digest: self._pack(digest) for digest in sorted(_named_arrays(trees))}

@@ -18,6 +18,7 @@ from meshimplant.design.step_runner import Progress
 from meshimplant.edit_log.draft import draft_of
 from meshimplant.edit_log.log_lines import LoggedEdit
 from meshimplant.edit_log.open_design import OpenedDesign, open_design
+from meshimplant.edit_log.recent_steps import RecentSteps
 from meshimplant.edit_log.state import refused, state_hash, state_of
 from meshimplant.errors import InputError, MeshImplantError, require_type
 from meshimplant.io.folder_lock import claim_for_editing
@@ -53,9 +54,7 @@ class EditSession:
         self._who = who
         self._guard = threading.RLock()
         self._log, self._findings = opened.log, opened.findings
-        self._inputs, self._label = opened.kept.inputs, opened.kept.label
-        #: Results of the steps of every state so far.
-        self._steps = dict(opened.kept.steps)
+        self._recent = RecentSteps(opened.kept)
         self._take(opened.design)
         self._saved = self._hash if opened.is_saved else ""
 
@@ -219,7 +218,7 @@ class EditSession:
             if progress is not None:
                 progress("write")
             log = self._log_path if self._log_path.exists() else None
-            self._design.save(self._folder, force=True, label=self._label, date=today(), log=log)
+            self._design.save(self._folder, force=True, label=self._kept.label, date=today(), log=log)
             self._saved = self._hash
 
     def save_as(self, folder: str | Path, *, force: bool = False) -> None:
@@ -234,7 +233,7 @@ class EditSession:
         """
         with self._guard:
             log = self._log_path if self._log_path.exists() else None
-            self._design.save(folder, force=force, label=self._label, date=today(), log=log)
+            self._design.save(folder, force=force, label=self._kept.label, date=today(), log=log)
 
     def close(self) -> None:
         """Save, and let others edit; a closed session cannot be used."""
@@ -282,8 +281,7 @@ class EditSession:
                 spec, edits = state_of(self._log.start, history.edits)
                 if line.is_change and (spec, edits) == (self._design.spec, self._design.edits):
                     raise InputError("expected an edit that changes something, got one that does not")
-                kept = replace(self._kept, steps=self._steps)
-                design = redesign(kept, spec, edits=edits, progress=progress)
+                design = redesign(self._kept, spec, edits=edits, progress=progress)
             except MeshImplantError as error:
                 raise refused(edit, error) from error
             line = replace(line, after=state_hash(design))
@@ -292,8 +290,7 @@ class EditSession:
             return design
 
     def _take(self, design: Design) -> None:
-        """Make a design the present one; its steps are kept, so that it is made again at once."""
+        """Make a design the present one."""
         if design.kept is not None:
-            self._kept = replace(design.kept, inputs=self._inputs, label=self._label)
-        self._steps |= self._kept.steps
+            self._kept = self._recent.with_state(design.kept)
         self._design, self._hash = design, state_hash(design)

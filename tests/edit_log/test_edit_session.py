@@ -101,6 +101,21 @@ def test_what_cannot_be_done_is_refused_and_leaves_all_as_it_was(case):
         session.apply(THINNER)
 
 
+def test_of_many_states_the_latest_are_kept_and_the_others_made_again(case, monkeypatch):
+    monkeypatch.setattr("meshimplant.edit_log.recent_steps._STATES", 2)
+    ran: list[str] = []
+    with EditSession.open(case) as session:
+        start, arrays = session.hash, len(session._kept.values._arrays)
+        for limit in (5.8, 5.6, 5.4):
+            session.apply(Edit("set", {"thickness_max_mm": limit}))
+        assert len(session._kept.values._arrays) <= arrays + 4
+        session.undo(progress=stop)
+        session.undo(progress=ran.append)
+        session.undo(progress=ran.append)
+        assert session.hash == start
+    assert ran == ["check", "check"]
+
+
 def test_a_second_editor_is_told_and_a_dead_one_does_not_count(case):
     with EditSession.open(case):
         with pytest.raises(EditLocked, match="expected a design that no one else edits, got case"):
