@@ -116,8 +116,6 @@ def resect(
     if not low <= kerf_mm <= high:
         raise InputError(f"expected a kerf of {low:g} to {high:g} mm, got {kerf_mm:g}: change it")
     skull = bone_mask(skull, "the skull")
-    pose = fit_pose(skull) if pose is None else pose
-    found = read_openings(skull, pose, smallest_area_mm2=_OPENING_MM2)
     points = np.asarray(curve_mm, float)
     if points.ndim != 2 or points.shape[1:] != (3,) or not np.isfinite(points).all() or not len(points):
         raise InputError(f"expected the points of a curve (n, 3), finite, got shape {points.shape}")
@@ -126,6 +124,8 @@ def resect(
         raise InputError(
             "expected a curve on the skull, got one outside its scan: check the frame (LPS, RAS)"
         )
+    pose = fit_pose(skull) if pose is None else pose
+    found = read_openings(skull, pose, smallest_area_mm2=_OPENING_MM2)
     outer = OuterBone.around(skull, pose, found.columns, points, margin_mm=MARGIN_MM)
     line = cut_line(points, outer, direction=direction)
     within = _enclosed(outer, line, kerf_mm / 2)

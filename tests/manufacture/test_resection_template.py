@@ -9,7 +9,7 @@ from analytic_head import AnalyticHead, _frame
 from meshimplant.edit.repair import is_solid
 from meshimplant.errors import SpecError
 from meshimplant.head.pose import HeadPose
-from meshimplant.manufacture.resection_template import resection_template
+from meshimplant.manufacture.resection_template import _held, _sleeves, resection_template
 from meshimplant.manufacture.template_place import template_place
 from meshimplant.manufacture.template_seat import LIFT_MM
 from meshimplant.mesh.deviation import distances_mm
@@ -151,11 +151,10 @@ def test_on_a_long_ellipsoid_it_cannot_be_turned():
     assert min(lifts["clockwise"], lifts["counter-clockwise"]) >= LIFT_MM
 
 
-def test_without_screws_in_bone_and_with_sizes_out_of_range_it_says_so(cut, screws):
-    made = resection_template(cut, screws[-1:], ResectionSpec(flange_mm=0.0))
-    assert not made.sleeves
-    codes = {finding.code for finding in made.findings}
-    assert {"template.sleeves", "template.unmarked"} <= codes
+def test_few_screws_in_bone_and_sizes_out_of_range_are_told(cut, screws):
+    only_part = _sleeves(cut, screws[-1:], ResectionSpec())
+    assert [finding.code for finding in _held(only_part)] == ["template.sleeves"]
+    assert [each.label for each in _sleeves(cut, screws[:2], ResectionSpec())] == ["S1", "S3"]
     with pytest.raises(SpecError, match="template_width_mm to be a number between 8 and 25, got 5"):
         ResectionSpec(template_width_mm=5)
 
