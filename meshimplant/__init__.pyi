@@ -155,6 +155,8 @@ from .theatre.burr_hole_plug import BurrHolePlug as BurrHolePlug
 from .theatre.burr_hole_plug import plug_burr_holes as plug_burr_holes
 from .theatre.fixation import Fixation as Fixation
 from .theatre.fixation import fixate as fixate
+from .theatre.lip import OnlayLip as OnlayLip
+from .theatre.lip import add_lip as add_lip
 from .theatre.mark import mark as mark
 from .theatre.perforate import perforate as perforate
 from .theatre.split import Split as Split

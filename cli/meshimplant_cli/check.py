@@ -38,6 +38,13 @@ def check(
             "if they were closed."
         ),
     ] = None,
+    without_lip: Annotated[
+        Path | None,
+        Parameter(
+            help="The same part without its onlay lip (implant-without-lip.stl of a design): wall, gap and "
+            "shape are measured of it."
+        ),
+    ] = None,
     strict: Strict = False,
     prescription: PrescriptionOptions = PrescriptionOptions(),
     skull_options: SkullOptions = SkullOptions(),
@@ -65,7 +72,15 @@ def check(
         reference = None if bone is None else reference_of(prepare_skull(bone)[0])
         known = None if features is None else inputs.features(features)
         regions = regions_on(spec, bone) if spec.regions else None
-        result = check_part(part, spec=spec, skull=bone, reference=reference, features=known, regions=regions)
+        result = check_part(
+            part,
+            spec=spec,
+            skull=bone,
+            reference=reference,
+            features=known,
+            regions=regions,
+            without_lip=None if without_lip is None else inputs.mesh(without_lip, skull_options.frame),
+        )
     lines = [f"{mesh.name}: {result.verdict}", measure_table(headlines(result.measures))]
     lines += [describe_finding(finding) for finding in result.findings]
     lines += describe_criteria(result.criteria)

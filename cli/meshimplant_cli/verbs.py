@@ -26,6 +26,7 @@ from meshimplant_cli.fixation import fixation
 from meshimplant_cli.info import info
 from meshimplant_cli.insertion import insertion
 from meshimplant_cli.link import link
+from meshimplant_cli.lip import lip
 from meshimplant_cli.mark import mark
 from meshimplant_cli.models import models
 from meshimplant_cli.mould import mould
@@ -56,7 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),
-    ("For surgery", (perforate, fixation, mark, split, plug, skull_model)),
+    ("For surgery", (perforate, fixation, mark, lip, split, plug, skull_model)),
     ("Made from the part", (mould, sheet)),
     ("Looking and measuring", (check, strength, view, preview, drawing, info, evaluate)),
     ("Data sets", (cases, craniectomy, augment, link)),

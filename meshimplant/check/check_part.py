@@ -19,11 +19,12 @@ from meshimplant.check.check_regions import measure_regions
 from meshimplant.check.check_solid import check_solid
 from meshimplant.check.completeness import measure_completeness
 from meshimplant.check.criteria import rate
+from meshimplant.check.lip_over_bone import measure_lip_over_bone
 from meshimplant.check.local_gap import measure_local_gap
 from meshimplant.check.process_limits import process_findings
 from meshimplant.check.reference import Reference
 from meshimplant.check.shape import measure_shape
-from meshimplant.check.tabs_of_part import at_vertices, features_elsewhere, measure_tabs, without_tabs
+from meshimplant.check.tabs_of_part import at_vertices, features_elsewhere, measure_tabs
 from meshimplant.check.thin_border import measure_thin_border
 from meshimplant.errors import MeshError, require_type
 from meshimplant.implant.close_holes import close_holes
@@ -39,6 +40,7 @@ from meshimplant.implant.wall_thickness import (
     least_wall_mm,
     measure_thickness,
 )
+from meshimplant.implant.without_tabs import without_tabs
 from meshimplant.mesh.areas import vertex_areas, weighted_percentiles
 from meshimplant.report import Criterion, Finding, Place, Verdict, place_of, verdict_of
 from meshimplant.spec.implant_spec import ImplantSpec
@@ -91,6 +93,7 @@ def check_part(
     reference: Reference | None = None,
     features: Sequence[Feature] | None = None,
     regions: PlacedRegions | None = None,
+    without_lip: trimesh.Trimesh | None = None,
 ) -> PartCheck:
     """Check that a mesh is a solid of the prescribed thickness that fits its skull and can be inserted.
 
@@ -108,7 +111,7 @@ def check_part(
     tab stands higher above bone than asked for) ``features.elsewhere`` (error: not of this part),
     ``holes.missing`` and ``holes.unasked`` (errors: a hole fewer or more than asked for). With regions in the
     prescription thickness and gap are compared with what is asked for at each place; codes of
-    `measure_regions` say what deviates in one of them.
+    `measure_regions` say what deviates in one of them. A lip has those of `measure_lip_over_bone`.
 
     Parameters
     ----------
@@ -135,6 +138,9 @@ def check_part(
     regions : PlacedRegions, optional
         The regions of the prescription on this head. None: placed by the pose of `reference`, or without
         named regions by the point inside the head.
+    without_lip : Trimesh, optional
+        The same part without its onlay lip, see `add_lip`: all but the way in is measured of it, and the lip
+        by `measure_lip_over_bone`. None: it has none.
 
     Returns
     -------
@@ -168,7 +174,8 @@ def check_part(
                 more_measures, more_findings = measure_holes(mesh, asked)
                 measures |= more_measures
                 findings += more_findings
-            body, asked = _without_asked(mesh, asked)
+            plain = mesh if without_lip is None else without_lip
+            body, asked = _without_asked(plain, asked)
             marks = [through_wall(each) for each in features or () if each.kind == "mark"]
             near = near_features(body.vertices, [*asked, *marks], margin_mm=NEAR_MM)
             site = None if skull is None else Site.around(skull, body, inside_mm=inside_mm)
@@ -200,8 +207,10 @@ def check_part(
                 more += [measure_local_gap(body, gap, spec, regions=placed)]
                 more += [measure_shape(body, wall.surfaces, reference)]
                 more += [measure_completeness(body, reference, spec, clearance_mm=placed.clearance_mm)]
-                if body is not mesh and site.bone is not None:
+                if body is not plain and site.bone is not None:
                     more += [measure_tabs(mesh, features or (), site.bone)]
+                if site.bone is not None:
+                    more += [measure_lip_over_bone(mesh, without_lip, site.bone, spec)]
                 if not fit.measures["detached"] and measures["bodies"] == spec.part_count:
                     path, blocked = measure_insertion(mesh, site, directions=directions)
                     measures |= path

@@ -1,4 +1,4 @@
-"""A part without the tabs that lie over bone, for what is measured of its body; and the tabs themselves."""
+"""What the tabs of a part do to bone, and what was measured of its body at its vertices."""
 
 from __future__ import annotations
 
@@ -13,43 +13,16 @@ from scipy.spatial import cKDTree
 from meshimplant.check.gap import measure_penetration
 from meshimplant.implant.features import Feature, beside_feature_mm
 from meshimplant.implant.site import Bone
-from meshimplant.mesh.cut_away import cut_away, require_solid
 from meshimplant.mesh.vectors import unit_vectors
 from meshimplant.report import Finding, place_of
 from meshimplant.voxels.fields import sample
 
-#: What is cut off with a tab: so far above and below it, beside it, and from the border on, mm.
-_ABOVE_MM, _BELOW_MM, _BESIDE_MM, _FROM_BORDER_MM = 1.0, 1.0, 0.3, 0.1
+#: A tab is looked for so far above and below its place, mm.
+_ABOVE_MM, _BELOW_MM = 1.0, 1.0
 #: A feature farther than this from the part belongs to another one, mm.
 _ELSEWHERE_MM = 4.0
 #: Vertices this near to each other are one, mm.
 _SAME_MM = 1e-6
-
-
-def without_tabs(mesh: trimesh.Trimesh, features: Sequence[Feature]) -> trimesh.Trimesh:
-    """Return a closed part without what its tabs have beyond the border; the mesh itself without tabs.
-
-    A tab's point lies over the border, and its span leads to the bone, see `Feature`.
-    """
-    tabs = [feature for feature in features if feature.kind == "tab"]
-    for tab in tabs:
-        mesh = cut_away(mesh, _beyond_border(tab), solid=require_solid(mesh)).mesh
-    return mesh
-
-
-def _beyond_border(tab: Feature) -> trimesh.Trimesh:
-    """Return a box around what a tab has beyond the border."""
-    axis, span = np.asarray(tab.axis), np.asarray(tab.span_mm)
-    ahead = unit_vectors(span)
-    length = float(np.linalg.norm(span)) / 2 + tab.diameter_mm / 2 + _BESIDE_MM
-    depth = tab.length_mm + _ABOVE_MM + _BELOW_MM
-    sides = np.array([length - _FROM_BORDER_MM, tab.diameter_mm + 2 * _BESIDE_MM, depth])
-    box = trimesh.creation.box(extents=sides)
-    middle = np.asarray(tab.point_mm) + ahead * (length + _FROM_BORDER_MM) / 2
-    middle = middle + axis * (depth / 2 - _ABOVE_MM)
-    frame = np.eye(4)
-    frame[:3] = np.column_stack([ahead, np.cross(axis, ahead), axis, middle])
-    return box.apply_transform(frame)
 
 
 def at_vertices(

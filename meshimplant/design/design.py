@@ -27,6 +27,7 @@ from meshimplant.spec.edits import Edit
 from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.strength.screening import StrengthScreening
 from meshimplant.theatre.fixation import Fixation
+from meshimplant.theatre.lip import OnlayLip
 from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
 from meshimplant.voxels.volume import Volume
@@ -61,8 +62,8 @@ class PartSteps:
         Plates, tabs or pockets and their screws; None where the prescription has none.
     marked : Marked or None
         The part with its text; None where the prescription has none.
-    perforated : Perforated or None
-        The part with its holes; None where the prescription has none.
+    perforated, lip : Perforated or None, OnlayLip or None
+        The part with its holes, and with its lip; None where the prescription has none.
     implant : Trimesh
         The finished part.
     directions : (k, 3) array
@@ -85,6 +86,7 @@ class PartSteps:
     fixation: Fixation | None
     marked: Marked | None
     perforated: Perforated | None
+    lip: OnlayLip | None
     implant: trimesh.Trimesh
     directions: NDArray[np.float64]
 
@@ -228,6 +230,7 @@ class Design(PartSteps):
         write_design(
             Path(folder),
             implant=self.implant,
+            without_lip=None if self.lip is None else self.lip.plain,
             features=self.features,
             plates=() if self.fixation is None else self.fixation.plates,
             reconstruction=self.reconstruction,

@@ -42,7 +42,7 @@ def design_implant(
 
     complete -> subtract -> separate -> deepen -> extract -> smooth -> trim -> thickness -> border ->
     (bevel) -> insertion -> repair -> simplify -> (round) -> (fixation) -> (mark) ->
-    (perforate) -> check -> (strength) -> (mould). Each step is a public function of its
+    (perforate) -> (lip) -> check -> (strength) -> (mould). Each step is a public function of its
     own; a `Design` keeps what each returned.
 
     Parameters

@@ -17,7 +17,7 @@ _STEPS = (ARRAYS_FILE, FACTS_FILE)
 #: Every other file that a design can consist of.
 DESIGN_FILES = frozenset(
     {
-        *("implant.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
+        *("implant.stl", "implant-without-lip.stl", "implant.3mf", "reconstruction.nrrd", "spec.toml"),
         *("preview.png", "preview.html", "slices.png", "drawing.png", "strength.png"),
         *("disagreement.csv", "uncertainty.csv", "skull.stl"),
         *("fit.3mf", LOG_FILE),

@@ -48,6 +48,7 @@ from meshimplant.strength.materials import Material
 from meshimplant.strength.screening import LoadCase, StrengthScreening
 from meshimplant.theatre.fixation import Fixation
 from meshimplant.theatre.fixation_places import FixationPlace, LeftOut
+from meshimplant.theatre.lip import OnlayLip
 from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
 from meshimplant.theatre.screws import Screw
@@ -72,7 +73,7 @@ _CLASSES: dict[str, type[Any]] = {
         ),
         *(PartCheck, Perforated, PerforationSpec, Reference, ReferencePatch, RemovedPiece, Report, Screw),
         *(LoadCase, Material, Mould, MouldSpec, Pull, StrengthScreening, StrengthSpec),
-        ResectionSpec,
+        *(OnlayLip, ResectionSpec),
         *(PlacedRegions, Region, RegionalValue, RegionSpec),
         *(RoundedBorder, Separation, Site, Step, StepResult, Uncertainty),
     )

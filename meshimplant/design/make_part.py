@@ -44,6 +44,7 @@ from meshimplant.spec.implant_spec import ImplantSpec
 from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.strength.materials import material_of
 from meshimplant.theatre.fixation import Fixation, fixate
+from meshimplant.theatre.lip import OnlayLip, add_lip
 from meshimplant.theatre.mark import Marked
 from meshimplant.theatre.perforate import Perforated
 
@@ -56,7 +57,7 @@ def make_part(
     regions: PlacedRegions,
     edits: Sequence[Edit] = (),
 ) -> PartSteps:
-    """Mesh the missing bone and make the part of it: all steps from deepen to perforate."""
+    """Mesh the missing bone and make the part of it: all steps from deepen to lip."""
     run, inside_mm = line.run, shape.inside_mm
     depth_mm = deepening_mm(most_of(regions.thickness_mm))
     deepened = run("deepen", deepen_bodies, shape.separation.bodies, depth_mm=depth_mm, inside_mm=inside_mm)
@@ -83,9 +84,13 @@ def make_part(
     if marked is not None:
         fixed, features = marked.mesh, (*features, *marked.features)
     perforated = _perforated(fixed, site, spec, line, features=features, edits=edits)
-    implant = fixed if perforated is None else perforated.mesh
+    finished = fixed if perforated is None else perforated.mesh
+    if perforated is not None:
+        features = (*features, *perforated.features)
+    lip = _lipped(finished, site, spec, line, features=features)
+    implant = finished if lip is None else lip.mesh
     meshes = raw, smoothed, trimmed, edited, thinned, ended, bevelled, cleared.mesh, repaired, simplified
-    added = rounded, fixation, marked, perforated
+    added = rounded, fixation, marked, perforated, lip
     return PartSteps(inside_mm, deepened, *meshes, *added, implant, directions=cleared.directions)
 
 
@@ -174,6 +179,31 @@ def _perforated(
     return holes
 
 
+def _lipped(
+    mesh: trimesh.Trimesh,
+    site: Site,
+    spec: ImplantSpec,
+    line: StepRunner,
+    *,
+    features: tuple[Feature, ...],
+) -> OnlayLip | None:
+    """Give the part the prescribed lip; None without one."""
+    if spec.lip_mm is None:
+        return None
+    lip = line.run(
+        "lip",
+        add_lip,
+        mesh,
+        site,
+        lip_mm=spec.lip_mm,
+        thickness_mm=spec.lip_thickness_mm,
+        features=features,
+        max_faces=spec.max_faces,
+    )
+    line.report.add(lip.findings)
+    return lip
+
+
 def check_made(
     made: PartSteps, shape: Reconstruction, spec: ImplantSpec, line: StepRunner, *, regions: PlacedRegions
 ) -> PartCheck:
@@ -188,8 +218,11 @@ def check_made(
         reference=line.keep("reference", reference_of, shape.skull),
         features=made.features or None,
         regions=regions,
+        without_lip=None if made.lip is None else made.lip.plain,
     )
-    added = [each.measures for each in (made.rounded, made.marked, made.perforated) if each is not None]
+    added = [
+        each.measures for each in (made.rounded, made.marked, made.perforated, made.lip) if each is not None
+    ]
     mass_g = enclosed_mm3(made.implant) / 1000 * material_of(spec.material).density_g_cm3
     line.report.measures = {
         **check.measures,

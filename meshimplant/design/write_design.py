@@ -78,11 +78,13 @@ def write_design(
     region_maps: Mapping[str, Volume] | None = None,
     kept: KeptDesign | None = None,
     log: Path | None = None,
+    without_lip: trimesh.Trimesh | None = None,
 ) -> None:
     """Write the files of a design into a folder.
 
-    implant.stl and implant.3mf (LPS millimetres), reconstruction.nrrd, spec.toml, preview.png, preview.html,
-    slices.png (the CT or mask with the outline of the part), report.json and report.html; features.json,
+    implant.stl and implant.3mf (LPS millimetres), implant-without-lip.stl of a part with a lip,
+    reconstruction.nrrd, spec.toml, preview.png, preview.html, slices.png (the CT or mask with the outline of
+    the part), report.json and report.html; features.json,
     features.mrk.json (3D Slicer) and features.csv, what was made in the part on purpose, and drawing.png,
     which shows it; plates.stl, models of the plates of a fixation; mould-outer.stl and the other pieces of a
     mould; region-1.nrrd and so on, the painted regions of the prescription; defective.nrrd, cut.mrk.json,
@@ -107,6 +109,8 @@ def write_design(
         labels = PrintLabels(report.label, spec.material, report.method.get("model_licences") or {})
         write_part(implant, target, labels=labels, check=check, spec=spec, colour_by=colour_by)
         report.measures |= measure_bodies(implant, check)
+        if without_lip is not None:
+            write_mesh(without_lip, target / "implant-without-lip.stl")
         if features:
             for suffix in FEATURE_SUFFIXES:
                 write_features(target / f"features{suffix}", features)
@@ -127,7 +131,7 @@ def write_design(
                 write_fit(target / "fit.3mf", skull=model, part=implant, plates=plates, labels=labels)
         bone, seen = skull_surface(skull), skull if scan is None else scan
         _write_previews(implant, plates, bone, check, report, target, title, spec=spec, scan=seen)
-        if features:
+        if features or without_lip is not None:
             _write_drawing(implant, features, bone, report, target)
         if screening is not None:
             _write_strength(implant, screening, bone, report, target)

@@ -54,8 +54,13 @@ def other_lines(features: Sequence[Feature]) -> list[str]:
 
 
 def fact_lines(measures: Mapping[str, Any] | None) -> list[str]:
-    """Return mass and open share, where they were measured."""
-    named = {"mass_g": ("mass", "g"), "perforation_open_fraction": ("open share", "fraction")}
+    """Return mass, open share and the size of a lip, where they were measured."""
+    named = {
+        "mass_g": ("mass", "g"),
+        "perforation_open_fraction": ("open share", "fraction"),
+        "lip_width_mm": ("lip over the bone", "mm"),
+        "lip_thickness_mm": ("its thickness", "mm"),
+    }
     known = {} if measures is None else measures
     return [
         f"{words} {with_unit(known[name], unit)}"

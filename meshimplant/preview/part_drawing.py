@@ -80,7 +80,7 @@ def write_drawing(
     skull : Trimesh, optional
         LPS mm, drawn around it.
     measures : mapping, optional
-        Measures of the part, of which mass and open share are stated.
+        Measures of the part, of which mass, open share and the size of a lip are stated.
     title : str
         Written at the upper left.
     width_px : int
@@ -188,7 +188,7 @@ def _draw_head(
     view: View,
     measures: Mapping[str, Any] | None,
 ) -> None:
-    """Write title, overall size, mass and open share."""
+    """Write title, overall size, mass, open share and the size of a lip."""
     width, height = np.ptp(outline, axis=0)
     depth = float(np.ptp(np.asarray(implant.vertices) @ view.forward))
     size = f"{width:.1f} x {height:.1f} mm, {depth:.1f} mm deep"

@@ -34,6 +34,7 @@ _SECTIONS = {
         "shape",
     ),
     "Insertion": ("insertion",),
+    "Lip": ("lip",),
     "Holes and text": ("holes", "perforation", "mark"),
     "Under load": ("strength",),
     "Mesh": (

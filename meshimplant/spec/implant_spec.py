@@ -53,6 +53,11 @@ class ImplantSpec(SpecTable):
     border_radius_mm : float or None
         Radius by which the outer and the inner edge of the border are rounded, 0.3 to 1 mm. Default None:
         they stay as sharp as they come. No source: our choice.
+    lip_mm : float or None
+        How far a rim of the part lies over the bone around, 1 to 8 mm, see `add_lip`; for titanium. Default
+        None: the part ends at its border. No source: our choice.
+    lip_thickness_mm : float
+        Thickness of that rim, 0.8 to 1.5 mm. Default 1. No source: our choice.
     process : str or None
         How the part is made, see `PROCESSES`: its thinnest wall, its accuracy and the sizes that it is known
         for are checked, too, and holes are drawn larger by what they shrink. Default None: unknown.
@@ -96,6 +101,10 @@ class ImplantSpec(SpecTable):
     border_radius_mm: float | None = number(
         None, "Radius by which the edges of the border are rounded", 0.3, 1.0
     )
+    lip_mm: float | None = number(
+        None, "How far a rim of the part lies over the bone around; for titanium", 1.0, 8.0
+    )
+    lip_thickness_mm: float = number(1.0, "Thickness of that rim", 0.8, 1.5)
     process: str | None = word(None, "How the part is made; its limits are checked, too", tuple(PROCESSES))
     bodies: int | None = number(
         None, "Number of separate parts; without it, one, and a second opening is an error", 1, 10
@@ -132,7 +141,28 @@ class ImplantSpec(SpecTable):
                 f"{self.material}: set both"
             )
 
+        if self.lip_mm is not None:
+            self._require_lip_fits()
+
         _ = self.drawn_perforation  # refuses holes that are too large or too close once they are drawn
+
+    def _require_lip_fits(self) -> None:
+        """Refuse a lip of a material that is too weak for it, and one where a plate or a pocket would be."""
+        if self.material != "titanium":
+            raise SpecError(
+                f"expected material titanium with lip_mm, got {self.material}: so thin a rim would break; "
+                "set the material, or leave the lip out"
+            )
+        if self.fixation is not None and self.fixation.style != "tabs":
+            raise SpecError(
+                f"expected fixation.style tabs with lip_mm, got {self.fixation.style}: the lip lies where "
+                "they would; use tabs, or leave the lip out"
+            )
+        if self.mould is not None:
+            raise SpecError(
+                "expected no mould with lip_mm, got both: a part with a lip cannot leave its mould; leave "
+                "one out"
+            )
 
     @property
     def drawn_perforation(self) -> PerforationSpec | None:

@@ -72,16 +72,14 @@ class BorderFrame:
         The two outer surfaces.
     line : (3,) array
         Parabola 1, v, vv of the border wall's place along the first axis.
-    line_rms_mm : float
-        How far the border departs from it.
-    gap_mm : float
-        How far from the border bone begins, along the first axis.
+    line_rms_mm, gap_mm : float
+        How far the border departs from it, and how far from the border bone begins, along the first axis.
     wall_mm : float
         Thickness of the part 4 mm inside its border, along the last axis.
     lean : float
         How far the border recedes inward per millimetre of depth; negative where it widens.
     on_part : (rows, columns) array of bool
-        At which nodes the part's outer surface lies under the frame.
+        Which nodes have the part's outer surface under them.
     """
 
     origin_mm: Floats
@@ -105,23 +103,19 @@ class BorderFrame:
         return np.asarray(foot + w[:, None] * normal)
 
     def flatten(self, points_mm: Floats) -> Floats:
-        """Return the flat places (n, 3) of LPS points (n, 3) that lie less than a millimetre off the surface.
-
-        `bend` takes them back within their height times the surface's slope in the frame.
-        """
+        """Return the flat places (n, 3) of LPS points (n, 3) near the surface, nearly as `bend` has it."""
         x, v, z = ((np.asarray(points_mm, float) - self.origin_mm) @ self.axes.T).T
-        upright = self._normals(x, v) @ self.axes[2]
-        return np.stack([x - self._border(v), v, (z - self._heights(x, v)) * upright], axis=1)
+        height = (z - self._heights(x, v)) * (self._normals(x, v) @ self.axes[2])
+        return np.stack([x - self._border(v), v, height], axis=1)
 
     def lies_on_part(self, u: Floats, v: Floats) -> NDArray[np.bool_]:
         """Return which flat places (n,) have the part's outer surface under them."""
-        nodes = np.stack([(u + self._border(v) + _PART_MM) / _NODE_MM, (v + _ALONG_MM) / _NODE_MM])
+        nodes = (u + self._border(v) + _PART_MM) / _NODE_MM, (v + _ALONG_MM) / _NODE_MM
         return ndimage.map_coordinates(self.on_part, nodes, order=0, mode="nearest")
 
-    def outward_at(self, u: float, v: float = 0.0) -> Floats:
-        """Return the unit normal (3,) of the outer surface at a flat place, LPS."""
-        along = np.array([v])
-        return np.asarray(self._normals(np.array([u]) + self._border(along), along)[0])
+    def outward_at(self, u: float) -> Floats:
+        """Return the unit normal (3,) of the outer surface at the flat place (u, 0), LPS."""
+        return np.asarray(self._normals(np.array([u]) + self._border(np.zeros(1)), np.zeros(1))[0])
 
     @property
     def step_mm(self) -> float:

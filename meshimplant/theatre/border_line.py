@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from meshimplant.head.fill import fill_from_nearest
+from meshimplant.implant.features import Feature, near_features
 from meshimplant.implant.find_free_border import FreeBorder
 from meshimplant.implant.map_regions import edge_distance
 from meshimplant.implant.outline_map import OutlineMap
@@ -21,6 +23,8 @@ from meshimplant.mesh.vectors import unit_vectors
 STEP_MM = 1.0
 #: The outline is smoothed over this width before it becomes a line, and its direction over the second, mm.
 _OUTLINE_MM, _DIRECTION_MM = 1.0, 2.0
+#: A feature belongs to the outer surface with this much around it, mm.
+_BESIDE_MM = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +73,20 @@ class BorderLine:
         return self.points_mm - 2 * (arms @ sideways)[:, None] * sideways
 
 
-def border_line(outline: OutlineMap, surfaces: Surfaces, border: FreeBorder) -> BorderLine:
-    """Return the line along the edge of the outer surface of the largest piece of a part on its map."""
+def border_line(
+    outline: OutlineMap, surfaces: Surfaces, border: FreeBorder, features: Sequence[Feature] = ()
+) -> BorderLine:
+    """Return the line along the edge of the outer surface of the largest piece of a part on its map.
+
+    `features` that were made in the part belong to its outer surface; bone lies opposite them.
+    """
     from skimage.measure import find_contours
 
     pixel_mm = outline.view.spacing_mm
     outer = surfaces.face_labels[outline.part.outer_face] == OUTER
+    if features:
+        seen = outline.view.points_at(np.nan_to_num(outline.part.outer_mm))
+        outer |= near_features(seen.reshape(-1, 3), features, margin_mm=_BESIDE_MM).reshape(outer.shape)
     body = ndimage.binary_fill_holes(_largest(outline.part.hit & outer))
     depth = ndimage.gaussian_filter(edge_distance(body, pixel_mm), _OUTLINE_MM / pixel_mm, mode="nearest")
     nodes = max(find_contours(depth, 0.0), key=len)[:-1]
@@ -90,6 +102,7 @@ def border_line(outline: OutlineMap, surfaces: Surfaces, border: FreeBorder) -> 
     if np.einsum("ij,ij->i", across, points - points.mean(axis=0)).sum() < 0:
         points, outward, across = points[::-1].copy(), outward[::-1].copy(), -across[::-1]
     free = np.asarray(border.free[cKDTree(border.points_mm).query(points)[1]], bool)
+    free &= ~near_features(points, features, margin_mm=_BESIDE_MM)
     return BorderLine(points, outward, across, free)
 
 

@@ -98,7 +98,7 @@ def common(first: Floats, second: Floats, radius_mm: float) -> Floats:
     return np.asarray(np.minimum(-radius_mm, np.maximum(first, second)) + over)
 
 
-def joined(first: Floats, second: Floats, radius_mm: float) -> Floats:
+def joined(first: Floats, second: Floats, radius_mm: float | Floats) -> Floats:
     """Return the distance from two bodies together, the corner between them filled with a radius."""
     inside = np.hypot(np.maximum(radius_mm - first, 0), np.maximum(radius_mm - second, 0))
     return np.asarray(np.maximum(radius_mm, np.minimum(first, second)) - inside)

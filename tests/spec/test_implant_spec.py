@@ -9,12 +9,14 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from meshimplant.errors import FileReadError, SpecError
+from meshimplant.spec.fixation_spec import FixationSpec
 from meshimplant.spec.implant_spec import (
     MATERIALS_MIN_THICKNESS_MM,
     ImplantSpec,
     field_meanings,
     field_ranges,
 )
+from meshimplant.spec.mould_spec import MouldSpec
 from meshimplant.spec.spec_table import without_none
 
 RANGES = {name: limits for name, limits in field_ranges().items() if limits is not None}
@@ -25,7 +27,7 @@ def test_defaults_are_valid_and_lie_within_the_documented_ranges():
     spec = ImplantSpec()
     for name, (low, high) in RANGES.items():
         assert name in UNSTATED or low <= getattr(spec, name) <= high
-    assert {"bodies", "border_radius_mm"} == UNSTATED
+    assert {"bodies", "border_radius_mm", "lip_mm"} == UNSTATED
     assert spec.part_count == 1
     assert spec.thickness_min_mm >= MATERIALS_MIN_THICKNESS_MM[spec.material]
     assert set(RANGES) | {"material", "process"} == set(field_meanings())
@@ -33,7 +35,7 @@ def test_defaults_are_valid_and_lie_within_the_documented_ranges():
 
 @pytest.mark.parametrize(("name", "low", "high"), [(name, *limits) for name, limits in RANGES.items()])
 def test_each_limit_holds_and_just_beyond_is_refused(name, low, high):
-    wide = {"thickness_min_mm": 0.3, "thickness_max_mm": 25.0, "thickness_mm": 1.0}
+    wide = {"thickness_min_mm": 0.3, "thickness_max_mm": 25.0, "thickness_mm": 1.0, "material": "titanium"}
     for value in (low, high):
         values = wide | {name: value}
         if name.startswith("thickness"):  # keep min <= thickness <= max
@@ -129,3 +131,14 @@ def test_broken_files_are_named(tmp_path, name, content, error, words):
 def test_a_folder_is_not_a_spec(tmp_path):
     with pytest.raises(FileReadError):
         ImplantSpec.read(tmp_path)
+
+
+def test_a_lip_needs_titanium_and_room():
+    assert ImplantSpec(material="titanium", lip_mm=5.0, fixation=FixationSpec("tabs")).lip_thickness_mm == 1.0
+    with pytest.raises(SpecError, match=r"material titanium with lip_mm, got PEEK"):
+        ImplantSpec(lip_mm=5.0)
+    for style in ("plates", "tangential"):
+        with pytest.raises(SpecError, match=f"tabs with lip_mm, got {style}"):
+            ImplantSpec(material="titanium", lip_mm=5.0, fixation=FixationSpec(style))
+    with pytest.raises(SpecError, match="no mould with lip_mm"):
+        ImplantSpec(material="titanium", lip_mm=5.0, mould=MouldSpec())
