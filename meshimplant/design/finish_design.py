@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshimplant.complete.complete_skull import Completion
 from meshimplant.design.design import Design
-from meshimplant.design.kept_design import DesignStart, KeptDesign, tree_of_start
+from meshimplant.design.kept_design import PICTURE_SKULL, DesignStart, KeptDesign, tree_of_start
 from meshimplant.design.make_part import check_made, make_part, mould_made
 from meshimplant.design.screened import screened
 from meshimplant.design.step_keeper import StepKeeper
@@ -60,6 +60,7 @@ def finish_design(
     made = make_part(start.shape, spec, line, edits=edits, regions=regions)
     check = check_made(made, start.shape, spec, line, regions=regions)
     mould = None if spec.mould is None else mould_made(made.simplified, start.shape, spec.mould, line)
+    keeper.find(keeper.key(PICTURE_SKULL, [start.shape.skull], {}))  # drawn again when the design is saved
     screening = screened(made, spec, line, inside_mm=start.shape.inside_mm)
     return Design(
         **vars(made),

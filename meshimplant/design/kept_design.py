@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from meshimplant.design.kept_values import KeptValues, LazyVolumes, digest_of
 from meshimplant.design.reconstruct import Reconstruction
-from meshimplant.design.step_keeper import KeptStep
+from meshimplant.design.step_keeper import KeptStep, StepKeeper
 from meshimplant.errors import FileReadError
 from meshimplant.io.packed_arrays import read_packed, write_packed
 from meshimplant.line.separate import Separation
@@ -27,6 +28,10 @@ LOG_FILE = "edits.jsonl"
 #: Version of the layout of `steps.json`.
 SCHEMA_VERSION = "1.1"
 _OURS = "meshimplant steps"
+#: The skull of the pictures among the steps; see `picture_skull`.
+PICTURE_SKULL = "picture skull"
+Input = TypeVar("Input")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,18 @@ class KeptDesign:
     label: str = ""
     edits: tuple[Edit, ...] = ()
     region_maps: dict[str, Volume] = field(default_factory=dict)
+
+    def once(self, name: str, function: Callable[[Input], Result], given: Input) -> Result:
+        """Return what a function makes of a value; it is kept among the steps and made only once."""
+        keeper = StepKeeper(self.values, self.versions, self.steps)
+        key = keeper.key(name, [given], {})
+        found = keeper.find(key)
+        if found is not None:
+            return cast(Result, self.values.value(found.tree))
+        result = function(given)
+        keeper.keep(key, name, result)
+        self.steps |= keeper.kept
+        return result
 
     def write(self, folder: Path) -> None:
         """Write the steps into a new folder: facts as JSON, arrays packed without loss; no time, no path.

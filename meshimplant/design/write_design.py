@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ from meshimplant.preview.render_strength import render_strength
 from meshimplant.preview.report_page import write_report_html
 from meshimplant.preview.report_pdf import PageSize, require_reportlab, write_report_pdf
 from meshimplant.preview.scan_slices import SlicePlace, write_slices
-from meshimplant.preview.skull_surface import skull_surface
 from meshimplant.preview.write_previews import write_previews
 from meshimplant.report import Finding, Report
 from meshimplant.runtime.printable import printable
@@ -59,6 +58,7 @@ def write_design(
     plates: Sequence[trimesh.Trimesh],
     reconstruction: Volume,
     skull: Volume,
+    shown_skull: Callable[[], trimesh.Trimesh],
     maps: Mapping[str, Any],
     spec: ImplantSpec,
     check: PartCheck,
@@ -96,6 +96,8 @@ def write_design(
     name a patient and are not kept: only their role and their SHA-256. Without sources the inputs that
     `report` has already stay. Inputs, outputs and that finding are added to `report`.
 
+    `shown_skull` gives the skull of the pictures.
+
     Raises
     ------
     OutputError
@@ -129,7 +131,7 @@ def write_design(
             model = _write_skull_model(skull, skull_form, report, target)
             if model is not None:
                 write_fit(target / "fit.3mf", skull=model, part=implant, plates=plates, labels=labels)
-        bone, seen = skull_surface(skull), skull if scan is None else scan
+        bone, seen = shown_skull(), skull if scan is None else scan
         _write_previews(implant, plates, bone, check, report, target, title, spec=spec, scan=seen)
         if features or without_lip is not None:
             _write_drawing(implant, features, bone, report, target)

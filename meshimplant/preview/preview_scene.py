@@ -10,12 +10,11 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from meshimplant.preview.colour_scales import BONE, IMPLANT
-from meshimplant.preview.decimate import decimate, transfer_values
+from meshimplant.preview.decimate import MAX_SKULL_FACES, decimate, transfer_values
 from meshimplant.preview.picture_errors import checked_values, require_drawable
 from meshimplant.preview.render_view import Scene, Surface
 
-#: A mesh with more faces is decimated. 120 k faces are 2 MB of text and rotate smoothly on an office PC.
-MAX_SKULL_FACES = 120_000
+#: An implant with more faces is decimated.
 MAX_IMPLANT_FACES = 150_000
 #: Strength of the highlight on the implant, 0 (matt, as bone) to 1.
 IMPLANT_GLOSS = 0.22

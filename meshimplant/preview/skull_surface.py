@@ -1,4 +1,4 @@
-"""`skull_surface`: a surface of the skull with few faces, for pictures."""
+"""`skull_surface`, `picture_skull`: a surface of the skull with few faces, for pictures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import trimesh
 
 from meshimplant.line.extract import extract
+from meshimplant.preview.decimate import MAX_SKULL_FACES, decimate
 from meshimplant.skull.thick_slices import interpolate_slices
 from meshimplant.voxels.grid import bounding_box
 from meshimplant.voxels.volume import Volume
@@ -32,6 +33,11 @@ def skull_surface(skull: Volume) -> trimesh.Trimesh:
         LPS mm.
     """
     return extract(averaged_bone(skull, _PICTURE_MM), level=0.5)
+
+
+def picture_skull(skull: Volume) -> trimesh.Trimesh:
+    """Return the `skull_surface` of a mask with no more faces than the pictures show, LPS mm."""
+    return decimate(skull_surface(skull), max_faces=MAX_SKULL_FACES)
 
 
 def averaged_bone(skull: Volume, voxel_mm: float) -> Volume:
