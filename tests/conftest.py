@@ -47,6 +47,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_answer_for_the_same(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Find once what designs have in common, in all processes of this run."""
+    from shared_answers import shared_answers
+
+    together = "PYTEST_XDIST_WORKER" in os.environ
+    folder = tmp_path_factory.getbasetemp().parent / "answers" if together else None
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+    with shared_answers(folder):
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Return the folder of the real skulls; the test is skipped if it is missing."""

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shared_answers import shared_answers
 
 from meshimplant_cli.main import run
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_answer_for_each_skull() -> Iterator[None]:
-    """Find once what designs of one skull have in common."""
-    with shared_answers():
-        yield
 
 
 @dataclass(frozen=True)

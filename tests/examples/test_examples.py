@@ -6,24 +6,15 @@ import contextlib
 import io
 import runpy
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from docs import ROOT
-from shared_answers import shared_answers
 
 import meshimplant
 
 EXAMPLES = ROOT / "tests" / "examples"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_answer_for_each_skull() -> Iterator[None]:
-    """Find once what examples that work on one skull have in common."""
-    with shared_answers():
-        yield
 
 
 @pytest.fixture(scope="module")
