@@ -109,7 +109,7 @@ def test_only_auto_expects_an_error_from_what_it_left_out() -> None:
 
 def test_the_report_says_what_filled_the_region_below_the_vault() -> None:
     assert completed("random", "ssm").method["below_vault"] is None
-    one_sided, across = completed("parietotemporal", "template"), completed("bifrontal", "template")
+    one_sided, across = completed("orbital", "template"), completed("bifrontal", "template")
     assert one_sided.method["below_vault"]["source"] == "other side"
     assert across.method["below_vault"]["source"] == "population"
     coded = [[f.code for f in done.findings].count("complete.no_other_side") for done in (one_sided, across)]
