@@ -241,9 +241,9 @@ class _Search:
         travel = np.arange(0, TRAVEL_MM + step_mm / 2, step_mm)
         for spacing, widest in grids:
             tried = [e for e in _around(best, spacing, widest) if e @ self.axis > widest_cosine]
-            ranks = _ranks(self.bone, self.probes, tried, travel)
             against = np.exp(_SHARPNESS * (self.normals @ np.array(tried).T)).T @ self.areas
-            best = tried[int(np.lexsort((against, ranks))[0])]
+            ordered = [tried[n] for n in np.argsort(against, kind="stable")]
+            best = _best_of(ordered, self.bone, self.probes, travel)
         return best
 
 
@@ -261,25 +261,29 @@ def _around(axis: NDArray[np.float64], spacing_deg: float, widest_deg: float) ->
     return found
 
 
-def _ranks(
+def _best_of(
+    directions: list[NDArray[np.float64]],
     bone: Volume,
     points: NDArray[np.float64],
-    directions: list[NDArray[np.float64]],
     travel: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the depth in bone that points reach in each direction, in multiples of the tolerance above it.
+    """Return the direction in which points reach least deep into bone, by multiples of the tolerance.
 
-    A direction is abandoned as soon as it is worse than the best so far.
+    Of equal ones it is the first: a free one ends the search. A direction is abandoned as soon as it is worse
+    than the best so far.
     """
-    ranks = np.zeros(len(directions))
-    least = np.inf
-    for index, direction in enumerate(directions):
+    best, least = directions[0], np.inf
+    for direction in directions:
+        rank = 0.0
         for depth in depths(bone, points, direction, travel):
-            ranks[index] = max(ranks[index], np.ceil((float(depth.max()) - FREE_MM) / FREE_MM))
-            if ranks[index] > least:
+            rank = max(rank, np.ceil((float(depth.max()) - FREE_MM) / FREE_MM))
+            if rank >= least:
                 break
-        least = min(least, ranks[index])
-    return ranks
+        else:
+            best, least = direction, rank
+            if least == 0:
+                break
+    return best
 
 
 def _blocked(points: NDArray[np.float64], deepest: NDArray[np.float64], undercut_mm2: float) -> Finding:
