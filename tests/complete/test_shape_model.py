@@ -16,10 +16,10 @@ from meshimplant.errors import FileReadError
 from meshimplant.head.mean_vault import FittedVault, VaultMean, flat_vault
 from meshimplant.head.sphere import direction_sphere
 
-SIZE_MM = 75.0
+SIZE_MM, HEADS = 75.0, 12
 KINDS = (ShapeModel, ImageModel)
 READERS: dict[type, Callable] = {ShapeModel: read_shape_model, ImageModel: read_image_model}
-ABOUT = {"data": "made up", "licence": "CC0", "skulls": 24}
+ABOUT = {"data": "made up", "licence": "CC0", "skulls": HEADS}
 
 
 def head(a: float, b: float, c: float, directions: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def head(a: float, b: float, c: float, directions: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=2)
 def model(kind: type) -> ShapeModel | ImageModel:
     rng = np.random.default_rng(3)
-    vaults = np.array([head(*rng.normal(size=3), direction_sphere()[0][:POINTS]) for _ in range(24)])
+    vaults = np.array([head(*rng.normal(size=3), direction_sphere()[0][:POINTS]) for _ in range(HEADS)])
     return kind.of(vaults, 6, ABOUT)
 
 
@@ -105,7 +105,7 @@ def test_the_mean_of_a_model_is_the_mean_head(kind) -> None:
     directions, _ = direction_sphere()
     vault = directions[:, 2] > -0.4
     rng = np.random.default_rng(3)
-    expected = head(*np.array([rng.normal(size=3) for _ in range(24)]).mean(axis=0), directions)
+    expected = head(*np.array([rng.normal(size=3) for _ in range(HEADS)]).mean(axis=0), directions)
     assert model(kind).mean.outer_fraction[vault] == pytest.approx(expected[0][vault], abs=0.004)
     assert model(kind).mean.thickness_fraction[vault] == pytest.approx(1, abs=0.06)
 

@@ -41,7 +41,7 @@ def whole(case) -> Design:
     return design_implant(case[0], implant=case[1])
 
 
-@pytest.mark.parametrize("orientation", ["LPS", "RAI", "SAR"])
+@pytest.mark.parametrize("orientation", ["LPS", "SAR"])
 def test_a_skull_cropped_to_its_bone_gets_the_same_part(case, whole, orientation) -> None:
     skull, truth = case
     cropped = _cropped(skull).reorient(orientation)
