@@ -15,6 +15,7 @@ from shapes import skull_with_hole
 
 from meshimplant import write_mesh, write_volume
 from meshimplant.preview.sheet_canvas import SheetCanvas, to_font_letters
+from meshimplant.preview.write_previews import write_previews
 from meshimplant.runtime.value_text import in_unit, label_and_unit, shown, with_unit
 
 #: The measures that the picture states.
@@ -33,6 +34,7 @@ def written_words(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         plain(sheet, position, text, **more)
 
     monkeypatch.setattr(SheetCanvas, "text", record)
+    monkeypatch.setattr("meshimplant.design.write_design.write_previews", write_previews)  # drawn anew
     return words
 
 
