@@ -225,6 +225,7 @@ class Design(PartSteps):
             The folder is occupied (without `force`), not writable, or written by another run now; its
             contents are untouched.
         """
+        from meshimplant.design.kept_design import shown_skull
         from meshimplant.design.write_design import write_design
 
         write_design(
@@ -235,7 +236,7 @@ class Design(PartSteps):
             plates=() if self.fixation is None else self.fixation.plates,
             reconstruction=self.reconstruction,
             skull=self.skull,
-            shown_skull=self._shown_skull,
+            shown_skull=lambda: shown_skull(self.kept, self.skull),
             maps=self.maps,
             spec=self.spec,
             check=self.check,
@@ -273,15 +274,6 @@ class Design(PartSteps):
         from meshimplant.edit_page.page import view
 
         return view(self)
-
-    def _shown_skull(self) -> trimesh.Trimesh:
-        """Return the skull of the pictures, which is kept among the steps."""
-        from meshimplant.design.kept_design import PICTURE_SKULL
-        from meshimplant.preview.skull_surface import picture_skull
-
-        if self.kept is None:
-            return picture_skull(self.skull)
-        return self.kept.once(PICTURE_SKULL, picture_skull, self.skull)
 
     @classmethod
     def load(cls, folder: str | Path) -> Design:

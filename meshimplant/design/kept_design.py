@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import trimesh
+
 from meshimplant.design.kept_values import KeptValues, LazyVolumes, digest_of
 from meshimplant.design.reconstruct import Reconstruction
 from meshimplant.design.step_keeper import KeptStep, StepKeeper
 from meshimplant.errors import FileReadError
 from meshimplant.io.packed_arrays import read_packed, write_packed
 from meshimplant.line.separate import Separation
+from meshimplant.preview.skull_surface import picture_skull
 from meshimplant.report import Report
 from meshimplant.runtime.regular_files import parse_json, read_regular
 from meshimplant.spec.edits import Edit
@@ -195,6 +198,11 @@ class KeptDesign:
             return DesignStart(shape=shape, **{name: values[name] for name in names})
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise _damaged(FACTS_FILE) from error
+
+
+def shown_skull(kept: KeptDesign | None, skull: Volume) -> trimesh.Trimesh:
+    """Return the skull of the pictures, LPS mm, which is kept among the steps where these are."""
+    return picture_skull(skull) if kept is None else kept.once(PICTURE_SKULL, picture_skull, skull)
 
 
 def tree_of_start(start: DesignStart, values: KeptValues) -> Any:
