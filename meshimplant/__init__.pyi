@@ -1,3 +1,8 @@
+from .batch.batch_case import BatchCase as BatchCase
+from .batch.batch_summary import BatchSummary as BatchSummary
+from .batch.find_cases import find_cases as find_cases
+from .batch.run_batch import BatchLimits as BatchLimits
+from .batch.run_batch import run_batch as run_batch
 from .check.check_fit import check_fit as check_fit
 from .check.check_part import check_part as check_part
 from .check.check_solid import check_solid as check_solid

@@ -7,6 +7,7 @@ from typing import Any
 
 from meshimplant_cli.augment import augment
 from meshimplant_cli.average import average
+from meshimplant_cli.batch import batch
 from meshimplant_cli.bevel import bevel
 from meshimplant_cli.border import border
 from meshimplant_cli.cases import cases
@@ -53,7 +54,7 @@ from meshimplant_cli.trim import trim
 from meshimplant_cli.view import view
 
 GROUPS: tuple[tuple[str, tuple[Callable[..., Any], ...]], ...] = (
-    ("The line", (design, plan, redesign, edit, demo)),
+    ("The line", (design, plan, redesign, edit, batch, demo)),
     ("Voxels", (complete, subtract, separate, deepen, extract)),
     ("Meshes", (smooth, thickness, cut, repair, simplify, convert)),
     ("Fit to the skull", (trim, border, bevel, round_border, insertion)),

@@ -39,12 +39,22 @@ class DecidingNumber:
     verdict : str
         What the findings about it amount to: ``within``, ``review`` (a warning), ``beyond`` (an error), or
         ``not measured``.
+    measure : str
+        The name of the measure, with its unit; ``covered_fraction`` for the smallest of several.
+    measured, bound : float or None
+        Value and limit as numbers; None where there is none.
+    at_least : bool
+        Whether the limit is the smallest value, and not the largest, that passes.
     """
 
     name: str
     value: str
     limit: str
     verdict: NumberVerdict
+    measure: str
+    measured: float | None
+    bound: float | None
+    at_least: bool
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class _Rule:
     limit: Callable[[ImplantSpec], float]
     word: str
     codes: tuple[str, ...]  # beginnings of the codes of findings about it
+    of_several: str = ""  # what the number is called where more than one measure decides
 
 
 _RULES = (
@@ -78,6 +89,7 @@ _RULES = (
         lambda _: COVERAGE_FRACTION,
         "at least",
         ("fit.coverage", "completeness."),
+        "covered_fraction",
     ),
     _Rule(
         "Step to bone, 95th percentile",
@@ -122,15 +134,16 @@ def deciding_numbers(report: Report) -> tuple[DecidingNumber, ...]:
 def _number(rule: _Rule, report: Report, spec: ImplantSpec | None) -> DecidingNumber:
     value = _smallest(report.measures, rule.measures)
     unit = label_and_unit(rule.measures[0])[1]
-    limit = "-"
-    if spec is not None:
-        limit = f"{rule.word} {in_unit(float(rule.limit(spec)), unit)} {unit}"
+    bound = None if spec is None else float(rule.limit(spec))
+    limit = "-" if bound is None else f"{rule.word} {in_unit(bound, unit)} {unit}"
     about = [finding for finding in report.findings if finding.code.startswith(rule.codes)]
     verdict = _VERDICTS[verdict_of(about)]
     if value is None and verdict == "within":
         verdict = "not measured"
     words = "-" if value is None else f"{in_unit(value, unit)} {unit}"
-    return DecidingNumber(rule.name, words, limit, verdict)
+    at_least = rule.word == "at least"
+    measure = rule.of_several or rule.measures[0]
+    return DecidingNumber(rule.name, words, limit, verdict, measure, value, bound, at_least)
 
 
 _VERDICTS: Mapping[str, NumberVerdict] = {

@@ -1,4 +1,4 @@
-"""Fill the HTML templates of this package (``*.html.j2``); every value is escaped."""
+"""Fill HTML templates (``*.html.j2``); every value is escaped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from meshimplant.runtime.printable import printable
 
 def render_template(name: str, /, **values: Any) -> str:
     """Return the template ``name`` of this folder, filled in; a missing value is an error."""
+    return _environment().get_template(name).render(**values)
+
+
+def render_text(template: str, /, **values: Any) -> str:
+    """Return the text of a template, filled in; a missing value is an error."""
+    return _environment().from_string(template).render(**values)
+
+
+def _environment() -> Any:
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -20,7 +29,6 @@ def render_template(name: str, /, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name).render(**values)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -14,8 +14,12 @@ def thread_count() -> int:
     set.
     """
     limit = thread_limit()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if limit is None else min(cores, limit)
+    return core_count() if limit is None else min(core_count(), limit)
+
+
+def core_count() -> int:
+    """Return the number of processor cores available to this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def thread_limit() -> int | None:
