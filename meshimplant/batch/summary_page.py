@@ -26,6 +26,8 @@ _KINDS = {
     "passed": "pass",
     "done": "pass",
 }
+#: Metrics that are drawn, but have no column of their own: the table would be wider than a screen.
+_PLOTTED_ONLY = ("hausdorff_mm", "coverage_fraction", "protrusion_mm")
 _THUMBNAIL_PX = (440, 256)
 #: Links to what a case has written, by the end of the file's name, in their order.
 _LINKS = (
@@ -56,7 +58,7 @@ def summary_html(summary: BatchSummary, folder: Path) -> str:
         plots=_plots(summary),
         size=(WIDTH, HEIGHT),
         findings=summary.findings,
-        heads=[_head(name, summary) for name in summary.distributions],
+        heads=[_head(name, summary) for name in summary.distributions if name not in _PLOTTED_ONLY],
         cases=[_row(case, summary, folder) for case in summary.cases],
         has_pictures=any(_picture_of(case) for case in summary.cases),
         seconds=_duration(float(summary.run["seconds"])),
@@ -92,7 +94,7 @@ def _row(case: CaseRecord, summary: BatchSummary, folder: Path) -> dict[str, Any
     values = numbers_of(case)
     verdicts = {number["measure"]: KINDS.get(number["verdict"], "none") for number in case.numbers}
     cells = []
-    for measure in summary.distributions:
+    for measure in (name for name in summary.distributions if name not in _PLOTTED_ONLY):
         unit = label_and_unit(measure)[1]
         value = values.get(measure)
         text = "-" if value is None else in_unit(value, unit)

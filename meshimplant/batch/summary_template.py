@@ -121,14 +121,14 @@ SUMMARY_TEMPLATE: Final = """\
   <h2>Cases</h2>
   <div class="scroll">
   <table>
-    <thead><tr><th>Case</th>{% if has_pictures %}<th></th>{% endif %}<th>Verdict</th>{% for head in heads %}<th class="n">{{ head.name }}{% if head.unit %}, {{ head.unit }}{% endif %}</th>{% endfor %}<th>Findings</th><th class="n">Time</th><th class="n">Memory</th></tr></thead>
+    <thead><tr><th>Case</th>{% if has_pictures %}<th></th>{% endif %}<th>Verdict</th><th>Findings</th>{% for head in heads %}<th class="n">{{ head.name }}{% if head.unit %}, {{ head.unit }}{% endif %}</th>{% endfor %}<th class="n">Time</th><th class="n">Memory</th></tr></thead>
     <tbody>
     {% for case in cases %}
     <tr><td class="name">{{ case.name }}{% if case.links %}<span class="links">{% for words, target in case.links %}<a href="{{ target }}">{{ words }}</a> {% endfor %}</span>{% endif %}</td>
         {% if has_pictures %}<td>{% if case.picture %}<img alt="{{ case.name }}" src="data:image/jpeg;base64,{{ case.picture }}">{% endif %}</td>{% endif %}
         <td><span class="tag {{ case.kind }}">{{ case.outcome }}</span></td>
-        {% for cell in case.cells %}<td class="n {{ cell.kind }}">{{ cell.text }}</td>{% endfor %}
         <td class="m">{% if case.counted %}{{ case.counted }}<br>{% endif %}{% for code in case.codes %}<code>{{ code }}</code> {% endfor %}{{ case.message }}</td>
+        {% for cell in case.cells %}<td class="n {{ cell.kind }}">{{ cell.text }}</td>{% endfor %}
         <td class="n">{{ case.seconds }}</td><td class="n">{{ case.memory }}</td></tr>
     {% endfor %}
     </tbody>
