@@ -55,6 +55,7 @@ from .edit.trim import trim as trim
 from .edit_log.edit_session import EditSession as EditSession
 from .edit_log.log_file import read_edits as read_edits
 from .edit_log.log_lines import LoggedEdit as LoggedEdit
+from .edit_page.editor import EditPage as EditPage
 from .edit_page.page import Page as Page
 from .edit_page.page import view as view
 from .errors import DesignRefused as DesignRefused

@@ -13,6 +13,7 @@ from meshimplant_cli.exit_codes import DONE, UsageError
 from meshimplant_cli.options import Count, OutputOptions, Strict
 from meshimplant_cli.outputs import require_free_folder
 from meshimplant_cli.terminal import describe_finding, say, show, table, working
+from meshimplant_cli.view import NoBrowser, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,15 +44,20 @@ def edit(
         Path | None,
         Parameter(alias="-o", help="Also write the design and its log there."),
     ] = None,
+    scan: Annotated[
+        Path | None, Parameter(help="The CT that the design was made for, whose planes the page shows.")
+    ] = None,
+    no_browser: NoBrowser = False,
     strict: Strict = False,
     output_options: OutputOptions = OutputOptions(),
 ) -> int:
     """Change a design edit by edit; every edit is kept in its log, and can be taken back.
 
-    One of --apply, --undo, --redo, --revert and --log is required. After each edit the part is made again
-    from the first step that it touches, and checked. An edit that cannot be made is refused, and the design
-    stays as it was before it. The edits and the undos are lines of CASE/edits.jsonl, to which lines are only
-    ever added; the same edits on the same design give the same bytes.
+    Without --apply, --undo, --redo, --revert and --log, it opens a page in the browser on which the design is
+    changed with the mouse, until Ctrl-C; that needs `pip install 'meshimplant[edit]'`. After each edit the
+    part is made again from the first step that it touches, and checked. An edit that cannot be made is
+    refused, and the design stays as it was before it. The edits and the undos are lines of CASE/edits.jsonl,
+    to which lines are only ever added; the same edits on the same design give the same bytes.
 
     Parameters
     ----------
@@ -60,11 +66,13 @@ def edit(
     """
     asked = {"apply": apply, "undo": undo, "redo": redo, "revert": revert, "log": log}
     given = [name for name, value in asked.items() if value]
-    if len(given) != 1:
-        names = " and ".join(f"--{name}" for name in given) or "none"
+    if len(given) > 1:
+        names = " and ".join(f"--{name}" for name in given)
         raise UsageError(
             f"expected one of --apply, --undo, --redo, --revert and --log, got {names}: give one"
         )
+    if not given:
+        return _open_page(case, scan, who, output, output_options, no_browser=no_browser)
     if log:
         return _show_log(case, as_json=output_options.json)
     if output is not None:
@@ -84,6 +92,35 @@ def edit(
     for finding in findings:
         say(describe_finding(finding), as_error=True)
     return show_design(designed, case, strict=strict, as_json=output_options.json, edits=facts)
+
+
+def _open_page(
+    case: Path,
+    scan: Path | None,
+    who: str,
+    output: Path | None,
+    output_options: OutputOptions,
+    *,
+    no_browser: bool,
+) -> int:
+    """Serve the page on which a design is edited, and save it at the end."""
+    if output is not None or output_options.json:
+        raise UsageError(
+            "expected -o and --json with --apply, --undo, --redo, --revert or --log, got none of these: "
+            "the page saves copies"
+        )
+    from meshimplant import EditPage, EditSession, read_skull
+    from meshimplant.edit_page.page_server import require_viser
+
+    require_viser()
+    with working("read") as progress:
+        values = None if scan is None else read_skull(scan).scan
+        session = EditSession.open(case, who=who, progress=progress)
+    with session:
+        for finding in session.findings:
+            say(describe_finding(finding), as_error=True)
+        serve(EditPage(session, scan=values, title=case.name), no_browser=no_browser)
+    return DONE
 
 
 def _move(session: EditSession, name: str, revert: int | None, progress: Callable[[str], None]) -> None:

@@ -8,18 +8,25 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 import trimesh
 
 from meshimplant.check.check_part import check_part
 from meshimplant.edit_page.page_server import PageServer
 from meshimplant.edit_page.shown_scene import Floats, ShownHead, ShownPart, ShownScene
+from meshimplant.edit_page.tools_panel import ToolsPanel
 from meshimplant.edit_page.view_panel import ViewPanel
 from meshimplant.edit_page.work_queue import WorkQueue
 from meshimplant.errors import InputError, require_type
 from meshimplant.preview.show import DesignLike
 from meshimplant.voxels.volume import Volume
 
+#: viser's labels are grey, 3.3 : 1 on white, too faint for a projector; these are 7 : 1 and more.
+_CONTRAST = (
+    "<style>:root{--mantine-color-dimmed:#495057!important}"
+    ":root[data-mantine-color-scheme=dark]{--mantine-color-dimmed:#ced4da!important}</style>"
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -47,12 +54,19 @@ class Page:
         self.server = PageServer(title)
         self.queue = WorkQueue(self._failed)
         try:
-            self.panel = ViewPanel(self.server.viser, scene, self.queue)
+            self.server.viser.gui.add_html(_CONTRAST)
+            self.panel = self._build(scene)
         except BaseException:
             self.close()
             raise
 
-    def __enter__(self) -> Page:
+    def _build(self, scene: ShownScene) -> ViewPanel:
+        """Lay out the panel; return the part of it with which a scene is looked at."""
+        panel = ViewPanel(self.server.viser, scene, self.queue)
+        ToolsPanel(self.server.viser, panel, self.queue, None)
+        return panel
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

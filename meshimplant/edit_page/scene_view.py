@@ -61,8 +61,8 @@ class SceneView:
         self._server = server
         self.scene = scene
         self.skull_node: viser.MeshHandle | None = None
+        self.shown_skull: trimesh.Trimesh | None = None
         self.part_nodes: list[viser.GlbHandle] = []
-        self._skull_is_empty = False
         _set_lights(server)
 
     def draw_parts(self, quantity: str) -> ColourScale | None:
@@ -100,14 +100,16 @@ class SceneView:
             color=_bytes(BONE),
             side="double",
         )
-        self._skull_is_empty = not len(surface.faces)
+        self.shown_skull = surface
 
     def fade_skull(self, opacity: float) -> None:
         """Make the skull transparent; an opacity of 0 hides it."""
         if self.skull_node is None:
             return
         self.skull_node.opacity = None if opacity >= 1 else opacity
-        self.skull_node.visible = opacity > 0 and not self._skull_is_empty
+        self.skull_node.visible = (
+            opacity > 0 and self.shown_skull is not None and len(self.shown_skull.faces) > 0
+        )
 
     def draw_slice(self, plane: Plane, level_mm: float, *, visible: bool) -> None:
         """Draw a plane of the scan with the outlines of the parts in it, or hide it."""

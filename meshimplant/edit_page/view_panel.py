@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,8 @@ class ViewPanel:
     def __init__(self, server: viser.ViserServer, scene: ShownScene, queue: WorkQueue) -> None:
         self._server, self._queue = server, queue
         self._drawn_cut: Cut | None = None
+        #: Called when parts or skull were drawn anew, whose nodes then are others.
+        self.on_drawn: Callable[[], None] = lambda: None
         self.view = SceneView(server, scene)
         self.views = PageViews(server, scene)
         gui = server.gui
@@ -57,7 +60,6 @@ class ViewPanel:
                 box.on_update(lambda _: queue.submit("parts", self._show_parts))
         if scene.head is not None:
             self._add_skull_controls(scene)
-        gui.add_html(_CONTRAST)
         self._dark = gui.add_checkbox("Dark", False, hint="Light on dark, for a dim room")
         self._dark.on_update(lambda _: self._apply_theme())
         self._apply_theme()
@@ -119,6 +121,7 @@ class ViewPanel:
         scale = self.view.draw_parts(quantity)
         self._legend.content = legend_html(scale, quantity)
         self._show_parts()
+        self.on_drawn()
 
     def _show_parts(self) -> None:
         if self._shown:
@@ -138,6 +141,7 @@ class ViewPanel:
             if cut != self._drawn_cut:
                 self.view.draw_skull(cut)
                 self._drawn_cut = cut
+                self.on_drawn()
             self._fade()
             self.view.draw_outline(cut)
             for plane in PLANES:
@@ -150,9 +154,4 @@ class ViewPanel:
         )
 
 
-#: viser's labels are grey, 3.3 : 1 on white, too faint for a projector; these are 7 : 1 and more.
-_CONTRAST = (
-    "<style>:root{--mantine-color-dimmed:#495057!important}"
-    ":root[data-mantine-color-scheme=dark]{--mantine-color-dimmed:#ced4da!important}</style>"
-)
 _WAIT = '<div style="padding:2px 12px;font-size:13px">Measuring ...</div>'

@@ -42,7 +42,7 @@ _LEAST_STEP = {"thickness": 0.2, "gap": 0.2, "deflection": 0.002, "stress": 0.02
 #: Fixed range around the prescribed thickness, and of the gap, mm: parts can be compared by eye, and noise of
 #: a tenth of a millimetre does not look like variation. A gap of 3 mm is the widest that passes the check.
 #: Heads are symmetric to about 2 mm: a deviation from the other side of 4 mm can be seen on the patient.
-_AROUND_ASKED_MM, _GAP_RANGE_MM, _DEVIATION_RANGE_MM = 1.0, (0.0, 3.0), (-4.0, 4.0)
+THICKNESS_AROUND_MM, _GAP_RANGE_MM, _DEVIATION_RANGE_MM = 1.0, (0.0, 3.0), (-4.0, 4.0)
 
 # OKLab to linear sRGB (B. Ottosson, "A perceptual color space for image processing", 2020).
 _LMS_FROM_LAB = np.array(
@@ -135,8 +135,8 @@ class ColourScale:
             return cls(quantity, low, high, (low, -2.0, 0.0, 2.0, high), fixed=True)
         if quantity != "thickness" or asked_thickness_mm is None:
             return cls.of_values(quantity, values)
-        low = max(asked_thickness_mm - _AROUND_ASKED_MM, 0.0)
-        high = asked_thickness_mm + _AROUND_ASKED_MM
+        low = max(asked_thickness_mm - THICKNESS_AROUND_MM, 0.0)
+        high = asked_thickness_mm + THICKNESS_AROUND_MM
         return cls(quantity, low, high, (low, asked_thickness_mm, high), fixed=True)
 
     @cached_property

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from edited_places import HEAD, VOXEL_MM
 from shared_answers import shared_answers
+from small_design import small_design
 
 from meshimplant.design.design import Design
-from meshimplant.design.design_implant import design_implant
-from meshimplant.spec.implant_spec import ImplantSpec
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,9 +23,7 @@ def one_answer_for_each_skull() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def design() -> Design:
     """Design the part of an analytic head once."""
-    return design_implant(
-        HEAD.mask(VOXEL_MM), spec=ImplantSpec(max_faces=8_000), complete=HEAD.mask(VOXEL_MM, whole=True)
-    )
+    return small_design()
 
 
 @pytest.fixture(scope="session")
