@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from meshimplant.edit_page.findings_panel import FindingsPanel
-from meshimplant.edit_page.gui_values import set_value
+from meshimplant.edit_page.gui_values import note, set_value
 from meshimplant.edit_page.log_panel import LogPanel
 from meshimplant.edit_page.page import Page
 from meshimplant.edit_page.prescription_panel import PrescriptionPanel, describe_changes
@@ -234,7 +234,7 @@ class EditPage(Page):
                 changed_spec(spec, changes)
             except MeshImplantError as error:
                 text, ready = escape(str(error)), False
-        self._pending.content = _note(text)
+        self._pending.content = note(text)
         self.apply.disabled = not ready or self._is_busy
 
     def _go_to(self, client: viser.ClientHandle, finding: Finding) -> None:
@@ -261,7 +261,7 @@ class EditPage(Page):
         verdict = session.design.report.verdict
         saved = "saved" if session.is_saved else "log kept, files not saved yet"
         state = f'state <span data-state="{session.hash}">{session.hash[:8]}</span>, {verdict}, {saved}'
-        self._status.content = _note(
+        self._status.content = note(
             f"<div data-told>{text}</div><div>{escape(session.folder.name)}: {state}</div>"
         )
 
@@ -274,7 +274,3 @@ class EditPage(Page):
 
     def _key(self, name: str) -> Callable[[object], None]:
         return lambda _: self.do(name)
-
-
-def _note(text: str) -> str:
-    return f'<div style="padding:2px 10px;font-size:13px">{text}</div>'

@@ -14,7 +14,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from meshimplant.edit_page.gui_values import set_value
+from meshimplant.edit_page.gui_values import note, set_value
 from meshimplant.edit_page.picked_points import picked_point
 from meshimplant.edit_page.view_panel import ViewPanel
 from meshimplant.edit_page.work_queue import WorkQueue
@@ -95,7 +95,7 @@ class ToolsPanel:
             number.on_update(lambda _: queue.submit("preview", self._draw))
         self.apply.on_click(lambda _: queue.submit("apply tool", self._apply))
         view_panel.on_drawn = self._listen
-        self._told.content = _note(_NOTHING)
+        self._told.content = note(_NOTHING)
 
     def put_away(self) -> None:
         """Forget what was picked, and choose no tool."""
@@ -137,10 +137,10 @@ class ToolsPanel:
         if tool is not None:
             set_value(self.by, tool.by_mm)
             set_value(self.radius, tool.radius_mm)
-            self._told.content = _note(tool.told)
+            self._told.content = note(tool.told)
         else:
             is_measure = self.tool.value == MEASURE
-            self._told.content = _note("Click two places." if is_measure else _NOTHING)
+            self._told.content = note("Click two places." if is_measure else _NOTHING)
         if self.tool.value == CUT:
             self._add_plane()
         self._listen()
@@ -198,17 +198,17 @@ class ToolsPanel:
             self._gizmo.position = self._points[0] + float(self.by.value) * self._way()
         try:
             ready = self.edit is not None
-            self._told.content = _note(TOOLS[self.tool.value].told)
+            self._told.content = note(TOOLS[self.tool.value].told)
         except SpecError as error:
             ready = False
-            self._told.content = _note(str(error))
+            self._told.content = note(str(error))
         self.apply.disabled = not ready
 
     def _draw_distance(self) -> None:
         if len(self._points) < 2:
             for name in ("/tool/line", "/tool/distance", "/tool/point/1"):
                 self._remove(name)
-            self._told.content = _note("Click the other place.")
+            self._told.content = note("Click the other place.")
             return
         first, second = self._points
         distance_mm = float(np.linalg.norm(second - first))
@@ -218,7 +218,7 @@ class ToolsPanel:
         )
         text = f"{distance_mm:.1f} mm"
         self._server.scene.add_label("/tool/distance", text, position=(first + second) / 2)
-        self._told.content = _note(f"<b data-distance>{text}</b>, straight. Click again for another one.")
+        self._told.content = note(f"<b data-distance>{text}</b>, straight. Click again for another one.")
 
     def _way(self) -> Floats:
         """Return the direction (3,) in which a picked place is moved: outward, or across the border."""
@@ -289,10 +289,6 @@ class ToolsPanel:
     def _remove(self, name: str) -> None:
         if self._server.scene.get_handle_by_name(name) is not None:
             self._server.scene.remove_by_name(name)
-
-
-def _note(text: str) -> str:
-    return f'<div style="padding:2px 10px;font-size:13px">{text}</div>'
 
 
 def _plain(vector: Any) -> list[float]:

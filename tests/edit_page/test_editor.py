@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 pytest.importorskip("viser", reason="viser is not installed: pip install 'meshimplant[edit]'")
 
-SIZE = {"width": 860, "height": 480}
-MIDDLE = (237, 240)
+SIZE = {"width": 900, "height": 600}
+MIDDLE = (257, 300)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def seen(chromium: Browser, served: EditPage) -> Iterator[Visit]:
 
 
 def _picture(page: Page) -> np.ndarray:
-    data = page.screenshot(clip={"x": 0, "y": 0, "width": 460, "height": 480})
+    data = page.screenshot(clip={"x": 0, "y": 0, "width": 500, "height": 600})
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int)
 
 
@@ -269,27 +269,6 @@ def test_another_thickness_is_measured_and_seen_and_undo_brings_back_the_bytes(
     assert session.hash == before
     assert session.design.implant.vertices.tobytes() == first
     assert _number(page, "Thickness, mm").input_value() == "4"
-    assert seen.errors == []
-
-
-@pytest.mark.browser
-def test_turning_the_view_changes_nothing_with_any_tool(seen: Visit, served: EditPage) -> None:
-    page, session = seen.page, served.session
-    (client,) = served.server.viser.get_clients().values()
-    lines, state = len(session.log), session.hash
-    for tool in served.tools.tool.options:
-        served.tools.tool.value = tool
-        assert served.queue.wait_idle(20)
-        stood = client.camera.position.copy()
-        page.mouse.move(60, 400)
-        page.mouse.down()
-        page.mouse.move(140, 350, steps=4)
-        page.mouse.up()
-        page.mouse.wheel(0, 120)
-        _wait(lambda stood=stood: bool(np.linalg.norm(client.camera.position - stood) > 5))
-    served.tools.tool.value = served.tools.tool.options[0]
-    assert served.queue.wait_idle(20)
-    assert (len(session.log), session.hash) == (lines, state)
     assert seen.errors == []
 
 
