@@ -1,4 +1,4 @@
-"""What all panels do with controls: `set_value`, which viser's types do not allow, and `note`, a few words."""
+"""What all panels do with controls: `set_value`, which viser's types do not allow, and `note`."""
 
 from __future__ import annotations
 

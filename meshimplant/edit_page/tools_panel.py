@@ -47,7 +47,6 @@ _TOOLS = {
     "Smooth": _Tool("smooth_here", "Click a place of the part.", 0.0, 15.0, has_width=True),
     CUT: _Tool("cut", "Drag the plane where it shall cut; the side with the arrow goes."),
 }
-#: The tools whose verbs can be made.
 TOOLS = {name: tool for name, tool in _TOOLS.items() if tool.verb in VERBS}
 _ORANGE = (214, 96, 0)
 _LEFT = np.array([1.0, 0.0, 0.0])
