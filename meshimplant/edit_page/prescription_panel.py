@@ -52,7 +52,8 @@ class PrescriptionPanel:
         with gui.add_folder("Limits and mesh", expand_by_default=False):
             for name in [name for name, each in known.items() if "table" not in each.metadata]:
                 self._add(known.pop(name))
-        for each in known.values():
+        # What holds any number of tables, such as regions, has no control, and stays as it is.
+        for each in (each for each in known.values() if "many" not in each.metadata):
             kind = each.metadata["table"]
             with gui.add_folder(_words(each.name), expand_by_default=False):
                 self._controls[each.name] = _TableControl(gui, kind, each.metadata["meaning"], on_change)
@@ -60,8 +61,9 @@ class PrescriptionPanel:
 
     def take(self, spec: ImplantSpec) -> None:
         """Set all controls to a prescription."""
-        for name, value in spec.to_dict().items():
-            self._controls[name].set(value)
+        values = spec.to_dict()
+        for name, control in self._controls.items():
+            control.set(values[name])
 
     def changes(self, spec: ImplantSpec) -> dict[str, Any]:
         """Return the fields in which the controls differ from a prescription, as ``set`` takes them."""
