@@ -249,7 +249,6 @@ class ToolsPanel:
                 set_value(self.by, round(float(np.clip(moved, -20.0, 20.0)), 1))
 
         gizmo.on_update(dragged)
-        gizmo.on_drag_end(dragged)
         self._gizmo = gizmo
 
     def _add_plane(self) -> None:
