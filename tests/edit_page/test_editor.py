@@ -194,7 +194,8 @@ def test_a_plane_is_where_it_was_dragged_to(served: EditPage) -> None:
     assert edit is not None
     plane = {"point_mm": [1.0, 2.0, 3.0], "normal": pytest.approx([1.0, 0.0, 0.0], abs=1e-6)}
     assert edit.parameters["plane"] == plane
-    tools.put_away()
+    served.queue.submit(None, tools.put_away)
+    assert served.queue.wait_idle(20)
     assert tools.edit is None
     assert served.server.viser.scene.get_handle_by_name("/tool/plane") is None
 
@@ -208,7 +209,8 @@ def test_a_distance_is_measured_between_two_places(served: EditPage) -> None:
     tools._pick(*other)
     assert f"{np.linalg.norm(second - first):.1f} mm" in tools._told.content
     assert np.linalg.norm(second - first) > 8
-    tools.put_away()
+    served.queue.submit(None, tools.put_away)
+    assert served.queue.wait_idle(20)
     assert served.server.viser.scene.get_handle_by_name("/tool/line") is None
 
 
