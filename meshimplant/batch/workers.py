@@ -42,6 +42,8 @@ _ENVIRONMENT = {**_ONE_THREAD, "MALLOC_TRIM_THRESHOLD_": "65536"}
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 1,
     "distributed.scheduler.active-memory-manager.start": False,
+    # A worker that is silent for long is none that is lost: the computer sleeps, or the process is paused.
+    "distributed.scheduler.worker-ttl": None,
     "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.target": False,
