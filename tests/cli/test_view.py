@@ -19,6 +19,15 @@ from meshimplant import write_mesh
 pytest.importorskip("viser", reason="viser is not installed: pip install 'meshimplant[edit]'")
 
 
+#: The command line, interruptible: a shell ignores Ctrl-C for what runs in the background.
+MAIN = """
+import signal
+from meshimplant_cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 @pytest.fixture
 def part(tmp_path: Path) -> Path:
     path = tmp_path / "part.stl"
@@ -28,20 +37,23 @@ def part(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_page_is_served_until_it_is_stopped(part: Path, stop: signal.Signals) -> None:
-    command = [sys.executable, "-m", "meshimplant_cli", "view", str(part), "--no-browser"]
+    command = [sys.executable, "-c", MAIN, "view", str(part), "--no-browser"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        address = re.fullmatch(r"open (http://127\.0\.0\.1:\d+/\?token=[\w-]{32})\n", first)
-        assert address is not None
-        with urllib.request.urlopen(address[1], timeout=10) as answer:
-            assert answer.status == 200
-            assert "token" not in answer.url
-        assert "works once" in process.stdout.readline()
-        process.send_signal(stop)
-        assert process.wait(30) == (0 if stop == signal.SIGINT else 143)
-        assert process.stdout.read() == ("ended\n" if stop == signal.SIGINT else "")
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            address = re.fullmatch(r"open (http://127\.0\.0\.1:\d+/\?token=[\w-]{32})\n", first)
+            assert address is not None
+            with urllib.request.urlopen(address[1], timeout=10) as answer:
+                assert answer.status == 200
+                assert "token" not in answer.url
+            assert "works once" in process.stdout.readline()
+            process.send_signal(stop)
+            assert process.wait(30) == (0 if stop == signal.SIGINT else 143)
+            assert process.stdout.read() == ("ended\n" if stop == signal.SIGINT else "")
+        finally:
+            process.kill()
 
 
 def test_wrong_command_lines_are_refused(cli: Callable, case, part: Path) -> None:
