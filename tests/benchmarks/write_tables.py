@@ -20,6 +20,7 @@ from benchmarks import (
     network_tables,
     skullfix_tables,
     speed_tables,
+    theatre_tables,
 )
 from benchmarks.result_table import Columns, Row, markdown, read_results
 from cli_reference import replace_between
@@ -62,6 +63,8 @@ MARKERS: dict[str, tuple[str, dict[str, Columns | Callable[[Sequence[Any]], Colu
     "points": ("points", {"dice": POINTS}),
     "bone-threshold": ("bone_threshold", {"errors": bone_tables.ERRORS}),
     "bone-thin": ("bone_threshold", {"errors": bone_tables.THIN}),
+    "theatre": ("theatre", {"designs": theatre_tables.COLUMNS["designs"]}),
+    "theatre-verbs": ("theatre", {"verbs": theatre_tables.COLUMNS["verbs"]}),
     "speed": ("speed", {"overview": speed_tables.OVERVIEW}),
     "speed-errors": ("speed", {"errors": speed_tables.ERRORS}),
 }
