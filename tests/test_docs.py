@@ -85,9 +85,10 @@ def test_every_script_and_module_named_exists(document: str) -> None:
     assert [name for name in (*scripts, *modules) if not (ROOT / name).exists()] == []
 
 
-def test_the_picture_is_small() -> None:
-    (picture,) = [link for link in links(text_of(README)) if link.endswith(".png")]
-    assert (ROOT / picture).stat().st_size <= 150_000
+def test_the_pictures_are_small() -> None:
+    pictures = [link for link in links(text_of(README)) if link.endswith(".png")]
+    assert len(pictures) == 2
+    assert all((ROOT / picture).stat().st_size <= 150_000 for picture in pictures)
 
 
 def test_the_readme_links_every_example() -> None:
