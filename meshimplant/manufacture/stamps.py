@@ -115,8 +115,8 @@ def make_stamps(
         "stamp_resin_mm3": float(sum(body.volume for body in printed_bodies.values())),
     }
     findings = tuple(
-        Finding("sheet.stamps", "warning", f"The {name} stamp has no letters: shorten the label")
-        for name in unmarked
+        Finding("sheet.stamps", "warning", f"The {side} stamp has no letters: shorten the label")
+        for side in unmarked
     )
     return Stamps(made["MALE"], made["FEMALE"], printed_bodies, measures, findings)
 

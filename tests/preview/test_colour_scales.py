@@ -102,7 +102,7 @@ def test_no_value_at_all_is_refused() -> None:
 
 
 def test_unknown_quantity_is_refused() -> None:
-    with pytest.raises(InputError, match="thickness, gap, deflection, stress, got 'age'"):
+    with pytest.raises(InputError, match="thickness, gap, deflection, stress, deviation, got 'age'"):
         colour_table("age")
 
 
