@@ -164,11 +164,14 @@ def test_nothing_is_opened_where_the_surgeon_spares_the_bone() -> None:
     assert np.all(margin.thinned[across < -12] == 0)
 
 
+def test_is_repeatable(phantom, phantom_pose, cuts):
+    again = craniectomy(phantom, kind="pterional", seed=SEEDS[0], pose=phantom_pose).truth
+    np.testing.assert_array_equal(again.array, cuts["pterional", SEEDS[0]].truth.array)
+
+
 @pytest.mark.parametrize("kind", CLINICAL)
-def test_is_repeatable_and_the_same_on_another_grid(phantom, phantom_pose, cuts, kind):
+def test_is_the_same_on_another_grid(phantom, phantom_pose, cuts, kind):
     expected = cuts[kind, SEEDS[0]].truth.array
-    again = craniectomy(phantom, kind=kind, seed=SEEDS[0], pose=phantom_pose).truth
-    np.testing.assert_array_equal(again.array, expected)
     turned = craniectomy(phantom.reorient("SPL"), kind=kind, seed=SEEDS[0], pose=phantom_pose).truth
     assert np.count_nonzero(turned.reorient("LPS").array != expected) < 0.01 * np.count_nonzero(expected)
 

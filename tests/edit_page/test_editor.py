@@ -260,14 +260,14 @@ def test_another_thickness_is_measured_and_seen_and_undo_brings_back_the_bytes(
     assert page.get_attribute("[data-state]", "data-state") == before
     picture = _picture(page)
     _set_thickness(page, "3")
-    _wait(lambda: session.hash != before and "done in" in _told(page))
+    _wait(lambda: session.hash != before and "done in" in _told(page), 180.0)
     assert session.design.report.measures["thickness_median_mm"] == pytest.approx(3.0, abs=0.05)
     assert session.log[-1].edit.parameters == {"thickness_mm": 3.0}
     assert page.get_attribute("[data-state]", "data-state") == session.hash != before
     _wait(lambda: bool((np.abs(_picture(page) - picture).max(axis=2) > 40).mean() > 0.01))
     page.mouse.move(*MIDDLE)
     page.keyboard.press("Control+z")
-    _wait(lambda: session.hash == before and _told(page).startswith("undo: done"))
+    _wait(lambda: session.hash == before and _told(page).startswith("undo: done"), 180.0)
     assert session.design.implant.vertices.tobytes() == first
     assert _number(page, "Thickness, mm").input_value() == "4"
     assert seen.errors == []
