@@ -46,7 +46,7 @@ MouldKind = Annotated[
     Literal["springform", "two-part", "positive"],
     Parameter(help="Also make a mould of the part; [mould] of the prescription has its sizes."),
 ]
-SaveSteps = Annotated[bool, Parameter(help="Also write steps/, from which redesign continues; about 10 MB.")]
+SaveSteps = Annotated[bool, Parameter(help="Also write steps/, from which redesign continues; 7 to 17 MB.")]
 Seed = Annotated[int, Parameter(help="The same input, prescription and seed give the same part.")]
 
 

@@ -19,10 +19,9 @@ from meshimplant_cli.options import (
     Output,
     OutputOptions,
     SkullOptions,
-    flags_of,
-    with_flags_of,
 )
 from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_features, require_free_file
+from meshimplant_cli.table_options import flags_of, with_flags_of
 from meshimplant_cli.terminal import inside_point, show_change, working
 
 

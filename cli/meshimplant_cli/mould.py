@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from meshimplant.errors import SpecError
 from meshimplant.spec.mould_spec import MouldSpec
-from meshimplant_cli.exit_codes import UsageError, exit_code_of
+from meshimplant_cli.exit_codes import exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     Frame,
@@ -18,10 +17,9 @@ from meshimplant_cli.options import (
     Output,
     OutputOptions,
     Vector,
-    flags_of,
-    with_flags_of,
 )
 from meshimplant_cli.outputs import free_folder
+from meshimplant_cli.table_options import table_of, with_flags_of
 from meshimplant_cli.terminal import describe_finding, measure_table, show, working
 
 if TYPE_CHECKING:
@@ -42,10 +40,7 @@ class MouldOptions:
 
     def prescription(self) -> MouldSpec:
         """Return the prescription; raise `UsageError` for values that are none."""
-        try:
-            return MouldSpec().with_values(**flags_of(self, MouldSpec))
-        except SpecError as error:
-            raise UsageError(str(error)) from error
+        return table_of(self, MouldSpec())
 
 
 def mould(

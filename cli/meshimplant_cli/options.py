@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -13,12 +13,11 @@ from cyclopts.validators import Number
 from meshimplant.complete.methods import Method as MethodName
 from meshimplant.spec.implant_spec import (
     ImplantSpec,
-    field_meanings,
 )
-from meshimplant.spec.spec_table import SpecTable
 from meshimplant.values.value_words import Asking, ValueWord
 from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.prescription_file import overridden
+from meshimplant_cli.table_options import flags_of, with_flags_of
 
 if TYPE_CHECKING:
     from meshimplant.head.mean_vault import Model
@@ -249,28 +248,6 @@ class NetworkOptions:
         from meshimplant import open_network
 
         return open_network(self.weights, device=self.device) if method == "network" else None
-
-
-def with_flags_of(table: type[SpecTable]) -> Callable[[type[Options]], type[Options]]:
-    """Add an option for each field of a table that is no table itself to a class of options."""
-
-    def added(options: type[Options]) -> type[Options]:
-        for field in (each for each in fields(table) if "table" not in each.metadata):
-            limits, choices = field.metadata.get("range"), field.metadata.get("choices")
-            kind: Any = Literal[choices] if choices else str
-            if limits:
-                kind = int if isinstance(limits[0], int) else float
-            text = f"{field.metadata['meaning']}{f'; {limits[0]} to {limits[1]}' if limits else ''}."
-            options.__annotations__[field.name] = Annotated[kind | None, Parameter(help=text)]
-            setattr(options, field.name, None)
-        return options
-
-    return added
-
-
-def flags_of(options: object, table: type[SpecTable]) -> dict[str, Any]:
-    """Return the values of the options that `with_flags_of` added; None where one was not given."""
-    return {name: getattr(options, name) for name in field_meanings(table)}
 
 
 @Parameter(name="*")

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from meshimplant.errors import SpecError
 from meshimplant.spec.perforation_spec import PerforationSpec
-from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     FeaturesFile,
@@ -19,10 +17,9 @@ from meshimplant_cli.options import (
     Output,
     OutputOptions,
     SkullOptions,
-    flags_of,
-    with_flags_of,
 )
 from meshimplant_cli.outputs import MESH_SUFFIXES, require_free_features, require_free_file
+from meshimplant_cli.table_options import table_of, with_flags_of
 from meshimplant_cli.terminal import describe_finding, inside_point, show_change, working
 
 if TYPE_CHECKING:
@@ -37,10 +34,7 @@ class HoleOptions:
 
     def prescription(self) -> PerforationSpec:
         """Return the prescription; raise `UsageError` for values that do not go together."""
-        try:
-            return PerforationSpec().with_values(**flags_of(self, PerforationSpec))
-        except SpecError as error:
-            raise UsageError(str(error)) from error
+        return table_of(self, PerforationSpec())
 
 
 def perforate(

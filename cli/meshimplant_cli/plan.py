@@ -8,10 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from meshimplant.errors import SpecError
 from meshimplant.spec.resection_spec import ResectionSpec
 from meshimplant_cli.design import save_design, show_design
-from meshimplant_cli.exit_codes import UsageError
 from meshimplant_cli.options import (
     DocumentOptions,
     Output,
@@ -20,10 +18,9 @@ from meshimplant_cli.options import (
     SkullOptions,
     Strict,
     Vector,
-    flags_of,
-    with_flags_of,
 )
 from meshimplant_cli.outputs import free_folder
+from meshimplant_cli.table_options import table_of, with_flags_of
 from meshimplant_cli.terminal import working
 
 
@@ -35,10 +32,7 @@ class ResectionOptions:
 
     def prescription(self, base: ResectionSpec | None) -> ResectionSpec:
         """Return the table of the prescription, overridden by the options; `UsageError` for wrong values."""
-        try:
-            return (base or ResectionSpec()).with_values(**flags_of(self, ResectionSpec))
-        except SpecError as error:
-            raise UsageError(str(error)) from error
+        return table_of(self, base or ResectionSpec())
 
 
 def plan(

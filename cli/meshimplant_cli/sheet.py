@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from meshimplant.errors import SpecError
 from meshimplant.spec.sheet_spec import SheetSpec
-from meshimplant_cli.exit_codes import UsageError, exit_code_of
+from meshimplant_cli.exit_codes import exit_code_of
 from meshimplant_cli.inputs import Inputs
 from meshimplant_cli.options import (
     InsideMm,
@@ -19,10 +18,9 @@ from meshimplant_cli.options import (
     SkullFile,
     SkullOptions,
     Strict,
-    flags_of,
-    with_flags_of,
 )
 from meshimplant_cli.outputs import free_folder
+from meshimplant_cli.table_options import table_of, with_flags_of
 from meshimplant_cli.terminal import describe_finding, measure_table, show, working
 
 if TYPE_CHECKING:
@@ -31,7 +29,13 @@ if TYPE_CHECKING:
 #: What is printed, in this order.
 SHOWN = (
     *("sheet_area_cm2", "sheet_mass_g", "sheet_holes", "sheet_open_fraction", "sheet_strut_min_mm"),
-    *("sheet_margin_min_mm", "sheet_held_fraction", "sheet_gap_p50_mm", "sheet_gap_p95_mm"),
+    *(
+        "sheet_covered_fraction",
+        "sheet_margin_min_mm",
+        "sheet_held_fraction",
+        "sheet_gap_p50_mm",
+        "sheet_gap_p95_mm",
+    ),
     *("sheet_screws", "sheet_head_proud_mm"),
 )
 
@@ -44,10 +48,7 @@ class SheetOptions:
 
     def prescription(self) -> SheetSpec:
         """Return the prescription; raise `UsageError` for values that are none."""
-        try:
-            return SheetSpec().with_values(**flags_of(self, SheetSpec))
-        except SpecError as error:
-            raise UsageError(str(error)) from error
+        return table_of(self, SheetSpec())
 
 
 def sheet(

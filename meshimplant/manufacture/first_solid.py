@@ -1,4 +1,4 @@
-"""`first_solid`: a body as a mesh, simplified as little as makes it a solid."""
+"""`first_solid`: a body as a mesh, simplified as little as makes it a solid, or repaired."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import trimesh
 
-from meshimplant.edit.repair import is_solid
+from meshimplant.edit.repair import is_solid, repair
+from meshimplant.errors import MeshError
 from meshimplant.mesh.convert import from_manifold
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ _FINE_MM = (0.004, 0.01, 0.02)
 
 
 def first_solid(body: manifold3d.Manifold) -> trimesh.Trimesh | None:
-    """Return the body as a mesh that is a solid in a file, within 0.02 mm; None if it has flaws even then."""
-    meshes = (from_manifold(body.simplify(fine)) for fine in _FINE_MM)
-    return next((mesh for mesh in meshes if is_solid(mesh)), None)
+    """Return the body as a mesh that is a solid in a file, within 0.02 mm.
+
+    Where that is not enough it is repaired; None if it has flaws even then.
+    """
+    meshes = [from_manifold(body.simplify(fine)) for fine in _FINE_MM]
+    solid = next((mesh for mesh in meshes if is_solid(mesh)), None)
+    if solid is not None:
+        return solid
+    try:
+        return repair(meshes[0]).mesh
+    except MeshError:
+        return None

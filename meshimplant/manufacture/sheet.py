@@ -16,10 +16,10 @@ from meshimplant.implant.site import MARGIN_MM, Site
 from meshimplant.manufacture import parting
 from meshimplant.manufacture.first_solid import first_solid
 from meshimplant.manufacture.sheet_plan import SheetPlan, plan_sheet
-from meshimplant.manufacture.sheet_surface import BEYOND_MM, SheetSurface
+from meshimplant.manufacture.sheet_surface import SheetSurface
 from meshimplant.manufacture.stamps import Stamps, make_stamps
 from meshimplant.mesh.areas import enclosed_mm3
-from meshimplant.mesh.cut_away import require_solid
+from meshimplant.mesh.cut_away import body_count, require_solid
 from meshimplant.mesh.topology import handles
 from meshimplant.report import Finding, place_of
 from meshimplant.spec.sheet_spec import SheetSpec
@@ -41,6 +41,11 @@ _EDGE_MM = 1.5
 _LEFT_MM = 0.15
 #: Depth in bone from which the plate counts as reaching into it, mm: the terraces of voxels.
 _INTO_BONE_MM = 0.1
+#: The rim has bone below it where there is some within this distance, and what lies beyond the box counts as
+#: this far away, mm.
+_HELD_MM, _FAR_MM = 2.5, 10.0
+#: Share of the opening that the plate must cover. No source: our choice.
+_COVERED = 0.99
 #: Step between part and bone from which a person should look, mm. No source: our choice.
 _STEP_MM = 2.5
 #: Least strut, mm, after the flat drawing is bent.
@@ -66,10 +71,12 @@ class Sheet:
         ``sheet_strut_min_mm`` and ``sheet_stretch`` (least and largest, by which the flat drawing is bent),
         ``sheet_margin_min_mm`` and ``sheet_margin_median_mm`` (over bone), ``sheet_held_fraction`` (share of
         the rim that has bone below it), ``sheet_step_p95_mm`` (between part and bone),
-        ``sheet_gap_p50_mm`` and ``sheet_gap_p95_mm`` (to the bone below),
+        ``sheet_covered_fraction`` (of the opening), ``sheet_gap_p50_mm`` and ``sheet_gap_p95_mm`` (from the
+        rim to the bone below),
         ``sheet_into_bone_mm``, ``sheet_screws``, ``sheet_head_proud_mm``; with stamps their measures.
     findings : tuple of Finding
-        ``sheet.step``, ``sheet.screws``, ``sheet.strut``, ``sheet.bone``, ``sheet.free``, ``sheet.stamps``.
+        ``sheet.open`` (error), ``sheet.step``, ``sheet.screws``, ``sheet.strut``, ``sheet.bone``,
+        ``sheet.free``, ``sheet.stamps``.
     """
 
     mesh: trimesh.Trimesh
@@ -125,12 +132,16 @@ def sheet(
     Raises
     ------
     MeshError
-        The mesh is no solid, there is no bone around it, or the plate would be no solid.
+        The mesh is no solid of one body, there is no bone around it, or the plate would be no solid.
     """
     require_type(mesh, trimesh.Trimesh, "the part")
     require_type(skull, (Volume, Site), "the skull")
     spec = SheetSpec() if spec is None else spec
     require_solid(mesh)
+    if body_count(mesh) != 1:
+        raise MeshError(
+            f"expected a part of one body, got {body_count(mesh)}: make the plate of each opening by itself"
+        )
     site = Site.around(skull, mesh, inside_mm=inside_mm, margin_mm=MARGIN_MM)
     surface = SheetSurface.of(mesh, site, margin_mm=spec.margin_mm, gap_mm=spec.gap_mm)
     plan = plan_sheet(surface, site, spec)
@@ -214,12 +225,12 @@ def _measured(
     edge = np.concatenate([np.asarray(each) for each in surface.opening.to_polygons()])
     below = surface.points_mm(np.column_stack([rim, np.zeros(len(rim))]))
     assert site.bone is not None
-    gap_mm = -sample(site.bone.distance, below, fill=-BEYOND_MM)
-    held = gap_mm < BEYOND_MM / 4
+    gap_mm = -sample(site.bone.distance, below, fill=-_FAR_MM)
+    held = gap_mm < _HELD_MM
     margin = cKDTree(edge).query(rim)[0]
-    depth = sample(site.bone.distance, np.asarray(plate.vertices), fill=-BEYOND_MM)
+    depth = sample(site.bone.distance, np.asarray(plate.vertices), fill=-_FAR_MM)
     stretch = surface.stretch[parting.inside(rim, surface.flat_mm[surface.mesh.faces].mean(axis=1))]
-    strut_mm = None if plan.hole_count == 0 else spec.strut_mm * float(np.percentile(stretch[:, 0], 1))
+    strut_mm = None if plan.hole_count == 0 else spec.strut_mm * float(stretch[:, 0].min())
     volume, size = enclosed_mm3(plate), SIZES[spec.screw_mm]
     measures = {
         "sheet_area_cm2": plan.outline.area() / 100,
@@ -227,7 +238,8 @@ def _measured(
         "sheet_open_fraction": plan.holes.area() / plan.outline.area(),
         "sheet_mass_g": volume / 1000 * material_of("titanium").density_g_cm3,
         "sheet_strut_min_mm": strut_mm,
-        "sheet_stretch": [float(np.percentile(stretch[:, 0], 1)), float(np.percentile(stretch[:, 1], 99))],
+        "sheet_stretch": [float(stretch[:, 0].min()), float(stretch[:, 1].max())],
+        "sheet_covered_fraction": (plan.outline ^ surface.opening).area() / surface.opening.area(),
         "sheet_margin_min_mm": float(margin[held].min()) if held.any() else 0.0,
         "sheet_margin_median_mm": float(np.median(margin[held])) if held.any() else 0.0,
         "sheet_held_fraction": float(held.mean()),
@@ -249,6 +261,12 @@ def _findings(
     surface: SheetSurface,
 ) -> list[Finding]:
     found = []
+    covered = measures["sheet_covered_fraction"]
+    if covered < _COVERED:
+        message = (
+            f"The plate leaves {100 * (1 - covered):.1f} % of the opening open: smooth the part's outline"
+        )
+        found.append(Finding("sheet.open", "error", message, covered, _COVERED))
     if surface.step_mm > _STEP_MM:
         message = (
             f"The part's outer surface and the bone beside it are {surface.step_mm:.1f} mm apart in height: "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import trimesh
 from analytic_head import CLEARANCE_MM, AnalyticHead
 
 from meshimplant.check.check_solid import check_solid
 from meshimplant.errors import MeshError, SpecError
 from meshimplant.manufacture.release import collision
 from meshimplant.manufacture.sheet import sheet
-from meshimplant.mesh.convert import to_manifold
+from meshimplant.mesh.convert import join_meshes, to_manifold
 from meshimplant.mesh.rays import RayCaster
 from meshimplant.mesh.topology import handles
 from meshimplant.spec.sheet_spec import SheetSpec
@@ -78,6 +79,7 @@ def test_it_reaches_over_the_bone_by_its_margin_and_no_further(plate):
     assert reach - EDGE_MM == pytest.approx(8.0, abs=0.5)
     assert plate.measures["sheet_margin_min_mm"] == pytest.approx(8.0, abs=0.3)
     assert plate.measures["sheet_held_fraction"] == 1
+    assert plate.measures["sheet_covered_fraction"] == pytest.approx(1)
 
 
 def test_what_is_drawn_flat_keeps_its_sizes(plate):
@@ -158,6 +160,8 @@ def test_round_holes_and_none(cap, skull):
 def test_what_cannot_be_made_is_refused(cap, skull):
     with pytest.raises(MeshError, match="expected bone around the part, got none"):
         sheet(cap, Volume(np.zeros_like(skull.array), skull.affine), inside_mm=[0, 0, 0])
+    with pytest.raises(MeshError, match="a part of one body, got 2"):
+        sheet(join_meshes([cap, trimesh.creation.box((5, 5, 5))]), skull)
     with pytest.raises(SpecError, match=r"sheet\.screw_mm to be 1\.5 or 2"):
         SheetSpec(screw_mm=1.8)
     with pytest.raises(SpecError, match="letters A to Z"):
